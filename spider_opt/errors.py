@@ -1,0 +1,97 @@
+"""Everything that can go wrong, one sentence each; the command line prints it without a traceback.
+
+    SpiderOptError                  exit 1
+    ├── UsageError                  exit 2   asked for something that makes no sense
+    │   ├── MethodError             a method's text names no step or option
+    │   ├── DatasetError            a benchmark's files are missing or broken
+    │   └── PredictionsError        a file of predictions does not fit the benchmark
+    ├── ModelError                  a model gave no answer
+    │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
+    ├── WeightsError                weights cannot be had or are not the right bytes
+    ├── RunError                    a run folder cannot be used
+    ├── GoldError                   a benchmark's own gold query fails
+    └── QueryError                  a query gave no rows
+        ├── QueryFailed             the database refused it
+        ├── QueryTimeout            stopped at its time limit
+        ├── QueryLimit              stopped at a cap of rows, bytes or memory
+        └── NotAQuery               something else than one reading statement
+
+Foreign exceptions are translated in one place each: sqlite3 in ``databases.sandbox``, openai in
+``models.chat``.
+"""
+
+from __future__ import annotations
+
+from spider_opt.types import Outcome
+
+
+class SpiderOptError(Exception):
+    """The root. ``str(error)`` is one sentence: what is wrong, and what to type where that helps."""
+
+    exit_code = 1
+
+
+class UsageError(SpiderOptError):
+    """Asked for something that makes no sense."""
+
+    exit_code = 2
+
+
+class MethodError(UsageError):
+    """A method's text names no step or option."""
+
+
+class DatasetError(UsageError):
+    """A benchmark's files are missing or broken."""
+
+
+class PredictionsError(UsageError):
+    """A file of predictions does not fit the benchmark."""
+
+
+class ModelError(SpiderOptError):
+    """A model gave no answer to this request; others may still be answered."""
+
+
+class ModelUnavailable(ModelError):
+    """Nothing answers there, or the key is refused: no use to go on."""
+
+
+class WeightsError(SpiderOptError):
+    """Weights cannot be had or are not the right bytes."""
+
+
+class RunError(SpiderOptError):
+    """A run folder cannot be used."""
+
+
+class GoldError(SpiderOptError):
+    """A benchmark's own gold query fails; its question is left out of n."""
+
+
+class QueryError(SpiderOptError):
+    """A query gave no rows. ``outcome`` is what a verdict makes of it."""
+
+    outcome = Outcome.QUERY_ERROR
+
+
+class QueryFailed(QueryError):
+    """The database refused the query."""
+
+
+class QueryTimeout(QueryError):
+    """The query was stopped at its time limit."""
+
+    outcome = Outcome.TIMEOUT
+
+
+class QueryLimit(QueryError):
+    """The query was stopped at a cap of rows, bytes or memory."""
+
+    outcome = Outcome.LIMIT
+
+
+class NotAQuery(QueryError):
+    """The text is something else than one reading statement."""
+
+    outcome = Outcome.NOT_A_QUERY

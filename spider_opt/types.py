@@ -1,0 +1,325 @@
+"""Every noun and every protocol of the project; imports nothing of ours.
+
+Data flows one way: ``Example`` holds a ``Question`` and its gold; a ``Generator`` sees a ``Task``
+(a question plus what outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns an
+``Example`` and a ``Prediction`` into a ``Verdict``. ``Question`` has no field for gold or hardness,
+so a generator cannot read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Hardness = Literal["easy", "medium", "hard", "extra"]
+HARDNESS_LEVELS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
+Value = None | int | float | str | bytes
+
+
+# --- databases ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name in the database, its declared type, and its name in plain words."""
+
+    name: str
+    type: str
+    words: str = ""
+    primary_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its columns in declared order."""
+
+    name: str
+    columns: tuple[Column, ...]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """``table.column`` refers to ``ref_table.ref_column``."""
+
+    table: str
+    column: str
+    ref_table: str
+    ref_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What one database looks like, without its rows."""
+
+    db_id: str
+    tables: tuple[Table, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query returned: column names (their number is the width) and rows in order."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Value, ...]]
+
+
+class Database(Protocol):
+    """One database that only answers queries."""
+
+    def run(self, sql: str) -> Result:
+        """Run one read-only statement.
+
+        Raises:
+            QueryError: the statement failed, was stopped, or was not a query.
+        """
+
+
+# --- questions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that a generator may know: an id, the words, and the schema they are about."""
+
+    id: str
+    text: str
+    schema: Schema
+
+    @property
+    def db_id(self) -> str:
+        """The id of the database that the question is about."""
+        return self.schema.db_id
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question with its gold query; only scorers and training see it.
+
+    ``index`` is the position in the split's file, counted over all questions of that file, also
+    those whose database is missing.
+    """
+
+    index: int
+    question: Question
+    gold_sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A split that can be answered and scored.
+
+    ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them are left
+    out for want of their database. ``paths`` maps each db_id in use to its SQLite file.
+    """
+
+    name: str
+    split: str
+    examples: tuple[Example, ...]
+    paths: Mapping[str, Path]
+    missing: Mapping[str, int]
+    n_total: int
+    fingerprint: str
+
+
+# --- asking a model ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost. Usages add up, through every layer of a method.
+
+    ``prompt_tokens`` includes the ``cached_tokens`` that the server took from its prefix cache.
+    ``seconds`` is wall time spent waiting for the model when the answer was first given.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    dollars: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Sum field by field.
+
+        >>> Usage(calls=1, seconds=0.5) + Usage(calls=2)
+        Usage(calls=3, prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.5, dollars=0.0)
+        """
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.seconds + other.seconds,
+            self.dollars + other.dollars,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Raw text a model gave for one sample.
+
+    The usage of a call stands on its first completion, the others have none. ``logprob`` is the mean
+    log probability of the sample's tokens where the server gives it.
+    """
+
+    text: str
+    usage: Usage = Usage()
+    finish_reason: str = "stop"
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA."""
+
+    name: str
+    sha256: str = ""
+    adapter: str = ""
+
+
+class ChatModel(Protocol):
+    """A model that completes a chat (a sequence of messages) or a plain prompt (a string)."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name and hashes, for the record."""
+
+    def complete(
+        self,
+        messages: Sequence[Message] | str,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = 512,
+    ) -> list[Completion]:
+        """Return ``n`` samples.
+
+        Raises:
+            ModelError: no answer could be had; the question is then unanswered, never wrong.
+        """
+
+
+# --- answering ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A few-shot example from training data."""
+
+    question: Question
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What retrieval brought, each in rank order.
+
+    ``tables`` are (table, columns) to show, empty for the whole schema; ``values`` are
+    (table, column, value) that the question mentions.
+    """
+
+    demos: tuple[Demo, ...] = ()
+    tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    values: tuple[tuple[str, str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question plus what outer steps decided about how to answer it."""
+
+    question: Question
+    model: ChatModel
+    context: Context = Context()
+    feedback: tuple[tuple[str, str], ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first)."""
+
+    sql: str
+    usage: Usage = Usage()
+    trace: tuple[Mapping[str, Any], ...] = ()
+
+
+class Generator(Protocol):
+    """Answers a task."""
+
+    def __call__(self, task: Task) -> Prediction:
+        """Answer one task.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step may reach for: the databases by db_id (tests hand in fakes)."""
+
+    databases: Mapping[str, Database] = field(default_factory=dict)
+
+
+class Step(Protocol):
+    """One part of a method; wraps the generator inside it."""
+
+    def wrap(self, inner: Generator | None, tools: Tools) -> Generator:
+        """Return a generator that uses ``inner``; a DRAFT step gets None and asks the model itself."""
+
+
+# --- scoring -----------------------------------------------------------------------------------
+
+
+class Outcome(StrEnum):
+    """How a prediction ended. Only CORRECT counts as right."""
+
+    CORRECT = "correct"
+    WRONG_ROWS = "wrong_rows"
+    QUERY_ERROR = "query_error"
+    TIMEOUT = "timeout"
+    LIMIT = "limit"
+    NOT_A_QUERY = "not_a_query"
+    NO_SQL = "no_sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome and one sentence that says why."""
+
+    outcome: Outcome
+    detail: str
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer counts as right."""
+        return self.outcome is Outcome.CORRECT
+
+
+class Scorer(Protocol):
+    """Judges a prediction against its example's gold."""
+
+    def __call__(self, example: Example, prediction: Prediction) -> Verdict:
+        """Judge one prediction.
+
+        Raises:
+            GoldError: the gold query itself fails.
+        """
