@@ -1,4 +1,4 @@
-"""Where things are kept on this machine."""
+"""Where things are kept on this machine, and how files are written whole."""
 
 from __future__ import annotations
 
@@ -17,3 +17,17 @@ def cache_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("spider-opt"))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file's text at once: whoever reads it sees the old one or the new one."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 Hardness = Literal["easy", "medium", "hard", "extra"]
 HARDNESS_LEVELS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
@@ -279,11 +279,22 @@ class Tools:
     databases: Mapping[str, Database] = field(default_factory=dict)
 
 
-class Step(Protocol):
-    """One part of a method; wraps the generator inside it."""
+class Stage(IntEnum):
+    """Where a step stands in a method, outermost first."""
 
-    def wrap(self, inner: Generator | None, tools: Tools) -> Generator:
-        """Return a generator that uses ``inner``; a DRAFT step gets None and asks the model itself."""
+    MODEL = 1
+    CONTEXT = 2
+    REFINE = 3
+    DRAFT = 4
+
+
+class Step(Protocol):
+    """One part of a method; wraps the generator inside it. Its options are its dataclass fields."""
+
+    stage: ClassVar[Stage]
+
+    def wrap(self, inner: Generator, tools: Tools) -> Generator:
+        """Return a generator that uses ``inner``; a DRAFT step, the innermost, asks the model instead."""
 
 
 # --- scoring -----------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+"""Looks through a benchmark: what is there, what is missing, which gold queries fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from spider_opt.benchmarks.bundled import MINI, SPLITS, load_bundled
+from spider_opt.benchmarks.questions import exact_duplicates, read_entries
+from spider_opt.benchmarks.spider import LAYOUTS, find_layout, load_spider, present_splits
+from spider_opt.databases.sandbox import Sandbox
+from spider_opt.errors import DatasetError, QueryError
+from spider_opt.types import Benchmark
+
+GoldsDone = Callable[[str, int, int], None]  # split, golds run so far, golds in all
+
+
+@dataclass(frozen=True, slots=True)
+class BadGold:
+    """A gold query that gives no rows but an error."""
+
+    id: str
+    db_id: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCheck:
+    """What one split holds. ``empty_golds`` run and return no row; ``duplicates`` repeat a question word for word."""
+
+    split: str
+    n_total: int
+    n: int
+    databases: int
+    missing: Mapping[str, int]
+    failing_golds: tuple[BadGold, ...]
+    empty_golds: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a benchmark holds. ``shared_databases`` are asked about in training and in evaluation splits alike.
+
+    ``problems`` says in one sentence each why a split cannot be used.
+    """
+
+    name: str
+    root: str
+    splits: tuple[SplitCheck, ...]
+    shared_databases: tuple[str, ...]
+    has_tables: bool
+    problems: tuple[str, ...]
+
+
+def check_benchmark(root: Path | None, progress: GoldsDone) -> Check:
+    """Load every split of Spider at ``root`` (of the bundled benchmark for None) and run every gold query once.
+
+    Raises:
+        DatasetError: there is no benchmark at ``root``.
+    """
+    checks: list[SplitCheck] = []
+    problems: list[str] = []
+    db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
+    for split in _splits(root):
+        try:
+            benchmark = load_bundled(split) if root is None else load_spider(root, split)
+            files = (f"{split}.json",) if root is None else LAYOUTS[split].questions
+            entries = read_entries((MINI if root is None else root) / file for file in files)
+            checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
+            db_ids["train" if split.startswith("train") else "evaluation"].update(entry.db_id for entry in entries)
+        except DatasetError as error:
+            problems.append(str(error))
+    return Check(
+        name="spider-mini" if root is None else "spider",
+        root=str(MINI if root is None else root),
+        splits=tuple(checks),
+        shared_databases=tuple(sorted(db_ids["train"] & db_ids["evaluation"])),
+        has_tables=((MINI if root is None else root) / "tables.json").exists(),
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _splits(root: Path | None) -> Iterable[str]:
+    """Return the splits that are there, each question in one of them only."""
+    if root is None:
+        return SPLITS
+    if not (there := present_splits(root)):
+        find_layout(root, "dev")  # says what is lacking
+    return [split for split in there if split != "train"]
+
+
+def _check_split(benchmark: Benchmark, duplicates: int, progress: GoldsDone) -> SplitCheck:
+    bad: list[BadGold] = []
+    empty = done = 0
+    for db_id, path in benchmark.paths.items():
+        sandbox = Sandbox(path)
+        answers: dict[str, int | str] = {}  # rows or error; half of the golds are asked twice
+        for example in (item for item in benchmark.examples if item.question.db_id == db_id):
+            if example.gold_sql not in answers:
+                try:
+                    answers[example.gold_sql] = len(sandbox.run(example.gold_sql).rows)
+                except QueryError as error:
+                    answers[example.gold_sql] = str(error)
+            answer = answers[example.gold_sql]
+            if isinstance(answer, str):
+                bad.append(BadGold(example.question.id, db_id, answer))
+            else:
+                empty += answer == 0
+            done += 1
+            progress(benchmark.split, done, len(benchmark.examples))
+    return SplitCheck(
+        split=benchmark.split,
+        n_total=benchmark.n_total,
+        n=len(benchmark.examples),
+        databases=len(benchmark.paths),
+        missing=dict(benchmark.missing),
+        failing_golds=tuple(bad),
+        empty_golds=empty,
+        duplicates=duplicates,
+    )

@@ -1,0 +1,137 @@
+"""Reads the JSON files of a benchmark and refuses, in one sentence, what is broken in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spider_opt.errors import DatasetError
+
+# A db_id becomes part of a path, so it is one plain name: no separators, no "..", no control characters.
+_DB_ID = re.compile(r"\w[\w .\-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One question as its file has it. ``index`` counts over all files of the split, ``place`` says where it stands."""
+
+    index: int
+    place: str
+    db_id: str
+    question: str
+    query: str
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        DatasetError: the file cannot be read, is no UTF-8, or is cut off or broken (with line and column).
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        return json.loads(text)
+    except OSError as error:
+        raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise DatasetError(
+            f"{path} is not UTF-8: line {line} has the byte 0x{error.object[error.start]:02x}."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise DatasetError(
+            f"{path} is cut off or no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+            " Get the file again."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{path} is no JSON that can be read: {error}.") from error
+
+
+def read_entries(paths: Iterable[Path]) -> list[Entry]:
+    """Return the questions of all files in order, the index going on from file to file.
+
+    Only ``db_id``, ``question`` and ``query`` are read; token lists and parses may be there or not.
+
+    Raises:
+        DatasetError: a file is broken, holds no list of questions, or an entry lacks a field.
+    """
+    entries: list[Entry] = []
+    for path in paths:
+        items = read_json(path)
+        if not isinstance(items, list):
+            raise DatasetError(f"{path} holds {_kind(items)} where a list of questions is due.")
+        if not items:
+            raise DatasetError(f"{path} holds no question.")
+        for number, item in enumerate(items):
+            place = f"entry {number} of {path.name}"
+            if not isinstance(item, dict):
+                raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
+            db_id, question, query = (_text(item, name, path, number) for name in ("db_id", "question", "query"))
+            _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
+            entries.append(Entry(len(entries), place, db_id, question, query))
+    return entries
+
+
+def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of a ``tables.json`` by db_id; none where there is no such file.
+
+    Raises:
+        DatasetError: the file is broken, or two entries have one db_id.
+    """
+    if not path.exists():
+        return {}
+    items = read_json(path)
+    if not isinstance(items, list):
+        raise DatasetError(f"{path} holds {_kind(items)} where a list of schemas is due.")
+    tables: dict[str, Mapping[str, Any]] = {}
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
+        db_id = _text(item, "db_id", path, number)
+        _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
+        if db_id in tables:
+            raise DatasetError(f'{path}: entry {number} (counted from 0) is a second schema for "{db_id}"; keep one.')
+        tables[db_id] = item
+    return tables
+
+
+def exact_duplicates(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
+    """Return (entry, earlier entry) for each that repeats database, question and query of an earlier one."""
+    seen: dict[tuple[str, str, str], Entry] = {}
+    doubles = []
+    for entry in entries:
+        first = seen.setdefault((entry.db_id, entry.question, entry.query), entry)
+        if first is not entry:
+            doubles.append((entry, first))
+    return doubles
+
+
+def _text(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
+    where = f"{path}: entry {number} (counted from 0)"
+    if name not in item:
+        raise DatasetError(f'{where} has no "{name}".')
+    value = item[name]
+    if not isinstance(value, str):
+        raise DatasetError(f'{where} has {_kind(value)} as its "{name}" where text is due.')
+    if not value.strip():
+        raise DatasetError(f'{where} has an empty "{name}".')
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:  # half a surrogate pair: JSON lets it pass, no file or socket takes it
+            raise DatasetError(f'{where} has a broken character in its "{name}".') from error
+    return value
+
+
+def _check_db_id(db_id: str, where: str) -> None:
+    if not _DB_ID.fullmatch(db_id):
+        raise DatasetError(f"{where} has the db_id {db_id!r}, which is no plain folder name.")
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

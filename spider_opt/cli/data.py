@@ -1,0 +1,125 @@
+"""``spider-opt data``: get Spider, and look through a benchmark."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from spider_opt.benchmarks.check import Check
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="\b\nExample:\n  spider-opt data fetch spider\n  spider-opt data check spider",
+)
+@click.pass_context
+def data(context: click.Context) -> None:
+    """Get Spider, and look through a benchmark."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@data.command(epilog="\b\nExample:\n  spider-opt data fetch ~/spider")
+@click.argument("folder", metavar="[DIR]", default="spider", type=click.Path(path_type=Path))
+@click.option("--url", metavar="URL", help="Take the zip from there instead of the official place.")
+@click.option("--sha256", metavar="HEX", help="Refuse a zip with another hash than this one.")
+def fetch(folder: Path, url: str | None, sha256: str | None) -> None:
+    """Download the official Spider into DIR (default: spider).
+
+    About 200 MB to download, about 2 GB unpacked. A download that breaks off goes on
+    where it stopped when the same command is given again.
+    """
+    from spider_opt.benchmarks.fetch import SPIDER_URL, fetch_spider
+
+    source = url or SPIDER_URL
+    click.echo(f"Fetching {source}", err=True)
+    with _bar(in_bytes=True) as bar:
+        tasks = {name: bar.add_task(name, total=None, start=False) for name in ("downloading", "unpacking")}
+
+        def show(name: str, done: int, total: int | None) -> None:
+            bar.start_task(tasks[name])
+            bar.update(tasks[name], completed=done, total=total)
+
+        fetched = fetch_spider(folder, show, url=source, sha256=sha256)
+    verdict = "as expected" if fetched.verified else "compared with nothing: no hash is known for this address"
+    click.echo(f"Spider is at {fetched.root}; SHA-256 of the zip {fetched.sha256} ({verdict}).")
+    click.echo(f"Look through it with: spider-opt data check {fetched.root}", err=True)
+
+
+@data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(folder: Path | None, as_json: bool) -> None:
+    """Say what is in DIR, what is missing, and which gold queries fail.
+
+    DIR is Spider's folder; without it SPIDER_DIR is taken, else the bundled benchmark.
+    Exit code 2 when a file is broken; missing databases and failing golds are only reported.
+    """
+    from spider_opt.benchmarks.catalog import spider_dir
+    from spider_opt.benchmarks.check import check_benchmark
+
+    with _bar(in_bytes=False) as bar:
+        tasks: dict[str, int] = {}
+
+        def show(split: str, done: int, total: int) -> None:
+            if split not in tasks:
+                tasks[split] = bar.add_task(f"golds of {split}", total=total)
+            bar.update(tasks[split], completed=done)
+
+        found = check_benchmark(spider_dir(folder), show)
+    if as_json:
+        click.echo(json.dumps({"usable": not found.problems, **dataclasses.asdict(found)}))
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    for problem in found.problems:
+        click.echo(problem, err=True)
+    if found.problems:
+        sys.exit(2)
+
+
+def _lines(found: Check) -> Iterator[str]:
+    from spider_opt.benchmarks.spider import missing_sentence
+
+    yield f"{found.name} at {found.root}"
+    if not found.has_tables and found.name == "spider":
+        yield "  no tables.json: schemas come from the databases alone"
+    for split in found.splits:
+        yield f"{split.split}: n={split.n:,} over {split.databases} databases"
+        if split.missing:
+            yield f"  {missing_sentence(split.missing, split.n_total, split.n)}"
+        if split.duplicates:
+            yield f"  {split.duplicates:,} questions repeat an earlier one word for word"
+        if split.empty_golds:
+            yield f"  {split.empty_golds:,} gold queries return no row"
+        if split.failing_golds:
+            yield f"  {len(split.failing_golds):,} gold queries fail:"
+        for gold in split.failing_golds:
+            yield f"    {gold.id} ({gold.db_id}): {gold.error}"
+    if found.shared_databases:
+        yield f"training and evaluation share databases: {', '.join(found.shared_databases)}"
+    elif len(found.splits) > 1:
+        yield "training and evaluation share no database"
+
+
+@contextmanager
+def _bar(*, in_bytes: bool) -> Iterator[Progress]:
+    """Show progress with the time left on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar

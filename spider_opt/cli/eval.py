@@ -1,0 +1,118 @@
+"""``spider-opt eval``: ask a method all questions, judge the answers."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spider_opt.cli.options import benchmark_options, scoring_options
+
+if TYPE_CHECKING:
+    from spider_opt.models import CachedModel
+    from spider_opt.types import Benchmark
+
+
+@click.command(
+    "eval",
+    epilog="\b\nExample:\n  spider-opt eval --method zero-shot --limit 20\n"
+    "  spider-opt eval --method zero-shot --spider spider/ --model gpt-4.1 --base-url https://api.openai.com/v1",
+)
+@click.option("--method", default="zero-shot", show_default=True, help="What to do; see: spider-opt methods")
+@benchmark_options
+@click.option("--model", "model_name", metavar="NAME", help="Embedded model, or the name the endpoint knows")
+@click.option("--base-url", metavar="URL", help="OpenAI-compatible endpoint; its key is taken from OPENAI_API_KEY")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: results/runs/…)")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that samples")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 256), default=1, show_default=True, help="Questions asked at the same time"
+)
+@click.option("--no-cache", is_flag=True, help="Ask the model again, also what it was asked before")
+@scoring_options
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
+def eval_command(
+    method: str,
+    spider: Path | None,
+    split: str | None,
+    model_name: str | None,
+    base_url: str | None,
+    limit: int | None,
+    out: Path | None,
+    seed: int,
+    concurrency: int,
+    no_cache: bool,
+    mode: Any,
+    keep_distinct: bool,
+    timeout_s: float,
+    as_json: bool,
+) -> None:
+    """Answer a benchmark's questions with a method, and score the answers.
+
+    Without --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The run folder
+    keeps every answer as it comes: the same command goes on where it was stopped.
+    """
+    from spider_opt.benchmarks import describe_missing, load_benchmark
+    from spider_opt.cli.show import show_scores
+    from spider_opt.errors import RunError
+    from spider_opt.methods import parse_method
+    from spider_opt.models import CachedModel, open_model
+    from spider_opt.paths import cache_dir
+    from spider_opt.runs import finish
+    from spider_opt.scoring import Rules
+
+    parsed = parse_method(method)
+    benchmark = load_benchmark(spider, split)
+    if benchmark.missing:
+        click.echo(describe_missing(benchmark), err=True)
+    model = CachedModel(
+        open_model(model_name, base_url, n_parallel=concurrency), None if no_cache else cache_dir() / "responses.sqlite"
+    )
+    folder = out or _default_folder(parsed.label, model.info.name, benchmark)
+    unanswered = _ask(parsed, benchmark, model, folder, limit, seed, concurrency)
+    if unanswered:
+        name, message = next(iter(unanswered.items()))
+        raise RunError(
+            f"{len(unanswered)} questions have no answer ({name}: {message}); the run is unfinished and not scored, "
+            "the same command asks them again"
+        )
+    report = finish(benchmark, folder, Rules(mode, keep_distinct, timeout_s))
+    show_scores(benchmark, report, as_json)
+    click.echo(f"run folder: {folder}", err=True)
+
+
+def _ask(
+    method: Any, benchmark: Benchmark, model: CachedModel, folder: Path, limit: int | None, seed: int, concurrency: int
+) -> dict[str, str]:
+    from spider_opt.cli.progress import progress
+    from spider_opt.databases import DatabasePool
+    from spider_opt.runs import describe, run
+    from spider_opt.types import Tools
+
+    generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
+    description = describe(benchmark, method.label, model, seed)
+    with progress("answering", len(benchmark.examples[:limit])) as advance:
+        finished = run(
+            benchmark,
+            generator,
+            model,
+            folder,
+            description,
+            limit=limit,
+            concurrency=concurrency,
+            on_answer=lambda _: advance(),
+        )
+    print(
+        f"{len(finished.answers)} answers, {finished.n_new} of them new; {model.misses} model calls, "
+        f"{model.hits} answered from the cache",
+        file=sys.stderr,
+    )
+    return finished.unanswered
+
+
+def _default_folder(label: str, model: str, benchmark: Benchmark) -> Path:
+    name = f"{label}-{model}-{benchmark.name}-{benchmark.split}"
+    return Path("results") / "runs" / re.sub(r"[^A-Za-z0-9.+=_-]+", "_", name)

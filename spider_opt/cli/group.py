@@ -1,0 +1,58 @@
+"""The group of commands; a command's module is imported when it is called or listed."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from spider_opt import __version__
+from spider_opt.errors import SpiderOptError
+
+COMMANDS = {
+    "eval": "eval:eval_command",
+    "score": "score:score_command",
+    "leaderboard": "leaderboard:leaderboard_command",
+    "methods": "methods:methods_command",
+    "models": "models:models",
+    "data": "data:data",
+}
+
+
+class _Commands(click.Group):
+    """Finds commands by name, and prints our errors as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"spider_opt.cli.{module}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SpiderOptError as error:
+            failure = click.ClickException(str(error))
+            failure.exit_code = error.exit_code
+            raise failure from error
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted; what was done is kept, the same command goes on from there.", err=True)
+            sys.exit(130)
+
+
+@click.group(
+    epilog="\b\nExample:\n  spider-opt eval --method zero-shot --limit 20\n  spider-opt leaderboard",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="spider-opt")
+def main() -> None:
+    """Measure Text-to-SQL methods on Spider 1.0, or on the bundled benchmark."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)

@@ -1,0 +1,46 @@
+"""``spider-opt methods``: what a method can be made of."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import MISSING, fields
+from typing import Any
+
+import click
+
+
+@click.command(
+    "methods",
+    epilog="\b\nExample:\n  spider-opt eval --method zero-shot:rows=3,schema=compact",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON")
+def methods_command(as_json: bool) -> None:
+    """List the steps a method is made of, with their options.
+
+    Steps are joined by +, in any order; options follow a colon.
+    """
+    from spider_opt.methods import step_types
+
+    steps = [_describe(name, kind) for name, kind in sorted(step_types().items())]
+    if as_json:
+        click.echo(json.dumps(steps, indent=1))
+        return
+    for step in steps:
+        options = ", ".join(f"{key}={value}" for key, value in step["options"].items())
+        click.echo(f"{step['name']}  [{step['stage']}]  {options}")
+        click.echo("    " + step["doc"].replace("\n", "\n    ").rstrip() + "\n")
+
+
+def _describe(name: str, kind: type[Any]) -> dict[str, Any]:
+    defaults = {f.name: "" if f.default is MISSING else _written(f.default) for f in fields(kind)}
+    return {
+        "name": name,
+        "stage": kind.stage.name.lower(),
+        "options": defaults,
+        "doc": inspect.getdoc(kind) or "",
+    }
+
+
+def _written(value: object) -> str:
+    return {True: "yes", False: "no", None: "none"}[value] if value in (True, False, None) else str(value)

@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def benchmark_options(command: F) -> F:
+    """Add ``--spider`` and ``--split``."""
+    command = click.option(
+        "--split", help="Which questions: dev, train, test … (default: dev; on the bundled benchmark test)"
+    )(command)
+    return click.option(
+        "--spider",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the official Spider download (default: SPIDER_DIR, else the bundled benchmark)",
+    )(command)
+
+
+def scoring_options(command: F) -> F:
+    """Add ``--mode``, ``--keep-distinct`` and ``--timeout``."""
+    command = click.option(
+        "--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=10.0, show_default=True,
+        help="Seconds that one query may take",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--keep-distinct", is_flag=True, help="Let DISTINCT count (official mode; strict always does)"
+    )(command)
+    return click.option(
+        "--mode", type=click.Choice(["official", "strict"]), default="official", show_default=True,
+        help="What counts as right: what the official evaluator says, or what the question deserves",
+    )(command)  # fmt: skip

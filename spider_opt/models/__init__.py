@@ -1,0 +1,19 @@
+"""Words out: every model speaks ``ChatModel``, wherever it runs."""
+
+from spider_opt.models.cache import CachedModel
+from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+from spider_opt.models.chat import OpenAIModel
+from spider_opt.models.embedded import EmbeddedModel
+from spider_opt.models.open import open_model
+from spider_opt.models.replay import Recorder, ReplayModel
+
+__all__ = [
+    "CATALOG",
+    "DEFAULT_MODEL",
+    "CachedModel",
+    "EmbeddedModel",
+    "OpenAIModel",
+    "Recorder",
+    "ReplayModel",
+    "open_model",
+]

@@ -1,0 +1,85 @@
+"""Opens a model by what the user typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from spider_opt.errors import UsageError
+from spider_opt.models import weights
+from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+from spider_opt.models.chat import OpenAIModel
+from spider_opt.models.embedded import EmbeddedModel
+from spider_opt.types import ChatModel, ModelInfo
+
+
+def open_model(
+    name: str | None = None,
+    base_url: str | None = None,
+    *,
+    adapters: Sequence[Path] = (),
+    timeout_s: float | None = None,
+    logprobs: bool = False,
+    n_parallel: int = 1,
+) -> ChatModel:
+    """Open a model of the catalog in this process, or one behind an endpoint.
+
+    With ``base_url`` the endpoint is asked, whatever the name. Without one, a name of the catalog (the
+    default: ``qwen2.5-coder-0.5b``) is served here, after fetching its weights with a progress bar where they
+    are missing; any other name is OpenAI's, if ``OPENAI_API_KEY`` is set.
+
+    Raises:
+        UsageError: the name means nothing here.
+        WeightsError: the weights cannot be had.
+    """
+    if base_url is None and (name is None or name in CATALOG):
+        return _embedded(name or DEFAULT_MODEL, adapters, timeout_s, logprobs, n_parallel)
+    if adapters:
+        raise UsageError("An adapter can only be put on an embedded model: leave --base-url out.")
+    if name is None:
+        raise UsageError(f"Which model at {base_url}? Name it with --model.")
+    if base_url is None and not os.environ.get("OPENAI_BASE_URL") and not os.environ.get("OPENAI_API_KEY"):
+        chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
+        raise UsageError(
+            f"There is no embedded model {name!r} (there are: {chats}). "
+            "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
+        )
+    if timeout_s is None:
+        return OpenAIModel(name, base_url=base_url, logprobs=logprobs)
+    return OpenAIModel(name, base_url=base_url, logprobs=logprobs, timeout_s=timeout_s)
+
+
+def _embedded(
+    name: str, adapters: Sequence[Path], timeout_s: float | None, logprobs: bool, n_parallel: int
+) -> EmbeddedModel:
+    entry = CATALOG[name]
+    if not entry.chats:
+        raise UsageError(f"{name} turns text into vectors and answers no questions; the default is {DEFAULT_MODEL}.")
+    path = weights.find(name)
+    if path is None:
+        with bytes_bar(f"Fetching {name}") as progress:
+            path = weights.fetch(name, progress=progress)
+    adapter = "+".join(weights.sha256_of(adapter) for adapter in adapters)
+    return EmbeddedModel(
+        path,
+        info=ModelInfo(name, entry.sha256, adapter),
+        adapters=adapters,
+        n_parallel=n_parallel,
+        timeout_s=600.0 if timeout_s is None else timeout_s,
+        logprobs=logprobs,
+    )
+
+
+@contextmanager
+def bytes_bar(what: str) -> Iterator[weights.Progress]:
+    """Show bytes, speed and time left on stderr; yield the function that moves the bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

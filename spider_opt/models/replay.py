@@ -1,0 +1,156 @@
+"""Records a model's answers and plays them back with no model at hand, for tests and for the doubtful.
+
+A recording is JSON lines: first who answered, then for each request its hash and the completions. It
+holds no word of the prompts.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from spider_opt.errors import ModelError, UsageError
+from spider_opt.models.cache import completions_from_json, completions_to_json, request_key
+from spider_opt.types import ChatModel, Completion, Message, ModelInfo
+
+FORMAT = 1
+
+
+class Recorder:
+    """Passes calls on to ``inner`` and appends each new answer to the recording at ``path``.
+
+    Raises:
+        UsageError: ``path`` is the recording of another model, or no recording.
+    """
+
+    def __init__(self, inner: ChatModel, path: Path) -> None:
+        self.inner = inner
+        self.path = path
+        self._lock = threading.Lock()
+        self._known: set[str] = set()
+        if path.exists() and path.stat().st_size:
+            info, answers, whole = _read(path)
+            if info != inner.info:
+                raise UsageError(f"{path} is a recording of {info.name}, not of {inner.info.name}; name another file.")
+            self._known = set(answers)
+            with path.open("r+b") as file:
+                file.truncate(whole)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"format": FORMAT, "info": asdict(inner.info)}) + "\n", encoding="utf-8")
+
+    @property
+    def info(self) -> ModelInfo:
+        """The inner model's."""
+        return self.inner.info
+
+    def complete(
+        self,
+        messages: Sequence[Message] | str,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = 512,
+    ) -> list[Completion]:
+        """Return the inner model's samples after writing them down.
+
+        Raises:
+            ModelError: the inner model gave no answer; nothing is written.
+        """
+        done = self.inner.complete(
+            messages, n=n, temperature=temperature, seed=seed, stop=stop, grammar=grammar, max_tokens=max_tokens
+        )
+        key = request_key(
+            self.info,
+            messages,
+            n=n,
+            temperature=temperature,
+            seed=seed,
+            stop=stop,
+            grammar=grammar,
+            max_tokens=max_tokens,
+        )
+        with self._lock:
+            if key not in self._known:
+                self._known.add(key)
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"key": key, "completions": completions_to_json(done)}) + "\n")
+        return done
+
+
+class ReplayModel:
+    """Answers from a recording alone; its ``info`` is the recorded model's.
+
+    Raises:
+        UsageError: ``path`` is no recording.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.info, self._answers, _ = _read(path)
+
+    def complete(
+        self,
+        messages: Sequence[Message] | str,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = 512,
+    ) -> list[Completion]:
+        """Return the recorded samples.
+
+        Raises:
+            ModelError: the recording has no such request.
+        """
+        key = request_key(
+            self.info,
+            messages,
+            n=n,
+            temperature=temperature,
+            seed=seed,
+            stop=stop,
+            grammar=grammar,
+            max_tokens=max_tokens,
+        )
+        if key not in self._answers:
+            prompt = messages if isinstance(messages, str) else "\n".join(message.content for message in messages)
+            raise ModelError(
+                f"The recording {self.path} has no answer to this request (n={n}, temperature={temperature:g}, "
+                f"seed={seed}): it begins with {prompt[:60]!r} and ends with {prompt[-60:]!r}."
+            )
+        return list(self._answers[key])
+
+
+def _read(path: Path) -> tuple[ModelInfo, dict[str, list[Completion]], int]:
+    """Return who answered, the answers by key, and how many bytes are whole lines.
+
+    A last line cut off by a kill does not count.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The recording {path} cannot be read: {error.strerror}.") from error
+    whole = data.rfind(b"\n") + 1
+    lines = data[:whole].splitlines()
+    number = 1
+    try:
+        head = json.loads(lines[0])
+        if head["format"] != FORMAT:
+            raise UsageError(f"The recording {path} has format {head['format']}, this program reads {FORMAT}.")
+        answers = {}
+        for line in lines[1:]:
+            number += 1
+            entry = json.loads(line)
+            answers[entry["key"]] = completions_from_json(entry["completions"])
+        return ModelInfo(**head["info"]), answers, whole
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise UsageError(f"{path} is no recording of a model: line {number} makes no sense.") from error

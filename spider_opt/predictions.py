@@ -1,0 +1,136 @@
+"""Predictions in files: a run's ``predictions.jsonl``, or any text file with one query a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from spider_opt.errors import PredictionsError, RunError
+from spider_opt.types import Benchmark, Example, Prediction, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A prediction and the question it belongs to, as on one line of ``predictions.jsonl``."""
+
+    index: int
+    id: str
+    db_id: str
+    prediction: Prediction
+
+
+def read_answers(path: Path) -> list[Answer]:
+    """Read a ``predictions.jsonl``.
+
+    Raises:
+        RunError: a line is not an answer.
+    """
+    answers = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        if line:
+            answers.append(_read_line(line, f"{path}, line {number}"))
+    return answers
+
+
+def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) -> list[tuple[Example, str]]:
+    """Pair the answers of a ``predictions.jsonl`` with the benchmark's questions, by index and id.
+
+    ``expected`` is the number of answers that there should be, by default one for each question.
+
+    Raises:
+        PredictionsError: an answer belongs to no question, a question has two, or some have none.
+        RunError: the file is not one of answers.
+    """
+    by_index = {example.index: example for example in benchmark.examples}
+    split = f"{benchmark.name} {benchmark.split}"
+    found: dict[int, tuple[Example, str]] = {}
+    for answer in read_answers(path):
+        example = by_index.get(answer.index)
+        if example is None or (example.question.id, example.question.db_id) != (answer.id, answer.db_id):
+            raise PredictionsError(
+                f"{path} answers {answer.id} on {answer.db_id}, which is no question of {split} here"
+            )
+        if answer.index in found:
+            raise PredictionsError(f"{path} answers {answer.id} twice")
+        found[answer.index] = (example, answer.prediction.sql)
+    expected = len(benchmark.examples) if expected is None else expected
+    if len(found) < expected:
+        raise PredictionsError(f"{path} has {len(found)} answers, {split} wants {expected}: finish the run first")
+    return [found[index] for index in sorted(found)]
+
+
+def pair_lines(benchmark: Benchmark, path: Path) -> list[tuple[Example, str]]:
+    """Pair the lines of a text file with the questions of the split's file, in its order.
+
+    A line is a query, or a query, a tab and its db_id; as for the official evaluator, the query then
+    ends at the first tab. An empty line is an answer without SQL. Lines of questions whose database is
+    missing are passed over.
+
+    Raises:
+        PredictionsError: there are too many or too few lines, or a line's db_id is not its question's.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="strict") as file:
+            lines = file.read().removesuffix("\n").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PredictionsError(f"{path} cannot be read: {error}") from error
+    if len(lines) != benchmark.n_total:
+        raise PredictionsError(
+            f"{path} has {len(lines)} lines, but {benchmark.name} {benchmark.split} has {benchmark.n_total} questions; "
+            "there must be one line for each question of the split's file, in its order"
+        )
+    known = {example.question.db_id for example in benchmark.examples} | set(benchmark.missing)
+    pairs = []
+    for example in benchmark.examples:
+        line = lines[example.index]
+        query, _, rest = line.strip().partition("\t")
+        if not rest and line.startswith("\t"):
+            query, rest = "", query  # nothing before the db_id
+        db_id = rest.rpartition("\t")[2].strip()
+        if db_id in known:
+            if db_id != example.question.db_id:
+                raise PredictionsError(
+                    f"{path}, line {example.index + 1} is about {db_id}, but that question is about "
+                    f"{example.question.db_id}: are the lines in the split's order?"
+                )
+        elif rest:
+            query = line.strip()  # the tab is part of the query
+        pairs.append((example, query))
+    return pairs
+
+
+def mend(path: Path) -> list[Answer]:
+    """Read answers, after cutting off a last line that a killed run left half-written."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return read_answers(path)
+
+
+def to_line(answer: Answer) -> str:
+    """Write an answer as one line of JSON, newline included."""
+    prediction = answer.prediction
+    entry = {
+        "index": answer.index,
+        "id": answer.id,
+        "db_id": answer.db_id,
+        "sql": prediction.sql,
+        "usage": asdict(prediction.usage),
+        "trace": list(prediction.trace),
+    }
+    return json.dumps(entry, ensure_ascii=False) + "\n"
+
+
+def _read_line(line: str, where: str) -> Answer:
+    try:
+        entry = json.loads(line)
+        usage = Usage(**entry.get("usage", {}))
+        prediction = Prediction(str(entry["sql"]), usage, tuple(entry.get("trace", ())))
+        return Answer(int(entry["index"]), str(entry["id"]), str(entry["db_id"]), prediction)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{where} is not an answer: {error!r}") from error

@@ -1,0 +1,89 @@
+"""A schema as text, in the forms that models have seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from spider_opt.types import Schema, Table, Value
+
+Form = Literal["ddl", "compact"]
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_MAX_CELL = 60
+
+
+def serialise(
+    schema: Schema,
+    form: Form,
+    *,
+    keys: bool = True,
+    rows: Mapping[str, Sequence[Sequence[Value]]] | None = None,
+) -> str:
+    """Return ``schema`` as CREATE TABLE statements or one line a table.
+
+    ``keys`` shows primary and foreign keys. ``rows`` maps a table's name to sample rows, cells in the
+    order of its columns, which stand under it as comments.
+
+    >>> from spider_opt.types import Column
+    >>> t = Table("my table", (Column("id", "INTEGER", primary_key=True), Column("name", "TEXT")))
+    >>> print(serialise(Schema("d", (t,)), "ddl", rows={"my table": [(1, "Ann")]}))
+    CREATE TABLE "my table" (
+      id INTEGER PRIMARY KEY,
+      name TEXT
+    );
+    -- rows: (1, 'Ann')
+    >>> print(serialise(Schema("d", (t,)), "compact"))
+    "my table" (id, name)
+    """
+    one = _ddl if form == "ddl" else _compact
+    parts = []
+    for table in schema.tables:
+        parts.append(one(schema, table, keys))
+        shown = (rows or {}).get(table.name)
+        if shown:
+            parts.append("-- rows: " + ", ".join(f"({', '.join(literal(cell) for cell in row)})" for row in shown))
+    if form == "compact" and keys and schema.foreign_keys:
+        links = (
+            f"{quoted(k.table)}.{quoted(k.column)} = {quoted(k.ref_table)}.{quoted(k.ref_column)}"
+            for k in schema.foreign_keys
+        )
+        parts.append("foreign keys: " + ", ".join(links))
+    return "\n".join(parts)
+
+
+def quoted(name: str) -> str:
+    """Return an identifier as SQLite wants it, in double quotes only where needed."""
+    return name if _PLAIN_NAME.match(name) else '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Value) -> str:
+    """Return a cell as an SQL literal, cut short where it is long."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return "x'…'"
+    if isinstance(value, str):
+        text = " ".join(value[: _MAX_CELL + 1].split()) if len(value) > _MAX_CELL else value.replace("\n", " ")
+        return "'" + text[:_MAX_CELL].replace("'", "''") + ("…'" if len(text) > _MAX_CELL else "'")
+    return str(value)
+
+
+def _ddl(schema: Schema, table: Table, keys: bool) -> str:
+    primary = [c.name for c in table.columns if c.primary_key] if keys else []
+    lines = [
+        f"  {quoted(c.name)} {c.type}".rstrip() + (" PRIMARY KEY" if primary == [c.name] else "") for c in table.columns
+    ]
+    if len(primary) > 1:
+        lines.append(f"  PRIMARY KEY ({', '.join(map(quoted, primary))})")
+    if keys:
+        lines += [
+            f"  FOREIGN KEY ({quoted(k.column)}) REFERENCES {quoted(k.ref_table)}({quoted(k.ref_column)})"
+            for k in schema.foreign_keys
+            if k.table == table.name
+        ]
+    return f"CREATE TABLE {quoted(table.name)} (\n" + ",\n".join(lines) + "\n);"
+
+
+def _compact(schema: Schema, table: Table, keys: bool) -> str:
+    return f"{quoted(table.name)} ({', '.join(quoted(c.name) for c in table.columns)})"

@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.benchmarks import describe_missing, load_spider
+from spider_opt.benchmarks.spider import present_splits
+from spider_opt.errors import DatasetError
+
+# --- loading -----------------------------------------------------------------------------------
+
+
+def test_dev(small: Any) -> None:
+    benchmark = load_spider(small.root, "dev")
+    assert (benchmark.name, benchmark.split, benchmark.n_total) == ("spider", "dev", 3)
+    assert [(item.index, item.question.id, item.question.db_id) for item in benchmark.examples] == [
+        (0, "dev-0000", "shop"),
+        (1, "dev-0001", "zoo"),
+        (2, "dev-0002", "shop"),
+    ]
+    assert benchmark.examples[1].question.text == "Which names are there, number 1?"
+    assert benchmark.examples[1].gold_sql == "SELECT name FROM item WHERE 1 = 1"
+    assert benchmark.paths == {"shop": small.database("shop"), "zoo": small.database("zoo")}
+    assert [table.name for table in benchmark.examples[0].question.schema.tables] == ["item"]
+    assert (benchmark.missing, describe_missing(benchmark)) == ({}, "")
+
+
+def test_questions_of_one_database_share_one_schema(small: Any) -> None:
+    first, _, third = load_spider(small.root, "dev").examples
+    assert first.question.schema is third.question.schema
+
+
+@pytest.mark.parametrize(
+    ("split", "ids"),
+    [
+        ("train_spider", ["train_spider-0000", "train_spider-0001"]),
+        ("train_others", ["train_others-0000"]),
+        ("train", ["train-0000", "train-0001", "train-0002"]),
+        ("test", ["test-0000"]),
+    ],
+)
+def test_other_splits(small: Any, split: str, ids: list[str]) -> None:
+    benchmark = load_spider(small.root, split)
+    assert [item.question.id for item in benchmark.examples] == ids
+    assert [item.index for item in benchmark.examples] == list(range(len(ids)))
+
+
+def test_test_split_has_its_own_databases_and_tables(small: Any) -> None:
+    benchmark = load_spider(small.root, "test")
+    assert benchmark.paths == {"moon": small.database("moon", "test_database")}
+
+
+def test_paths_stay_good_when_the_working_directory_changes(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.root.parent)
+    benchmark = load_spider(Path("spider"), "dev")
+    monkeypatch.chdir("/")
+    assert all(path.is_file() for path in benchmark.paths.values())
+
+
+def test_without_tables_json_schemas_come_from_the_files(small: Any) -> None:
+    (small.root / "tables.json").unlink()
+    columns = load_spider(small.root, "dev").examples[0].question.schema.tables[0].columns
+    assert [column.name for column in columns] == ["name", "price"]
+
+
+def test_other_files_in_a_database_folder_are_no_matter(small: Any) -> None:
+    folder = small.database("shop").parent
+    (folder / "schema.sql").write_text("DROP TABLE item;")
+    (folder / "shop_fuzzed.sqlite").write_bytes(b"junk")
+    (small.root / "database" / ".DS_Store").write_bytes(b"junk")
+    assert len(load_spider(small.root, "dev").examples) == 3
+
+
+# --- missing databases -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["no folder", "no file", "a folder in its place"])
+def test_a_missing_database_leaves_its_questions_out_and_is_counted(small: Any, how: str) -> None:
+    path = small.database("shop")
+    path.unlink()
+    if how == "no folder":
+        path.parent.rmdir()
+    elif how == "a folder in its place":
+        path.mkdir()
+    benchmark = load_spider(small.root, "dev")
+    assert [(item.index, item.question.id) for item in benchmark.examples] == [(1, "dev-0001")]
+    assert (benchmark.missing, benchmark.n_total) == ({"shop": 2}, 3)
+    assert describe_missing(benchmark) == "2 of 3 questions left out: no database for shop (2); n=1"
+
+
+def test_several_missing_are_named_the_most_costly_first(small: Any) -> None:
+    small.write("dev.json", [small.entry(db_id, 0) for db_id in ("farm", "zoo", "shop", "shop", "zoo", "shop")])
+    shutil.rmtree(small.root / "database" / "shop")
+    shutil.rmtree(small.root / "database" / "zoo")
+    said = describe_missing(load_spider(small.root, "dev"))
+    assert said == "5 of 6 questions left out: no database for shop (3), zoo (2); n=1"
+
+
+def test_no_database_at_all_is_refused(small: Any) -> None:
+    shutil.rmtree(small.root / "database")
+    with pytest.raises(DatasetError, match=r"No database at .*/database: all 3 questions of dev .*data fetch"):
+        load_spider(small.root, "dev")
+
+
+# --- broken files ------------------------------------------------------------------------------
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"No folder .*/nowhere\. Get Spider with: spider-opt data fetch"):
+        load_spider(tmp_path / "nowhere", "dev")
+
+
+def test_a_file_in_place_of_the_folder(small: Any) -> None:
+    with pytest.raises(DatasetError, match=r"No folder .*dev\.json"):
+        load_spider(small.root / "dev.json", "dev")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"holds no Spider \(no dev\.json\)"):
+        load_spider(tmp_path, "dev")
+
+
+def test_the_folder_above_points_below(small: Any) -> None:
+    with pytest.raises(DatasetError, match=r"but .*/spider does: name that folder"):
+        load_spider(small.root.parent, "dev")
+
+
+def test_a_split_that_is_not_there_says_which_are(small: Any) -> None:
+    (small.root / "dev.json").unlink()
+    (small.root / "train_others.json").unlink()
+    with pytest.raises(DatasetError, match=r"No dev\.json in .*, so no split dev; there is: train_spider, test\."):
+        load_spider(small.root, "dev")
+    with pytest.raises(DatasetError, match=r"No train_others\.json in .*, so no split train;"):
+        load_spider(small.root, "train")
+
+
+@pytest.mark.parametrize("split", ["develop", "", "dev.json", "../dev", "DEV"])
+def test_a_split_that_does_not_exist_lists_those_that_do(small: Any, split: str) -> None:
+    with pytest.raises(DatasetError, match=f'No split is called "{split}"; there is: dev, train, train_spider'):
+        load_spider(small.root, split)
+
+
+def test_an_unknown_db_id_is_told_with_what_was_meant(small: Any) -> None:
+    small.write("dev.json", [small.entry("shop", 0), small.entry("shopp", 1)])
+    with pytest.raises(DatasetError, match=r'entry 1 of dev\.json names the unknown .*"shopp"; did you mean "shop"\?$'):
+        load_spider(small.root, "dev")
+
+
+def test_an_unknown_db_id_like_no_other(small: Any) -> None:
+    small.write("dev.json", [small.entry("qqqqqqq", 0)])
+    with pytest.raises(DatasetError, match=r'"qqqqqqq": it is in no tables\.json and has no folder\.'):
+        load_spider(small.root, "dev")
+
+
+def test_a_db_id_of_another_case_is_unknown(small: Any) -> None:
+    small.write("dev.json", [small.entry("Shop", 0)])
+    with pytest.raises(DatasetError, match=r'unknown database "Shop"; did you mean "shop"'):
+        load_spider(small.root, "dev")
+
+
+def test_a_second_schema_is_refused(small: Any) -> None:
+    tables = json.loads((small.root / "tables.json").read_text())
+    small.write("tables.json", [*tables, tables[0]])
+    with pytest.raises(DatasetError, match=r'tables\.json: entry 4 .* second schema for "shop"'):
+        load_spider(small.root, "dev")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"column_names": [[9, "name"]], "column_names_original": [[9, "name"]]},
+        {"column_names": None},
+        {"foreign_keys": [[1, 999]]},
+        {"foreign_keys": "none"},
+        {"primary_keys": [None]},
+        {"table_names_original": 3},
+    ],
+)
+def test_a_broken_schema_gives_a_sentence_or_is_not_needed(small: Any, broken: dict[str, Any]) -> None:
+    tables = json.loads((small.root / "tables.json").read_text())
+    tables[0] = {**tables[0], **broken} if broken else {"db_id": "shop"}
+    small.write("tables.json", tables)
+    try:
+        benchmark = load_spider(small.root, "dev")
+    except DatasetError as error:
+        assert "tables.json" in str(error)
+        assert "shop" in str(error)
+    else:
+        assert benchmark.examples[0].question.schema.tables[0].columns[0].name == "name"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", r"shop\.sqlite is empty\."),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"shop\.sqlite is no SQLite database"),
+        (b"PK\x03\x04" + bytes(100), r"shop\.sqlite is no SQLite database"),
+        (b"SQLite format 3", r"shop\.sqlite is no SQLite database"),
+        (b"SQLite format 3\x00" + bytes(200), r"shop\.sqlite"),
+        (b"SQLite format 3\x00" + b"\xff" * 5000, r"shop\.sqlite"),
+    ],
+)
+def test_a_database_that_is_none_is_refused(small: Any, content: bytes, said: str) -> None:
+    small.database("shop").write_bytes(content)
+    with pytest.raises(DatasetError, match=said):
+        load_spider(small.root, "dev")
+
+
+def test_a_database_cut_off_in_its_schema_is_refused(small: Any) -> None:
+    path = small.database("shop")
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(DatasetError, match=r"shop\.sqlite"):
+        load_spider(small.root, "dev")
+
+
+def test_duplicates_are_kept_with_a_warning(small: Any, caplog: pytest.LogCaptureFixture) -> None:
+    small.write("dev.json", [small.entry("shop", 0), small.entry("zoo", 1), small.entry("shop", 0)])
+    with caplog.at_level(logging.WARNING, "spider_opt"):
+        assert len(load_spider(small.root, "dev").examples) == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 of the questions of dev repeat an earlier one word for word"
+        " (the first: entry 2 of dev.json repeats entry 0 of dev.json); they are kept"
+    ]
+
+
+# --- fingerprint -------------------------------------------------------------------------------
+
+
+def test_fingerprint_is_the_same_for_the_same_bytes_elsewhere(small: Any, tmp_path: Path) -> None:
+    shutil.copytree(small.root, tmp_path / "copy")
+    one, other = load_spider(small.root, "dev").fingerprint, load_spider(tmp_path / "copy", "dev").fingerprint
+    assert one == other
+    assert len(one) == 16
+    assert int(one, 16)
+
+
+def test_fingerprint_ignores_what_is_not_read(small: Any) -> None:
+    before = load_spider(small.root, "dev").fingerprint
+    items = json.loads((small.root / "dev.json").read_text())
+    small.write("dev.json", [{**item, "sql": {"from": 1}, "query_toks": ["SELECT"]} for item in items])
+    assert load_spider(small.root, "dev").fingerprint == before
+
+
+def test_every_other_byte_changes_the_fingerprint(small: Any) -> None:
+    seen = {"unchanged": load_spider(small.root, "dev").fingerprint}
+    items = json.loads((small.root / "dev.json").read_text())
+    changes = {
+        "question": [{**items[0], "question": items[0]["question"] + " "}, *items[1:]],
+        "query": [{**items[0], "query": items[0]["query"] + " "}, *items[1:]],
+        "order": [items[1], items[0], items[2]],
+        "one more": [*items, items[0]],
+        "one less": items[:2],
+        "moved over": [
+            {**items[0], "question": items[0]["question"] + items[0]["query"][0], "query": items[0]["query"][1:]},
+            *items[1:],
+        ],
+    }
+    for what, changed in changes.items():
+        small.write("dev.json", changed)
+        seen[what] = load_spider(small.root, "dev").fingerprint
+    small.write("dev.json", items)
+    with closing(sqlite3.connect(small.database("zoo"))) as connection:
+        connection.execute("UPDATE item SET price = 2")
+        connection.commit()
+    seen["a cell"] = load_spider(small.root, "dev").fingerprint
+    small.database("zoo").unlink()
+    seen["a database less"] = load_spider(small.root, "dev").fingerprint
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_the_same_questions_as_another_split_have_another_fingerprint(small: Any) -> None:
+    shutil.copy(small.root / "dev.json", small.root / "train_others.json")
+    assert load_spider(small.root, "dev").fingerprint != load_spider(small.root, "train_others").fingerprint
+
+
+# --- the real files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("split", "n", "n_total", "missing", "databases"),
+    [
+        ("dev", 972, 1034, {"wta_1": 62}, 19),
+        ("train_spider", 6904, 7000, {"baseball_1": 82, "soccer_1": 14}, 138),
+        ("train_others", 1659, 1659, {}, 6),
+        ("train", 8563, 8659, {"baseball_1": 82, "soccer_1": 14}, 144),
+    ],
+)
+def test_real_counts(shared: Path, split: str, n: int, n_total: int, missing: dict[str, int], databases: int) -> None:
+    benchmark = load_spider(shared / "spider", split)
+    assert (len(benchmark.examples), benchmark.n_total) == (n, n_total)
+    assert (benchmark.missing, len(benchmark.paths)) == (missing, databases)
+    raw = json.loads((shared / "spider" / "train_others.json").read_text())
+    if split == "train":
+        assert benchmark.examples[-1].index == n_total - 1
+        assert benchmark.examples[-1].gold_sql == raw[-1]["query"]
+
+
+def test_real_dev_pairs_line_for_line_with_the_gold_file(shared: Path) -> None:
+    lines = (shared / "spider" / "dev_gold.sql").read_text().splitlines()
+    for item in load_spider(shared / "spider", "dev").examples:
+        gold, db_id = lines[item.index].rsplit("\t", 1)
+        assert (gold.split(), db_id) == (item.gold_sql.split(), item.question.db_id)
+        assert item.question.id == f"dev-{item.index:04d}"
+
+
+def test_real_train_has_eight_duplicates_and_loads(shared: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "spider_opt"):
+        load_spider(shared / "spider", "train_spider")
+    assert Counter(record.getMessage()[:21] for record in caplog.records) == {"8 of the questions of": 1}
+
+
+def test_real_dev_loads_in_a_moment(shared: Path) -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        load_spider(shared / "spider", "dev")
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.24  # three times the 80 ms it should take, for a busy machine
+
+
+def test_present_splits(small: Any, shared: Path) -> None:
+    assert present_splits(small.root) == ["dev", "train", "train_spider", "train_others", "test"]
+    assert present_splits(shared / "spider") == ["dev", "train", "train_spider", "train_others"]

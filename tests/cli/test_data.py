@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spider_opt.benchmarks import fetch as fetch_module
+from spider_opt.cli.data import data
+from spider_opt.errors import DatasetError, SpiderOptError, UsageError
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(data, arguments)
+
+
+@pytest.fixture(autouse=True)
+def no_spider_dir(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPIDER_DIR", raising=False)
+
+
+@pytest.fixture
+def spider(tmp_path: Path) -> Path:
+    root = tmp_path / "spider"
+    (root / "database" / "shop").mkdir(parents=True)
+    with closing(sqlite3.connect(root / "database" / "shop" / "shop.sqlite")) as connection:
+        connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a')")
+    (root / "tables.json").write_text('[{"db_id": "gone"}]')
+    queries = ("SELECT name FROM item", "SELECT name FROM item", "SELECT price FROM item", "SELECT 1 WHERE 0")
+    questions = [{"db_id": "shop", "question": "Which?", "query": query} for query in queries]
+    questions.append({"db_id": "gone", "question": "What?", "query": "SELECT 1"})
+    (root / "dev.json").write_text(json.dumps(questions))
+    return root
+
+
+def test_alone_it_shows_its_help() -> None:
+    result = run()
+    assert result.exit_code == 0
+    assert "check" in result.stdout
+    assert "fetch" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "fetch"])
+def test_each_help_has_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example:\n    spider-opt data {command} ~/spider" in result.stdout
+
+
+def test_check_in_words(spider: Path) -> None:
+    result = run("check", str(spider))
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:5] == [
+        f"spider at {spider}",
+        "dev: n=4 over 1 databases",
+        "  1 of 5 questions left out: no database for gone (1); n=4",
+        "  1 questions repeat an earlier one word for word",
+        "  1 gold queries return no row",
+    ]
+    assert lines[5] == "  1 gold queries fail:"
+    assert lines[6].startswith("    dev-0002 (shop): ")
+    assert "price" in lines[6]
+
+
+def test_check_for_programs(spider: Path) -> None:
+    result = run("check", str(spider), "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["usable"], found["problems"]) == (0, True, [])
+    (dev,) = found["splits"]
+    assert (dev["split"], dev["n"], dev["n_total"], dev["missing"]) == ("dev", 4, 5, {"gone": 1})
+    assert dev["failing_golds"][0]["id"] == "dev-0002"
+
+
+def test_check_takes_the_environment(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIDER_DIR", str(spider))
+    assert run("check").stdout.startswith(f"spider at {spider}\n")
+
+
+def test_check_of_the_bundled_benchmark() -> None:
+    result = run("check")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("spider-mini at ")
+    assert "fail" not in result.stdout
+    assert result.stdout.endswith("training and evaluation share no database\n")
+
+
+def test_a_broken_file_is_exit_2_and_the_rest_is_told(spider: Path) -> None:
+    (spider / "train_spider.json").write_text("[")
+    result = run("check", str(spider))
+    assert result.exit_code == 2
+    assert "dev: n=4" in result.stdout
+    assert "train_spider.json is cut off" in result.stderr
+    result = run("check", str(spider), "--json")
+    assert (result.exit_code, json.loads(result.stdout)["usable"]) == (2, False)
+
+
+def test_check_where_nothing_is() -> None:
+    error = run("check", "/nowhere").exception
+    assert isinstance(error, DatasetError)
+    assert error.exit_code == 2
+    assert "No folder /nowhere" in str(error)
+
+
+def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def arrive(target: Path, progress: fetch_module.Progress, **asked: object) -> fetch_module.Fetched:
+        progress("downloading", 1, 2)
+        progress("unpacking", 2, None)
+        return fetch_module.Fetched(target, "ab" * 32, verified=asked["sha256"] is not None)
+
+    monkeypatch.setattr(fetch_module, "fetch_spider", arrive)
+    result = run("fetch", str(tmp_path), "--url", "http://there/x.zip")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"Spider is at {tmp_path}; SHA-256 of the zip {'ab' * 32}"
+        " (compared with nothing: no hash is known for this address).\n"
+    )
+    assert "Fetching http://there/x.zip" in result.stderr
+    assert f"spider-opt data check {tmp_path}" in result.stderr
+    assert "(as expected)" in run("fetch", str(tmp_path), "--sha256", "ab" * 32).stdout
+
+
+def test_fetch_without_network(tmp_path: Path) -> None:
+    error = run("fetch", str(tmp_path / "spider"), "--url", "http://127.0.0.1:1/x.zip").exception
+    assert isinstance(error, SpiderOptError)
+    assert error.exit_code == 1
+    assert "in a browser" in str(error)
+
+
+def test_fetch_leaves_a_complete_folder_alone(spider: Path) -> None:
+    error = run("fetch", str(spider)).exception
+    assert isinstance(error, UsageError)
+    assert "already" in str(error)
