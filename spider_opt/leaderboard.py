@@ -88,7 +88,7 @@ def read_row(folder: Path) -> Row:
         model=run["model"],
         model_sha256=run["model_sha256"],
         adapter_sha256=run["adapter_sha256"],
-        benchmark=f"{run['benchmark']} {run['split']}",
+        benchmark=" ".join((run["benchmark"], run["sample"] or run["split"])),
         fingerprint=run["fingerprint"],
         n=len(scored),
         ex=ex,

@@ -30,7 +30,7 @@ from spider_opt.types import Benchmark, ChatModel, Example, Generator, Predictio
 
 FORMAT = 1
 # What makes two runs the same run; everything else in run.json is for the record.
-IDENTITY = ("method", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "fingerprint", "seed")
+IDENTITY = ("method", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,11 @@ class Finished:
     unanswered: dict[str, str]
 
 
-def describe(benchmark: Benchmark, method: str, model: ChatModel, seed: int) -> dict[str, Any]:
-    """Return what ``run.json`` holds: what was run, on what, with what."""
+def describe(benchmark: Benchmark, method: str, model: ChatModel, seed: int, sample: str = "") -> dict[str, Any]:
+    """Return what ``run.json`` holds: what was run, on what, with what.
+
+    ``sample`` names the list of questions that were chosen, '' for the whole split.
+    """
     info = model.info
     return {
         "format": FORMAT,
@@ -53,6 +56,7 @@ def describe(benchmark: Benchmark, method: str, model: ChatModel, seed: int) -> 
         "adapter_sha256": info.adapter,
         "benchmark": benchmark.name,
         "split": benchmark.split,
+        "sample": sample,
         "fingerprint": benchmark.fingerprint,
         "n_total": benchmark.n_total,
         "missing": dict(benchmark.missing),

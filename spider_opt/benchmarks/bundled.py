@@ -101,6 +101,7 @@ def _write_database(path: Path, script: str) -> None:
             "PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF;"
         )
         connection.executescript(script)
+        _settle_reals(connection)
         connection.commit()
         connection.execute("VACUUM INTO ?", (str(path),))
     data = bytearray(path.read_bytes())
@@ -109,3 +110,17 @@ def _write_database(path: Path, script: str) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _settle_reals(connection: sqlite3.Connection) -> None:
+    """Write every REAL column once more, which stores whole numbers as integers.
+
+    SQLite 3.54 no longer does so on INSERT into a table with an index, where earlier versions do; on UPDATE all do.
+    """
+    columns = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master AS m, pragma_table_info(m.name) AS c"
+        " WHERE m.type = 'table' AND (c.type LIKE '%REAL%' OR c.type LIKE '%FLOA%' OR c.type LIKE '%DOUB%')"
+    ).fetchall()
+    for table, column in columns:
+        quoted_table, quoted_column = (name.replace('"', '""') for name in (table, column))
+        connection.execute(f'UPDATE "{quoted_table}" SET "{quoted_column}" = "{quoted_column}"')

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from spider_opt.benchmarks.bundled import MINI, SPLITS, load_bundled
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
 from spider_opt.benchmarks.spider import LAYOUTS, find_layout, load_spider, present_splits
-from spider_opt.databases.sandbox import Sandbox
+from spider_opt.databases import Sandbox
 from spider_opt.errors import DatasetError, QueryError
 from spider_opt.types import Benchmark
 
-GoldsDone = Callable[[str, int, int], None]  # split, golds run so far, golds in all
+# Opens a display for (label, golds in all) and gives what to call for each gold that was run.
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+    """Show no progress."""
+    return nullcontext(lambda: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ class Check:
     problems: tuple[str, ...]
 
 
-def check_benchmark(root: Path | None, progress: GoldsDone) -> Check:
+def check_benchmark(root: Path | None, progress: Progress = silent) -> Check:
     """Load every split of Spider at ``root`` (of the bundled benchmark for None) and run every gold query once.
 
     Raises:
@@ -91,32 +98,35 @@ def _splits(root: Path | None) -> Iterable[str]:
     return [split for split in there if split != "train"]
 
 
-def _check_split(benchmark: Benchmark, duplicates: int, progress: GoldsDone) -> SplitCheck:
+def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> SplitCheck:
     bad: list[BadGold] = []
-    empty = done = 0
-    for db_id, path in benchmark.paths.items():
-        sandbox = Sandbox(path)
-        answers: dict[str, int | str] = {}  # rows or error; half of the golds are asked twice
-        for example in (item for item in benchmark.examples if item.question.db_id == db_id):
-            if example.gold_sql not in answers:
-                try:
-                    answers[example.gold_sql] = len(sandbox.run(example.gold_sql).rows)
-                except QueryError as error:
-                    answers[example.gold_sql] = str(error)
-            answer = answers[example.gold_sql]
-            if isinstance(answer, str):
-                bad.append(BadGold(example.question.id, db_id, answer))
-            else:
-                empty += answer == 0
-            done += 1
-            progress(benchmark.split, done, len(benchmark.examples))
+    empty = 0
+    with progress(f"golds of {benchmark.split}", len(benchmark.examples)) as advance:
+        for db_id, path in benchmark.paths.items():
+            answers: dict[str, int | str] = {}  # rows or error; half of the golds are asked twice
+            with Sandbox(path) as sandbox:
+                for example in (item for item in benchmark.examples if item.question.db_id == db_id):
+                    if example.gold_sql not in answers:
+                        answers[example.gold_sql] = _rows_or_error(sandbox, example.gold_sql)
+                    answer = answers[example.gold_sql]
+                    if isinstance(answer, str):
+                        bad.append(BadGold(example.question.id, db_id, answer))
+                    empty += answer == 0
+                    advance()
     return SplitCheck(
         split=benchmark.split,
         n_total=benchmark.n_total,
         n=len(benchmark.examples),
         databases=len(benchmark.paths),
         missing=dict(benchmark.missing),
-        failing_golds=tuple(bad),
+        failing_golds=tuple(sorted(bad, key=lambda gold: gold.id)),
         empty_golds=empty,
         duplicates=duplicates,
     )
+
+
+def _rows_or_error(sandbox: Sandbox, sql: str) -> int | str:
+    try:
+        return len(sandbox.run(sql).rows)
+    except QueryError as error:
+        return str(error)

@@ -43,10 +43,8 @@ def read_json(path: Path) -> Any:
             f"{path} is not UTF-8: line {line} has the byte 0x{error.object[error.start]:02x}."
         ) from error
     except json.JSONDecodeError as error:
-        raise DatasetError(
-            f"{path} is cut off or no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-            " Get the file again."
-        ) from error
+        what = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
+        raise DatasetError(f"{path} is cut off or no JSON: {what}. Get the file again.") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is no JSON that can be read: {error}.") from error
 

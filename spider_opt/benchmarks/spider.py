@@ -10,20 +10,17 @@ import difflib
 import hashlib
 import json
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
-from spider_opt.databases.schema import file_hash, read_schema
+from spider_opt.databases import file_hash, read_schema
 from spider_opt.errors import DatasetError
-from spider_opt.types import Benchmark, Example, Question, Schema
+from spider_opt.types import Benchmark, Example, Question
 
 _LOG = logging.getLogger("spider_opt")
-_SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ def load_layout(name: str, split: str, root: Path, layout: Layout) -> Benchmark:
         )
     if doubles := exact_duplicates(entries):
         _LOG.warning("%s", _describe_duplicates(doubles, split))
-    schemas = {db_id: _schema(path, db_id, tables.get(db_id), root / layout.tables) for db_id, path in paths.items()}
+    schemas = {db_id: read_schema(path, db_id, tables.get(db_id)) for db_id, path in paths.items()}
     examples = tuple(
         Example(entry.index, Question(f"{split}-{entry.index:04d}", entry.question, schemas[entry.db_id]), entry.query)
         for entry in entries
@@ -142,25 +139,6 @@ def _locate(entries: Iterable[Entry], tables: Collection[str], folder: Path) -> 
         else:
             missing[db_id] += 1
     return paths, dict(missing.most_common())
-
-
-def _schema(path: Path, db_id: str, entry: Mapping[str, Any] | None, tables_file: Path) -> Schema:
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(_SQLITE_MAGIC))
-    except OSError as error:
-        raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
-    if magic != _SQLITE_MAGIC:
-        what = "is empty" if not magic else "is no SQLite database"
-        raise DatasetError(f"{path} {what}. Get the file again, or delete it to leave its questions out.")
-    try:
-        return read_schema(path, db_id, entry)
-    except sqlite3.Error as error:
-        raise DatasetError(f"{path} is a broken SQLite database: {error}.") from error
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(
-            f'{tables_file}: the schema of "{db_id}" is broken ({type(error).__name__}: {error}).'
-        ) from error
 
 
 def _fingerprint(split: str, examples: Iterable[Example], paths: Mapping[str, Path]) -> str:

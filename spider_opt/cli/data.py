@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.cli.progress import LINE_EVERY_S
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import TaskID
 
     from spider_opt.benchmarks.check import Check
 
@@ -31,8 +34,10 @@ def data(context: click.Context) -> None:
 
 @data.command(epilog="\b\nExample:\n  spider-opt data fetch ~/spider")
 @click.argument("folder", metavar="[DIR]", default="spider", type=click.Path(path_type=Path))
-@click.option("--url", metavar="URL", help="Take the zip from there instead of the official place.")
-@click.option("--sha256", metavar="HEX", help="Refuse a zip with another hash than this one.")
+@click.option("--url", metavar="URL", help="Take the zip from there instead of the official place")
+@click.option(
+    "--sha256", metavar="HEX", help="Refuse a zip with another hash (default: the one known of the official zip)"
+)
 def fetch(folder: Path, url: str | None, sha256: str | None) -> None:
     """Download the official Spider into DIR (default: spider).
 
@@ -43,13 +48,7 @@ def fetch(folder: Path, url: str | None, sha256: str | None) -> None:
 
     source = url or SPIDER_URL
     click.echo(f"Fetching {source}", err=True)
-    with _bar(in_bytes=True) as bar:
-        tasks = {name: bar.add_task(name, total=None, start=False) for name in ("downloading", "unpacking")}
-
-        def show(name: str, done: int, total: int | None) -> None:
-            bar.start_task(tasks[name])
-            bar.update(tasks[name], completed=done, total=total)
-
+    with _bytes_progress() as show:
         fetched = fetch_spider(folder, show, url=source, sha256=sha256)
     verdict = "as expected" if fetched.verified else "compared with nothing: no hash is known for this address"
     click.echo(f"Spider is at {fetched.root}; SHA-256 of the zip {fetched.sha256} ({verdict}).")
@@ -58,7 +57,7 @@ def fetch(folder: Path, url: str | None, sha256: str | None) -> None:
 
 @data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
 def check(folder: Path | None, as_json: bool) -> None:
     """Say what is in DIR, what is missing, and which gold queries fail.
 
@@ -67,16 +66,9 @@ def check(folder: Path | None, as_json: bool) -> None:
     """
     from spider_opt.benchmarks.catalog import spider_dir
     from spider_opt.benchmarks.check import check_benchmark
+    from spider_opt.cli.progress import progress
 
-    with _bar(in_bytes=False) as bar:
-        tasks: dict[str, int] = {}
-
-        def show(split: str, done: int, total: int) -> None:
-            if split not in tasks:
-                tasks[split] = bar.add_task(f"golds of {split}", total=total)
-            bar.update(tasks[split], completed=done)
-
-        found = check_benchmark(spider_dir(folder), show)
+    found = check_benchmark(spider_dir(folder), progress)
     if as_json:
         click.echo(json.dumps({"usable": not found.problems, **dataclasses.asdict(found)}))
     else:
@@ -95,15 +87,15 @@ def _lines(found: Check) -> Iterator[str]:
     if not found.has_tables and found.name == "spider":
         yield "  no tables.json: schemas come from the databases alone"
     for split in found.splits:
-        yield f"{split.split}: n={split.n:,} over {split.databases} databases"
+        yield f"{split.split}: n={split.n:,}, databases {split.databases}"
         if split.missing:
             yield f"  {missing_sentence(split.missing, split.n_total, split.n)}"
         if split.duplicates:
-            yield f"  {split.duplicates:,} questions repeat an earlier one word for word"
+            yield f"  questions that repeat an earlier one word for word: {split.duplicates:,}"
         if split.empty_golds:
-            yield f"  {split.empty_golds:,} gold queries return no row"
+            yield f"  gold queries that return no row: {split.empty_golds:,}"
         if split.failing_golds:
-            yield f"  {len(split.failing_golds):,} gold queries fail:"
+            yield f"  gold queries that fail: {len(split.failing_golds):,}"
         for gold in split.failing_golds:
             yield f"    {gold.id} ({gold.db_id}): {gold.error}"
     if found.shared_databases:
@@ -113,13 +105,41 @@ def _lines(found: Check) -> Iterator[str]:
 
 
 @contextmanager
-def _bar(*, in_bytes: bool) -> Iterator[Progress]:
-    """Show progress with the time left on stderr, where that is a terminal."""
+def _bytes_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yield what shows (label, bytes done, bytes in all) on stderr: bars on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _log_lines()
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(label: str, done: int, total: int | None) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield show
+
+
+def _log_lines() -> Callable[[str, int, int | None], None]:
+    began: dict[str, tuple[float, int]] = {}
+    last = time.monotonic()
+
+    def show(label: str, done: int, total: int | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        start, first = began.setdefault(label, (now, done))
+        if now - last < LINE_EVERY_S:
+            return
+        last = now
+        line = f"{label}: {done / 1e6:,.0f} MB"
+        if total is not None and done > first:
+            left_s = (now - start) / (done - first) * (total - done)
+            line += f" of {total / 1e6:,.0f} MB, about {left_s / 60:.0f} min left"
+        click.echo(line, err=True)
+
+    return show

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from spider_opt.cli.options import benchmark_options, scoring_options
 
 if TYPE_CHECKING:
+    from spider_opt.methods import Method
     from spider_opt.models import CachedModel
     from spider_opt.types import Benchmark
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 @click.option("--model", "model_name", metavar="NAME", help="Embedded model, or the name the endpoint knows")
 @click.option("--base-url", metavar="URL", help="OpenAI-compatible endpoint; its key is taken from OPENAI_API_KEY")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions")
+@click.option(
+    "--ids",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Only the questions whose ids FILE lists",
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: results/runs/…)")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that samples")
 @click.option(
@@ -41,6 +48,7 @@ def eval_command(
     model_name: str | None,
     base_url: str | None,
     limit: int | None,
+    ids: Path | None,
     out: Path | None,
     seed: int,
     concurrency: int,
@@ -56,6 +64,7 @@ def eval_command(
     keeps every answer as it comes: the same command goes on where it was stopped.
     """
     from spider_opt.benchmarks import describe_missing, load_benchmark
+    from spider_opt.benchmarks.heldout import only
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import RunError
     from spider_opt.methods import parse_method
@@ -66,13 +75,17 @@ def eval_command(
 
     parsed = parse_method(method)
     benchmark = load_benchmark(spider, split)
+    if ids is not None:
+        benchmark = only(benchmark, ids.read_text(encoding="utf-8").split(), str(ids))
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
-    model = CachedModel(
-        open_model(model_name, base_url, n_parallel=concurrency), None if no_cache else cache_dir() / "responses.sqlite"
-    )
-    folder = out or _default_folder(parsed.label, model.info.name, benchmark)
-    unanswered = _ask(parsed, benchmark, model, folder, limit, seed, concurrency)
+    sample = ids.stem if ids else ""
+    with TemporaryDirectory() as nowhere:
+        responses = (Path(nowhere) if no_cache else cache_dir()) / "responses.sqlite"
+        model = CachedModel(open_model(model_name, base_url, n_parallel=concurrency), responses)
+        folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
+        unanswered = _ask(parsed, benchmark, model, folder, sample, limit, seed, concurrency)
+        model.close()
     if unanswered:
         name, message = next(iter(unanswered.items()))
         raise RunError(
@@ -85,7 +98,14 @@ def eval_command(
 
 
 def _ask(
-    method: Any, benchmark: Benchmark, model: CachedModel, folder: Path, limit: int | None, seed: int, concurrency: int
+    method: Method,
+    benchmark: Benchmark,
+    model: CachedModel,
+    folder: Path,
+    sample: str,
+    limit: int | None,
+    seed: int,
+    concurrency: int,
 ) -> dict[str, str]:
     from spider_opt.cli.progress import progress
     from spider_opt.databases import DatabasePool
@@ -93,7 +113,7 @@ def _ask(
     from spider_opt.types import Tools
 
     generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
-    description = describe(benchmark, method.label, model, seed)
+    description = describe(benchmark, method.label, model, seed, sample)
     with progress("answering", len(benchmark.examples[:limit])) as advance:
         finished = run(
             benchmark,
@@ -113,6 +133,6 @@ def _ask(
     return finished.unanswered
 
 
-def _default_folder(label: str, model: str, benchmark: Benchmark) -> Path:
-    name = f"{label}-{model}-{benchmark.name}-{benchmark.split}"
+def _default_folder(label: str, model: str, benchmark: Benchmark, sample: str) -> Path:
+    name = f"{label}-{model}-{benchmark.name}-{sample or benchmark.split}"
     return Path("results") / "runs" / re.sub(r"[^A-Za-z0-9.+=_-]+", "_", name)

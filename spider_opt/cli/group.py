@@ -22,6 +22,12 @@ COMMANDS = {
 }
 
 
+class _Failure(click.ClickException):
+    def __init__(self, error: SpiderOptError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
+
+
 class _Commands(click.Group):
     """Finds commands by name, and prints our errors as one sentence."""
 
@@ -39,9 +45,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except SpiderOptError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = error.exit_code
-            raise failure from error
+            raise _Failure(error) from error
         except KeyboardInterrupt:
             click.echo("\nInterrupted; what was done is kept, the same command goes on from there.", err=True)
             sys.exit(130)

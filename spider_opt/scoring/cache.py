@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from spider_opt.sql.hardness import hardness
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
 _LOG = logging.getLogger("spider_opt")
-_TOKEN = re.compile(r"('[^']*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\])|\s*([(),])\s*|(\s+)")
+_QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\])")
 
 
+@lru_cache(maxsize=8192)
 def same_query_key(sql: str) -> str:
     """Return a text that is equal for queries which differ only in spaces and in case outside quotes.
 
@@ -27,17 +28,16 @@ def same_query_key(sql: str) -> str:
     sql = sql.strip().rstrip(";").rstrip()
     if "--" in sql or "/*" in sql:
         return sql
-    pieces = _TOKEN.split(sql)
-    # re.split gives: text, quoted, punctuation, space, text, …
-    return "".join(
-        (pieces[i + 1] or pieces[i + 2] or " ") if step else pieces[i].lower()
-        for i in range(0, len(pieces), 4)
-        for step in ((False, True) if i + 1 < len(pieces) else (False,))
-    )
+    pieces = _QUOTED.split(sql)
+    pieces[::2] = [
+        " ".join(p.lower().split()).replace(" (", "(").replace("( ", "(").replace(" ,", ",").replace(", ", ",")
+        for p in pieces[::2]
+    ]
+    return "\0".join(pieces)
 
 
 class ScoringCache:
-    """Texts by key in one SQLite file that processes may share.
+    """Texts by section and key in one SQLite file that processes may share; a section is read at once.
 
     A broken or unreadable file costs its contents, never a score: the cache then starts anew or does
     without. ``path`` None keeps nothing.
@@ -46,35 +46,40 @@ class ScoringCache:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._fresh: dict[bytes, str] = {}
+        self._sections: dict[str, dict[str, str]] = {}
+        self._fresh: list[tuple[str, str, str]] = []
 
-    def get(self, key: str) -> str | None:
+    def get(self, section: str, key: str) -> str | None:
         """Return the text kept under ``key``, if there is one."""
-        connection = self._open()
-        if connection is None:
-            return None
-        try:
-            row = connection.execute("SELECT value FROM kept WHERE key = ?", (_digest(key),)).fetchone()
-        except sqlite3.Error:
-            self._give_up()
-            return None
-        return row[0] if row else None
+        if section not in self._sections:
+            self._sections[section] = self._read(section)
+        return self._sections[section].get(key)
 
-    def put(self, key: str, value: str) -> None:
+    def put(self, section: str, key: str, value: str) -> None:
         """Keep a text; it is on disk after ``flush``."""
-        self._fresh[_digest(key)] = value
+        self._fresh.append((section, key, value))
 
     def flush(self) -> None:
         """Write what ``put`` collected."""
-        fresh, self._fresh = self._fresh, {}
+        fresh, self._fresh = self._fresh, []
         connection = self._open() if fresh else None
         if connection is None:
             return
         try:
             with connection:
-                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", fresh.items())
-        except sqlite3.Error as error:
+                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", fresh)
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             _LOG.warning("gold results are not kept: %s (%s)", error, self._path)
+
+    def _read(self, section: str) -> dict[str, str]:
+        connection = self._open()
+        if connection is None:
+            return {}
+        try:
+            return dict(connection.execute("SELECT key, value FROM kept WHERE section = ?", (section,)))
+        except sqlite3.Error:
+            self._give_up()
+            return {}
 
     def _open(self) -> sqlite3.Connection | None:
         if self._connection is None and self._path is not None:
@@ -83,7 +88,10 @@ class ScoringCache:
                 self._connection = sqlite3.connect(self._path, timeout=10)
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute("CREATE TABLE IF NOT EXISTS kept (key BLOB PRIMARY KEY, value TEXT)")
+                self._connection.execute(
+                    "CREATE TABLE IF NOT EXISTS kept (section TEXT, key TEXT, value TEXT, PRIMARY KEY (section, key)) "
+                    "WITHOUT ROWID"
+                )
             except (sqlite3.Error, OSError):
                 self._give_up()
         return self._connection
@@ -100,13 +108,13 @@ class ScoringCache:
 
 def kept_result(cache: ScoringCache, database: str, sql: str) -> Result | None:
     """Return what ``sql`` gave on the database with that hash, if it is kept."""
-    text = cache.get(_result_key(database, sql))
+    text = cache.get(_section(database), same_query_key(sql))
     return None if text is None else _decode(text)
 
 
 def keep_result(cache: ScoringCache, database: str, sql: str, result: Result) -> None:
     """Keep what ``sql`` gave on the database with that hash."""
-    cache.put(_result_key(database, sql), _encode(result))
+    cache.put(_section(database), same_query_key(sql), _encode(result))
 
 
 def levels(golds: Sequence[str], cache: ScoringCache) -> list[Hardness | None]:
@@ -115,24 +123,19 @@ def levels(golds: Sequence[str], cache: ScoringCache) -> list[Hardness | None]:
     for sql in golds:
         if sql in known:
             continue
-        key = f"hardness\0{sql}"
-        level = cache.get(key)
+        level = cache.get("hardness", sql)
         if level is None:
             level = hardness(sql) or ""
-            cache.put(key, level)
+            cache.put("hardness", sql, level)
         known[sql] = level
     cache.flush()
     by_name: dict[str, Hardness] = {level: level for level in HARDNESS_LEVELS}
     return [by_name.get(known[sql]) for sql in golds]
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode(errors="surrogatepass")).digest()
-
-
-def _result_key(database: str, sql: str) -> str:
+def _section(database: str) -> str:
     # SQLite's version decides which of tied rows come first.
-    return f"result\0{sqlite3.sqlite_version}\0{database}\0{same_query_key(sql)}"
+    return f"results, SQLite {sqlite3.sqlite_version}, database {database}"
 
 
 def _encode(result: Result) -> str:

@@ -44,8 +44,11 @@ def first_statement_without_distinct(sql: str) -> str:
     "SELECT count( a) FROM t WHERE b = 'distinct';"
     """
     body = sql.rstrip()
-    if body and ";" not in body[:-1] and (not _DISTINCT.search(sql) or _is_plain(sql)):
-        return _QUOTED_OR_DISTINCT.sub(lambda m: "" if m[1] else m[0], sql)
+    if body and ";" not in body[:-1]:
+        if not _DISTINCT.search(sql):
+            return sql
+        if _is_plain(sql):
+            return _QUOTED_OR_DISTINCT.sub(lambda m: "" if m[1] else m[0], sql)
     return _by_tokenizer(sql)
 
 

@@ -63,7 +63,7 @@ def judge_all(
     try:
         while chunks or workers:
             while chunks and len(workers) < n_workers:
-                worker = _Worker(settings)
+                worker = _Worker(settings, list(workers))
                 workers[worker.pipe] = worker
                 worker.give(chunks.popleft())
             soonest = min(w.deadline for w in workers.values())
@@ -108,7 +108,7 @@ def _chunks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 class _Worker:
     """A process that judges chunks, seen from the parent."""
 
-    def __init__(self, settings: tuple[dict[str, Path], Rules, Path | None]) -> None:
+    def __init__(self, settings: tuple[dict[str, Path], Rules, Path | None], siblings: list[Connection]) -> None:
         method = "spawn" if _has_threads() else "fork"
         context: Any = multiprocessing.get_context(method)
         self.pipe, far_end = context.Pipe()
@@ -116,7 +116,10 @@ class _Worker:
         self.alive = True
         self._patience_s = QUERIES_PER_QUESTION * settings[1].timeout_s + GRACE_S
         self.deadline = 0.0
-        self._process = context.Process(target=_work, args=(far_end, *settings), daemon=True)
+        # A forked process also gets copies of the parent's ends; as long as it keeps them, no worker learns
+        # that the parent is gone.
+        inherited = [*siblings, self.pipe] if method == "fork" else []
+        self._process = context.Process(target=_work, args=(far_end, inherited, *settings), daemon=True)
         self._process.start()
         far_end.close()
 
@@ -156,8 +159,12 @@ def _has_threads() -> bool:
     return sys.platform != "linux" or threading.active_count() > 1 or "xllamacpp" in sys.modules
 
 
-def _work(pipe: Connection, paths: dict[str, Path], rules: Rules, cache: Path | None) -> None:
+def _work(
+    pipe: Connection, inherited: list[Connection], paths: dict[str, Path], rules: Rules, cache: Path | None
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for copy in inherited:
+        copy.close()
     scorer = ExecutionScorer(paths, rules, ScoringCache(cache))
     try:
         while True:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from contextlib import closing
@@ -19,6 +20,8 @@ CREATE TABLE "line item" (id INTEGER PRIMARY KEY, name TEXT, day TEXT);
 CREATE TABLE empty_one (a);
 INSERT INTO "line item" VALUES (1, 'Ä  tab\t', '2024-01-02'), (2, NULL, ' x'), (3, 'it''s; --no', '');
 CREATE INDEX by_name ON "line item" (name);
+CREATE TABLE priced (a INT, "the ""price" REAL, PRIMARY KEY (a));
+INSERT INTO priced VALUES (1, 2.0), (2, 2.5), (3, NULL), (4, 'free');
 """
 
 
@@ -57,6 +60,8 @@ def test_loads_what_the_text_says(source: Path, cache: Path) -> None:
         assert rows == [("Ä  tab\t", "2024-01-02"), (None, " x"), ("it's; --no", "")]
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM empty_one").fetchone() == (0,)
+        prices = connection.execute("SELECT * FROM priced ORDER BY a").fetchall()
+        assert repr(prices) == "[(1, 2.0), (2, 2.5), (3, None), (4, 'free')]"
     assert not list(cache.rglob("*-journal")) + list(cache.rglob("*-wal")) + list(cache.rglob(".building*"))
 
 
@@ -82,6 +87,8 @@ def test_bytes_are_the_same_each_time_and_no_matter_who_wrote_them(
     assert len(hashes[0]) == 2
     data = next((tmp_path / "one").rglob("zoo.sqlite")).read_bytes()
     assert data[96:100] == bytes(4)  # no version of the SQLite that wrote it
+    assert struct.pack(">d", 2.5) in data
+    assert struct.pack(">d", 2.0) not in data  # stored as an integer, also by a SQLite that need not
 
 
 def test_built_once_and_again_only_what_is_gone(source: Path, cache: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
@@ -9,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spider_opt.benchmarks import fetch as fetch_module
+from spider_opt.cli import data as module
+from spider_opt.cli import main
 from spider_opt.cli.data import data
-from spider_opt.errors import DatasetError, SpiderOptError, UsageError
+from spider_opt.errors import SpiderOptError, UsageError
 
 
 def run(*arguments: str) -> Result:
@@ -56,12 +59,12 @@ def test_check_in_words(spider: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[:5] == [
         f"spider at {spider}",
-        "dev: n=4 over 1 databases",
+        "dev: n=4, databases 1",
         "  1 of 5 questions left out: no database for gone (1); n=4",
-        "  1 questions repeat an earlier one word for word",
-        "  1 gold queries return no row",
+        "  questions that repeat an earlier one word for word: 1",
+        "  gold queries that return no row: 1",
     ]
-    assert lines[5] == "  1 gold queries fail:"
+    assert lines[5] == "  gold queries that fail: 1"
     assert lines[6].startswith("    dev-0002 (shop): ")
     assert "price" in lines[6]
 
@@ -92,17 +95,17 @@ def test_a_broken_file_is_exit_2_and_the_rest_is_told(spider: Path) -> None:
     (spider / "train_spider.json").write_text("[")
     result = run("check", str(spider))
     assert result.exit_code == 2
-    assert "dev: n=4" in result.stdout
+    assert "dev: n=4," in result.stdout
     assert "train_spider.json is cut off" in result.stderr
     result = run("check", str(spider), "--json")
     assert (result.exit_code, json.loads(result.stdout)["usable"]) == (2, False)
 
 
 def test_check_where_nothing_is() -> None:
-    error = run("check", "/nowhere").exception
-    assert isinstance(error, DatasetError)
-    assert error.exit_code == 2
-    assert "No folder /nowhere" in str(error)
+    result = CliRunner().invoke(main, ["data", "check", "/nowhere"])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == "Error: No folder /nowhere. Get Spider with: spider-opt data fetch /nowhere\n"
 
 
 def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +124,34 @@ def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: py
     assert "Fetching http://there/x.zip" in result.stderr
     assert f"spider-opt data check {tmp_path}" in result.stderr
     assert "(as expected)" in run("fetch", str(tmp_path), "--sha256", "ab" * 32).stdout
+
+
+def test_in_a_log_progress_is_a_line_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def arrive(target: Path, progress: fetch_module.Progress, **_: object) -> fetch_module.Fetched:
+        for done in (10, 20, 30):
+            clock[0] += 20
+            progress("downloading", done * 10**6, 200 * 10**6)
+        return fetch_module.Fetched(target, "", verified=False)
+
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(fetch_module, "fetch_spider", arrive)
+    lines = run("fetch", str(tmp_path)).stderr.splitlines()
+    assert lines[1:-1] == ["downloading: 20 MB of 200 MB, about 6 min left"]
+
+
+def test_on_a_terminal_progress_is_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.sys, "stderr", terminal := _Terminal())
+    with module._bytes_progress() as show:
+        show("downloading", 5, 10)
+        show("unpacking", 5, None)
+    assert "downloading" in terminal.getvalue()
+    assert "unpacking" in terminal.getvalue()
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_fetch_without_network(tmp_path: Path) -> None:

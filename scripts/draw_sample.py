@@ -1,0 +1,53 @@
+"""Draw a fixed sample of questions, stratified by hardness, questions of one gold query together.
+
+The ids go to stdout, one a line. What is in results/samples was drawn so:
+
+    python scripts/draw_sample.py SPIDER --split train --held-out -n 250 > results/samples/heldout-train-250.txt
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from spider_opt.benchmarks import load_benchmark
+from spider_opt.benchmarks.heldout import draw, is_held_out
+from spider_opt.databases import DatabasePool
+from spider_opt.errors import QueryError
+from spider_opt.scoring.report import cluster_of
+from spider_opt.sql.hardness import hardness
+from spider_opt.types import Example
+
+
+@click.command()
+@click.argument("spider", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--split", default="dev")
+@click.option("--held-out", is_flag=True, help="Only questions of held-out training databases")
+@click.option("-n", "n", type=int, default=250)
+@click.option("--seed", type=int, default=0)
+def main(spider: Path, split: str, held_out: bool, n: int, seed: int) -> None:
+    """Print the ids of about N questions."""
+    benchmark = load_benchmark(spider, split)
+    databases = DatabasePool(benchmark.paths)
+    # A question whose gold has no row would count any query without rows as right; it teaches nothing.
+    examples = [
+        example
+        for example in benchmark.examples
+        if (not held_out or is_held_out(example.question.db_id)) and _has_rows(databases, example)
+    ]
+    clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]
+    drawn = draw([(str(hardness(group[0].gold_sql)), group) for group in clusters], n, seed)
+    click.echo("\n".join(example.question.id for example in drawn))
+
+
+def _has_rows(databases: DatabasePool, example: Example) -> bool:
+    try:
+        return bool(databases[example.question.db_id].run(example.gold_sql, stop_after_rows=1).rows)
+    except QueryError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

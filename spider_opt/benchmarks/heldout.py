@@ -1,0 +1,62 @@
+"""Which training databases are kept for choosing settings, and which of their questions are asked for that.
+
+Whatever is tuned (a prompt, the number of demos, a checkpoint) is tuned on questions of these databases,
+which are never trained on and never retrieved from; dev is for reporting alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+
+from spider_opt.errors import DatasetError
+from spider_opt.types import Benchmark, Example
+
+SHARE = 0.15
+
+
+def is_held_out(db_id: str) -> bool:
+    """Tell whether a training database is kept for validation: about 15 % of them, by a hash of the name.
+
+    >>> [name for name in ("library_loans", "bakery_orders", "cycling_club") if is_held_out(name)]
+    []
+    """
+    return int(hashlib.sha256(db_id.encode()).hexdigest()[:8], 16) < SHARE * 2**32
+
+
+def draw(clusters: Sequence[tuple[str, Sequence[Example]]], n: int, seed: int = 0) -> list[Example]:
+    """Draw about ``n`` examples, stratified: ``clusters`` are (stratum, examples that stay together).
+
+    Each stratum gets its share of ``n`` in examples, in whole clusters. Returned in order of index.
+    """
+    total = sum(len(examples) for _, examples in clusters)
+    chosen: list[Example] = []
+    for stratum in sorted({name for name, _ in clusters}):
+        own = [examples for name, examples in clusters if name == stratum]
+        random.Random(f"{seed} {stratum}").shuffle(own)
+        wanted = round(n * sum(map(len, own)) / total)
+        count = 0
+        for examples in own:
+            if count >= wanted:
+                break
+            chosen.extend(examples)
+            count += len(examples)
+    return sorted(chosen, key=lambda example: example.index)
+
+
+def only(benchmark: Benchmark, ids: Sequence[str], where: str) -> Benchmark:
+    """Return the benchmark with just the questions of ``ids``; ``where`` says where the ids come from.
+
+    Raises:
+        DatasetError: an id is no question of the split, or one whose database is missing; or there are none.
+    """
+    wanted = set(ids)
+    examples = tuple(example for example in benchmark.examples if example.question.id in wanted)
+    unknown = sorted(wanted - {example.question.id for example in examples})
+    if unknown or not examples:
+        what = f"{len(unknown)} ids that are" if unknown else "no id that is a"
+        named = f" ({', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''})" if unknown else ""
+        raise DatasetError(f"{where} has {what} no question of {benchmark.name} {benchmark.split} here{named}")
+    paths = {db_id: benchmark.paths[db_id] for db_id in sorted({example.question.db_id for example in examples})}
+    return Benchmark(benchmark.name, benchmark.split, examples, paths, {}, len(examples), benchmark.fingerprint)

@@ -1,0 +1,120 @@
+"""What a database looks like: read from its file, with what Spider's ``tables.json`` adds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spider_opt.databases.files import open_read_only
+from spider_opt.errors import DatasetError
+from spider_opt.types import Column, ForeignKey, Schema, Table
+
+_Name = tuple[str, str]
+"""(table, column)"""
+
+
+def read_schema(path: str | Path, db_id: str, entry: Mapping[str, Any] | None = None) -> Schema:
+    """Read the schema of a SQLite file; ``entry`` is its object of ``tables.json``.
+
+    Tables, columns and their spelling come from the file; words and further foreign keys from the
+    entry, whose names are matched whatever their case. What the entry names and the file lacks is left
+    out, and so is a foreign key to nowhere. Without an entry, words are the name in lower case with
+    spaces for underscores.
+
+    Raises:
+        DatasetError: the file cannot be read, or the entry is broken.
+    """
+    try:
+        told = _Entry() if entry is None else _read_entry(entry)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetError(f"The entry of {db_id} in tables.json is broken: {error!r}.") from error
+    with closing(open_read_only(Path(path))) as connection:
+        connection.text_factory = lambda raw: raw.decode(errors="replace")
+        try:
+            tables = tuple(_tables(connection, told))
+            spelled = {
+                _lower((table.name, column.name)): (table.name, column.name)
+                for table in tables
+                for column in table.columns
+            }
+            pairs = [*_foreign_keys(connection, tables), *told.foreign_keys]
+        except sqlite3.Error as error:
+            raise DatasetError(f"{path} is not a database that SQLite can read: {error}.") from error
+    known: dict[tuple[_Name, _Name], None] = {}
+    for source, target in pairs:
+        if _lower(source) in spelled and _lower(target) in spelled:
+            known[spelled[_lower(source)], spelled[_lower(target)]] = None
+    return Schema(db_id, tables, tuple(ForeignKey(*source, *target) for source, target in known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What ``tables.json`` tells; the keys of the dictionaries are in lower case."""
+
+    table_words: dict[str, str] = field(default_factory=dict)
+    column_words: dict[_Name, str] = field(default_factory=dict)
+    foreign_keys: tuple[tuple[_Name, _Name], ...] = ()
+
+
+def _read_entry(entry: Mapping[str, Any]) -> _Entry:
+    tables = dict(enumerate(name.lower() for name in entry["table_names_original"]))
+    # Column 0 is "*", of table -1.
+    columns = {
+        index: (tables[table], name.lower())
+        for index, (table, name) in enumerate(entry["column_names_original"])
+        if index > 0
+    }
+    words = [words for _, words in entry["column_names"][1:]]
+    return _Entry(
+        dict(zip(tables.values(), entry["table_names"], strict=True)),
+        dict(zip(columns.values(), words, strict=True)),
+        tuple((columns[source], columns[target]) for source, target in entry["foreign_keys"]),
+    )
+
+
+def _tables(connection: sqlite3.Connection, told: _Entry) -> Iterator[Table]:
+    names = connection.execute(
+        r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid"
+    ).fetchall()
+    for (name,) in names:
+        rows = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (name,))
+        columns = tuple(
+            Column(column, kind, told.column_words.get((name.lower(), column.lower())) or _plain(column), bool(key))
+            for column, kind, key in rows
+        )
+        yield Table(name, columns, told.table_words.get(name.lower()) or _plain(name))
+
+
+def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> Iterator[tuple[_Name, _Name]]:
+    """The file's foreign keys in declared order, with names as declared."""
+    primary_keys = {
+        table.name.lower(): [
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table.name,)
+            )
+        ]
+        for table in tables
+    }
+    for table in tables:
+        rows = connection.execute(
+            'SELECT seq, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table.name,)
+        )
+        for position, ref_table, column, ref_column in rows:
+            if ref_column is not None:
+                yield (table.name, column), (ref_table, ref_column)
+            else:  # without a column the primary key is meant
+                for name in primary_keys.get(ref_table.lower(), ())[position : position + 1]:
+                    yield (table.name, column), (ref_table, name)
+
+
+def _lower(name: _Name) -> _Name:
+    return name[0].lower(), name[1].lower()
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").lower()
