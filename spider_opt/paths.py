@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -23,11 +25,57 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a file's text at once: whoever reads it sees the old one or the new one."""
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(encoded(text))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise
+
+
+def append_whole(path: Path, text: str) -> None:
+    """Add text to the end of a file, all of it or, where the disk is full, nothing.
+
+    Only being killed can leave a part of it.
+    """
+    with path.open("ab", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        left = memoryview(encoded(text))
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except BaseException:
+            file.truncate(end)
+            raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out that lock the same folder; the system frees the lock when a process dies.
+
+    Raises:
+        BlockingIOError: another process is in.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system: two at once in one folder are the user's to avoid
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def encoded(text: str) -> bytes:
+    r"""Return text as UTF-8; half a surrogate pair, which UTF-8 lacks, as the escape that JSON reads back.
+
+    >>> encoded('"\ud83d"')
+    b'"\\ud83d"'
+    """
+    return text.encode("utf-8", "backslashreplace")

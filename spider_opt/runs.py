@@ -8,21 +8,20 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import ModelError, ModelUnavailable, RunError
-from spider_opt.paths import write_whole
+from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.predictions import Answer, mend, pair_answers, to_line
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.scoring.execution import VERSION as SCORER_VERSION
@@ -31,6 +30,15 @@ from spider_opt.types import Benchmark, ChatModel, Example, Generator, Predictio
 FORMAT = 1
 # What makes two runs the same run; everything else in run.json is for the record.
 IDENTITY = ("method", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed")
+
+
+# Opens a display for (label, questions in all) and gives what to call for each that was asked.
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+
+
+def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+    """Show no progress."""
+    return nullcontext(lambda: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,51 +85,69 @@ def run(
     *,
     limit: int | None = None,
     concurrency: int = 1,
-    on_answer: Callable[[Answer | None], None] = lambda answer: None,
+    progress: Progress = silent,
 ) -> Finished:
     """Answer the first ``limit`` questions of ``benchmark``, but for those that ``folder`` has answers to.
 
-    Questions of one database follow each other, so that the server's prefix cache works. ``on_answer``
-    is called with each answer, None for a question that stays unanswered. An interrupt loses nothing
-    that was answered.
+    Questions of one database follow each other, so that the server's prefix cache works. ``progress`` is
+    opened with (label, questions to ask). An interrupt loses nothing that was answered.
 
     Raises:
         RunError: ``folder`` holds another run, is in use, or cannot be written.
         ModelUnavailable: nothing answers; what was answered before is kept.
     """
-    examples = benchmark.examples[:limit]
-    wanted = {example.question.id: example for example in examples}
-    try:
+    path = folder / "predictions.jsonl"
+    wanted = {example.question.id for example in benchmark.examples[:limit]}
+    unanswered: dict[str, str] = {}
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+    with _alone(folder):
+        with _writing(folder):
             _claim(folder, description)
-            done = {a.id: a for a in mend(folder / "predictions.jsonl")}
-            todo = [ex for ex in _by_database(examples) if ex.question.id not in done]
-            with (folder / "predictions.jsonl").open("a", encoding="utf-8") as file:
-                fresh, unanswered = _answer(todo, generator, model, description["seed"], concurrency, file, on_answer)
-            done.update((answer.id, answer) for answer in fresh)
-            answers = sorted(done.values(), key=lambda answer: answer.index)
-            write_whole(folder / "predictions.jsonl", "".join(to_line(answer) for answer in answers))
-    except OSError as error:
-        raise RunError(
-            f"cannot write to {folder}: {error.strerror or error}; answers so far are kept, run the same command again"
-        ) from error
-    return Finished(tuple(a for a in answers if a.id in wanted), len(fresh), unanswered)
+            done = {answer.id: answer for answer in mend(path)}
+        strange = sorted(done.keys() - {example.question.id for example in benchmark.examples})
+        if strange:
+            raise RunError(
+                f"{folder} has answers to {strange[0]} and perhaps others that are not asked for now; choose another --out"
+            )
+        todo = [ex for ex in _by_database(benchmark.examples[:limit]) if ex.question.id not in done]
+        if todo:
+            with _writing(folder):
+                _unfinish(folder)
+        with progress("answering", len(todo)) as advance:
+            for example, got in ask_all(todo, generator, model, description["seed"], concurrency):
+                question = example.question
+                if isinstance(got, ModelError):
+                    unanswered[question.id] = str(got)
+                else:
+                    done[question.id] = Answer(example.index, question.id, question.db_id, got)
+                    with _writing(folder):
+                        append_whole(path, to_line(done[question.id]))
+                advance()
+        answers = sorted(done.values(), key=lambda answer: answer.index)
+        with _writing(folder):
+            write_whole(path, "".join(to_line(answer) for answer in answers))
+    return Finished(tuple(a for a in answers if a.id in wanted), len(todo) - len(unanswered), unanswered)
 
 
 def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> ScoreReport:
-    """Score the answers of a run folder, write its verdicts, and note in ``run.json`` what was scored and how."""
+    """Score all answers of a run folder, write their verdicts, and note in ``run.json`` what was scored and how.
+
+    Raises:
+        RunError: the folder holds no run, is in use, or cannot be written.
+    """
     answers = pair_answers(benchmark, folder / "predictions.jsonl", expected=0)
     report = score(benchmark, answers, rules)
-    write_verdicts(report.scored, folder / "verdicts.jsonl")
     scorer = {
         "mode": rules.mode,
         "keep_distinct": rules.keep_distinct,
         "timeout_s": rules.timeout_s,
         "version": SCORER_VERSION,
     }
-    description = read_description(folder) | {"n": len(answers), "scorer": scorer}
-    write_whole(folder / "run.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
+    with _alone(folder), _writing(folder):
+        _unfinish(folder)
+        write_verdicts(report.scored, folder / "verdicts.jsonl")
+        _write_description(folder, read_description(folder) | {"n": len(answers), "scorer": scorer})
     return report
 
 
@@ -146,18 +172,17 @@ def read_description(folder: Path) -> dict[str, Any]:
 def commit() -> str:
     """Return the commit of the source tree this package runs from, with ``+`` if it was changed; '' if none."""
     here = Path(__file__).resolve().parent
-    git = ["git", "-C", str(here)]
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "--", str(here)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        git("ls-files", "--error-unmatch", "__init__.py")  # else this is a package installed inside somebody's tree
+        head = git("rev-parse", "--short=12", "HEAD")
+        return head + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", str(here)) else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
 
 
 def _by_database(examples: Sequence[Example]) -> list[Example]:
@@ -168,74 +193,101 @@ def _by_database(examples: Sequence[Example]) -> list[Example]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep a second process out of the folder; the system frees the lock when a process dies."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system: two runs at once in one folder are the user's to avoid
+def _alone(folder: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder))
+        except BlockingIOError:
+            raise RunError(f"{folder} is in use by another run; wait for it or choose another --out") from None
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-    except BlockingIOError:
-        raise RunError(f"{folder} is in use by another run; wait for it or choose another --out") from None
-    finally:
-        os.close(handle)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        f"cannot write to {folder}: {error.strerror or error}; answers so far are kept, run the same command again"
+    )
 
 
 def _claim(folder: Path, description: dict[str, Any]) -> None:
     """Write ``run.json``, or make sure that the one there describes the same run."""
     if (folder / "run.json").exists():
         there = read_description(folder)
-        for key in IDENTITY:
-            if there[key] != description[key]:
-                raise RunError(
-                    f"{folder} holds another run ({key} is {there[key]!r} there, {description[key]!r} now); "
-                    "choose another --out, or remove that folder"
-                )
+        other = [
+            f"{key} is {there[key]!r} there, {description[key]!r} now"
+            for key in IDENTITY
+            if there[key] != description[key]
+        ]
+        if other:
+            raise RunError(
+                f"{folder} holds another run ({'; '.join(other)}); choose another --out, or remove that folder"
+            )
         return
     if (folder / "predictions.jsonl").exists():
         raise RunError(f"{folder} has predictions but no run.json to say whose; choose another --out")
+    _write_description(folder, description)
+
+
+def _unfinish(folder: Path) -> None:
+    """Take back what ``finish`` wrote: verdicts must never stand beside answers that they do not cover."""
+    description = read_description(folder)
+    if "scorer" in description:
+        _write_description(folder, {key: value for key, value in description.items() if key not in ("n", "scorer")})
+    (folder / "verdicts.jsonl").unlink(missing_ok=True)
+
+
+def _write_description(folder: Path, description: dict[str, Any]) -> None:
     write_whole(folder / "run.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
 
 
-def _answer(
-    todo: Sequence[Example],
-    generator: Generator,
-    model: ChatModel,
-    seed: int,
-    concurrency: int,
-    file: IO[str],
-    on_answer: Callable[[Answer | None], None],
-) -> tuple[list[Answer], dict[str, str]]:
-    fresh: list[Answer] = []
-    unanswered: dict[str, str] = {}
-    waiting = iter(todo)
-    running: dict[Future[Prediction], Example] = {}
-    pool = ThreadPoolExecutor(max_workers=concurrency)
+def ask_all(
+    todo: Sequence[Example], generator: Generator, model: ChatModel, seed: int, concurrency: int
+) -> Iterator[tuple[Example, Prediction | ModelError]]:
+    """Yield each question with its answer, or the error it got instead, as they come.
+
+    The threads are daemons: whoever stops to listen, by Ctrl-C, need not wait for a model that hangs.
+
+    Raises:
+        ModelUnavailable: no use to go on.
+    """
+    waiting: SimpleQueue[Example] = SimpleQueue()
+    answered: SimpleQueue[tuple[Example, Prediction | BaseException]] = SimpleQueue()
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            try:
+                example = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                answered.put((example, generator(Task(example.question, model, seed=seed))))
+            except BaseException as error:  # carried over to the thread that listens
+                answered.put((example, error))
+
+    for example in todo:
+        waiting.put(example)
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(min(concurrency, len(todo)))]
+    for thread in threads:
+        thread.start()
     try:
-        while True:
-            for example in islice(waiting, concurrency - len(running)):
-                running[pool.submit(generator, Task(example.question, model, seed=seed))] = example
-            if not running:
-                return fresh, unanswered
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in sorted(finished, key=lambda f: running[f].index):
-                example = running.pop(future)
-                question = example.question
-                try:
-                    answer = Answer(example.index, question.id, question.db_id, future.result())
-                except ModelUnavailable:
-                    raise
-                except ModelError as error:
-                    unanswered[question.id] = str(error)
-                    on_answer(None)
-                    continue
-                file.write(to_line(answer))
-                file.flush()
-                fresh.append(answer)
-                on_answer(answer)
+        for _ in todo:
+            example, got = answered.get()
+            if isinstance(got, BaseException) and (
+                isinstance(got, ModelUnavailable) or not isinstance(got, ModelError)
+            ):
+                raise got
+            yield example, got
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
+    for thread in threads:
+        thread.join()  # scoring forks only where no other thread is left

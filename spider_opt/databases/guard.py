@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from time import monotonic
 
-from spider_opt.databases.limits import Limits, brakes, restrain
+from spider_opt.databases.limits import Limits, brakes, formats_are_plain, restrain
 from spider_opt.errors import DatasetError, NotAQuery, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.types import Result, Value
 
@@ -30,6 +30,7 @@ class Guard:
         self._limits = limits
         self._policy = policy
         self._deadline = float("inf")
+        self._sql = ""
         self._refusal: QueryError | None = None
         self._brakes = (0, 0)
         restrain(connection, limits)
@@ -50,7 +51,7 @@ class Guard:
         """
         if len(sql.encode(errors="replace")) > self._limits.max_sql_bytes:
             raise QueryLimit(f"the query is longer than {self._limits.max_sql_bytes:,} bytes")
-        self._refusal = None
+        self._sql, self._refusal = sql, None
         self._brake(sql)
         self._deadline = monotonic() + self._limits.timeout_s
         try:
@@ -121,6 +122,8 @@ class Guard:
         if monotonic() > self._deadline:
             return sqlite3.SQLITE_DENY
         refusal = self._policy(action, first, second)
+        if action == sqlite3.SQLITE_FUNCTION and second in ("printf", "format") and not formats_are_plain(self._sql):
+            refusal = QueryLimit("a format must be written out in its call, with widths below 10,000")
         if refusal is None:
             return sqlite3.SQLITE_OK
         self._refusal = refusal

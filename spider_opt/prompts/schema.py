@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from spider_opt.sql.names import quoted
 from spider_opt.types import Schema, Table, Value
 
 Form = Literal["ddl", "compact"]
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _MAX_CELL = 60
 
 
@@ -19,11 +18,13 @@ def serialise(
     *,
     keys: bool = True,
     rows: Mapping[str, Sequence[Sequence[Value]]] | None = None,
+    values: Mapping[tuple[str, str], Sequence[Value]] | None = None,
 ) -> str:
     """Return ``schema`` as CREATE TABLE statements or one line a table.
 
     ``keys`` shows primary and foreign keys. ``rows`` maps a table's name to sample rows, cells in the
-    order of its columns, which stand under it as comments.
+    order of its columns, which stand under it as comments; ``values`` maps (table, column) to values of
+    the column, which stand beside it.
 
     >>> from spider_opt.types import Column
     >>> t = Table("my table", (Column("id", "INTEGER", primary_key=True), Column("name", "TEXT")))
@@ -36,10 +37,13 @@ def serialise(
     >>> print(serialise(Schema("d", (t,)), "compact"))
     "my table" (id, name)
     """
-    one = _ddl if form == "ddl" else _compact
     parts = []
     for table in schema.tables:
-        parts.append(one(schema, table, keys))
+        beside = [
+            ", ".join(literal(value) for value in (values or {}).get((table.name, column.name), ()))
+            for column in table.columns
+        ]
+        parts.append(_ddl(schema, table, keys, beside) if form == "ddl" else _compact(table, beside))
         shown = (rows or {}).get(table.name)
         if shown:
             parts.append("-- rows: " + ", ".join(f"({', '.join(literal(cell) for cell in row)})" for row in shown))
@@ -50,11 +54,6 @@ def serialise(
         )
         parts.append("foreign keys: " + ", ".join(links))
     return "\n".join(parts)
-
-
-def quoted(name: str) -> str:
-    """Return an identifier as SQLite wants it, in double quotes only where needed."""
-    return name if _PLAIN_NAME.match(name) else '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: Value) -> str:
@@ -69,21 +68,30 @@ def literal(value: Value) -> str:
     return str(value)
 
 
-def _ddl(schema: Schema, table: Table, keys: bool) -> str:
+def _ddl(schema: Schema, table: Table, keys: bool, beside: Sequence[str]) -> str:
     primary = [c.name for c in table.columns if c.primary_key] if keys else []
     lines = [
-        f"  {quoted(c.name)} {c.type}".rstrip() + (" PRIMARY KEY" if primary == [c.name] else "") for c in table.columns
+        (f"  {quoted(c.name)} {c.type}".rstrip() + (" PRIMARY KEY" if primary == [c.name] else ""), shown)
+        for c, shown in zip(table.columns, beside, strict=True)
     ]
     if len(primary) > 1:
-        lines.append(f"  PRIMARY KEY ({', '.join(map(quoted, primary))})")
+        lines.append((f"  PRIMARY KEY ({', '.join(map(quoted, primary))})", ""))
     if keys:
         lines += [
-            f"  FOREIGN KEY ({quoted(k.column)}) REFERENCES {quoted(k.ref_table)}({quoted(k.ref_column)})"
+            (f"  FOREIGN KEY ({quoted(k.column)}) REFERENCES {quoted(k.ref_table)}({quoted(k.ref_column)})", "")
             for k in schema.foreign_keys
             if k.table == table.name
         ]
-    return f"CREATE TABLE {quoted(table.name)} (\n" + ",\n".join(lines) + "\n);"
+    commas = [","] * (len(lines) - 1) + [""]
+    body = (
+        line + comma + (f" -- {shown}" if shown else "") for (line, shown), comma in zip(lines, commas, strict=True)
+    )
+    return f"CREATE TABLE {quoted(table.name)} (\n" + "\n".join(body) + "\n);"
 
 
-def _compact(schema: Schema, table: Table, keys: bool) -> str:
-    return f"{quoted(table.name)} ({', '.join(quoted(c.name) for c in table.columns)})"
+def _compact(table: Table, beside: Sequence[str]) -> str:
+    columns = (
+        quoted(column.name) + (f" [{shown}]" if shown else "")
+        for column, shown in zip(table.columns, beside, strict=True)
+    )
+    return f"{quoted(table.name)} ({', '.join(columns)})"

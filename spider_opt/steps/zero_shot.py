@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spider_opt.errors import QueryError
+from spider_opt.databases.samples import sample_rows, sample_values
 from spider_opt.prompts import schema as schemas
 from spider_opt.prompts import texts
 from spider_opt.sql.extract import extract_sql
-from spider_opt.types import Database, Generator, Prediction, Schema, Stage, Task, Tools, Value
+from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,7 @@ class ZeroShot:
         schema: ``ddl`` (CREATE TABLE) or ``compact`` (one line a table).
         keys: show primary and foreign keys.
         rows: sample rows shown under each table.
+        values: sample values shown beside each column.
         form: ``chat``, ``prefill`` (chat whose answer is begun with a code fence) or ``completion``.
         rules: add rules against the usual mistakes.
     """
@@ -33,6 +33,7 @@ class ZeroShot:
     schema: schemas.Form = "ddl"
     keys: bool = True
     rows: int = 0
+    values: int = 0
     form: texts.Form = "chat"
     rules: bool = False
 
@@ -43,8 +44,7 @@ class ZeroShot:
         def generate(task: Task) -> Prediction:
             schema = task.question.schema
             if schema.db_id not in shown:
-                samples = _sample_rows(schema, tools.databases[schema.db_id], self.rows) if self.rows else None
-                shown[schema.db_id] = schemas.serialise(schema, self.schema, keys=self.keys, rows=samples)
+                shown[schema.db_id] = self._show(schema, tools)
             request = texts.zero_shot(self.form, shown[schema.db_id], task.question.text, self.rules)
             stop = ("```",) if self.form == "prefill" else (";", "\n\n") if self.form == "completion" else ()
             [completion] = task.model.complete(request, temperature=task.temperature, seed=task.seed, stop=stop)
@@ -56,14 +56,7 @@ class ZeroShot:
 
         return generate
 
-
-def _sample_rows(schema: Schema, database: Database, n: int) -> Mapping[str, Sequence[Sequence[Value]]]:
-    """Return the first ``n`` rows of each table, cells in the order of the schema's columns."""
-    samples = {}
-    for table in schema.tables:
-        columns = ", ".join(schemas.quoted(c.name) for c in table.columns)
-        try:
-            samples[table.name] = database.run(f"SELECT {columns} FROM {schemas.quoted(table.name)} LIMIT {n}").rows
-        except QueryError:
-            continue  # a table that cannot be read has no rows to show
-    return samples
+    def _show(self, schema: Schema, tools: Tools) -> str:
+        rows = sample_rows(schema, tools.databases[schema.db_id], self.rows) if self.rows else None
+        values = sample_values(schema, tools.databases[schema.db_id], self.values) if self.values else None
+        return schemas.serialise(schema, self.schema, keys=self.keys, rows=rows, values=values)

@@ -1,0 +1,26 @@
+"""Identifiers as SQLite wants them."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Source: SQLite, parse.y and mkkeywordhash.c: the keywords that cannot stand for a name.
+_RESERVED = (
+    "add all alter and as autoincrement between case check collate commit constraint create default "
+    "deferrable delete distinct drop else escape except exists foreign from group having in index insert "
+    "intersect into is isnull join limit not nothing notnull null on or order primary references "
+    "returning select set table then to transaction union unique update using values when where "
+)
+RESERVED = frozenset(_RESERVED.split())
+
+
+def quoted(name: str) -> str:
+    """Return a name, in double quotes where SQLite would not take it as it is.
+
+    >>> quoted("name"), quoted("first name"), quoted("order")
+    ('name', '"first name"', '"order"')
+    """
+    if _PLAIN.match(name) and name.lower() not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
