@@ -1,12 +1,15 @@
-"""Draw a fixed sample of questions, stratified by hardness, questions of one gold query together.
+r"""Draw a fixed sample of questions, stratified by hardness, questions of one gold query together.
 
 The ids go to stdout, one a line. What is in results/samples was drawn so:
 
     python scripts/draw_sample.py SPIDER --split train --held-out -n 250 > results/samples/heldout-train-250.txt
+    python scripts/draw_sample.py SPIDER --split train --held-out --databases 12 -n 100 \
+        > results/samples/heldout-train-100.txt
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
@@ -25,26 +28,29 @@ from spider_opt.types import Example
 @click.argument("spider", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--split", default="dev")
 @click.option("--held-out", is_flag=True, help="Only questions of held-out training databases")
+@click.option("--databases", type=int, default=None, help="Only this many databases, those first by their name's hash")
 @click.option("-n", "n", type=int, default=250)
 @click.option("--seed", type=int, default=0)
-def main(spider: Path, split: str, held_out: bool, n: int, seed: int) -> None:
+def main(spider: Path, split: str, held_out: bool, databases: int | None, n: int, seed: int) -> None:
     """Print the ids of about N questions."""
     benchmark = load_benchmark(spider, split)
-    databases = DatabasePool(benchmark.paths)
+    pool = DatabasePool(benchmark.paths)
     # A question whose gold has no row would count any query without rows as right; it teaches nothing.
     examples = [
         example
         for example in benchmark.examples
-        if (not held_out or is_held_out(example.question.db_id)) and _has_rows(databases, example)
+        if (not held_out or is_held_out(example.question.db_id)) and _has_rows(pool, example)
     ]
+    names = sorted({example.question.db_id for example in examples}, key=lambda name: sha256(name.encode()).digest())
+    examples = [example for example in examples if example.question.db_id in names[:databases]]
     clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]
     drawn = draw([(str(hardness(group[0].gold_sql)), group) for group in clusters], n, seed)
     click.echo("\n".join(example.question.id for example in drawn))
 
 
-def _has_rows(databases: DatabasePool, example: Example) -> bool:
+def _has_rows(pool: DatabasePool, example: Example) -> bool:
     try:
-        return bool(databases[example.question.db_id].run(example.gold_sql, stop_after_rows=1).rows)
+        return bool(pool[example.question.db_id].run(example.gold_sql, stop_after_rows=1).rows)
     except QueryError:
         return False
 

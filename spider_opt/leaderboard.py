@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt.analysis.statistics import clustered_se
 from spider_opt.errors import RunError
-from spider_opt.predictions import read_answers
+from spider_opt.predictions import Answer, read_answers
 from spider_opt.runs import read_description
 from spider_opt.scoring import read_verdicts
-from spider_opt.scoring.report import accuracy
+from spider_opt.scoring.report import Scored, accuracy
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Row:
             elif f.name == "usage":
                 flat |= {g.name: getattr(value, g.name) for g in fields(value)}
                 flat["seconds"] = round(value.seconds, 1)
+                flat["dollars"] = round(value.dollars, 4)
                 flat["s_per_question"] = round(value.seconds / self.n, 3)
             else:
                 flat[f.name] = value
@@ -71,13 +72,21 @@ def read_row(folder: Path) -> Row:
     """Read a finished run.
 
     Raises:
-        RunError: the folder holds no run, or one that is unfinished.
+        RunError: the folder holds no run, an unfinished one, or files that are broken.
     """
     run = read_description(folder)
     if "scorer" not in run or not (folder / "verdicts.jsonl").exists():
         raise RunError(f"the run in {folder} is unfinished: run its eval command again")
-    answers = {answer.index: answer for answer in read_answers(folder / "predictions.jsonl")}
-    scored = read_verdicts(folder / "verdicts.jsonl")
+    try:
+        answers = {answer.index: answer for answer in read_answers(folder / "predictions.jsonl")}
+        scored = read_verdicts(folder / "verdicts.jsonl")
+        return _row(run, answers, scored, folder)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
+        raise RunError(f"the run in {folder} is broken ({said}): run its eval command again") from error
+
+
+def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], folder: Path) -> Row:
     ex = accuracy(scored)
     if ex is None or not {s.index for s in scored} <= set(answers):
         raise RunError(f"{folder} has verdicts without predictions: run its eval command again")
@@ -104,11 +113,14 @@ def read_row(folder: Path) -> Row:
     )
 
 
-def find_runs(root: Path) -> list[Path]:
-    """Return the run folders directly under ``root``, or ``root`` itself if it is one."""
-    if (root / "run.json").exists():
-        return [root]
-    return sorted(path.parent for path in root.glob("*/run.json"))
+def find_runs(*roots: Path) -> list[Path]:
+    """Return the run folders among ``roots`` and directly under them, each once."""
+    found: dict[Path, Path] = {}
+    for root in roots:
+        inside = [root] if (root / "run.json").exists() else sorted(path.parent for path in root.glob("*/run.json"))
+        for folder in inside:
+            found.setdefault(folder.resolve(), folder)
+    return list(found.values())
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -131,5 +143,5 @@ def to_markdown(frame: pd.DataFrame) -> str:
     for name in ("EX", "±", *HARDNESS_LEVELS):
         shown[name] = [f"{value:.1f}" if value == value else "-" for value in shown[name].astype(float)]
     head = [list(shown.columns), ["---:" if name not in SHORT[:3] else "---" for name in shown.columns]]
-    lines = [*head, *([str(cell) for cell in row] for row in shown.itertuples(index=False))]
+    lines = [*head, *([str(cell).replace("|", "\\|") for cell in row] for row in shown.itertuples(index=False))]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -10,21 +10,24 @@ drafts with zero-shot.
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from spider_opt.errors import MethodError
 from spider_opt.steps import ENTRY_POINTS, STEPS
 from spider_opt.types import Generator, Prediction, Stage, Step, Task, Tools
 
 DEFAULT_DRAFT = "zero-shot"
+_ALSO_BOOL = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+_NOUNS: Mapping[Any, str] = {int: "a whole number", float: "a number", str: "any text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +56,81 @@ def parse_method(text: str) -> Method:
     """
     named: dict[str, Step] = {}
     for part in text.split("+"):
-        name, _, options = part.strip().partition(":")
+        name, _, options = (piece.strip() for piece in part.partition(":"))
         if name in named:
             raise MethodError(f"step {name!r} stands twice in method {text!r}")
         named[name] = _make(name, options)
     drafts = [name for name, step in named.items() if step.stage is Stage.DRAFT]
     if len(drafts) > 1:
         raise MethodError(f"steps {' and '.join(map(repr, drafts))} both draft the query: take one of them")
+    default = _make(DEFAULT_DRAFT, "")
+    if not drafts:
+        named[DEFAULT_DRAFT] = default
     ordered = sorted(named.items(), key=lambda item: (item[1].stage, item[0]))
-    label = "+".join(name + _spelled(step) for name, step in ordered)
-    steps = tuple(step for _, step in ordered)
-    return Method(label, steps if drafts else (*steps, _make(DEFAULT_DRAFT, "")))
+    # One method has one label, so a draft that goes without saying is not said.
+    said = [(name, step) for name, step in ordered if step != default] or ordered
+    return Method("+".join(name + _spelled(step) for name, step in said), tuple(step for _, step in ordered))
 
 
 @cache
-def step_types() -> Mapping[str, type[Any]]:
-    """Return all steps by name: the project's own and those of installed packages.
+def step_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the places (``module:Class``) of all steps by name: our own, then those of installed packages."""
+    places = {name: [place] for name, place in STEPS.items()}
+    for point in entry_points(group=ENTRY_POINTS):
+        places.setdefault(point.name, []).append(point.value)
+    return {name: tuple(dict.fromkeys(values)) for name, values in places.items()}
+
+
+@cache
+def step_type(name: str) -> type[Any]:
+    """Load a step by name. A package whose step is broken harms nobody who does not ask for it.
 
     Raises:
-        MethodError: a package's step cannot be loaded, or takes a name of ours.
+        MethodError: there is no such step, two packages claim the name, or the step cannot be loaded or is none.
     """
-    found: dict[str, type[Any]] = {}
-    for name, place in STEPS.items():
-        module, _, attribute = place.partition(":")
-        found[name] = getattr(import_module(module), attribute)
-    for point in entry_points(group=ENTRY_POINTS):
-        if point.name in STEPS:
-            raise MethodError(f"package step {point.value!r} takes the name {point.name!r}, which is taken")
-        try:
-            found[point.name] = point.load()
-        except Exception as error:
-            raise MethodError(f"step {point.name!r} ({point.value}) cannot be loaded: {error}") from error
-    return found
+    names = step_names()
+    if name not in names:
+        raise MethodError(f"no method step {name!r}{_meant(name, names)}; see: spider-opt methods")
+    if len(names[name]) > 1:
+        raise MethodError(
+            f"two packages claim the step {name!r} ({' and '.join(names[name])}): uninstall the one not wanted"
+        )
+    [place] = names[name]
+    module, _, attribute = place.partition(":")
+    try:
+        kind = getattr(import_module(module), attribute)
+        option_types(kind)
+    except Exception as error:  # whatever an installed package does wrong when it is imported
+        raise MethodError(f"step {name!r} ({place}) cannot be loaded: {error!r}") from error
+    if not isinstance(getattr(kind, "stage", None), Stage) or not callable(getattr(kind, "wrap", None)):
+        raise MethodError(f"step {name!r} ({place}) is no step: it needs a stage and a method wrap")
+    return cast(type[Any], kind)
+
+
+@cache
+def option_types(kind: type[Any]) -> Mapping[str, Any]:
+    """Return the options of a step with their types, in declared order.
+
+    Raises:
+        TypeError: ``kind`` is no dataclass, or an option's type is none that can be written in a method's text.
+    """
+    hints = typing.get_type_hints(kind)
+    options = {f.name: hints[f.name] for f in fields(kind) if f.init}
+    for key, hint in options.items():
+        if any(k not in (bool, int, float, str, type(None)) and get_origin(k) is not Literal for k in _parts(hint)):
+            raise TypeError(f"option {key!r} has a type that cannot be written in a method's text: {hint}")
+    return options
+
+
+def written(value: object) -> str:
+    """Return an option's value as it stands in a method's text.
+
+    >>> written(True), written(None), written(0)
+    ('yes', 'none', '0')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
 
 
 def _nothing(task: Task) -> Prediction:
@@ -92,21 +138,21 @@ def _nothing(task: Task) -> Prediction:
 
 
 def _make(name: str, options: str) -> Step:
-    kind = step_types().get(name)
-    if kind is None:
-        raise MethodError(f"no method step {name!r}{_meant(name, step_types())}; see: spider-opt methods")
-    types_by_field = typing.get_type_hints(kind)
-    allowed = {f.name: types_by_field[f.name] for f in fields(kind)}
+    kind = step_type(name)
+    allowed = option_types(kind)
     values: dict[str, object] = {}
     for option in filter(None, (o.strip() for o in options.split(","))):
         key, equals, value = (piece.strip() for piece in option.partition("="))
-        if not equals:
-            raise MethodError(f"option {option!r} of step {name!r} has no value: write {option}=VALUE")
         if key not in allowed:
             raise MethodError(f"step {name!r} has no option {key!r}{_meant(key, allowed)}")
+        if not equals:
+            raise MethodError(f"option {option!r} of step {name!r} has no value: write {option}=VALUE")
         if key in values:
             raise MethodError(f"option {key!r} of step {name!r} is given twice")
         values[key] = _read(f"option {key!r} of step {name!r}", value, allowed[key])
+    for f in fields(kind):
+        if f.init and f.name not in values and f.default is MISSING and f.default_factory is MISSING:
+            raise MethodError(f"step {name!r} needs its option {f.name!r}: write {name}:{f.name}=VALUE")
     try:
         step: Step = kind(**values)
     except ValueError as error:
@@ -114,45 +160,44 @@ def _make(name: str, options: str) -> Step:
     return step
 
 
+def _parts(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
+
+
 def _read(what: str, text: str, kind: Any) -> object:
-    """Turn an option's text into its field's type."""
-    if get_origin(kind) in (typing.Union, types.UnionType):
-        if text == "none" and type(None) in get_args(kind):
-            return None
-        [kind] = [k for k in get_args(kind) if k is not type(None)]
-    if get_origin(kind) is Literal:
-        if text not in get_args(kind):
-            raise MethodError(f"{what} is {text!r}, but can be {', '.join(get_args(kind))}")
-        return text
-    if kind is bool:
-        known = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-        if text.lower() not in known:
-            raise MethodError(f"{what} is {text!r}, but can be yes or no")
-        return known[text.lower()]
-    try:
-        return kind(text)
-    except ValueError:
-        raise MethodError(f"{what} is {text!r}, but takes {_noun(kind)}") from None
-
-
-def _noun(kind: type) -> str:
-    return {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+    """Turn an option's text into its field's type; of several the first that takes it."""
+    known: dict[str, object] = {}
+    for part in _parts(kind):
+        if part is type(None):
+            known["none"] = None
+        elif get_origin(part) is Literal:
+            known |= {written(choice): choice for choice in get_args(part)}
+        elif part is bool:
+            known |= {"yes": True, "no": False}
+    if text in known:
+        return known[text]
+    if bool in _parts(kind) and text.lower() in _ALSO_BOOL:
+        return _ALSO_BOOL[text.lower()]
+    for part in _parts(kind):
+        if part in (int, float, str):
+            try:
+                value = part(text)
+            except ValueError:
+                continue
+            if value == value and value not in (math.inf, -math.inf):
+                return value
+    takes = [_NOUNS[part] for part in _parts(kind) if part in _NOUNS]
+    raise MethodError(f"{what} is {text!r}, but takes {' or '.join([*takes, *known])}")
 
 
 def _spelled(step: Step) -> str:
     """Write the options that differ from their default, in declared order."""
     changed = [
-        f"{f.name}={_written(getattr(step, f.name))}"
+        f"{f.name}={written(getattr(step, f.name))}"
         for f in fields(step)  # type: ignore[arg-type]
         if getattr(step, f.name) != f.default
     ]
     return ":" + ",".join(changed) if changed else ""
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
 
 
 def _meant(name: str, known: Mapping[str, object]) -> str:

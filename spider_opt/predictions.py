@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,7 +28,13 @@ def read_answers(path: Path) -> list[Answer]:
         RunError: a line is not an answer.
     """
     answers = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise RunError(f"no {path.name} in {path.parent}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(text.split("\n"), 1):
         if line:
             answers.append(_read_line(line, f"{path}, line {number}"))
     return answers
@@ -60,21 +67,19 @@ def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) 
     return [found[index] for index in sorted(found)]
 
 
-def pair_lines(benchmark: Benchmark, path: Path) -> list[tuple[Example, str]]:
+def pair_lines(benchmark: Benchmark, path: Path, *, tab_ends_query: bool = True) -> list[tuple[Example, str]]:
     """Pair the lines of a text file with the questions of the split's file, in its order.
 
-    A line is a query, or a query, a tab and its db_id; as for the official evaluator, the query then
-    ends at the first tab. An empty line is an answer without SQL. Lines of questions whose database is
-    missing are passed over.
+    A line is a query, or a query, a tab and its db_id. An empty line is an answer without SQL. Lines of
+    questions whose database is missing are passed over. For the official evaluator a query ends at the
+    first tab of its line; without ``tab_ends_query`` it ends at the tab before the db_id.
 
     Raises:
         PredictionsError: there are too many or too few lines, or a line's db_id is not its question's.
     """
-    try:
-        with path.open(encoding="utf-8", errors="strict") as file:
-            lines = file.read().removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PredictionsError(f"{path} cannot be read: {error}") from error
+    lines = _read_lines(path)
+    while len(lines) > benchmark.n_total and not lines[-1].strip():
+        lines.pop()
     if len(lines) != benchmark.n_total:
         raise PredictionsError(
             f"{path} has {len(lines)} lines, but {benchmark.name} {benchmark.split} has {benchmark.n_total} questions; "
@@ -83,19 +88,12 @@ def pair_lines(benchmark: Benchmark, path: Path) -> list[tuple[Example, str]]:
     known = {example.question.db_id for example in benchmark.examples} | set(benchmark.missing)
     pairs = []
     for example in benchmark.examples:
-        line = lines[example.index]
-        query, _, rest = line.strip().partition("\t")
-        if not rest and line.startswith("\t"):
-            query, rest = "", query  # nothing before the db_id
-        db_id = rest.rpartition("\t")[2].strip()
-        if db_id in known:
-            if db_id != example.question.db_id:
-                raise PredictionsError(
-                    f"{path}, line {example.index + 1} is about {db_id}, but that question is about "
-                    f"{example.question.db_id}: are the lines in the split's order?"
-                )
-        elif rest:
-            query = line.strip()  # the tab is part of the query
+        query, db_id = _split(lines[example.index], known, tab_ends_query)
+        if db_id not in ("", example.question.db_id):
+            raise PredictionsError(
+                f"{path}, line {example.index + 1} is about {db_id}, but that question is about "
+                f"{example.question.db_id}: are the lines in the split's order?"
+            )
         pairs.append((example, query))
     return pairs
 
@@ -123,14 +121,44 @@ def to_line(answer: Answer) -> str:
         "usage": asdict(prediction.usage),
         "trace": list(prediction.trace),
     }
-    return json.dumps(entry, ensure_ascii=False) + "\n"
+    line = json.dumps(entry, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as a model's server may send it
+        line = json.dumps(entry)
+    return line + "\n"
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise PredictionsError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        raise PredictionsError(f"{path} is not UTF-8: see line {number}") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
+
+
+def _split(line: str, known: Collection[str], tab_ends_query: bool) -> tuple[str, str]:
+    """Split a line into its query and the db_id behind it, '' where there is none of the ``known``."""
+    query, tab, last = line.strip().rpartition("\t")
+    if not tab and "\t" in line and last in known:
+        return "", last  # nothing before the db_id
+    db_id = last if tab and last in known else ""
+    if tab_ends_query or not db_id:
+        query = line.strip()
+    return (query.partition("\t")[0] if tab_ends_query else query), db_id
 
 
 def _read_line(line: str, where: str) -> Answer:
     try:
         entry = json.loads(line)
-        usage = Usage(**entry.get("usage", {}))
-        prediction = Prediction(str(entry["sql"]), usage, tuple(entry.get("trace", ())))
-        return Answer(int(entry["index"]), str(entry["id"]), str(entry["db_id"]), prediction)
+        index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
+        if type(index) is not int or not all(isinstance(text, str) for text in (name, db_id, sql)):
+            raise TypeError("index must be a number, id, db_id and sql must be text")
+        return Answer(
+            index, name, db_id, Prediction(sql, Usage(**entry.get("usage", {})), tuple(entry.get("trace", ())))
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{where} is not an answer: {error!r}") from error

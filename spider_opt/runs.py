@@ -10,22 +10,21 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from spider_opt import __version__
-from spider_opt.errors import ModelError, ModelUnavailable, RunError
+from spider_opt.asking import ask_all, by_database
+from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.predictions import Answer, mend, pair_answers, to_line
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.scoring.execution import VERSION as SCORER_VERSION
-from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction, Task
+from spider_opt.types import Benchmark, ChatModel, Generator
 
 FORMAT = 1
 # What makes two runs the same run; everything else in run.json is for the record.
@@ -108,14 +107,16 @@ def run(
         strange = sorted(done.keys() - {example.question.id for example in benchmark.examples})
         if strange:
             raise RunError(
-                f"{folder} has answers to {strange[0]} and perhaps others that are not asked for now; choose another --out"
+                f"{folder} has an answer to {strange[0]}, which is not among the questions asked now; "
+                "choose another --out"
             )
-        todo = [ex for ex in _by_database(benchmark.examples[:limit]) if ex.question.id not in done]
+        todo = [ex for ex in by_database(benchmark.examples[:limit]) if ex.question.id not in done]
         if todo:
             with _writing(folder):
                 _unfinish(folder)
-        with progress("answering", len(todo)) as advance:
-            for example, got in ask_all(todo, generator, model, description["seed"], concurrency):
+        answered = ask_all(todo, generator, model, description["seed"], concurrency)
+        with progress("answering", len(todo)) as advance, closing(answered):
+            for example, got in answered:
                 question = example.question
                 if isinstance(got, ModelError):
                     unanswered[question.id] = str(got)
@@ -175,21 +176,14 @@ def commit() -> str:
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")  # else this is a package installed inside somebody's tree
         head = git("rev-parse", "--short=12", "HEAD")
         return head + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", str(here)) else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, subprocess.SubprocessError):
         return ""
-
-
-def _by_database(examples: Sequence[Example]) -> list[Example]:
-    first: dict[str, int] = {}
-    for example in examples:
-        first.setdefault(example.question.db_id, example.index)
-    return sorted(examples, key=lambda ex: (first[ex.question.db_id], ex.index))
 
 
 @contextmanager
@@ -247,47 +241,3 @@ def _unfinish(folder: Path) -> None:
 
 def _write_description(folder: Path, description: dict[str, Any]) -> None:
     write_whole(folder / "run.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
-
-
-def ask_all(
-    todo: Sequence[Example], generator: Generator, model: ChatModel, seed: int, concurrency: int
-) -> Iterator[tuple[Example, Prediction | ModelError]]:
-    """Yield each question with its answer, or the error it got instead, as they come.
-
-    The threads are daemons: whoever stops to listen, by Ctrl-C, need not wait for a model that hangs.
-
-    Raises:
-        ModelUnavailable: no use to go on.
-    """
-    waiting: SimpleQueue[Example] = SimpleQueue()
-    answered: SimpleQueue[tuple[Example, Prediction | BaseException]] = SimpleQueue()
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            try:
-                example = waiting.get_nowait()
-            except Empty:
-                return
-            try:
-                answered.put((example, generator(Task(example.question, model, seed=seed))))
-            except BaseException as error:  # carried over to the thread that listens
-                answered.put((example, error))
-
-    for example in todo:
-        waiting.put(example)
-    threads = [threading.Thread(target=ask, daemon=True) for _ in range(min(concurrency, len(todo)))]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in todo:
-            example, got = answered.get()
-            if isinstance(got, BaseException) and (
-                isinstance(got, ModelUnavailable) or not isinstance(got, ModelError)
-            ):
-                raise got
-            yield example, got
-    finally:
-        stop.set()
-    for thread in threads:
-        thread.join()  # scoring forks only where no other thread is left

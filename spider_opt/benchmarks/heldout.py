@@ -54,9 +54,11 @@ def only(benchmark: Benchmark, ids: Sequence[str], where: str) -> Benchmark:
     wanted = set(ids)
     examples = tuple(example for example in benchmark.examples if example.question.id in wanted)
     unknown = sorted(wanted - {example.question.id for example in examples})
-    if unknown or not examples:
-        what = f"{len(unknown)} ids that are" if unknown else "no id that is a"
-        named = f" ({', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''})" if unknown else ""
-        raise DatasetError(f"{where} has {what} no question of {benchmark.name} {benchmark.split} here{named}")
+    split = f"{benchmark.name} {benchmark.split}"
+    if unknown:
+        named = ", ".join(unknown[:3]) + (", …" if len(unknown) > 3 else "")
+        raise DatasetError(f"{where} names what is no question of {split} here: {named} ({len(unknown)} in all)")
+    if not examples:
+        raise DatasetError(f"{where} names no question of {split}")
     paths = {db_id: benchmark.paths[db_id] for db_id in sorted({example.question.db_id for example in examples})}
     return Benchmark(benchmark.name, benchmark.split, examples, paths, {}, len(examples), benchmark.fingerprint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from spider_opt.cli.options import benchmark_options, scoring_options
 if TYPE_CHECKING:
     from spider_opt.methods import Method
     from spider_opt.models import CachedModel
+    from spider_opt.runs import Finished
     from spider_opt.types import Benchmark
 
 
@@ -76,25 +77,37 @@ def eval_command(
     parsed = parse_method(method)
     benchmark = load_benchmark(spider, split)
     if ids is not None:
-        benchmark = only(benchmark, ids.read_text(encoding="utf-8").split(), str(ids))
+        benchmark = only(benchmark, _read_ids(ids), str(ids))
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     sample = ids.stem if ids else ""
     with TemporaryDirectory() as nowhere:
         responses = (Path(nowhere) if no_cache else cache_dir()) / "responses.sqlite"
-        model = CachedModel(open_model(model_name, base_url, n_parallel=concurrency), responses)
-        folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
-        unanswered = _ask(parsed, benchmark, model, folder, sample, limit, seed, concurrency)
-        model.close()
-    if unanswered:
-        name, message = next(iter(unanswered.items()))
+        with closing(CachedModel(open_model(model_name, base_url, n_parallel=concurrency), responses)) as model:
+            folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
+            finished = _ask(parsed, benchmark, model, folder, sample, limit, seed, concurrency)
+    if finished.unanswered:
+        name, message = next(iter(finished.unanswered.items()))
+        n = len(finished.unanswered)
         raise RunError(
-            f"{len(unanswered)} questions have no answer ({name}: {message}); the run is unfinished and not scored, "
-            "the same command asks them again"
+            f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {message.rstrip('.')}); the run is "
+            "unfinished and not scored, the same command asks again"
         )
     report = finish(benchmark, folder, Rules(mode, keep_distinct, timeout_s))
     show_scores(benchmark, report, as_json)
+    n_scored = len(report.scored) + len(report.failed_golds)
+    if n_scored > len(finished.answers):
+        click.echo(f"the run folder has answers to {n_scored} questions; the numbers are over all of them", err=True)
     click.echo(f"run folder: {folder}", err=True)
+
+
+def _read_ids(path: Path) -> list[str]:
+    from spider_opt.errors import UsageError
+
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no list of question ids: it is not text") from error
 
 
 def _ask(
@@ -106,7 +119,7 @@ def _ask(
     limit: int | None,
     seed: int,
     concurrency: int,
-) -> dict[str, str]:
+) -> Finished:
     from spider_opt.cli.progress import progress
     from spider_opt.databases import DatabasePool
     from spider_opt.runs import describe, run
@@ -114,23 +127,15 @@ def _ask(
 
     generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
     description = describe(benchmark, method.label, model, seed, sample)
-    with progress("answering", len(benchmark.examples[:limit])) as advance:
-        finished = run(
-            benchmark,
-            generator,
-            model,
-            folder,
-            description,
-            limit=limit,
-            concurrency=concurrency,
-            on_answer=lambda _: advance(),
-        )
-    print(
+    finished = run(
+        benchmark, generator, model, folder, description, limit=limit, concurrency=concurrency, progress=progress
+    )
+    click.echo(
         f"{len(finished.answers)} answers, {finished.n_new} of them new; {model.misses} model calls, "
         f"{model.hits} answered from the cache",
-        file=sys.stderr,
+        err=True,
     )
-    return finished.unanswered
+    return finished
 
 
 def _default_folder(label: str, model: str, benchmark: Benchmark, sample: str) -> Path:

@@ -28,7 +28,7 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, as_json: bool) -> Non
 
     roots = runs or (Path("results/runs"),)
     rows = []
-    for folder in [folder for root in roots for folder in find_runs(root)]:
+    for folder in find_runs(*roots):
         try:
             rows.append(read_row(folder))
         except RunError as error:

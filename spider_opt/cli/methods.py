@@ -20,27 +20,31 @@ def methods_command(as_json: bool) -> None:
 
     Steps are joined by +, in any order; options follow a colon.
     """
-    from spider_opt.methods import step_types
+    from spider_opt.errors import MethodError
+    from spider_opt.methods import step_names, step_type
 
-    steps = [_describe(name, kind) for name, kind in sorted(step_types().items())]
+    steps = []
+    for name in sorted(step_names()):
+        try:
+            steps.append(_describe(name, step_type(name)))
+        except MethodError as error:
+            click.echo(f"left out: {error}", err=True)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
         return
     for step in steps:
         options = ", ".join(f"{key}={value}" for key, value in step["options"].items())
-        click.echo(f"{step['name']}  [{step['stage']}]  {options}")
+        click.echo(f"{step['name']}  [{step['stage']}]  {options}".rstrip())
         click.echo("    " + step["doc"].replace("\n", "\n    ").rstrip() + "\n")
 
 
 def _describe(name: str, kind: type[Any]) -> dict[str, Any]:
-    defaults = {f.name: "" if f.default is MISSING else _written(f.default) for f in fields(kind)}
+    from spider_opt.methods import written
+
+    defaults = {f.name: "" if f.default is MISSING else written(f.default) for f in fields(kind) if f.init}
     return {
         "name": name,
         "stage": kind.stage.name.lower(),
         "options": defaults,
         "doc": inspect.getdoc(kind) or "",
     }
-
-
-def _written(value: object) -> str:
-    return {True: "yes", False: "no", None: "none"}[value] if value in (True, False, None) else str(value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,8 @@ from spider_opt.cli.options import benchmark_options, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.types import Benchmark, Example
+
+PROGRESS_AFTER_S = 1.0
 
 
 @click.command(
@@ -46,17 +51,38 @@ def score_command(
     from spider_opt.scoring import Rules, score, write_verdicts
 
     benchmark = load_benchmark(spider, split)
-    answers = _read(benchmark, file)
-    with progress("scoring", len(answers)) as advance:
-        report = score(
-            benchmark, answers, Rules(mode, keep_distinct, timeout_s), use_cache=not no_cache, on_verdict=advance
-        )
+    answers = _read(benchmark, file, mode)
+    with ExitStack() as shown:
+        on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(answers))))
+        rules = Rules(mode, keep_distinct, timeout_s)
+        report = score(benchmark, answers, rules, use_cache=not no_cache, on_verdict=on_verdict)
     if out is not None:
         write_verdicts(report.scored, out)
     show_scores(benchmark, report, as_json)
 
 
-def _read(benchmark: Benchmark, file: Path) -> list[tuple[Example, str]]:
+def _late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+    """Return a callback that calls ``show`` once scoring has taken a while, and from then on what that returned.
+
+    Mostly it takes no time worth a bar; and a bar's thread would keep the scorer from forking its processes.
+    """
+    start, n_before, advance = time.monotonic(), 0, None
+
+    def on_verdict() -> None:
+        nonlocal n_before, advance
+        if advance is not None:
+            advance()
+        elif time.monotonic() - start > PROGRESS_AFTER_S:
+            advance = show()
+            for _ in range(n_before + 1):
+                advance()
+        else:
+            n_before += 1
+
+    return on_verdict
+
+
+def _read(benchmark: Benchmark, file: Path, mode: str) -> list[tuple[Example, str]]:
     from spider_opt.predictions import pair_answers, pair_lines
     from spider_opt.runs import read_description
 
@@ -65,4 +91,4 @@ def _read(benchmark: Benchmark, file: Path) -> list[tuple[Example, str]]:
     if file.suffix == ".jsonl":
         described = (file.parent / "run.json").exists()
         return pair_answers(benchmark, file, read_description(file.parent).get("n") if described else None)
-    return pair_lines(benchmark, file)
+    return pair_lines(benchmark, file, tab_ends_query=mode == "official")

@@ -43,7 +43,7 @@ class Guard:
     def run(self, sql: str, stop_after_rows: int | None = None) -> Result:
         """Run one statement; a statement that can have no rows gives no columns either.
 
-        Text that is not UTF-8 loses its broken bytes. Source: official evaluator, eval_exec_match.
+        Text that is not UTF-8 loses its broken bytes. Source: official evaluator, get_cursor_from_path.
 
         Raises:
             QueryError: it failed, was stopped or was refused.

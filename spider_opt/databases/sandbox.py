@@ -13,7 +13,7 @@ What is covered, each by an attack in ``tests/fixtures/attacks.json``:
 What is not:
 
 - A *database file* made by an enemy (views, triggers and virtual tables written to harm, damaged pages).
-  Its schema is not trusted with unsafe functions, no more.
+  Its schema is not trusted with unsafe functions, no more. FTS5 tables cannot be read, other modules can.
 - Between two looks at the clock a query can overrun its time. The worst found with the default limits, on
   one busy 2.5 GHz core: 0.5 s for one call of a function, 2 s for planning a natural join of 64 tables,
   5 s for sorting as many rows as fit into memory (one opcode), 5 s for compiling a union of 490 terms
@@ -97,13 +97,13 @@ class Sandbox:
             raise NotAQuery("EXPLAIN is not a query")
         return result
 
-    def rows_of_statement(self, sql: str) -> int:
-        """How many rows a statement of any kind gives, tried on a copy of the database in memory.
+    def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+        """Run one statement of any kind on a copy of the database in memory.
 
-        The official evaluator runs whatever was predicted; what has no rows equals an empty gold. What
-        could reach the disk or the process (ATTACH, DETACH, VACUUM, virtual tables, PRAGMAs that set
-        something) is not run and counts as without rows, as does text without a statement. The copy must
-        fit into ``limits.max_memory_bytes``.
+        The official evaluator runs whatever was predicted. What could reach the disk or the process
+        (ATTACH, DETACH, VACUUM, virtual tables, PRAGMAs that set something) is not run and counts as
+        without rows, as does text without a statement; there are no columns then. The copy must fit into
+        ``limits.max_memory_bytes``.
 
         Raises:
             QueryError: as for ``run``; two statements are an error here too.
@@ -111,11 +111,15 @@ class Sandbox:
         """
         guard = self._copy()
         try:
-            return len(guard.run(sql).rows)
+            return guard.run(sql, stop_after_rows)
         except _NotRun:
-            return 0
+            return Result((), [])
         finally:
             guard.close()
+
+    def rows_of_statement(self, sql: str) -> int:
+        """How many rows a statement of any kind gives; see ``run_on_copy``."""
+        return len(self.run_on_copy(sql).rows)
 
     def _close(self) -> None:
         if self._guard is not None:

@@ -12,7 +12,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,8 +43,8 @@ class OpenAIModel:
     """A model behind an OpenAI-compatible endpoint; may be called from several threads.
 
     The key comes from ``OPENAI_API_KEY``; a loopback server needs none. ``base_url`` falls back on
-    ``OPENAI_BASE_URL``, then on OpenAI itself. ``timeout_s`` is the wait for one request, ``extra_body``
-    is added to every request, ``logprobs`` asks for each sample's mean log probability.
+    ``OPENAI_BASE_URL``, then on OpenAI itself. ``timeout_s`` is the wait for one request, ``logprobs``
+    asks for each sample's mean log probability.
     """
 
     def __init__(
@@ -55,7 +56,6 @@ class OpenAIModel:
         timeout_s: float = 300.0,
         max_retries: int = 5,
         logprobs: bool = False,
-        extra_body: Mapping[str, Any] | None = None,
         api_key: str | None = None,
     ) -> None:
         self.model = model
@@ -65,7 +65,6 @@ class OpenAIModel:
         self._timeout_s = timeout_s
         self._max_retries = max_retries
         self._logprobs = logprobs
-        self._extra_body = dict(extra_body or {})
         self._api_key = api_key
         self._client: openai.OpenAI | None = None
         self._lock = threading.Lock()
@@ -88,20 +87,19 @@ class OpenAIModel:
             ModelUnavailable: nothing answers, the key is refused, or the model is unknown.
             ModelError: this request got no answer.
         """
-        body: dict[str, Any] = {"model": self.model, "temperature": temperature, "max_tokens": max_tokens}
+        body: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
         if isinstance(messages, str):
             body["prompt"] = messages
         else:
             body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
         if stop:
             body["stop"] = list(stop)
-        if self._logprobs:
-            body["logprobs"] = 1 if isinstance(messages, str) else True
-        body["extra_body"] = self._extra_body | ({"grammar": grammar} if grammar else {})
+        if grammar:
+            body["extra_body"] = {"grammar": grammar}
         done: list[Completion] = []
         while len(done) < n:
             wanted = 1 if done or "n" in self._adapted else n
-            given = self._ask(body | {"seed": seed + len(done)}, wanted)
+            given = self.ask(body | {"seed": seed + len(done)}, wanted)
             if len(given) < wanted:
                 self._adapt("n")
             done += given
@@ -114,26 +112,61 @@ class OpenAIModel:
         if client is not None:
             client.close()
 
-    def _ask(self, body: Mapping[str, Any], n: int) -> list[Completion]:
-        import openai
+    def ask(self, body: Mapping[str, Any], n: int = 1) -> list[Completion]:
+        """Send one request, a chat if it has ``messages``; return what came, be it more or less than ``n``.
 
+        Raises:
+            ModelError: as ``complete``.
+        """
         client = self._connected()
         while True:
             adapted = self._adapted
-            request = _shaped(body, 1 if "n" in adapted else n, adapted)
-            create = client.completions.create if "prompt" in request else client.chat.completions.create
+            request = self._shaped(body, n, adapted)
+            create = client.chat.completions.create if "messages" in request else client.completions.create
             started = time.perf_counter()
             try:
-                reply = create(**request)
-            except openai.OpenAIError as error:
-                change = adaptation_for(error, request)
+                with self._translating():
+                    reply = create(**request)
+            except ModelError as error:
+                change = adaptation_for(error.__cause__, request)
                 if change is None or change in adapted:
-                    raise translated(error, self.model, self.base_url, self._timeout_s) from error
+                    raise
                 self._adapt(change)
-            except ValueError as error:
-                raise ModelError(f"{self.base_url} answered with something that is not JSON.") from error
             else:
                 return completions_of(reply, time.perf_counter() - started, self.base_url)
+
+    def post(self, url: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON to a URL of the same server and return the JSON it answers.
+
+        Raises:
+            ModelError: as ``complete``.
+        """
+        client = self._connected()
+        with self._translating():
+            return client.post(url, cast_to=object, body=dict(body))
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        import openai
+
+        try:
+            yield
+        except openai.OpenAIError as error:
+            raise translated(error, self.model, self.base_url, self._timeout_s) from error
+        except ValueError as error:
+            raise ModelError(f"{self.base_url} answered with something that is not JSON.") from error
+
+    def _shaped(self, body: Mapping[str, Any], n: int, adapted: frozenset[Adaptation]) -> dict[str, Any]:
+        """Complete a request, in the words this endpoint accepts."""
+        request: dict[str, Any] = {"model": self.model, **body}
+        if self._logprobs:
+            request["logprobs"] = True if "messages" in body else 1
+        request = {name: value for name, value in request.items() if name not in adapted}
+        if "max_tokens" in adapted:
+            request["max_completion_tokens"] = body["max_tokens"]
+        if n > 1 and "n" not in adapted:
+            request["n"] = n
+        return request
 
     def _adapt(self, change: Adaptation) -> None:
         with self._lock:
@@ -177,13 +210,3 @@ class OpenAIModel:
             raise ModelUnavailable(
                 f"Nothing answers at {self.base_url}; start the server or fix --base-url."
             ) from error
-
-
-def _shaped(body: Mapping[str, Any], n: int, adapted: frozenset[Adaptation]) -> dict[str, Any]:
-    """Say the same in the words this endpoint accepts."""
-    request = {name: value for name, value in body.items() if name not in adapted}
-    if "max_tokens" in adapted:
-        request["max_completion_tokens"] = body["max_tokens"]
-    if n > 1:
-        request["n"] = n
-    return request

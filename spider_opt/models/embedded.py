@@ -1,30 +1,25 @@
-"""The model that needs nothing: llama.cpp's server inside this process.
-
-The server listens on a loopback port of its own choosing behind a key of its own, and is asked as any
-other endpoint. It starts with the first call and ends with ``close``, ``with``, or the process.
-"""
+"""The model that needs nothing: weights on this machine, served by llama.cpp inside this process."""
 
 from __future__ import annotations
 
-import importlib
 import os
-import secrets
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from spider_opt.errors import ModelUnavailable, WeightsError
-from spider_opt.models.chat import OpenAIModel
+from spider_opt.errors import WeightsError
+from spider_opt.models.llamacpp import LlamaServer
 from spider_opt.types import Completion, Message, ModelInfo
 
 
 class EmbeddedModel:
-    """A GGUF file served by llama.cpp in this process; may be called from several threads.
+    """A GGUF file served in this process; may be called from several threads, which take turns.
 
-    ``adapters`` are GGUF LoRA files. ``n_ctx`` is the context of one slot in tokens, ``n_parallel`` the
-    number of slots; ``n_threads`` falls back on the number of cores this process may use.
+    The server starts with the first call and ends with ``close``, ``with``, or the process. ``adapters`` are
+    GGUF LoRA files. ``n_ctx`` is the context in tokens, prompt and answer together; ``n_threads`` falls back
+    on the number of cores this process may use.
     """
 
     def __init__(
@@ -34,23 +29,22 @@ class EmbeddedModel:
         info: ModelInfo | None = None,
         adapters: Sequence[Path] = (),
         n_ctx: int = 4096,
-        n_parallel: int = 1,
         n_threads: int | None = None,
-        timeout_s: float = 600.0,
+        timeout_s: float = 300.0,
         logprobs: bool = False,
     ) -> None:
         self.path = path
         self.info = info or ModelInfo(path.stem)
         self.adapters = tuple(adapters)
         self.cache_tag = ("" if self.info.sha256 else str(path.resolve())) + (" logprobs" if logprobs else "")
-        self.n_parallel = n_parallel
-        self._n_ctx = n_ctx
-        self._n_threads = n_threads or usable_cores()
-        self._timeout_s = timeout_s
-        self._logprobs = logprobs
+        self._settings: dict[str, Any] = {
+            "n_ctx": n_ctx,
+            "n_threads": n_threads or usable_cores(),
+            "timeout_s": timeout_s,
+            "logprobs": logprobs,
+        }
         self._lock = threading.Lock()
-        self._server: Any = None
-        self._client: OpenAIModel | None = None
+        self._server: LlamaServer | None = None
 
     def __enter__(self) -> Self:
         self._started()
@@ -60,6 +54,11 @@ class EmbeddedModel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def url(self) -> str | None:
+        """Where the server listens, None while it does not run."""
+        return self._server.url if self._server else None
 
     def complete(
         self,
@@ -72,65 +71,34 @@ class EmbeddedModel:
         grammar: str | None = None,
         max_tokens: int = 512,
     ) -> list[Completion]:
-        """Return ``n`` samples; the first call starts the server.
+        """Return ``n`` samples, the i-th with ``seed + i``; the first call starts the server.
 
         Raises:
             ModelUnavailable: the server cannot be started.
+            WeightsError: there is no such file.
             ModelError: this request got no answer.
         """
-        return self._started().complete(
-            messages, n=n, temperature=temperature, seed=seed, stop=stop, grammar=grammar, max_tokens=max_tokens
-        )
+        server = self._started()
+        prompt = server.tokens(messages)
+        body = {"temperature": temperature, "max_tokens": max_tokens, "stop": list(stop)}
+        extra = {"grammar": grammar} if grammar else {}
+        return [done for i in range(n) for done in server.ask(prompt, body | {"seed": seed + i}, extra)]
 
     def close(self) -> None:
         """Stop the server and free its memory; the next call starts it again."""
         with self._lock:
-            client, self._client, self._server = self._client, None, None
-        if client is not None:
-            client.close()
+            server, self._server = self._server, None
+        if server is not None:
+            server.stop()
 
-    def _started(self) -> OpenAIModel:
+    def _started(self) -> LlamaServer:
         with self._lock:
-            if self._client is None:
-                self._client = self._start()
-            return self._client
-
-    def _start(self) -> OpenAIModel:
-        try:
-            xllamacpp = importlib.import_module("xllamacpp")
-        except ImportError as error:
-            raise ModelUnavailable("llama.cpp is not installed: pip install 'spider-opt[embedded]'") from error
-        for path in (self.path, *self.adapters):
-            if not path.is_file():
-                raise WeightsError(f"No weights at {path}.")
-        key = secrets.token_urlsafe(24)
-        try:
-            self._server = xllamacpp.Server(self._params(xllamacpp, key))
-        except RuntimeError as error:
-            raise ModelUnavailable(f"llama.cpp cannot load {self.path}: {error}") from error
-        return OpenAIModel(
-            self.info.name,
-            base_url=f"{self._server.listening_address}/v1",
-            info=self.info,
-            timeout_s=self._timeout_s,
-            max_retries=0,
-            logprobs=self._logprobs,
-            extra_body={"cache_prompt": True},
-            api_key=key,
-        )
-
-    def _params(self, xllamacpp: Any, key: str) -> Any:
-        params = xllamacpp.CommonParams()
-        params.model.path = str(self.path)
-        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(path), 1.0) for path in self.adapters]
-        params.api_keys = [key]
-        params.ui = False
-        params.verbosity = -1
-        params.n_parallel = self.n_parallel
-        params.n_ctx = self._n_ctx * self.n_parallel
-        params.fit_params = False
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._n_threads
-        return params
+            if self._server is None:
+                for path in (self.path, *self.adapters):
+                    if not path.is_file():
+                        raise WeightsError(f"No weights at {path}.")
+                self._server = LlamaServer(self.info.name, self.path, self.adapters, **self._settings)
+            return self._server
 
 
 def usable_cores() -> int:

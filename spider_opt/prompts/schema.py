@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -10,6 +11,8 @@ from spider_opt.types import Schema, Table, Value
 
 Form = Literal["ddl", "compact"]
 _MAX_CELL = 60
+# Line ends above all: a cell stands in a comment, which ends with its line.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def serialise(
@@ -63,8 +66,8 @@ def literal(value: Value) -> str:
     if isinstance(value, bytes):
         return "x'…'"
     if isinstance(value, str):
-        text = " ".join(value[: _MAX_CELL + 1].split()) if len(value) > _MAX_CELL else value.replace("\n", " ")
-        return "'" + text[:_MAX_CELL].replace("'", "''") + ("…'" if len(text) > _MAX_CELL else "'")
+        text = _CONTROL.sub(" ", value[:_MAX_CELL]).replace("'", "''")
+        return f"'{text}…'" if len(value) > _MAX_CELL else f"'{text}'"
     return str(value)
 
 

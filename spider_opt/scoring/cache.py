@@ -6,15 +6,23 @@ import json
 import logging
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spider_opt.sql.hardness import hardness
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
+T = TypeVar("T")
+WAIT_S = 10.0
+_HARDNESS = "hardness, rules 1"  # another number when ``sql.hardness`` answers anew
 _LOG = logging.getLogger("spider_opt")
+_VARIES = re.compile(
+    r"\brandom|\bnow\b|current_(?:date|time)|(?:date|time|day|epoch)\s*\(\s*\)|strftime\s*\([^,]*\)", re.IGNORECASE
+)
+_NO_SPACES = dict.fromkeys(map(ord, " \t\n\f\r"))
 _QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\])")
 
 
@@ -25,9 +33,11 @@ def same_query_key(sql: str) -> str:
     >>> same_query_key("SELECT  Name FROM t WHERE a = 'X Y' ;") == same_query_key("select name from T where a = 'X Y'")
     True
     """
-    sql = sql.strip().rstrip(";").rstrip()
-    if "--" in sql or "/*" in sql:
+    # SQLite knows fewer spaces than Python, and folds the case of ASCII letters only.
+    unusual = not sql.isascii() or not (sql.isprintable() or sql.translate(_NO_SPACES).isprintable())
+    if unusual or "--" in sql or "/*" in sql:
         return sql
+    sql = sql.strip().removesuffix(";").rstrip()
     pieces = _QUOTED.split(sql)
     pieces[::2] = [
         " ".join(p.lower().split()).replace(" (", "(").replace("( ", "(").replace(" ,", ",").replace(", ", ",")
@@ -39,8 +49,8 @@ def same_query_key(sql: str) -> str:
 class ScoringCache:
     """Texts by section and key in one SQLite file that processes may share; a section is read at once.
 
-    A broken or unreadable file costs its contents, never a score: the cache then starts anew or does
-    without. ``path`` None keeps nothing.
+    The file never costs a score: where it cannot be used the cache keeps nothing, and a broken one is set
+    aside. ``path`` None keeps nothing. Not to be carried into a forked process once it was used.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -49,11 +59,20 @@ class ScoringCache:
         self._sections: dict[str, dict[str, str]] = {}
         self._fresh: list[tuple[str, str, str]] = []
 
+    @property
+    def path(self) -> Path | None:
+        """The file, None where there is none or it cannot be used."""
+        return self._path
+
     def get(self, section: str, key: str) -> str | None:
         """Return the text kept under ``key``, if there is one."""
-        if section not in self._sections:
-            self._sections[section] = self._read(section)
-        return self._sections[section].get(key)
+        known = self._sections.get(section)
+        if known is None:
+            known = self._sections[section] = dict(
+                self._try(lambda c: c.execute("SELECT key, value FROM kept WHERE section = ?", (section,)).fetchall())
+                or ()
+            )
+        return known.get(key)
 
     def put(self, section: str, key: str, value: str) -> None:
         """Keep a text; it is on disk after ``flush``."""
@@ -61,60 +80,89 @@ class ScoringCache:
 
     def flush(self) -> None:
         """Write what ``put`` collected."""
-        fresh, self._fresh = self._fresh, []
-        connection = self._open() if fresh else None
-        if connection is None:
-            return
-        try:
-            with connection:
-                connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", fresh)
-        except (sqlite3.Error, UnicodeEncodeError) as error:
-            _LOG.warning("gold results are not kept: %s (%s)", error, self._path)
+        # Half a surrogate pair, which some JSON holds, is no text to SQLite.
+        fresh = [entry for entry in self._fresh if entry[1].isascii() or _is_unicode(entry[1])]
+        self._fresh = []
+        if fresh:
+            self._try(lambda c: c.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", fresh))
 
-    def _read(self, section: str) -> dict[str, str]:
-        connection = self._open()
-        if connection is None:
-            return {}
-        try:
-            return dict(connection.execute("SELECT key, value FROM kept WHERE section = ?", (section,)))
-        except sqlite3.Error:
-            self._give_up()
-            return {}
-
-    def _open(self) -> sqlite3.Connection | None:
-        if self._connection is None and self._path is not None:
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(self._path, timeout=10)
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-                self._connection.execute(
-                    "CREATE TABLE IF NOT EXISTS kept (section TEXT, key TEXT, value TEXT, PRIMARY KEY (section, key)) "
-                    "WITHOUT ROWID"
-                )
-            except (sqlite3.Error, OSError):
-                self._give_up()
-        return self._connection
-
-    def _give_up(self) -> None:
-        """Set a broken file aside and go on without."""
-        _LOG.warning("the cache of gold results at %s cannot be used; it is set aside and made anew", self._path)
+    def close(self) -> None:
+        """Write what ``put`` collected and close the file."""
+        self.flush()
         if self._connection is not None:
             self._connection.close()
-        if self._path is not None and self._path.is_file():
-            self._path.replace(self._path.with_suffix(".broken"))
+            self._connection = None
+
+    def _try(self, action: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do something with the file, opened if need be; None where that cannot be done."""
+        if self._path is None:
+            return None
+        try:
+            if self._connection is None:
+                self._connection = _opened(self._path)
+            with self._connection:
+                return action(self._connection)
+        except sqlite3.OperationalError as error:  # locked, on a read-only disk, the disk full
+            self._do_without(str(error))
+        except sqlite3.DatabaseError as error:
+            with suppress(OSError):
+                self._path.replace(self._path.with_suffix(".broken"))
+            self._do_without(f"{error}; it is set aside")
+        except OSError as error:
+            self._do_without(error.strerror or str(error))
+        return None
+
+    def _do_without(self, why: str) -> None:
+        _LOG.warning("gold results cannot be kept in %s: %s", self._path, why)
+        if self._connection is not None:
+            self._connection.close()
         self._connection = self._path = None
 
 
-def kept_result(cache: ScoringCache, database: str, sql: str) -> Result | None:
-    """Return what ``sql`` gave on the database with that hash, if it is kept."""
-    text = cache.get(_section(database), same_query_key(sql))
-    return None if text is None else _decode(text)
+def _opened(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=WAIT_S)
+    try:
+        with suppress(sqlite3.OperationalError):  # another process may be just about to do the same
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS kept (section TEXT, key TEXT, value TEXT, PRIMARY KEY (section, key)) "
+            "WITHOUT ROWID"
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def keep_result(cache: ScoringCache, database: str, sql: str, result: Result) -> None:
-    """Keep what ``sql`` gave on the database with that hash."""
-    cache.put(_section(database), same_query_key(sql), _encode(result))
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def results_of(database: str) -> str:
+    """Return the section for results on the database with that hash."""
+    # SQLite's version decides which of tied rows come first.
+    return f"results, SQLite {sqlite3.sqlite_version}, database {database}"
+
+
+def kept_result(cache: ScoringCache, section: str, sql: str) -> Result | None:
+    """Return what ``sql`` gave on the section's database, if it is kept."""
+    text = cache.get(section, same_query_key(sql))
+    try:
+        return None if text is None else _decode(text)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def keep_result(cache: ScoringCache, section: str, sql: str, result: Result) -> None:
+    """Keep what ``sql`` gave on the section's database, unless that could be something else tomorrow."""
+    if not _VARIES.search(sql):
+        cache.put(section, same_query_key(sql), _encode(result))
 
 
 def levels(golds: Sequence[str], cache: ScoringCache) -> list[Hardness | None]:
@@ -123,19 +171,14 @@ def levels(golds: Sequence[str], cache: ScoringCache) -> list[Hardness | None]:
     for sql in golds:
         if sql in known:
             continue
-        level = cache.get("hardness", sql)
+        level = cache.get(_HARDNESS, sql)
         if level is None:
             level = hardness(sql) or ""
-            cache.put("hardness", sql, level)
+            cache.put(_HARDNESS, sql, level)
         known[sql] = level
     cache.flush()
     by_name: dict[str, Hardness] = {level: level for level in HARDNESS_LEVELS}
     return [by_name.get(known[sql]) for sql in golds]
-
-
-def _section(database: str) -> str:
-    # SQLite's version decides which of tied rows come first.
-    return f"results, SQLite {sqlite3.sqlite_version}, database {database}"
 
 
 def _encode(result: Result) -> str:
@@ -147,9 +190,12 @@ def _encode(result: Result) -> str:
 
 
 def _decode(text: str) -> Result:
-    columns, rows = json.loads(text, object_hook=_blob)
-    return Result(tuple(columns), [tuple(row) for row in rows])
+    columns, rows = _DECODER.decode(text)
+    return Result(tuple(columns), list(map(tuple, rows)))
 
 
 def _blob(value: dict[str, Any]) -> bytes:
     return bytes.fromhex(value["hex"])
+
+
+_DECODER = json.JSONDecoder(object_hook=_blob)

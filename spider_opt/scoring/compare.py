@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
+from math import isclose
 
 from spider_opt.errors import QueryLimit
 from spider_opt.types import Value
@@ -75,10 +76,10 @@ def one_number_for_close(gold: Sequence[Row], pred: Sequence[Row], tolerance: fl
     """
     numbers = sorted({cell for row in (*gold, *pred) for cell in row if isinstance(cell, int | float)})
     stand_in: dict[Value, Value] = {}
+    has_int = False
     for small, large in pairwise(numbers):
-        if not (isinstance(small, int) and isinstance(large, int)) and large - small <= tolerance * max(
-            abs(small), abs(large)
-        ):
+        has_int = isinstance(small, int) or (small in stand_in and has_int)
+        if not (has_int and isinstance(large, int)) and isclose(small, large, rel_tol=tolerance):
             stand_in[large] = stand_in.get(small, small)
     if not stand_in:
         return list(gold), list(pred)
@@ -94,7 +95,7 @@ def _bag(rows: Sequence[Row], groups: Sequence[int]) -> Counter[tuple[int, Row]]
 
 
 def _has_float(rows: Sequence[Row]) -> bool:
-    return any(isinstance(cell, float) for row in rows for cell in row)
+    return float in set(map(type, chain.from_iterable(rows)))
 
 
 def _cells_by_text(row: Row) -> Row:

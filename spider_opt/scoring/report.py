@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,10 @@ def score(
     is called after each verdict.
     """
     cache = cache_dir() / "gold.sqlite" if use_cache else None
+    with closing(ScoringCache(cache)) as kept:  # closed before processes are forked
+        hardness = levels([example.gold_sql for example, _ in answers], kept)
+        cache = kept.path
     verdicts = judge_all(answers, benchmark.paths, rules, cache=cache, n_workers=n_workers, on_verdict=on_verdict)
-    hardness = levels([example.gold_sql for example, _ in answers], ScoringCache(cache))
     scored, failed = [], []
     for (example, _), verdict, level in zip(answers, verdicts, hardness, strict=True):
         if isinstance(verdict, GoldError):

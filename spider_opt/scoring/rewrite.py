@@ -9,20 +9,28 @@ from __future__ import annotations
 import re
 
 _CURRENT_YEAR = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
-_DISTINCT = re.compile(r"distinct", re.IGNORECASE)
+_GO = re.compile(r"\bgo\b", re.IGNORECASE)  # ends a statement for the reference's tokenizer
 # What the reference's tokenizer reads in its own way: comments, escapes, placeholders, dollar quotes.
-_NEEDS_TOKENIZER = re.compile(r"[\\`\u00b4$#@:\[\]?]|--|/\*|distinct[\w.]|[\w.]distinct|\.\s*distinct", re.IGNORECASE)
+_NEEDS_TOKENIZER = re.compile(r"[\\`$#@:\[\]?]|--|/\*|distinct[\w.]|[\w.]distinct|\.\s*distinct", re.IGNORECASE)
 _QUOTED_OR_DISTINCT = re.compile(r"'[^']*'|\"[^\"]*\"|(\bdistinct\b)", re.IGNORECASE)
 
 
-def mend(sql: str) -> str:
-    """Close the gap in ``> =``, ``< =``, ``! =`` and give ``YEAR(CURDATE())`` its fixed year.
+def close_gaps(sql: str) -> str:
+    """Close the gap in ``> =``, ``< =`` and ``! =``.
 
-    >>> mend("SELECT a FROM t WHERE b > = YEAR(CURDATE())")
-    'SELECT a FROM t WHERE b >= 2020'
+    >>> close_gaps("SELECT a FROM t WHERE b > = 1")
+    'SELECT a FROM t WHERE b >= 1'
     """
-    sql = sql.replace("> =", ">=").replace("< =", "<=").replace("! =", "!=")
-    return _CURRENT_YEAR.sub("2020", sql) if "(" in sql else sql
+    return sql.replace("> =", ">=").replace("< =", "<=").replace("! =", "!=")
+
+
+def fix_year(sql: str) -> str:
+    """Give ``YEAR(CURDATE())`` its fixed year; the reference does so last, just before it runs a query.
+
+    >>> fix_year("SELECT a FROM t WHERE b = YEAR(CURDATE())")
+    'SELECT a FROM t WHERE b = 2020'
+    """
+    return _CURRENT_YEAR.sub("2020", sql) if "curdate" in sql.lower() else sql
 
 
 def value_to_one(sql: str) -> str:
@@ -43,9 +51,9 @@ def first_statement_without_distinct(sql: str) -> str:
     >>> first_statement_without_distinct("SELECT count(DISTINCT a) FROM t WHERE b = 'distinct';DROP TABLE t")
     "SELECT count( a) FROM t WHERE b = 'distinct';"
     """
-    body = sql.rstrip()
-    if body and ";" not in body[:-1]:
-        if not _DISTINCT.search(sql):
+    body, lowered = sql.rstrip(), sql.lower()
+    if body and ";" not in body[:-1] and not ("go" in lowered and _GO.search(sql)):
+        if "distinct" not in lowered:
             return sql
         if _is_plain(sql):
             return _QUOTED_OR_DISTINCT.sub(lambda m: "" if m[1] else m[0], sql)
@@ -54,8 +62,10 @@ def first_statement_without_distinct(sql: str) -> str:
 
 def _is_plain(sql: str) -> bool:
     """Tell whether quotes are closed and nothing needs more than quotes to be understood."""
+    if not sql.isascii():
+        return False
     rest = _QUOTED_OR_DISTINCT.sub(lambda m: m[0] if m[1] else "", sql)
-    return not _NEEDS_TOKENIZER.search(sql) and "'" not in rest and '"' not in rest
+    return not _NEEDS_TOKENIZER.search(rest) and "'" not in rest and '"' not in rest
 
 
 def _by_tokenizer(sql: str) -> str:

@@ -1,18 +1,21 @@
 """Many predictions at once: databases are judged in processes of their own, and none can hang the rest.
 
 A query is stopped by its time limit inside the process. Where SQLite cannot be stopped from within (one
-long call of a function), or the process dies, the parent ends it, gives that one question its verdict,
-and goes on with the next.
+long call of a function), the parent ends the process, gives that one question its verdict, and goes on
+with the others. A process that dies gets a second chance with the same question, since it may have been
+killed for another's sake.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -20,15 +23,18 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from spider_opt.errors import GoldError
+from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.scoring.cache import ScoringCache
 from spider_opt.scoring.execution import ExecutionScorer, Rules
 from spider_opt.types import Example, Outcome, Prediction, Question, Schema, Verdict
 
 CHUNK = 30
+# Each message wakes the parent, which takes the processor from a worker.
+MESSAGE_EVERY_S = 0.05
 # A question may run its gold, its tie ranks, the prediction and the prediction's dry run.
 QUERIES_PER_QUESTION = 4
 GRACE_S = 5.0
+MAX_VAIN_STARTS = 3
 
 
 class Job(NamedTuple):
@@ -53,44 +59,61 @@ def judge_all(
 
     ``cache`` is the file of gold results, ``n_workers`` the number of processes (default: the
     processors this process may use). ``on_verdict`` is called in this process after each verdict.
+
+    Raises:
+        SpiderOptError: no process can be started that works.
+        DatasetError: a database cannot be read.
     """
     jobs = [Job(i, ex.question.db_id, ex.gold_sql, sql) for i, (ex, sql) in enumerate(pairs)]
-    chunks = deque(sorted(_chunks(jobs), key=len, reverse=True))
-    found: list[Verdict | GoldError | None] = [None] * len(jobs)
+    queue = deque(sorted(_chunks(jobs), key=len, reverse=True))
+    found: dict[int, Verdict | GoldError] = {}
     settings = (dict(paths), rules, cache)
-    n_workers = min(n_workers or processors(), len(chunks))
-    workers: dict[Connection, _Worker] = {}
+    n_workers = min(n_workers or processors(), len(queue))
+    crew: list[_Worker] = []
+    died_on: set[int] = set()
+    n_vain_starts = 0
+
+    def note(position: int, verdict: Verdict | GoldError) -> None:
+        found[position] = verdict
+        on_verdict()
+
     try:
-        while chunks or workers:
-            while chunks and len(workers) < n_workers:
-                worker = _Worker(settings, list(workers))
-                workers[worker.pipe] = worker
-                worker.give(chunks.popleft())
-            soonest = min(w.deadline for w in workers.values())
-            for pipe in wait(list(workers), timeout=max(0.0, soonest - time.monotonic())):
-                assert isinstance(pipe, Connection)
-                worker = workers[pipe]
-                for position, verdict in worker.take():
-                    found[position] = verdict
-                    on_verdict()
-                if not worker.todo and chunks and worker.alive:
-                    worker.give(chunks.popleft())
-            for pipe, worker in list(workers.items()):
-                if worker.alive and worker.todo and worker.deadline > time.monotonic():
+        while len(found) < len(jobs):
+            while queue and len(crew) < n_workers:
+                crew.append(_Worker(settings, [worker.pipe for worker in crew]))
+            for worker in crew:
+                if queue and not worker.todo:
+                    worker.give(queue.popleft())
+            patience_s = max(0.0, min(w.deadline for w in crew if w.todo) - time.monotonic())
+            ready = wait([worker.pipe for worker in crew if worker.todo], patience_s)
+            for worker in list(crew):
+                if worker.pipe in ready:
+                    for position, verdict in worker.take():
+                        note(position, verdict)
+                overdue = bool(worker.todo) and time.monotonic() > worker.deadline
+                if worker.alive and not overdue:
                     continue
+                crew.remove(worker)
+                culprit = worker.end()
+                if culprit is None:
+                    n_vain_starts += bool(worker.todo)
+                    if n_vain_starts > MAX_VAIN_STARTS:
+                        raise SpiderOptError("the processes that run queries end before they begin; is memory short?")
+                elif overdue:
+                    note(culprit.position, Verdict(Outcome.TIMEOUT, "no answer in time, ended from outside"))
+                elif culprit.position in died_on:
+                    note(culprit.position, Verdict(Outcome.LIMIT, "the process that ran the query died, twice"))
+                else:
+                    died_on.add(culprit.position)
+                    queue.append([culprit])
                 if worker.todo:
-                    job = worker.todo.popleft()
-                    found[job.position] = worker.end_early()
-                    on_verdict()
-                    if worker.todo:
-                        chunks.append(list(worker.todo))
-                worker.stop()
-                del workers[pipe]
+                    queue.append(list(worker.todo))
     finally:
-        for worker in workers.values():
-            worker.stop(now=True)
-    assert None not in found
-    return [verdict for verdict in found if verdict is not None]
+        for worker in crew:
+            worker.dismiss(now=len(found) < len(jobs))
+        for worker in crew:
+            worker.join()
+    return [found[position] for position in range(len(jobs))]
 
 
 def processors() -> int:
@@ -106,24 +129,34 @@ def _chunks(jobs: Sequence[Job]) -> Iterator[list[Job]]:
 
 
 class _Worker:
-    """A process that judges chunks, seen from the parent."""
+    """A process that judges chunks, seen from the parent. ``todo`` are the jobs without an answer yet.
+
+    Answers come in batches, so a second pipe tells which job the process was at: it gets a byte as each
+    job is begun, and is read only when a chunk is done or the process must be ended.
+    """
 
     def __init__(self, settings: tuple[dict[str, Path], Rules, Path | None], siblings: list[Connection]) -> None:
         method = "spawn" if _has_threads() else "fork"
         context: Any = multiprocessing.get_context(method)
         self.pipe, far_end = context.Pipe()
+        self._begun, far_begun = context.Pipe(duplex=False)
+        os.set_blocking(self._begun.fileno(), False)
         self.todo: deque[Job] = deque()
         self.alive = True
-        self._patience_s = QUERIES_PER_QUESTION * settings[1].timeout_s + GRACE_S
         self.deadline = 0.0
+        self._n_answered = 0
+        self._patience_s = QUERIES_PER_QUESTION * settings[1].timeout_s + GRACE_S
         # A forked process also gets copies of the parent's ends; as long as it keeps them, no worker learns
         # that the parent is gone.
         inherited = [*siblings, self.pipe] if method == "fork" else []
-        self._process = context.Process(target=_work, args=(far_end, inherited, *settings), daemon=True)
+        self._process = context.Process(target=_work, args=(far_end, far_begun, inherited, *settings), daemon=True)
         self._process.start()
         far_end.close()
+        far_begun.close()
 
     def give(self, jobs: list[Job]) -> None:
+        self._read_begun()
+        self._n_answered = 0
         self.todo.extend(jobs)
         self.deadline = time.monotonic() + self._patience_s
         try:
@@ -132,26 +165,47 @@ class _Worker:
             self.alive = False
 
     def take(self) -> Iterator[tuple[int, Verdict | GoldError]]:
-        """Yield what has arrived; note the worker's death."""
+        """Yield one batch of answers; note the process's death."""
         try:
-            while self.alive and self.pipe.poll():
-                answer = self.pipe.recv()
-                self.deadline = time.monotonic() + self._patience_s
-                yield self.todo.popleft().position, answer
+            answers = self.pipe.recv()
         except (EOFError, OSError):
             self.alive = False
+            return
+        if isinstance(answers, BaseException):
+            raise answers
+        self.deadline = time.monotonic() + self._patience_s
+        for answer in answers:
+            self._n_answered += 1
+            verdict = GoldError(answer) if isinstance(answer, str) else Verdict(Outcome(answer[0]), answer[1])
+            yield self.todo.popleft().position, verdict
 
-    def end_early(self) -> Verdict:
-        if self.alive:
-            self._process.kill()
-            return Verdict(Outcome.TIMEOUT, f"no answer within {self._patience_s:.0f} s, ended from outside")
-        return Verdict(Outcome.LIMIT, "the process that ran the query died")
+    def end(self) -> Job | None:
+        """Kill the process; return the job it was at, if it was at one, and take it from ``todo``."""
+        self._process.kill()
+        self._process.join()
+        at = self._read_begun() - self._n_answered - 1
+        self.dismiss()
+        if at < 0:
+            return None
+        culprit = self.todo[at]
+        del self.todo[at]
+        return culprit
 
-    def stop(self, now: bool = False) -> None:
+    def dismiss(self, now: bool = False) -> None:
+        """Let the process end itself, having kept what it learnt, or end it ``now``."""
         if now:
             self._process.kill()
         self.pipe.close()
+        self._begun.close()
+
+    def join(self) -> None:
         self._process.join()
+
+    def _read_begun(self) -> int:
+        try:
+            return len(os.read(self._begun.fileno(), 2 * CHUNK))
+        except BlockingIOError:
+            return 0
 
 
 def _has_threads() -> bool:
@@ -160,23 +214,44 @@ def _has_threads() -> bool:
 
 
 def _work(
-    pipe: Connection, inherited: list[Connection], paths: dict[str, Path], rules: Rules, cache: Path | None
+    pipe: Connection,
+    begun: Connection,
+    inherited: list[Connection],
+    paths: dict[str, Path],
+    rules: Rules,
+    cache: Path | None,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # collecting what came from the parent would copy its pages
     for copy in inherited:
         copy.close()
-    scorer = ExecutionScorer(paths, rules, ScoringCache(cache))
+    kept = ScoringCache(cache)
+    scorer = ExecutionScorer(paths, rules, kept)
     try:
         while True:
-            for job in pipe.recv():
-                example = Example(job.position, Question("", "", Schema(job.db_id, ())), job.gold_sql)
-                answer: Verdict | GoldError
-                try:
-                    answer = scorer(example, Prediction(job.sql))
-                except GoldError as error:
-                    answer = error
-                pipe.send(answer)
+            _judge(pipe.recv(), scorer, pipe, begun.fileno())
     except (EOFError, OSError):
-        pass
+        pass  # the parent is done, or gone
+    except Exception as error:  # no fault of a query: the parent must not score it
+        error.add_note(traceback.format_exc())
+        pipe.send(error)
     finally:
         scorer.close()
+        kept.close()
+
+
+def _judge(jobs: list[Job], scorer: ExecutionScorer, pipe: Connection, begun: int) -> None:
+    answers: list[str | tuple[str, str]] = []
+    last_message = time.monotonic()
+    for job in jobs:
+        if answers and time.monotonic() - last_message > MESSAGE_EVERY_S:
+            pipe.send(answers)
+            answers, last_message = [], time.monotonic()
+        os.write(begun, b".")
+        try:
+            example = Example(job.position, Question("", "", Schema(job.db_id, ())), job.gold_sql)
+            verdict = scorer(example, Prediction(job.sql))
+            answers.append((verdict.outcome.value, verdict.detail))
+        except GoldError as error:
+            answers.append(str(error))
+    pipe.send(answers)

@@ -1,36 +1,92 @@
-"""The query in what a model said."""
+"""The query in what a model said.
+
+Covered: thoughts, code fences, labels, lists, words before and after the query, comments, further
+statements. Not covered: a query written as JSON, words behind it on the same line.
+"""
 
 from __future__ import annotations
 
 import re
 
-_FENCE = re.compile(r"```[ \t]*(?:sql|sqlite|SQL)?[ \t]*\n?(.*?)(?:```|\Z)", re.DOTALL)
+_THOUGHT = re.compile(r"\A.*</think>|<think>.*", re.DOTALL | re.IGNORECASE)
+# The rest of the opening line is the block's language, unless the query begins there.
+_FENCE = re.compile(
+    r"(?:```|~~~)(?:[ \t]*(?:\w*sql\w*)\b|(?!select\b|with\b)\w+(?=\s*\n))?(.*?)(?:```|~~~|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
 _LABEL = re.compile(r"\A\s*(?:(?:sqlite|sql|answer|query)\s*(?:query)?\s*:\s*)+", re.IGNORECASE)
-_START = re.compile(r"\b(?:select|with)\b", re.IGNORECASE)
-_TOKEN = re.compile(r"'(?:[^']|'')*'?|\"[^\"]*\"?|`[^`]*`?|--[^\n]*|/\*.*?(?:\*/|\Z)|;|\s+|.", re.DOTALL)
+_OTHER_STATEMENT = re.compile(
+    r"\s*(?:insert|update|delete|replace|create|drop|alter|pragma|explain|values|attach|vacuum)\b", re.IGNORECASE
+)
+_QUERY = (
+    r"(?P<query>\b(?:SELECT|select)\b|\b(?i:with\s+(?:recursive\s+)?(?:\w+|[\"`\[][^\"`\]]+[\"`\]])"
+    r"\s*(?:\([^()]*\)\s*)?as\s*(?:(?:not\s+)?materialized\s*)?\())"
+)
+_LINE = r"(?:\A|[\n:`])[ \t(]*(?:[-*][ \t]+|\*\*|\d+\.[ \t]+)?"
+# Prose has "select" and "with" too, so the likelier places and spellings are tried first.
+_BEGINNINGS = (
+    re.compile(r"\A\s*" + _QUERY),
+    re.compile(_LINE + _QUERY),
+    re.compile(_LINE + _QUERY, re.IGNORECASE),
+    re.compile(_QUERY),
+    re.compile(_QUERY, re.IGNORECASE),
+)
+_TOKEN = re.compile(r"```|~~~|'(?:[^']|'')*'?|\"[^\"]*\"?|`[^`]*`?|--[^\n]*|/\*.*?(?:\*/|\Z)|;|\s+|\w+|.", re.DOTALL)
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_GOES_ON = re.compile(
+    r"[(),]|(?:from|where|group|having|order|limit|union|intersect|except|join|inner|left|cross|on|and|or|select)\b",
+    re.IGNORECASE,
+)
+_AFTERTHOUGHT = re.compile(
+    r"#|\d+\.\s+[a-z]|(?:this|the|it|here|however|alternatively|in this|i)\s+[a-z]"
+    r"|[* ]*(?:explanation|note|question|answer|output|result|q|a)s?\b[* ]*:",
+    re.IGNORECASE,
+)
+_JOINS_QUERIES = ("union", "all", "intersect", "except", "as", "(", ")", ",")
 
 
 def extract_sql(text: str) -> str:
     r"""Return the first query in ``text`` on one line, without comments and final semicolon, or ''.
 
-    Code fences, labels and words before the query are dropped; an answer that has no SELECT or WITH is
-    returned as it stands, for the database to refuse.
+    An answer that is another statement than a query is returned too, for the database to refuse.
 
     >>> extract_sql("Sure! ```sql\nSELECT a -- the id\nFROM t;\n```")
     'SELECT a FROM t'
+    >>> extract_sql("To select the names, use:\nSELECT a FROM t\n\nIt lists them with their songs.")
+    'SELECT a FROM t'
     """
-    fenced = _FENCE.search(text)
-    body = _LABEL.sub("", fenced[1] if fenced and fenced[1].strip() else text)
-    start = _START.search(body)
-    if start and not fenced and body[: start.start()].strip():
-        body = body[start.start() :]
+    text = _THOUGHT.sub("", text)
+    blocks = [found[1] for found in _FENCE.finditer(text)]
+    body = next((block for block in blocks if _OTHER_STATEMENT.match(block) or _BEGINNINGS[-1].search(block)), text)
+    body = _LABEL.sub("", body)
+    if _OTHER_STATEMENT.match(body):
+        return _first_statement(body)
+    found = next(filter(None, (beginning.search(body) for beginning in _BEGINNINGS)), None)
+    if found is None:
+        return ""
+    start = found.start("query")
+    end = body.rfind("`") if body[:start].endswith("`") else -1
+    return _first_statement(body[start : end if end > start else None])
+
+
+def _first_statement(text: str) -> str:
+    """Return what comes before a semicolon, a second query, or words about the query."""
     pieces: list[str] = []
-    for match in _TOKEN.finditer(body):
+    for match in _TOKEN.finditer(text):
         piece = match[0]
-        if piece.startswith(("--", "/*")) or piece.isspace():
-            piece = " "
-        if piece == ";" and pieces:
+        if piece in (";", "```", "~~~"):
             break
-        if piece != ";" and (piece != " " or (pieces and pieces[-1] != " ")):
+        if piece.startswith(("--", "/*")) or piece.isspace():
+            if "\n" in piece and _ends_here(piece, text[match.end() :], pieces):
+                break
+            piece = " "
+        if piece != " " or (pieces and pieces[-1] != " "):
             pieces.append(piece)
     return "".join(pieces).strip()
+
+
+def _ends_here(space: str, rest: str, before: list[str]) -> bool:
+    last = next((piece.lower() for piece in reversed(before) if piece != " "), "(")
+    if _AFTERTHOUGHT.match(rest) or (_BLANK_LINE.search(space) and not _GOES_ON.match(rest)):
+        return last not in (*_JOINS_QUERIES, "select")
+    return rest[:6].lower() == "select" and last not in _JOINS_QUERIES

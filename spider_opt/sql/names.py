@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# Source: SQLite, parse.y and mkkeywordhash.c: the keywords that cannot stand for a name.
+# Source: SQLite, parse.y and mkkeywordhash.c: the keywords that cannot stand for a name everywhere.
 _RESERVED = (
-    "add all alter and as autoincrement between case check collate commit constraint create default "
-    "deferrable delete distinct drop else escape except exists foreign from group having in index insert "
-    "intersect into is isnull join limit not nothing notnull null on or order primary references "
-    "returning select set table then to transaction union unique update using values when where "
+    "add all alter and as autoincrement between case cast check collate commit constraint create current_date "
+    "current_time current_timestamp default deferrable delete distinct drop else escape except exists foreign "
+    "from group having if in index insert intersect into is isnull join limit not nothing notnull null on or "
+    "order primary raise references returning select set table then to transaction union unique update using "
+    "values when where "
 )
 RESERVED = frozenset(_RESERVED.split())
 

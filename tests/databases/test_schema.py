@@ -1,0 +1,163 @@
+"""Schemas read from files, alone and with an entry of tables.json."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.databases import read_schema
+from spider_opt.errors import DatasetError
+from spider_opt.types import Column, ForeignKey
+
+SCRIPT = """
+PRAGMA synchronous = OFF;
+CREATE TABLE Singer(Singer_ID INTEGER PRIMARY KEY AUTOINCREMENT, "Full Name" TEXT, age, "order" VARCHAR(20) NOT NULL);
+CREATE TABLE stadium(A INT, B INT, PRIMARY KEY (B, A)) WITHOUT ROWID;
+CREATE TABLE concert(
+    id INTEGER PRIMARY KEY, singer INT REFERENCES SINGER, x INT, y INT, z INT REFERENCES nowhere(q),
+    twice INT GENERATED ALWAYS AS (x * 2), FOREIGN KEY (x, y) REFERENCES Stadium
+);
+CREATE VIEW v AS SELECT 1;
+CREATE INDEX i ON concert(x);
+INSERT INTO Singer(age, "order") VALUES (1, 'x');
+ANALYZE;
+"""
+ENTRY: dict[str, Any] = {
+    "db_id": "tour",
+    "table_names_original": ["singer", "STADIUM", "concert", "sqlite_sequence"],
+    "table_names": ["singer person", "stadium", "concert", "sqlite sequence"],
+    "column_names_original": [
+        [-1, "*"], [0, "singer_id"], [0, "full name"], [1, "a"], [1, "b"], [2, "id"], [2, "singer"], [2, "z"],
+        [3, "seq"],
+    ],
+    "column_names": [
+        [-1, "*"], [0, "singer number"], [0, "name"], [1, "a"], [1, ""], [2, "id"], [2, "singer"], [2, "z"],
+        [3, "seq"],
+    ],
+    "column_types": ["text"] * 9,
+    "primary_keys": [1, [3, 4], 5],
+    "foreign_keys": [[6, 1], [7, 3], [8, 1]],
+}  # fmt: skip
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    path = tmp_path / "tour.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCRIPT)
+    return path
+
+
+def test_tables_and_columns_as_the_file_has_them(db: Path) -> None:
+    schema = read_schema(db, "tour")
+    assert schema.db_id == "tour"
+    assert [table.name for table in schema.tables] == ["Singer", "stadium", "concert"]
+    singer, stadium, concert = schema.tables
+    assert singer.columns == (
+        Column("Singer_ID", "INTEGER", "singer id", True),
+        Column("Full Name", "TEXT", "full name"),
+        Column("age", "", "age"),
+        Column("order", "VARCHAR(20)", "order"),
+    )
+    assert singer.words == "singer"
+    assert [(c.name, c.primary_key) for c in stadium.columns] == [("A", True), ("B", True)]
+    assert [c.name for c in concert.columns] == ["id", "singer", "x", "y", "z", "twice"]
+
+
+def test_foreign_keys_of_the_file_in_declared_order_spelled_as_it_spells(db: Path) -> None:
+    assert read_schema(db, "tour").foreign_keys == (
+        ForeignKey("concert", "singer", "Singer", "Singer_ID"),
+        ForeignKey("concert", "x", "stadium", "B"),
+        ForeignKey("concert", "y", "stadium", "A"),
+    )
+
+
+def test_an_entry_adds_words_and_foreign_keys_whatever_its_case(db: Path) -> None:
+    schema = read_schema(db, "tour", ENTRY)
+    singer, stadium, _ = schema.tables
+    assert singer.words == "singer person"
+    assert [c.words for c in singer.columns] == ["singer number", "name", "age", "order"]
+    assert [c.words for c in stadium.columns] == ["a", "b"]
+    assert schema.foreign_keys == (
+        ForeignKey("concert", "singer", "Singer", "Singer_ID"),
+        ForeignKey("concert", "x", "stadium", "B"),
+        ForeignKey("concert", "y", "stadium", "A"),
+        ForeignKey("concert", "z", "stadium", "A"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("foreign_keys", [[6, 99]]),
+        ("foreign_keys", [[6, -1]]),
+        ("foreign_keys", [[0, 1]]),
+        ("foreign_keys", [[6]]),
+        ("foreign_keys", [["6", 1]]),
+        ("foreign_keys", None),
+        ("column_names_original", [[-1, "*"], [9, "a"]]),
+        ("column_names_original", [[-1, "*"], [-1, "a"]]),
+        ("column_names_original", [[-1, "*"], [0, None]]),
+        ("column_names", [[-1, "*"]]),
+        ("table_names", ["one"]),
+        ("table_names_original", [1, 2, 3, 4]),
+    ],
+)
+def test_a_broken_entry_names_its_database(db: Path, key: str, value: object) -> None:
+    broken = copy.deepcopy(ENTRY)
+    broken[key] = value
+    with pytest.raises(DatasetError, match=r"The entry of tour in tables\.json is broken"):
+        read_schema(db, "tour", broken)
+
+
+@pytest.mark.parametrize("key", ["foreign_keys", "column_names", "column_names_original", "table_names"])
+def test_an_entry_without_a_key_names_its_database_and_the_key(db: Path, key: str) -> None:
+    with pytest.raises(DatasetError, match=f"tour.*{key}"):
+        read_schema(db, "tour", {name: value for name, value in ENTRY.items() if name != key})
+
+
+def test_a_missing_file_is_a_dataset_error(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="No database at"):
+        read_schema(tmp_path / "none.sqlite", "none")
+
+
+def test_a_file_that_is_no_database_is_a_dataset_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 4096)
+    with pytest.raises(DatasetError, match="not a database"):
+        read_schema(path, "x")
+
+
+def test_an_empty_database_has_no_tables(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE t(a); DROP TABLE t")
+    assert read_schema(path, "x").tables == ()
+
+
+def test_all_of_spider(shared: Path) -> None:
+    spider = shared / "spider"
+    entries = {entry["db_id"]: entry for entry in json.loads((spider / "tables.json").read_text("utf-8"))}
+    paths = sorted((spider / "database").glob("*/*.sqlite"))
+    assert len(paths) >= 163
+    for path in paths:
+        db_id = path.stem
+        entry = entries[db_id]
+        schema = read_schema(path, db_id, entry)
+        names = [name.lower() for name in entry["table_names_original"]]
+        told = [(names[i], name.lower()) for i, name in entry["column_names_original"][1:]]
+        columns = [(table.name, column.name) for table in schema.tables for column in table.columns]
+        assert [table.name.lower() for table in schema.tables] == [name for name in names if name != "sqlite_sequence"]
+        assert sorted((table.lower(), column.lower()) for table, column in columns) == sorted(
+            (table, column) for table, column in told if table != "sqlite_sequence"
+        )
+        for key in schema.foreign_keys:
+            assert (key.table, key.column) in columns
+            assert (key.ref_table, key.ref_column) in columns
+        assert len(schema.foreign_keys) >= len({tuple(pair) for pair in entry["foreign_keys"]})

@@ -1,0 +1,122 @@
+"""Recordings: written beside a model, played back without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import ModelError, UsageError
+from spider_opt.models import Recorder, ReplayModel
+from spider_opt.types import Completion, Message, ModelInfo, Usage
+
+INFO = ModelInfo("m", "abc", "lora")
+
+
+class Echo:
+    """Answers with how often it was asked."""
+
+    def __init__(self, info: ModelInfo = INFO) -> None:
+        self.info = info
+        self.calls = 0
+
+    def complete(self, messages: Sequence[Message] | str, *, n: int = 1, **options: Any) -> list[Completion]:
+        self.calls += 1
+        return [Completion(f"{self.calls}.{i}", Usage(calls=1), "length", -0.5) for i in range(n)]
+
+
+CHAT = [Message("system", "Secret schema"), Message("user", "Secret question")]
+
+
+def test_what_was_recorded_is_played_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "r.jsonl"
+    recorder = Recorder(Echo(), path)
+    two = recorder.complete(CHAT, n=2, temperature=1)
+    one = recorder.complete("Secret prompt")
+    replay = ReplayModel(path)
+    assert replay.info == recorder.info == INFO
+    assert replay.complete(CHAT, n=2, temperature=1.0) == two
+    assert replay.complete("Secret prompt") == one
+
+
+def test_a_recording_holds_no_word_of_the_prompt(tmp_path: Path) -> None:
+    Recorder(Echo(), tmp_path / "r").complete(CHAT, stop=["Secret stop"], grammar="Secret")
+    assert "Secret" not in (tmp_path / "r").read_text()
+    assert json.loads((tmp_path / "r").read_text().splitlines()[0])["info"]["sha256"] == "abc"
+
+
+def test_a_request_not_recorded_is_named(tmp_path: Path) -> None:
+    Recorder(Echo(), tmp_path / "r").complete(CHAT)
+    replay = ReplayModel(tmp_path / "r")
+    with pytest.raises(ModelError, match=r"no answer to this request .n=1, temperature=0, seed=1.: .*'Secret schema"):
+        replay.complete(CHAT, seed=1)
+    with pytest.raises(ModelError, match="ends with 'another'"):
+        replay.complete("another")
+
+
+def test_a_recording_goes_on_and_keeps_first_answers(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    first = Recorder(Echo(), path).complete("a")
+    again = Recorder(Echo(), path)
+    again.complete("a")
+    second = again.complete("b")
+    again.complete("b")
+    assert len(path.read_text().splitlines()) == 3
+    assert ReplayModel(path).complete("a") == first
+    assert ReplayModel(path).complete("b") == second
+
+
+def test_a_line_cut_off_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    recorder = Recorder(Echo(), path)
+    first = recorder.complete("a")
+    recorder.complete("b")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ModelError, match="no answer"):
+        ReplayModel(path).complete("b")
+    second = Recorder(Echo(), path).complete("b")
+    assert ReplayModel(path).complete("a") == first
+    assert ReplayModel(path).complete("b") == second
+
+
+def test_an_error_is_not_recorded(tmp_path: Path) -> None:
+    class Failing(Echo):
+        def complete(self, *args: Any, **options: Any) -> list[Completion]:
+            raise ModelError("busy")
+
+    with pytest.raises(ModelError, match="busy"):
+        Recorder(Failing(), tmp_path / "r").complete("a")
+    assert len((tmp_path / "r").read_text().splitlines()) == 1
+
+
+def test_another_models_recording_is_refused(tmp_path: Path) -> None:
+    Recorder(Echo(), tmp_path / "r").complete("a")
+    with pytest.raises(UsageError, match="is a recording of m, not of other"):
+        Recorder(Echo(ModelInfo("other")), tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "line 1"),
+        ("SELECT 1\n", "line 1"),
+        ("[]\n", "line 1"),
+        ('{"format": 2, "info": {"name": "m"}}\n', "has format 2, this program reads 1"),
+        ('{"format": 1, "info": {"nom": "m"}}\n', "line 1"),
+        ('{"format": 1, "info": {"name": "m"}}\n{"key": "a"}\n', "line 2"),
+        ('{"format": 1, "info": {"name": "m"}}\nnull\n', "line 2"),
+        ("\xff\xfe", "line 1"),
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "r").write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match=sentence):
+        ReplayModel(tmp_path / "r")
+
+
+def test_a_missing_recording_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        ReplayModel(tmp_path / "none")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from spider_opt.prompts import texts
+from spider_opt.types import Message
+
+SCHEMA = "CREATE TABLE item (\n  name TEXT\n);"
+
+
+def flat(request: list[Message] | str) -> str:
+    return request if isinstance(request, str) else "\n".join(f"{m.role}: {m.content}" for m in request)
+
+
+@pytest.mark.parametrize("rules", [False, True])
+@pytest.mark.parametrize("form", get_args(texts.Form))
+def test_what_questions_of_a_database_share_comes_first(form: texts.Form, rules: bool) -> None:
+    one = flat(texts.zero_shot(form, SCHEMA, "How many items?", rules))
+    two = flat(texts.zero_shot(form, SCHEMA, "Which names?", rules))
+    shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
+    assert SCHEMA in shared
+    assert shared.endswith(("Question: ", "-- "))
+    assert (texts.RULES in shared) == rules
+    assert one.removeprefix(shared).splitlines()[0] == "How many items?"
+
+
+def test_a_chat_ends_with_the_question_and_a_prefilled_one_with_a_fence() -> None:
+    chat = texts.zero_shot("chat", SCHEMA, "How many?", False)
+    assert [message.role for message in chat if isinstance(message, Message)] == ["system", "user"]
+    prefilled = texts.zero_shot("prefill", SCHEMA, "How many?", False)
+    assert prefilled == [*chat, Message("assistant", "```sql\n")]
+
+
+def test_a_completion_goes_on_after_select() -> None:
+    request = texts.zero_shot("completion", SCHEMA, "How many?", False)
+    assert isinstance(request, str)
+    assert request.endswith("-- How many?\nSELECT")
+
+
+@pytest.mark.parametrize("form", get_args(texts.Form))
+def test_a_question_stays_on_its_line(form: texts.Form) -> None:
+    request = flat(texts.zero_shot(form, SCHEMA, "  How\nmany\r\n\n items\u2028? ", False))
+    assert "How many items ?" in request

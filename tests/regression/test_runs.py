@@ -1,0 +1,90 @@
+"""What is committed under ``results`` still holds: verdicts, the leaderboard, and no word of Spider's questions."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks.heldout import only
+from spider_opt.benchmarks.spider import load_spider
+from spider_opt.cli import main
+from spider_opt.leaderboard import find_runs
+from spider_opt.predictions import pair_answers
+from spider_opt.runs import read_description
+from spider_opt.scoring import Rules, read_verdicts, score
+from spider_opt.scoring.execution import VERSION
+from spider_opt.types import Benchmark
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+RUNS = find_runs(RESULTS / "runs")
+pytestmark = pytest.mark.skipif(not RUNS, reason="no run under results/runs yet")
+SPIDER_SPLITS = ("dev", "train")
+
+
+def benchmark_of(run: dict[str, Any], request: pytest.FixtureRequest) -> Benchmark:
+    """Load what the run was asked, or skip where it is not at hand."""
+    if run["benchmark"] == "spider-mini":
+        benchmark = load_bundled(run["split"])
+    else:
+        benchmark = load_spider(request.getfixturevalue("shared") / "spider", run["split"])
+    if run["sample"]:
+        path = RESULTS / "samples" / f"{run['sample']}.txt"
+        benchmark = only(benchmark, path.read_text().split(), str(path))
+    return benchmark
+
+
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
+def test_scored_again_each_verdict_is_the_same(folder: Path, request: pytest.FixtureRequest) -> None:
+    run = read_description(folder)
+    assert "scorer" in run, "an unfinished run is committed"
+    benchmark = benchmark_of(run, request)
+    if benchmark.fingerprint != run["fingerprint"]:
+        pytest.skip(f"{run['benchmark']} here has other questions or databases than the run was made with")
+    assert run["scorer"]["version"] == VERSION, f"score it again: spider-opt eval … --out {folder}"
+    answers = pair_answers(benchmark, folder / "predictions.jsonl", run["n"])
+    rules = Rules(run["scorer"]["mode"], run["scorer"]["keep_distinct"], run["scorer"]["timeout_s"])
+    report = score(benchmark, answers, rules)
+    now = {verdict.index: asdict(verdict) for verdict in report.scored}
+    committed = {verdict.index: asdict(verdict) for verdict in read_verdicts(folder / "verdicts.jsonl")}
+    assert now.keys() == committed.keys()
+    assert {i: v for i, v in now.items() if v != committed[i]} == {}
+    assert len(now) + len(report.failed_golds) == run["n"]
+
+
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
+def test_the_files_of_a_run_belong_together(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {"predictions.jsonl", "run.json", "verdicts.jsonl"}
+    lines = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert [answer["index"] for answer in answers] == sorted({answer["index"] for answer in answers})
+    verdicts = read_verdicts(folder / "verdicts.jsonl")
+    assert {v.index for v in verdicts} <= {answer["index"] for answer in answers}
+    assert all(answer["usage"]["calls"] >= 1 for answer in answers)
+
+
+def test_the_leaderboard_is_what_the_runs_make(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["leaderboard", str(RESULTS / "runs"), "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "left out" not in result.stderr
+    for name in ("leaderboard.csv", "leaderboard.md"):
+        assert (RESULTS / name).read_text() == (tmp_path / name).read_text(), "run: spider-opt leaderboard"
+
+
+def test_no_result_holds_spiders_words(shared: Path) -> None:
+    """Ids and predicted SQL are ours to keep; questions are not."""
+    questions = {
+        " ".join(example.question.text.split())
+        for split in SPIDER_SPLITS
+        for example in load_spider(shared / "spider", split).examples
+    }
+    long = {question for question in questions if len(question) > 15}
+    assert len(long) > 1000
+    for path in sorted(path for path in RESULTS.rglob("*") if path.is_file()):
+        text = " ".join(path.read_text(encoding="utf-8").split())
+        assert not [question for question in long if question in text], path

@@ -1,0 +1,171 @@
+"""Who may import whom, read from the source; how long starting takes; how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
+# From the bottom up; what stands in one line may import what stands in it or above.
+ORDER = (
+    ("types", "errors", "paths", ""),
+    ("databases", "sql", "models", "prompts", "benchmarks", "predictions"),
+    ("retrieval", "scoring"),
+    ("steps",),
+    ("methods",),
+    ("asking", "runs"),
+    ("analysis", "leaderboard", "report", "training"),
+    ("cli", "__main__"),
+)
+LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
+HEAVY = {
+    "torch", "sentence_transformers", "hnswlib", "pandas", "openai", "xllamacpp", "ray", "httpx", "sqlglot", "sqlparse",
+    "rich", "numpy", "transformers", "peft", "gguf", "matplotlib",
+}  # fmt: skip
+MAX_LINES = {"types.py": 350}  # every noun in one place, on purpose
+MODULES = sorted(PACKAGE.rglob("*.py"))
+USER_CPU_S = 0.3
+
+
+@cache
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, outside_functions: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield (line, module) of all imports, also in functions and under TYPE_CHECKING, or of those at import time."""
+    known = {module_name(other) for other in MODULES}
+    package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    for node in _at_import(ast.parse(path.read_text())) if outside_functions else ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                yield node.lineno, full if full in known else base
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from _at_import(child)
+
+
+def part(module: str) -> str:
+    """Return the name of the part a module of ours belongs to: 'spider_opt.cli.eval' is in 'cli'."""
+    return [*module.split("."), ""][1]
+
+
+def ours(path: Path) -> list[tuple[int, str]]:
+    return [(line, module) for line, module in imports(path) if module.split(".")[0] == "spider_opt"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_nothing_imports_upwards(path: Path) -> None:
+    here = part(module_name(path))
+    assert here in LEVEL, f"say in this test where spider_opt.{here} stands"
+    up = [f"line {line}: {module}" for line, module in ours(path) if LEVEL[part(module)] > LEVEL[here]]
+    assert not up
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_heavy_packages_are_imported_where_they_are_used(path: Path) -> None:
+    found = [f"line {line}: {m}" for line, m in imports(path, outside_functions=True) if m.split(".")[0] in HEAVY]
+    assert not found
+
+
+def test_types_import_nothing_of_ours() -> None:
+    assert ours(PACKAGE / "types.py") == []
+    assert [module for _, module in ours(PACKAGE / "errors.py")] == ["spider_opt.types"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "steps").glob("*.py")), ids=module_name)
+def test_a_step_knows_no_gold_no_benchmark_and_no_other_step(path: Path) -> None:
+    others = [m for _, m in ours(path) if part(m) in ("scoring", "benchmarks") or m.startswith("spider_opt.steps")]
+    assert not others
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_is_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < MAX_LINES.get(path.name, 300)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import numpy", ["numpy"]),
+        ("import numpy.linalg as x", ["numpy.linalg"]),
+        ("def f():\n    from spider_opt import cli", ["spider_opt.cli"]),
+        ("from spider_opt.runs import run", ["spider_opt.runs"]),
+        ("from spider_opt.cli import eval", ["spider_opt.cli.eval"]),
+        ("from . import runs", ["spider_opt.runs"]),
+        ("from .cli.eval import x", ["spider_opt.cli.eval"]),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas", ["typing", "pandas"]),
+        ("class A:\n    import torch", ["torch"]),
+    ],
+)
+def test_this_test_sees(source: str, found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = PACKAGE / "invented.py"
+    monkeypatch.setattr(Path, "read_text", lambda _: source)
+    assert [module for _, module in imports(path)] == found
+    at_import = [module for _, module in imports(path, outside_functions=True)]
+    assert at_import == ([] if "def " in source else [m for m in found if m != "pandas"])
+
+
+def _python(*arguments: str) -> tuple[str, float]:
+    """Run Python, return what it printed and the seconds of user CPU time it took."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    printed = process.stdout.read()
+    process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return printed, used.ru_utime
+
+
+def test_help_comes_at_once() -> None:
+    runs = [_python("-c", "from spider_opt.cli import main; main()", "--help") for _ in range(3)]
+    assert all("spider-opt eval --method zero-shot" in printed for printed, _ in runs)
+    assert min(seconds for _, seconds in runs) < USER_CPU_S
+
+
+def test_no_command_loads_what_is_heavy_before_it_is_called() -> None:
+    commands = [module_name(path) for path in MODULES if part(module_name(path)) == "cli"]
+    code = f"""
+import importlib, json, sys
+for name in {commands!r}:
+    importlib.import_module(name)
+print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
+"""
+    printed, _ = _python("-c", code)
+    assert not HEAVY & set(json.loads(printed))
+
+
+def test_nothing_heavy_is_loaded_by_importing_all_there_is() -> None:
+    names = [module_name(path) for path in MODULES if path.name != "__main__.py"]
+    code = f"""
+import importlib, json, sys
+for name in {names!r}:
+    importlib.import_module(name)
+print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
+"""
+    printed, _ = _python("-c", code)
+    assert not HEAVY & set(json.loads(printed))

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import RunError
+from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
+
+COLUMNS = [
+    "method", "model", "model_sha256", "adapter_sha256", "benchmark", "fingerprint", "n", "ex", "ex_se",
+    "ex_easy", "ex_medium", "ex_hard", "ex_extra",
+    "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql",
+    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
+    "scorer", "seed", "version", "commit", "run",
+]  # fmt: skip
+LEVELS = ("easy", "easy", "medium", "medium", "hard")
+OUTCOMES = ("correct", "correct", "wrong_rows", "timeout", "correct")
+RUN = {
+    "format": 1, "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
+    "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "0123456789abcdef", "n_total": 6,
+    "missing": {"gone": 1}, "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "python": "3.11.7",
+    "started": "2026-01-01T00:00:00+00:00", "n": 5,
+    "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
+}  # fmt: skip
+
+
+def verdict(index: int, level: str | None, outcome: str, cluster: str | None = None) -> dict[str, Any]:
+    return {
+        "index": index, "db_id": "shop", "correct": outcome == "correct", "outcome": outcome, "detail": "as it is",
+        "hardness": level, "cluster": cluster or f"c{index}",
+    }  # fmt: skip
+
+
+def prediction(index: int) -> dict[str, Any]:
+    tokens = {"prompt_tokens": 100, "cached_tokens": 60, "completion_tokens": 20}
+    usage = {"calls": 2, **tokens, "seconds": 0.1, "dollars": 0.001}
+    return {"index": index, "id": f"dev-{index:04d}", "db_id": "shop", "sql": "SELECT 1", "usage": usage, "trace": []}
+
+
+def lines(entries: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+def fabricate(
+    folder: Path, verdicts: list[dict[str, Any]] | None = None, without: tuple[str, ...] = (), **changes: Any
+) -> Path:
+    folder.mkdir(parents=True)
+    if verdicts is None:
+        verdicts = [verdict(i, *pair) for i, pair in enumerate(zip(LEVELS, OUTCOMES, strict=True))]
+    run = {key: value for key, value in (RUN | changes).items() if key not in without}
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "predictions.jsonl").write_text(lines([prediction(i) for i in range(max(6, len(verdicts)))]))
+    (folder / "verdicts.jsonl").write_text(lines(verdicts))
+    return folder
+
+
+def test_a_row_says_all_there_is(tmp_path: Path) -> None:
+    cells = read_row(fabricate(tmp_path / "my-run")).cells()
+    assert list(cells) == COLUMNS
+    assert cells == {
+        "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
+        "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.49,
+        "ex_easy": 100.0, "ex_medium": 0.0, "ex_hard": 100.0, "ex_extra": None,
+        "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
+        "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
+        "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
+        "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
+    }  # fmt: skip
+
+
+def test_only_answers_that_were_judged_are_counted(tmp_path: Path) -> None:
+    row = read_row(fabricate(tmp_path / "run", [verdict(4, "easy", "correct"), verdict(2, None, "no_sql")]))
+    assert (row.n, row.ex, row.usage.calls) == (2, 50.0, 4)
+
+
+def test_a_sample_and_a_mode_are_named(tmp_path: Path) -> None:
+    scorer = {"mode": "strict", "keep_distinct": True, "timeout_s": 1.0, "version": "2"}
+    row = read_row(fabricate(tmp_path / "run", sample="heldout-train-250", split="train", scorer=scorer))
+    assert row.benchmark == "spider heldout-train-250"
+    assert row.scorer == "strict keep-distinct v2"
+
+
+def test_the_error_counts_questions_of_one_gold_as_dependent(tmp_path: Path) -> None:
+    alone = [verdict(i, "easy", "correct" if i % 4 < 2 else "wrong_rows") for i in range(40)]
+    pairs = [entry | {"cluster": f"c{entry['index'] // 2}"} for entry in alone]
+    assert read_row(fabricate(tmp_path / "pairs", pairs)).ex_se > 1.3 * read_row(fabricate(tmp_path / "x", alone)).ex_se
+
+
+# --- what is no finished run -------------------------------------------------------------------
+
+
+def test_an_unfinished_run_is_none(tmp_path: Path) -> None:
+    fabricate(tmp_path / "not-scored", without=("scorer", "n"))
+    (fabricate(tmp_path / "no-verdicts") / "verdicts.jsonl").unlink()
+    for name in ("not-scored", "no-verdicts"):
+        with pytest.raises(RunError, match=f"the run in .*{name} is unfinished: run its eval command again"):
+            read_row(tmp_path / name)
+    with pytest.raises(RunError, match="no run in"):
+        read_row(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "verdicts.jsonl"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"{}\n", b"\xff\n", b"null\n"])
+def test_a_broken_file_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
+    (fabricate(tmp_path / "run") / name).write_bytes(content)
+    with pytest.raises(RunError, match=r"run its eval command again|is not an answer") as caught:
+        read_row(tmp_path / "run")
+    assert "run" in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["version", "commit", "sample", "seed", "method"])
+def test_a_run_json_that_lacks_something_is_one_sentence(tmp_path: Path, key: str) -> None:
+    with pytest.raises(RunError, match=str(tmp_path)):
+        read_row(fabricate(tmp_path / "run", without=(key,)))
+
+
+def test_a_scorer_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is broken"):
+        read_row(fabricate(tmp_path / "run", scorer={"mode": "official"}))
+
+
+def test_missing_predictions_are_one_sentence(tmp_path: Path) -> None:
+    (fabricate(tmp_path / "run") / "predictions.jsonl").unlink()
+    with pytest.raises(RunError, match=r"is broken .*predictions\.jsonl: No such file"):
+        read_row(tmp_path / "run")
+    other = fabricate(tmp_path / "other", [verdict(99, "easy", "correct")])
+    (other / "predictions.jsonl").write_text(lines([prediction(1)]))
+    with pytest.raises(RunError, match="verdicts without predictions"):
+        read_row(other)
+
+
+# --- finding -----------------------------------------------------------------------------------
+
+
+def test_runs_are_found_in_folders_and_as_folders_each_once(tmp_path: Path) -> None:
+    one, two = fabricate(tmp_path / "runs" / "b"), fabricate(tmp_path / "runs" / "a")
+    fabricate(tmp_path / "runs" / "deeper" / "c")
+    (tmp_path / "runs" / "empty").mkdir()
+    assert find_runs(tmp_path / "runs") == [two, one]
+    assert find_runs(one) == [one]
+    assert find_runs(one, tmp_path / "runs", two / ".." / "a") == [one, two]
+    assert find_runs(tmp_path / "nowhere") == []
+    assert find_runs() == []
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[Any]:
+    return [
+        read_row(fabricate(tmp_path / "worse", [verdict(0, "easy", "wrong_rows"), verdict(1, "easy", "correct")])),
+        read_row(fabricate(tmp_path / "best", method="retry:k=2,x=3+zero-shot")),
+        read_row(fabricate(tmp_path / "single", [verdict(0, None, "correct")], benchmark="mini", model="a|b")),
+    ]
+
+
+def test_csv_has_all_columns_in_order(rows: list[Any]) -> None:
+    text = to_csv(table(rows))
+    read = list(csv.reader(io.StringIO(text)))
+    assert read[0] == COLUMNS
+    assert text.endswith("\n")
+    assert "\r" not in text
+    by_run = {row["run"]: row for row in csv.DictReader(io.StringIO(text))}
+    assert list(by_run) == ["single", "best", "worse"]  # by benchmark, best first
+    assert by_run["best"]["method"] == "retry:k=2,x=3+zero-shot"
+    assert (by_run["best"]["ex"], by_run["best"]["ex_se"], by_run["best"]["n"]) == ("60.0", "24.49", "5")
+    assert (by_run["best"]["ex_extra"], by_run["best"]["ex_medium"]) == ("", "0.0")
+    assert (by_run["single"]["ex_se"], by_run["single"]["ex_easy"]) == ("", "")
+    assert by_run["single"]["commit"] == "0123456789ab+"
+
+
+def test_csv_does_not_depend_on_the_order_of_the_runs(rows: list[Any]) -> None:
+    assert to_csv(table(rows)) == to_csv(table(rows[::-1]))
+
+
+def test_markdown_is_for_reading(rows: list[Any]) -> None:
+    assert to_markdown(table(rows)) == (
+        "| method | model | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| zero-shot | a\\|b | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n"
+        "| retry:k=2,x=3+zero-shot | fake | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 | - | 0.1 |\n"
+        "| zero-shot | fake | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
+    )
+
+
+def test_one_question_has_no_error_bar(rows: list[Any]) -> None:
+    assert math.isnan(rows[2].ex_se)
+    parsed = json.loads(table(rows).to_json(orient="records"))
+    assert parsed[0]["ex_se"] is None
+    assert parsed[0]["ex_easy"] is None

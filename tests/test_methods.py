@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spider_opt import methods
+from spider_opt.cli import main
+from spider_opt.errors import MethodError, UsageError
+from spider_opt.methods import option_types, parse_method, step_names, step_type, written
+from spider_opt.steps import STEPS
+from spider_opt.types import Completion, ModelInfo, Prediction, Question, Schema, Stage, Task, Tools
+
+PLUGIN = Path(__file__).parent / "plugin"
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed packages; steps are looked for anew."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    for cached in (methods.step_names, methods.step_type):
+        cached.cache_clear()
+    yield folder
+    for cached in (methods.step_names, methods.step_type):
+        cached.cache_clear()
+    for name in {path.stem for path in folder.glob("*.py")}:
+        sys.modules.pop(name, None)
+
+
+def install(folder: Path, name: str, source: str, **steps: str) -> None:
+    """Install a package of one module, as pip would leave it."""
+    (folder / f"{name}.py").write_text(source)
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = "".join(f"{step} = {place}\n" for step, place in steps.items())
+    (info / "entry_points.txt").write_text(f"[spider_opt.steps]\n{lines}")
+
+
+@pytest.fixture
+def plugin(packages: Path) -> None:
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    source = (PLUGIN / "spider_opt_upper.py").read_text()
+    install(packages, "spider_opt_upper", source, **project["entry-points"]["spider_opt.steps"])
+
+
+# --- the grammar -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("zero-shot", "zero-shot"),
+        (" zero-shot ", "zero-shot"),
+        ("zero-shot:", "zero-shot"),
+        ("zero-shot :", "zero-shot"),
+        ("zero-shot:rows=0", "zero-shot"),
+        ("zero-shot:rows=0,schema=ddl,keys=yes,rules=no,form=chat", "zero-shot"),
+        ("zero-shot:rows=3", "zero-shot:rows=3"),
+        ("zero-shot: rows = 3 , schema = compact", "zero-shot:schema=compact,rows=3"),
+        ("zero-shot:rows=+03", None),  # a plus joins steps
+        ("zero-shot:rows=03", "zero-shot:rows=3"),
+        ("zero-shot:keys=no", "zero-shot:keys=no"),
+        ("zero-shot:keys=FALSE,rules=On", "zero-shot:keys=no,rules=yes"),
+        ("zero-shot:form=completion,keys=off", "zero-shot:keys=no,form=completion"),
+    ],
+)
+def test_a_method_has_one_label(text: str, label: str | None) -> None:
+    if label is None:
+        with pytest.raises(MethodError):
+            parse_method(text)
+        return
+    assert parse_method(text).label == label
+    assert parse_method(label) == parse_method(text)
+
+
+WRONG = [
+    ("zero-shat", "no method step 'zero-shat' (did you mean 'zero-shot'?); see: spider-opt methods"),
+    ("Zero-Shot", "no method step 'Zero-Shot' (did you mean 'zero-shot'?); see: spider-opt methods"),
+    ("qqq", "no method step 'qqq' (there are: zero-shot); see: spider-opt methods"),
+    ("", "no method step '' (there are: zero-shot); see: spider-opt methods"),
+    ("zero-shot+", "no method step '' (there are: zero-shot); see: spider-opt methods"),
+    ("zero-shot + zero-shot:rows=1", "step 'zero-shot' stands twice in method 'zero-shot + zero-shot:rows=1'"),
+    ("zero-shot:row=3", "step 'zero-shot' has no option 'row' (did you mean 'rows'?)"),
+    ("zero-shot:stage=1", "step 'zero-shot' has no option 'stage' (there are: "),
+    ("zero-shot:rows", "option 'rows' of step 'zero-shot' has no value: write rows=VALUE"),
+    ("zero-shot:rows=3,rows=3", "option 'rows' of step 'zero-shot' is given twice"),
+    ("zero-shot:rows=three", "option 'rows' of step 'zero-shot' is 'three', but takes a whole number"),
+    ("zero-shot:rows=3.0", "option 'rows' of step 'zero-shot' is '3.0', but takes a whole number"),
+    ("zero-shot:rows=", "option 'rows' of step 'zero-shot' is '', but takes a whole number"),
+    ("zero-shot:rows=-1", "step 'zero-shot': rows and values cannot be less than 0"),
+    ("zero-shot:rows=" + "9" * 5000, "but takes a whole number"),
+    ("zero-shot:keys=maybe", "option 'keys' of step 'zero-shot' is 'maybe', but takes yes or no"),
+    ("zero-shot:keys=1", "option 'keys' of step 'zero-shot' is '1', but takes yes or no"),
+    ("zero-shot:schema=json", "option 'schema' of step 'zero-shot' is 'json', but takes ddl or compact"),
+    ("zero-shot:schema=DDL", "option 'schema' of step 'zero-shot' is 'DDL', but takes ddl or compact"),
+    ("zero-shot:=3", "step 'zero-shot' has no option '' (there are: "),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG)
+def test_what_is_wrong_is_said_in_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(MethodError) as caught:
+        parse_method(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, UsageError)
+    assert caught.value.exit_code == 2
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="zero-shtw:+=,3 ", max_size=30) | st.text(max_size=12).map("zero-shot:".__add__))
+def test_any_text_is_a_method_or_one_sentence(text: str) -> None:
+    with suppress(MethodError):
+        label = parse_method(text).label
+        assert parse_method(label).label == label
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "schema": st.sampled_from(["ddl", "compact"]),
+            "keys": st.sampled_from(["yes", "no"]),
+            "rows": st.integers(0, 9).map(str),
+            "form": st.sampled_from(["chat", "prefill", "completion"]),
+            "rules": st.sampled_from(["yes", "no"]),
+        },
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_the_order_of_options_does_not_matter(options: dict[str, str], random: Any) -> None:
+    texts = [f"{key}={value}" for key, value in options.items()]
+    random.shuffle(texts)
+    first = parse_method("zero-shot:" + ",".join(f"{key}={value}" for key, value in options.items()))
+    assert parse_method("zero-shot:" + ",".join(texts)) == first
+    assert parse_method(first.label) == first
+
+
+# --- steps from other packages -----------------------------------------------------------------
+
+
+class Model:
+    info = ModelInfo("fake")
+
+    def complete(self, *_: object, **__: object) -> list[Completion]:
+        return [Completion("select name from item")]
+
+
+def answer(method: str) -> Prediction:
+    generator = parse_method(method).build(Tools())
+    return generator(Task(Question("q", "Which?", Schema("db", ())), Model()))
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_step_of_another_package_is_found_and_wraps_ours() -> None:
+    assert answer("zero-shot").sql == "select name from item"
+    prediction = answer("upper+zero-shot")
+    assert prediction.sql == "SELECT NAME FROM ITEM"
+    assert [entry["step"] for entry in prediction.trace] == ["zero-shot", "upper"]
+    assert answer("upper:which=first,mark=>").sql == ">Select name from item"
+    assert answer("upper:on=no").sql == "select name from item"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_method_has_one_label_whatever_the_order() -> None:
+    parts = ["upper:times=2", "zero-shot:rows=3"]
+    labels = {parse_method("+".join(order)).label for order in itertools.permutations(parts)}
+    assert labels == {"upper:times=2+zero-shot:rows=3"}
+    assert [step.stage for step in parse_method("zero-shot+upper").steps] == [Stage.REFINE, Stage.DRAFT]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_draft_that_goes_without_saying_is_not_in_the_label() -> None:
+    assert parse_method("upper") == parse_method("zero-shot+upper") == parse_method("upper+zero-shot:rows=0")
+    assert parse_method("upper").label == "upper"
+    assert len(parse_method("upper").steps) == 2
+    assert parse_method("upper+zero-shot:rows=1").label == "upper+zero-shot:rows=1"
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("upper:times=1,share=0.5,mark=none,on=yes,which=all", "upper"),
+        ("upper:mark=x:y z", "upper:mark=x:y z"),
+        ("upper:mark=", "upper:mark="),
+        ("upper:mark=a=b", "upper:mark=a=b"),
+        ("upper:share=1e-1", "upper:share=0.1"),
+        ("upper:share=2", "upper:share=2.0"),
+        ("upper:share=.50", "upper"),
+        ("upper:on=no,times=3", "upper:times=3,on=no"),
+    ],
+)
+def test_options_of_all_types(text: str, label: str) -> None:
+    assert parse_method(text).label == label
+    assert parse_method(label) == parse_method(text)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("upper:share=much", "option 'share' of step 'upper' is 'much', but takes a number"),
+        ("upper:share=nan", "but takes a number"),
+        ("upper:share=inf", "but takes a number"),
+        ("upper:share=1e999", "but takes a number"),
+        ("upper:times=none", "but takes a whole number"),
+        ("upper:times=0", "step 'upper': times must be 1 or more"),
+        ("upper:which=none", "but takes all or first"),
+        ("uper", "no method step 'uper' (did you mean 'upper'?)"),
+        ("qqq", "(there are: upper, zero-shot)"),
+    ],
+)
+def test_what_is_wrong_with_options_of_all_types(text: str, sentence: str) -> None:
+    with pytest.raises(MethodError) as caught:
+        parse_method(text)
+    assert sentence in str(caught.value)
+
+
+HEAD = """
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from spider_opt.types import Stage
+"""
+WRAP = "    def wrap(self, inner, tools): return inner\n"
+BROKEN = {
+    "missing": ("", "step 'bad' (bad_step:Bad) cannot be loaded: AttributeError"),
+    "raises": ("raise RuntimeError('no GPU')", "cannot be loaded: RuntimeError('no GPU')"),
+    "syntax": ("def", "cannot be loaded: SyntaxError"),
+    "imports": ("import no_such_package_at_all", "cannot be loaded: ModuleNotFoundError"),
+    "no class": ("Bad = 3", "cannot be loaded: TypeError"),
+    "no dataclass": (f"class Bad:\n    stage = Stage.REFINE\n{WRAP}", "cannot be loaded: TypeError"),
+    "no stage": (f"@dataclass\nclass Bad:\n    x: int = 1\n{WRAP}", "is no step: it needs a stage and a method wrap"),
+    "stage as text": (f"@dataclass\nclass Bad:\n    stage: ClassVar[str] = 'REFINE'\n{WRAP}", "is no step"),
+    "no wrap": ("@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n", "is no step"),
+    "unknown name": (f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: 'Nope' = 1\n{WRAP}",
+        "cannot be loaded: NameError"),
+    "list option": (f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: list[int] = ()\n{WRAP}",
+        "option 'x' has a type that cannot be written in a method's text: list[int]"),
+    "path option": (
+        f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: Path | None = None\n{WRAP}",
+        "option 'x' has a type that cannot be written"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_step_is_named_and_harms_nobody_else(packages: Path, what: str) -> None:
+    source, sentence = BROKEN[what]
+    install(packages, "bad_step", HEAD + source, bad="bad_step:Bad")
+    with pytest.raises(MethodError) as caught:
+        parse_method("bad+zero-shot")
+    assert sentence in str(caught.value)
+    assert "'bad' (bad_step:Bad)" in str(caught.value)
+    assert parse_method("zero-shot").label == "zero-shot"
+    listed = CliRunner().invoke(main, ["methods"])
+    assert listed.exit_code == 0
+    assert listed.stdout.startswith("zero-shot  [draft]")
+    assert listed.stderr.startswith("left out: step 'bad' (bad_step:Bad)")
+
+
+def test_a_step_with_an_option_that_must_be_given(packages: Path) -> None:
+    options = "    path: str\n    n: int | None = 3\n    stage: ClassVar[Stage] = Stage.MODEL\n"
+    source = f"@dataclass\nclass Need:\n{options}{WRAP}"
+    install(packages, "need_step", HEAD + source, need="need_step:Need")
+    assert parse_method("need:path=a/b.gguf").label == "need:path=a/b.gguf"
+    assert parse_method("need:n=none,path=x").label == "need:path=x,n=none"
+    with pytest.raises(MethodError, match="step 'need' needs its option 'path': write need:path=VALUE"):
+        parse_method("need:n=3")
+    assert "path=, n=3" in CliRunner().invoke(main, ["methods"]).stdout
+
+
+def test_literals_of_all_types(packages: Path) -> None:
+    literal = "Literal['best', 1, 2, True, None]"
+    source = f"@dataclass\nclass Pick:\n    stage: ClassVar[Stage] = Stage.MODEL\n    k: {literal} = 'best'\n{WRAP}"
+    install(packages, "pick_step", HEAD + source, pick="pick_step:Pick")
+    for said, value in (("best", "best"), ("1", 1), ("2", 2), ("yes", True), ("none", None)):
+        [step, _] = parse_method(f"pick:k={said}").steps
+        assert step.k == value  # type: ignore[attr-defined]
+        assert parse_method(parse_method(f"pick:k={said}").label).steps[0] == step
+    with pytest.raises(MethodError, match="but takes best or 1 or 2 or yes or none"):
+        parse_method("pick:k=3")
+
+
+def test_no_package_takes_our_names(packages: Path) -> None:
+    install(packages, "thief", "raise SystemExit", **{"zero-shot": "thief:Step"})
+    with pytest.raises(MethodError, match=r"two packages claim the step 'zero-shot' \(spider_opt\..*thief:Step\)"):
+        parse_method("zero-shot")
+
+
+def test_two_packages_with_one_name(packages: Path, plugin: None) -> None:
+    install(packages, "other", "", upper="other:Step")
+    with pytest.raises(MethodError, match="two packages claim the step 'upper'"):
+        parse_method("upper")
+    assert parse_method("zero-shot").label == "zero-shot"
+
+
+def test_two_drafts_are_refused(packages: Path) -> None:
+    source = f"@dataclass\nclass Draft:\n    stage: ClassVar[Stage] = Stage.DRAFT\n{WRAP}"
+    install(packages, "draft_step", HEAD + source, draft="draft_step:Draft")
+    with pytest.raises(MethodError, match="steps 'draft' and 'zero-shot' both draft the query: take one of them"):
+        parse_method("draft+zero-shot")
+    assert parse_method("draft").label == "draft"
+    assert len(parse_method("draft").steps) == 1
+
+
+def test_the_plugin_installs(tmp_path: Path) -> None:
+    """What pip leaves is found by a process of its own."""
+    if not any(importlib.util.find_spec(name) for name in ("wheel", "setuptools._vendor.wheel")):
+        pytest.skip("without the network pip needs a setuptools here that makes wheels")
+    source = tmp_path / "plugin"
+    shutil.copytree(PLUGIN, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    pip += ["--disable-pip-version-check", "--root-user-action=ignore", "--target", str(tmp_path / "site"), str(source)]
+    subprocess.run(pip, check=True, capture_output=True, cwd=tmp_path)
+    code = "from spider_opt.cli import main; main()"
+    listed = subprocess.run(
+        [sys.executable, "-c", code, "methods"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "upper  [refine]  which=all, times=1, share=0.5, mark=none, on=yes" in listed.stdout
+    assert listed.stderr == ""
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_each_step_of_ours_says_what_it_does_and_where_it_comes_from(name: str) -> None:
+    kind = step_type(name)
+    assert is_dataclass(kind)
+    doc = kind.__doc__ or ""
+    assert doc.splitlines()[0].endswith(".")
+    assert "Source:" in doc
+    options = doc.partition("Options:\n")[2]
+    documented = [line.strip().partition(":")[0] for line in options.splitlines() if line.startswith(" " * 8)]
+    assert [key for key in documented if " " not in key] == list(option_types(kind))
+    assert parse_method(name).label == name  # all its options have defaults
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_steps_are_frozen_and_each_has_a_file_of_its_name(name: str) -> None:
+    kind = step_type(name)
+    assert kind.__module__ == f"spider_opt.steps.{name.replace('-', '_')}"
+    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert all(f.init for f in fields(kind))
+
+
+def test_names_of_steps() -> None:
+    assert set(STEPS) <= set(step_names())
+    assert all(name == name.strip().lower() and not set("+:,= ") & set(name) for name in STEPS)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "yes"), (False, "no"), (None, "none"), (0, "0"), (1, "1"), (0.5, "0.5"), ("x", "x")]
+)
+def test_values_as_text(value: object, text: str) -> None:
+    assert written(value) == text
