@@ -55,7 +55,8 @@ def fill(text: str, texts: dict[str, str]) -> str:
         pattern = re.compile(rf"(?<=^<!-- {name} -->\n).*?(?=^<!-- /{name} -->$)", re.DOTALL | re.MULTILINE)
         if len(pattern.findall(text)) != 1:
             raise click.ClickException(f"README.md needs one pair of markers <!-- {name} --> and <!-- /{name} -->")
-        text = pattern.sub(lambda _, new=new: new.rstrip("\n") + "\n", text)
+        before, after = pattern.split(text)
+        text = before + new.rstrip("\n") + "\n" + after
     return text
 
 

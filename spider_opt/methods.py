@@ -107,7 +107,6 @@ def step_type(name: str) -> type[Any]:
     return cast(type[Any], kind)
 
 
-@cache
 def option_types(kind: type[Any]) -> Mapping[str, Any]:
     """Return the options of a step with their types, in declared order.
 

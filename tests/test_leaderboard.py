@@ -109,7 +109,7 @@ def test_an_unfinished_run_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"{}\n", b"\xff\n", b"null\n"])
 def test_a_broken_file_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (fabricate(tmp_path / "run") / name).write_bytes(content)
-    with pytest.raises(RunError, match=r"run its eval command again|is not an answer") as caught:
+    with pytest.raises(RunError, match=r"run its eval command again|is not an answer|cannot be read") as caught:
         read_row(tmp_path / "run")
     assert "run" in str(caught.value)
 
@@ -127,7 +127,7 @@ def test_a_scorer_that_is_none_is_one_sentence(tmp_path: Path) -> None:
 
 def test_missing_predictions_are_one_sentence(tmp_path: Path) -> None:
     (fabricate(tmp_path / "run") / "predictions.jsonl").unlink()
-    with pytest.raises(RunError, match=r"is broken .*predictions\.jsonl: No such file"):
+    with pytest.raises(RunError, match=r"no predictions\.jsonl in"):
         read_row(tmp_path / "run")
     other = fabricate(tmp_path / "other", [verdict(99, "easy", "correct")])
     (other / "predictions.jsonl").write_text(lines([prediction(1)]))

@@ -23,6 +23,7 @@ from spider_opt.cli import main
 from spider_opt.errors import MethodError, UsageError
 from spider_opt.methods import option_types, parse_method, step_names, step_type, written
 from spider_opt.steps import STEPS
+from spider_opt.steps.zero_shot import ZeroShot
 from spider_opt.types import Completion, ModelInfo, Prediction, Question, Schema, Stage, Task, Tools
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -64,6 +65,11 @@ def plugin(packages: Path) -> None:
 # --- the grammar -------------------------------------------------------------------------------
 
 
+DEFAULTS = {key: written(getattr(ZeroShot(), key)) for key in option_types(ZeroShot)}
+OTHER = "compact" if DEFAULTS["schema"] == "ddl" else "ddl"
+FLIPPED = {"yes": "no", "no": "yes"}[DEFAULTS["keys"]]
+
+
 @pytest.mark.parametrize(
     ("text", "label"),
     [
@@ -71,24 +77,24 @@ def plugin(packages: Path) -> None:
         (" zero-shot ", "zero-shot"),
         ("zero-shot:", "zero-shot"),
         ("zero-shot :", "zero-shot"),
-        ("zero-shot:rows=0", "zero-shot"),
-        ("zero-shot:rows=0,schema=ddl,keys=yes,rules=no,form=chat", "zero-shot"),
-        ("zero-shot:rows=3", "zero-shot:rows=3"),
-        ("zero-shot: rows = 3 , schema = compact", "zero-shot:schema=compact,rows=3"),
-        ("zero-shot:rows=+03", None),  # a plus joins steps
-        ("zero-shot:rows=03", "zero-shot:rows=3"),
-        ("zero-shot:keys=no", "zero-shot:keys=no"),
-        ("zero-shot:keys=FALSE,rules=On", "zero-shot:keys=no,rules=yes"),
-        ("zero-shot:form=completion,keys=off", "zero-shot:keys=no,form=completion"),
+        (f"zero-shot:rows={DEFAULTS['rows']}", "zero-shot"),
+        ("zero-shot:" + ",".join(f"{key}={value}" for key, value in DEFAULTS.items()), "zero-shot"),
+        ("zero-shot:rows=7", "zero-shot:rows=7"),
+        ("zero-shot:rows=07", "zero-shot:rows=7"),
+        (f"zero-shot: rows = 7 , schema = {OTHER}", f"zero-shot:schema={OTHER},rows=7"),
+        (f"zero-shot:values=8,keys={FLIPPED}", f"zero-shot:keys={FLIPPED},values=8"),
     ],
 )
-def test_a_method_has_one_label(text: str, label: str | None) -> None:
-    if label is None:
-        with pytest.raises(MethodError):
-            parse_method(text)
-        return
+def test_a_method_has_one_label_and_says_no_default(text: str, label: str) -> None:
     assert parse_method(text).label == label
     assert parse_method(label) == parse_method(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("FALSE", False), ("Off", False), ("no", False), ("on", True), ("True", True)]
+)
+def test_yes_and_no_in_other_words(text: str, value: bool) -> None:
+    assert parse_method(f"zero-shot:keys={text}").steps == (ZeroShot(keys=value),)
 
 
 WRONG = [
@@ -102,6 +108,7 @@ WRONG = [
     ("zero-shot:stage=1", "step 'zero-shot' has no option 'stage' (there are: "),
     ("zero-shot:rows", "option 'rows' of step 'zero-shot' has no value: write rows=VALUE"),
     ("zero-shot:rows=3,rows=3", "option 'rows' of step 'zero-shot' is given twice"),
+    ("zero-shot:rows=+3", "option 'rows' of step 'zero-shot' is '', but takes a whole number"),  # a plus joins steps
     ("zero-shot:rows=three", "option 'rows' of step 'zero-shot' is 'three', but takes a whole number"),
     ("zero-shot:rows=3.0", "option 'rows' of step 'zero-shot' is '3.0', but takes a whole number"),
     ("zero-shot:rows=", "option 'rows' of step 'zero-shot' is '', but takes a whole number"),
@@ -140,6 +147,7 @@ def test_any_text_is_a_method_or_one_sentence(text: str) -> None:
             "schema": st.sampled_from(["ddl", "compact"]),
             "keys": st.sampled_from(["yes", "no"]),
             "rows": st.integers(0, 9).map(str),
+            "values": st.integers(0, 9).map(str),
             "form": st.sampled_from(["chat", "prefill", "completion"]),
             "rules": st.sampled_from(["yes", "no"]),
         },
@@ -165,7 +173,7 @@ class Model:
 
 
 def answer(method: str) -> Prediction:
-    generator = parse_method(method).build(Tools())
+    generator = parse_method(method.replace("zero-shot", "zero-shot:rows=0,values=0")).build(Tools())
     return generator(Task(Question("q", "Which?", Schema("db", ())), Model()))
 
 
@@ -175,24 +183,24 @@ def test_a_step_of_another_package_is_found_and_wraps_ours() -> None:
     prediction = answer("upper+zero-shot")
     assert prediction.sql == "SELECT NAME FROM ITEM"
     assert [entry["step"] for entry in prediction.trace] == ["zero-shot", "upper"]
-    assert answer("upper:which=first,mark=>").sql == ">Select name from item"
-    assert answer("upper:on=no").sql == "select name from item"
+    assert answer("upper:which=first,mark=>+zero-shot").sql == ">Select name from item"
+    assert answer("zero-shot+upper:on=no").sql == "select name from item"
 
 
 @pytest.mark.usefixtures("plugin")
 def test_a_method_has_one_label_whatever_the_order() -> None:
-    parts = ["upper:times=2", "zero-shot:rows=3"]
+    parts = ["upper:times=2", "zero-shot:rows=7"]
     labels = {parse_method("+".join(order)).label for order in itertools.permutations(parts)}
-    assert labels == {"upper:times=2+zero-shot:rows=3"}
+    assert labels == {"upper:times=2+zero-shot:rows=7"}
     assert [step.stage for step in parse_method("zero-shot+upper").steps] == [Stage.REFINE, Stage.DRAFT]
 
 
 @pytest.mark.usefixtures("plugin")
 def test_a_draft_that_goes_without_saying_is_not_in_the_label() -> None:
-    assert parse_method("upper") == parse_method("zero-shot+upper") == parse_method("upper+zero-shot:rows=0")
+    assert parse_method("upper") == parse_method("zero-shot+upper") == parse_method("upper+zero-shot:")
     assert parse_method("upper").label == "upper"
     assert len(parse_method("upper").steps) == 2
-    assert parse_method("upper+zero-shot:rows=1").label == "upper+zero-shot:rows=1"
+    assert parse_method("upper+zero-shot:rows=7").label == "upper+zero-shot:rows=7"
 
 
 @pytest.mark.usefixtures("plugin")
@@ -363,7 +371,7 @@ def test_each_step_of_ours_says_what_it_does_and_where_it_comes_from(name: str) 
 def test_steps_are_frozen_and_each_has_a_file_of_its_name(name: str) -> None:
     kind = step_type(name)
     assert kind.__module__ == f"spider_opt.steps.{name.replace('-', '_')}"
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert kind.__dataclass_params__.frozen
     assert all(f.init for f in fields(kind))
 
 

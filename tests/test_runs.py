@@ -426,7 +426,7 @@ def test_when_a_file_cannot_grow_nothing_is_half_written(benchmark: Benchmark, t
 
 
 def test_a_full_disk_is_one_sentence(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    appended = []
+    appended: list[str] = []
 
     def append(path: Path, line: str) -> None:
         if len(appended) == 3:

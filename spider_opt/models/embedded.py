@@ -28,7 +28,7 @@ class EmbeddedModel:
         *,
         info: ModelInfo | None = None,
         adapters: Sequence[Path] = (),
-        n_ctx: int = 4096,
+        n_ctx: int = 8192,
         n_threads: int | None = None,
         timeout_s: float = 300.0,
         logprobs: bool = False,

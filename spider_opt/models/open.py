@@ -23,13 +23,15 @@ def open_model(
     adapters: Sequence[Path] = (),
     timeout_s: float = 300.0,
     logprobs: bool = False,
+    n_ctx: int = 8192,
     n_parallel: int = 1,  # no longer used
 ) -> ChatModel:
     """Open a model of the catalog in this process, or one behind an endpoint.
 
     With ``base_url`` the endpoint is asked, whatever the name. Without one, a name of the catalog (the
     default: ``qwen2.5-coder-0.5b``) is served here, after fetching its weights with a progress bar where they
-    are missing; any other name is OpenAI's, if ``OPENAI_API_KEY`` is set.
+    are missing; any other name is OpenAI's, if ``OPENAI_API_KEY`` is set. ``adapters`` (GGUF LoRA files) and
+    ``n_ctx`` (tokens, prompt and answer together) are for a model served here.
 
     Raises:
         UsageError: the name means nothing here.
@@ -37,11 +39,14 @@ def open_model(
         ModelUnavailable: llama.cpp is not installed.
     """
     if base_url is None and (name is None or name in CATALOG):
-        return _embedded(name or DEFAULT_MODEL, adapters, timeout_s, logprobs)
+        path, info = _weights(name or DEFAULT_MODEL, adapters)
+        return EmbeddedModel(path, info=info, adapters=adapters, n_ctx=n_ctx, timeout_s=timeout_s, logprobs=logprobs)
     if adapters:
-        raise UsageError("An adapter can only be put on an embedded model: leave --base-url out.")
+        raise UsageError("An adapter can only be put on an embedded model: leave --base-url out")
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
     if name is None:
-        raise UsageError(f"Which model at {base_url}? Name it with --model.")
+        raise UsageError(f"Which model at {base_url}? Name it with --model")
     if base_url is None and not os.environ.get("OPENAI_BASE_URL") and not os.environ.get("OPENAI_API_KEY"):
         chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
         raise UsageError(
@@ -51,7 +56,7 @@ def open_model(
     return OpenAIModel(name, base_url=base_url, logprobs=logprobs, timeout_s=timeout_s)
 
 
-def _embedded(name: str, adapters: Sequence[Path], timeout_s: float, logprobs: bool) -> EmbeddedModel:
+def _weights(name: str, adapters: Sequence[Path]) -> tuple[Path, ModelInfo]:
     entry = CATALOG[name]
     if not entry.chats:
         raise UsageError(f"{name} turns text into vectors and answers no questions; the default is {DEFAULT_MODEL}.")
@@ -61,13 +66,7 @@ def _embedded(name: str, adapters: Sequence[Path], timeout_s: float, logprobs: b
         with bytes_bar(f"Fetching {name}") as progress:
             path = weights.fetch(name, progress=progress)
     adapter = "+".join(weights.sha256_of(adapter) for adapter in adapters)
-    return EmbeddedModel(
-        path,
-        info=ModelInfo(name, entry.sha256, adapter),
-        adapters=adapters,
-        timeout_s=timeout_s,
-        logprobs=logprobs,
-    )
+    return path, ModelInfo(name, entry.sha256, adapter)
 
 
 @contextmanager

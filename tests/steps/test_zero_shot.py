@@ -28,6 +28,7 @@ from spider_opt.types import (
     Usage,
 )
 
+PLAIN = {"schema": "ddl", "keys": "yes", "rows": "0", "values": "0", "form": "chat", "rules": "no"}
 ITEMS = Schema("shop", (Table("item", (Column("id", "INTEGER", primary_key=True), Column("full name", "TEXT"))),))
 ZOO = Schema("zoo", (Table("animal", (Column("name", "TEXT"),)),))
 
@@ -69,6 +70,11 @@ class Rows:
         return Result(("id", "name"), [(i, f"name {i}") for i in range(min(n, 3))])
 
 
+def zero_shot(**changes: object) -> str:
+    """Return the plainest method but for ``changes``, whatever the defaults are."""
+    return "zero-shot:" + ",".join(f"{key}={value}" for key, value in (PLAIN | changes).items())
+
+
 def ask(
     model: Model, method: str, *questions: tuple[str, Schema], database: Database | None = None
 ) -> list[Prediction]:
@@ -78,7 +84,7 @@ def ask(
 
 def test_it_asks_once_and_takes_the_sql() -> None:
     model = Model("Sure:\n```sql\nSELECT id -- the key\nFROM item;\n```\nThat is it.", "length")
-    [prediction] = ask(model, "zero-shot", ("Which ids?", ITEMS))
+    [prediction] = ask(model, zero_shot(), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
     assert prediction.usage == Usage(1, 50, 40, 9, 0.5)
     assert prediction.trace == ({"step": "zero-shot", "finish": "length"},)
@@ -87,7 +93,7 @@ def test_it_asks_once_and_takes_the_sql() -> None:
 
 def test_chat() -> None:
     model = Model()
-    ask(model, "zero-shot", ("Which ids?", ITEMS))
+    ask(model, zero_shot(), ("Which ids?", ITEMS))
     assert model.requests == [
         [
             Message("system", texts.INSTRUCTION),
@@ -102,7 +108,7 @@ def test_chat() -> None:
 
 def test_prefill_stops_at_the_end_of_the_fence() -> None:
     model = Model("SELECT id\nFROM item;\n")
-    [prediction] = ask(model, "zero-shot:form=prefill", ("Which ids?", ITEMS))
+    [prediction] = ask(model, zero_shot(form="prefill"), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
     assert model.requests[0][-1] == Message("assistant", "```sql\n")
     assert model.options[0]["stop"] == ("```",)
@@ -110,7 +116,7 @@ def test_prefill_stops_at_the_end_of_the_fence() -> None:
 
 def test_completion_goes_on_after_select() -> None:
     model = Model(" id FROM item")
-    [prediction] = ask(model, "zero-shot:form=completion", ("Which ids?", ITEMS))
+    [prediction] = ask(model, zero_shot(form="completion"), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
     assert isinstance(model.requests[0], str)
     assert model.requests[0].endswith("SELECT")
@@ -120,14 +126,16 @@ def test_completion_goes_on_after_select() -> None:
 @pytest.mark.parametrize("form", ["chat", "prefill", "completion"])
 @pytest.mark.parametrize("says", ["", " \n"])
 def test_no_words_are_no_sql(form: str, says: str) -> None:
-    assert ask(Model(says), f"zero-shot:form={form}", ("Which ids?", ITEMS))[0].sql == ""
+    assert ask(Model(says), zero_shot(form=form), ("Which ids?", ITEMS))[0].sql == ""
 
 
 @pytest.mark.parametrize("form", ["chat", "prefill", "completion"])
-@pytest.mark.parametrize("more", ["", ",rows=2", ",values=2", ",rules=yes", ",schema=compact", ",keys=no"])
-def test_two_questions_of_a_database_share_their_beginning(form: str, more: str) -> None:
+@pytest.mark.parametrize(
+    "more", [{}, {"rows": 2}, {"values": 2}, {"rules": "yes"}, {"schema": "compact"}, {"keys": "no"}], ids=str
+)
+def test_two_questions_of_a_database_share_their_beginning(form: str, more: dict[str, object]) -> None:
     model = Model()
-    ask(model, f"zero-shot:form={form}{more}", ("How many?", ITEMS), ("Which names?", ITEMS))
+    ask(model, zero_shot(form=form, **more), ("How many?", ITEMS), ("Which names?", ITEMS))
     one, two = model.prompts()
     shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
     assert "full name" in shared
@@ -137,34 +145,34 @@ def test_two_questions_of_a_database_share_their_beginning(form: str, more: str)
 
 def test_the_database_is_looked_at_once_and_only_where_that_is_asked_for() -> None:
     database = Rows()
-    ask(Model(), "zero-shot", ("How many?", ITEMS), database=database)
+    ask(Model(), zero_shot(), ("How many?", ITEMS), database=database)
     assert database.asked == []
-    ask(Model(), "zero-shot:rows=2", *[("How many?", ITEMS)] * 5, database=database)
+    ask(Model(), zero_shot(rows=2), *[("How many?", ITEMS)] * 5, database=database)
     assert database.asked == ['SELECT id, "full name" FROM item LIMIT 2']
     database.asked.clear()
-    ask(Model(), "zero-shot:values=1", *[("How many?", ITEMS)] * 5, database=database)
+    ask(Model(), zero_shot(values=1), *[("How many?", ITEMS)] * 5, database=database)
     assert [sql.rpartition(" ")[2] for sql in database.asked] == ["1", "1"]
 
 
 def test_rows_and_values_are_shown() -> None:
     model = Model()
-    ask(model, "zero-shot:rows=2,values=1,schema=compact", ("How many?", ITEMS))
+    ask(model, zero_shot(rows=2, values=1, schema="compact"), ("How many?", ITEMS))
     assert (
         "item (id ['value 0'], \"full name\" ['value 0'])\n-- rows: (0, 'name 0'), (1, 'name 1')" in model.prompts()[0]
     )
 
 
-@pytest.mark.parametrize("method", ["zero-shot:rows=2", "zero-shot:values=2", "zero-shot:rows=1,values=1"])
+@pytest.mark.parametrize("method", [zero_shot(rows=2), zero_shot(values=2), zero_shot(rows=1, values=1)])
 def test_a_table_that_cannot_be_read_is_shown_without_rows(method: str) -> None:
     plain, broken = Model(), Model()
-    ask(plain, "zero-shot", ("How many?", ITEMS))
+    ask(plain, zero_shot(), ("How many?", ITEMS))
     ask(broken, method, ("How many?", ITEMS), database=Rows(fails="item"))
     assert broken.prompts() == plain.prompts()
 
 
 def test_keys_and_rules_are_shown_or_not() -> None:
     model = Model()
-    for method in ("zero-shot", "zero-shot:keys=no", "zero-shot:rules=yes"):
+    for method in (zero_shot(), zero_shot(keys="no"), zero_shot(rules="yes")):
         ask(model, method, ("How many?", ITEMS))
     plain, without, ruled = model.prompts()
     assert "PRIMARY KEY" in plain
@@ -175,7 +183,7 @@ def test_keys_and_rules_are_shown_or_not() -> None:
 
 def test_each_database_has_its_own_schema() -> None:
     model = Model()
-    ask(model, "zero-shot", ("How many?", ITEMS), ("How many?", ZOO), ("How many?", ITEMS))
+    ask(model, zero_shot(), ("How many?", ITEMS), ("How many?", ZOO), ("How many?", ITEMS))
     one, two, three = model.prompts()
     assert one == three
     assert "animal" in two
@@ -184,7 +192,7 @@ def test_each_database_has_its_own_schema() -> None:
 
 def test_temperature_and_seed_are_the_tasks() -> None:
     model = Model()
-    generator = ZeroShot().wrap(lambda task: Prediction(""), Tools())
+    generator = ZeroShot(values=0).wrap(lambda task: Prediction(""), Tools())
     generator(Task(Question("q", "How many?", ITEMS), model, temperature=0.7, seed=11))
     assert (model.options[0]["temperature"], model.options[0]["seed"]) == (0.7, 11)
 
@@ -203,7 +211,7 @@ def test_a_draft_does_not_ask_what_is_inside_it() -> None:
         raise AssertionError("nothing is inside a draft")
 
     model = Model()
-    assert ZeroShot().wrap(inside, Tools())(Task(Question("q", "How many?", ITEMS), model)).sql == "SELECT 1"
+    assert ZeroShot(values=0).wrap(inside, Tools())(Task(Question("q", "How many?", ITEMS), model)).sql == "SELECT 1"
 
 
 def test_no_gold_can_be_reached() -> None:

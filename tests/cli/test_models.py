@@ -1,0 +1,130 @@
+"""``spider-opt models``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spider_opt.cli import main
+from spider_opt.models.catalog import CATALOG, File, Weights
+
+DATA = b"weights" * 1000
+
+
+@pytest.fixture(autouse=True)
+def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with the file of an entry named tiny."""
+    entry = Weights("tiny", (File("tiny.gguf", len(DATA), hashlib.sha256(DATA).hexdigest(), ()),), "a/b", "MIT")
+    monkeypatch.setitem(CATALOG, "tiny", entry)
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SPIDER_OPT_WEIGHTS", raising=False)
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "tiny.gguf").write_bytes(DATA)
+    return folder
+
+
+def models(*words: str) -> Result:
+    return CliRunner().invoke(main, ["models", *words])
+
+
+def pull(source: Path) -> Path:
+    result = models("pull", "tiny", "--from", str(source))
+    assert result.exit_code == 0, result.stderr
+    return Path(result.stdout.strip())
+
+
+def test_they_are_listed() -> None:
+    plain, named = models(), models("list")
+    assert plain.exit_code == named.exit_code == 0
+    assert plain.stdout == named.stdout
+    lines = plain.stdout.splitlines()
+    assert lines[0].split()[:5] == ["qwen2.5-coder-0.5b", "(default)", "answers", "491", "MB"]
+    assert lines[-1].endswith("not here; get it with: spider-opt models pull tiny")
+
+
+def test_they_are_listed_for_programs(source: Path) -> None:
+    path = pull(source)
+    rows = {row["name"]: row for row in json.loads(models("list", "--json").stdout)}
+    assert list(rows) == list(CATALOG)
+    assert rows["tiny"] == {
+        "name": "tiny",
+        "default": False,
+        "use": "answers",
+        "bytes": len(DATA),
+        "sha256": hashlib.sha256(DATA).hexdigest(),
+        "license": "MIT",
+        "path": str(path),
+    }
+    assert rows["all-minilm-l6-v2"]["use"] == "embeds"
+
+
+def test_pull_prints_the_path_and_nothing_else_on_stdout(source: Path) -> None:
+    result = models("pull", "tiny", "--from", str(source / "tiny.gguf"))
+    assert result.exit_code == 0
+    assert Path(result.stdout.strip()).read_bytes() == DATA
+    assert "Fetching tiny" in result.stderr
+    assert models("pull", "tiny").exit_code == 0
+
+
+def test_wrong_bytes_are_not_pulled(source: Path) -> None:
+    (source / "tiny.gguf").write_bytes(DATA[:-1] + b"!")
+    result = models("pull", "tiny", "--from", str(source))
+    assert result.exit_code == 1
+    assert "Error: tiny cannot be had." in result.stderr
+    assert "Traceback" not in result.stderr
+    assert models("check", "tiny").exit_code == 1
+
+
+def test_check_reads_the_bytes(source: Path) -> None:
+    path = pull(source)
+    assert models("check", "tiny").stdout == models("check").stdout == f"tiny: right, {path}\n"
+    path.write_bytes(DATA[:-1] + b"!")
+    for words in (["tiny"], []):
+        result = models("check", *words)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert "has the wrong bytes" in result.stderr
+
+
+def test_check_of_what_is_not_here() -> None:
+    result = models("check", "tiny")
+    assert result.exit_code == 1
+    assert "Error: tiny is not here; type: spider-opt models pull tiny" in result.stderr
+    assert models("check").exit_code == 0
+
+
+def test_remove(source: Path) -> None:
+    path = pull(source)
+    assert models("remove", "tiny").stdout == "tiny: 0 MB freed\n"
+    assert not path.exists()
+    assert models("remove", "tiny").stdout == "tiny: nothing of it is in the cache\n"
+
+
+@pytest.mark.parametrize("command", ["pull", "check", "remove"])
+def test_a_name_that_is_none_is_asked_wrongly(command: str) -> None:
+    result = models(command, "gpt-2")
+    assert result.exit_code == 2
+    assert "Error: There are no weights named 'gpt-2'; there are: qwen2.5-coder-0.5b" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["", "list", "pull", "check", "remove"])
+def test_help_shows_an_example(command: str) -> None:
+    result = models(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert f"Example:\n    spider-opt models {command}".rstrip() in result.stdout
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from spider_opt.cli import main; main(['models'], standalone_mode=False)\n"
+        "print(sorted({'openai', 'httpx', 'xllamacpp', 'rich', 'torch', 'pandas', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
