@@ -47,6 +47,7 @@ class Row:
     seed: int
     version: str
     commit: str
+    steps: str
     run: str
 
     def cells(self) -> dict[str, Any]:
@@ -109,6 +110,7 @@ def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], 
         seed=run["seed"],
         version=run["version"],
         commit=run["commit"],
+        steps=run["steps"],
         run=folder.name,
     )
 

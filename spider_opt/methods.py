@@ -32,9 +32,14 @@ _NOUNS: Mapping[Any, str] = {int: "a whole number", float: "a number", str: "any
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """Steps from outer to inner under their one canonical label."""
+    """Steps from outer to inner under their one canonical label.
+
+    ``spelled_out`` is the label with every option, also those at their default: what the label stood for,
+    after a default has changed.
+    """
 
     label: str
+    spelled_out: str
     steps: tuple[Step, ...]
 
     def build(self, tools: Tools) -> Generator:
@@ -51,8 +56,11 @@ def parse_method(text: str) -> Method:
     Raises:
         MethodError: a name, option or value that does not exist, a step given twice, two drafts.
 
-    >>> parse_method(" zero-shot:rows=3,schema=ddl ").label
+    >>> method = parse_method(" zero-shot:rows=3,schema=ddl ")
+    >>> method.label
     'zero-shot:rows=3'
+    >>> method.spelled_out
+    'zero-shot:schema=ddl,keys=yes,rows=3,values=3,form=chat,rules=no'
     """
     named: dict[str, Step] = {}
     for part in text.split("+"):
@@ -69,7 +77,11 @@ def parse_method(text: str) -> Method:
     ordered = sorted(named.items(), key=lambda item: (item[1].stage, item[0]))
     # One method has one label, so a draft that goes without saying is not said.
     said = [(name, step) for name, step in ordered if step != default] or ordered
-    return Method("+".join(name + _spelled(step) for name, step in said), tuple(step for _, step in ordered))
+    return Method(
+        label="+".join(name + _spelled(step) for name, step in said),
+        spelled_out="+".join(name + _spelled(step, defaults=True) for name, step in ordered),
+        steps=tuple(step for _, step in ordered),
+    )
 
 
 @cache
@@ -189,14 +201,14 @@ def _read(what: str, text: str, kind: Any) -> object:
     raise MethodError(f"{what} is {text!r}, but takes {' or '.join([*takes, *known])}")
 
 
-def _spelled(step: Step) -> str:
-    """Write the options that differ from their default, in declared order."""
-    changed = [
+def _spelled(step: Step, defaults: bool = False) -> str:
+    """Write the options that differ from their default, or all, in declared order."""
+    shown = [
         f"{f.name}={written(getattr(step, f.name))}"
         for f in fields(step)  # type: ignore[arg-type]
-        if getattr(step, f.name) != f.default
+        if defaults or getattr(step, f.name) != f.default
     ]
-    return ":" + ",".join(changed) if changed else ""
+    return ":" + ",".join(shown) if shown else ""
 
 
 def _meant(name: str, known: Mapping[str, object]) -> str:

@@ -28,7 +28,18 @@ from spider_opt.types import Benchmark, ChatModel, Generator
 
 FORMAT = 1
 # What makes two runs the same run; everything else in run.json is for the record.
-IDENTITY = ("method", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed")
+IDENTITY = (
+    "method",
+    "steps",
+    "model",
+    "model_sha256",
+    "adapter_sha256",
+    "benchmark",
+    "split",
+    "sample",
+    "fingerprint",
+    "seed",
+)
 
 
 # Opens a display for (label, questions in all) and gives what to call for each that was asked.
@@ -49,15 +60,19 @@ class Finished:
     unanswered: dict[str, str]
 
 
-def describe(benchmark: Benchmark, method: str, model: ChatModel, seed: int, sample: str = "") -> dict[str, Any]:
+def describe(
+    benchmark: Benchmark, method: str, steps: str, model: ChatModel, seed: int, sample: str = ""
+) -> dict[str, Any]:
     """Return what ``run.json`` holds: what was run, on what, with what.
 
-    ``sample`` names the list of questions that were chosen, '' for the whole split.
+    ``method`` is its label, ``steps`` the same with every option spelled out. ``sample`` names
+    the list of questions that were chosen, '' for the whole split.
     """
     info = model.info
     return {
         "format": FORMAT,
         "method": method,
+        "steps": steps,
         "model": info.name,
         "model_sha256": info.sha256,
         "adapter_sha256": info.adapter,

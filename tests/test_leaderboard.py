@@ -17,12 +17,13 @@ COLUMNS = [
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql",
     "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
-    "scorer", "seed", "version", "commit", "run",
+    "scorer", "seed", "version", "commit", "steps", "run",
 ]  # fmt: skip
 LEVELS = ("easy", "easy", "medium", "medium", "hard")
 OUTCOMES = ("correct", "correct", "wrong_rows", "timeout", "correct")
 RUN = {
-    "format": 1, "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
+    "format": 1, "method": "zero-shot", "steps": "zero-shot:rows=0",
+    "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
     "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "0123456789abcdef", "n_total": 6,
     "missing": {"gone": 1}, "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "python": "3.11.7",
     "started": "2026-01-01T00:00:00+00:00", "n": 5,
@@ -71,6 +72,7 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
         "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
+        "steps": "zero-shot:rows=0",
     }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
 def go(
     benchmark: Benchmark, folder: Path, generator: Answering | None = None, seed: int = 0, **options: Any
 ) -> Finished:
-    description = describe(benchmark, "fake-method", MODEL, seed)
+    description = describe(benchmark, "fake-method", "fake-method", MODEL, seed)
     return run(benchmark, generator or Answering(), MODEL, folder, description, **options)
 
 
@@ -226,7 +226,13 @@ def test_another_run_is_refused_by_what_differs(
     go(benchmark, tmp_path, limit=2)
     before = text(tmp_path), text(tmp_path, "run.json")
     with pytest.raises(RunError, match="holds another run") as caught:
-        run(benchmark, Answering(), MODEL, tmp_path, describe(benchmark, "fake-method", MODEL, 0) | change)
+        run(
+            benchmark,
+            Answering(),
+            MODEL,
+            tmp_path,
+            describe(benchmark, "fake-method", "fake-method", MODEL, 0) | change,
+        )
     assert named in str(caught.value)
     assert "choose another --out" in str(caught.value)
     assert (text(tmp_path), text(tmp_path, "run.json")) == before

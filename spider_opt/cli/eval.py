@@ -126,7 +126,7 @@ def _ask(
     from spider_opt.types import Tools
 
     generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
-    description = describe(benchmark, method.label, model, seed, sample)
+    description = describe(benchmark, method.label, method.spelled_out, model, seed, sample)
     finished = run(
         benchmark, generator, model, folder, description, limit=limit, concurrency=concurrency, progress=progress
     )

@@ -21,7 +21,8 @@ VERDICT = {
 USAGE = {"calls": 1, "prompt_tokens": 9, "cached_tokens": 0, "completion_tokens": 3, "seconds": 0.5, "dollars": 0.0}
 ANSWER = {"index": 0, "id": "dev-0000", "db_id": "d", "sql": "SELECT 1", "usage": USAGE, "trace": []}
 RUN = {
-    "method": "zero-shot", "model": "fake", "model_sha256": "", "adapter_sha256": "", "benchmark": "spider",
+    "method": "zero-shot", "steps": "zero-shot",
+    "model": "fake", "model_sha256": "", "adapter_sha256": "", "benchmark": "spider",
     "split": "dev", "sample": "", "fingerprint": "f", "seed": 0, "version": "0.1.0", "commit": "", "n": 1,
     "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
 }  # fmt: skip
