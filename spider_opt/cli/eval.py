@@ -14,9 +14,8 @@ from spider_opt.cli.options import benchmark_options, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.methods import Method
-    from spider_opt.models import CachedModel
     from spider_opt.runs import Finished
-    from spider_opt.types import Benchmark
+    from spider_opt.types import Benchmark, ChatModel
 
 
 @click.command(
@@ -37,9 +36,21 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: results/runs/…)")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that samples")
 @click.option(
-    "--concurrency", type=click.IntRange(1, 256), default=1, show_default=True, help="Questions asked at the same time"
+    "--concurrency",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Questions asked at the same time (the embedded model answers one after the other)",
 )
 @click.option("--no-cache", is_flag=True, help="Ask the model again, also what it was asked before")
+@click.option(
+    "--record", type=click.Path(path_type=Path, dir_okay=False), help="Also write the model's answers to this recording"
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Answer from this recording, with no model",
+)
 @scoring_options
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
@@ -54,6 +65,8 @@ def eval_command(
     seed: int,
     concurrency: int,
     no_cache: bool,
+    record: Path | None,
+    replay: Path | None,
     mode: Any,
     keep_distinct: bool,
     timeout_s: float,
@@ -67,9 +80,9 @@ def eval_command(
     from spider_opt.benchmarks import describe_missing, load_benchmark
     from spider_opt.benchmarks.heldout import only
     from spider_opt.cli.show import show_scores
-    from spider_opt.errors import RunError
+    from spider_opt.errors import RunError, UsageError
     from spider_opt.methods import parse_method
-    from spider_opt.models import CachedModel, open_model
+    from spider_opt.models import CachedModel, Recorder, ReplayModel, open_model
     from spider_opt.paths import cache_dir
     from spider_opt.runs import finish
     from spider_opt.scoring import Rules
@@ -81,11 +94,20 @@ def eval_command(
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     sample = ids.stem if ids else ""
+    if replay is not None and (model_name, base_url, record) != (None, None, None):
+        raise UsageError("--replay answers from a recording: leave out --model, --base-url and --record")
     with TemporaryDirectory() as nowhere:
-        responses = (Path(nowhere) if no_cache else cache_dir()) / "responses.sqlite"
-        with closing(CachedModel(open_model(model_name, base_url, n_parallel=concurrency), responses)) as model:
+        responses = (Path(nowhere) if no_cache or replay else cache_dir()) / "responses.sqlite"
+        asked = ReplayModel(replay) if replay else open_model(model_name, base_url)
+        with closing(CachedModel(asked, responses)) as cached:
+            model = Recorder(cached, record) if record else cached
             folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
             finished = _ask(parsed, benchmark, model, folder, sample, limit, seed, concurrency)
+            click.echo(
+                f"{len(finished.answers)} answers, {finished.n_new} of them new; {cached.misses} model calls, "
+                f"{cached.hits} answered from the cache",
+                err=True,
+            )
     if finished.unanswered:
         name, message = next(iter(finished.unanswered.items()))
         n = len(finished.unanswered)
@@ -113,7 +135,7 @@ def _read_ids(path: Path) -> list[str]:
 def _ask(
     method: Method,
     benchmark: Benchmark,
-    model: CachedModel,
+    model: ChatModel,
     folder: Path,
     sample: str,
     limit: int | None,
@@ -127,15 +149,9 @@ def _ask(
 
     generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
     description = describe(benchmark, method.label, method.spelled_out, model, seed, sample)
-    finished = run(
+    return run(
         benchmark, generator, model, folder, description, limit=limit, concurrency=concurrency, progress=progress
     )
-    click.echo(
-        f"{len(finished.answers)} answers, {finished.n_new} of them new; {model.misses} model calls, "
-        f"{model.hits} answered from the cache",
-        err=True,
-    )
-    return finished
 
 
 def _default_folder(label: str, model: str, benchmark: Benchmark, sample: str) -> Path:

@@ -115,7 +115,21 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
-    assert model.opened == {"name": "m", "base_url": "http://x/v1", "n_parallel": 7}  # type: ignore[attr-defined]
+    assert model.opened == {"name": "m", "base_url": "http://x/v1"}  # type: ignore[attr-defined]
+
+
+def test_a_recording_answers_with_no_model(model: Model, tmp_path: Path) -> None:
+    assert run("--limit", "3", "--out", "one", "--record", "said.jsonl").exit_code == 0
+    asked = len(model.asked)
+    again = run("--limit", "3", "--out", "two", "--replay", "said.jsonl")
+    assert again.exit_code == 0
+    assert len(model.asked) == asked
+    first, second = (Path(folder, "predictions.jsonl").read_bytes() for folder in ("one", "two"))
+    assert first == second
+    more = run("--limit", "4", "--out", "three", "--replay", "said.jsonl")
+    assert more.exit_code == 1
+    assert "has no answer to this request" in more.stderr
+    assert run("--replay", "said.jsonl", "--model", "m").exit_code == 2
 
 
 def test_the_folder_has_a_name_of_its_own(model: Model) -> None:

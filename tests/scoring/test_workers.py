@@ -1,0 +1,259 @@
+"""Processes that hang, die, or lose their parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from spider_opt.benchmarks import load_bundled
+from spider_opt.databases import Sandbox
+from spider_opt.errors import DatasetError, GoldError, SpiderOptError
+from spider_opt.scoring import ExecutionScorer, Rules, workers
+from spider_opt.scoring.workers import judge_all
+from spider_opt.types import Example, Outcome, Prediction, Verdict
+
+forking = pytest.mark.skipif(sys.platform != "linux", reason="patches reach the processes only when they are forked")
+RULES = Rules(timeout_s=5)
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return load_bundled("test")
+
+
+@pytest.fixture(scope="module")
+def pairs(benchmark):
+    """Each gold as its own answer, and as the answer to the question before it."""
+    examples = benchmark.examples
+    others = [*examples[1:], examples[0]]
+    return [(e, e.gold_sql) for e in examples] + [(e, o.gold_sql) for e, o in zip(examples, others, strict=True)]
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left():
+    yield
+    assert multiprocessing.active_children() == []
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(workers, "GRACE_S", 0.5)
+    return Rules(timeout_s=0.1)
+
+
+def patch_run(monkeypatch, before):
+    """Call ``before(sql)`` in the worker process ahead of each query."""
+    original = Sandbox.run
+
+    def run(self, sql, **options):
+        before(sql)
+        return original(self, sql, **options)
+
+    monkeypatch.setattr(Sandbox, "run", run)
+
+
+def test_same_verdicts_in_the_same_order_however_many_processes(benchmark, pairs):
+    scorer = ExecutionScorer(benchmark.paths, RULES)
+    expected = [scorer(example, Prediction(sql)) for example, sql in pairs]
+    scorer.close()
+    assert 0 < sum(verdict.correct for verdict in expected) < len(pairs)
+    for n_workers in (1, 2, 5):
+        seen = []
+        found = judge_all(
+            pairs, benchmark.paths, RULES, n_workers=n_workers, on_verdict=lambda seen=seen: seen.append(1)
+        )
+        assert found == expected
+        assert len(seen) == len(pairs)
+
+
+def test_nothing_to_judge(benchmark):
+    assert judge_all([], benchmark.paths, RULES) == []
+
+
+def test_many_answers(benchmark, pairs):
+    found = judge_all(pairs * 40, benchmark.paths, RULES, n_workers=2)
+    assert found == found[: len(pairs)] * 40
+
+
+def test_processes_are_spawned_where_there_are_threads(benchmark, pairs, tmp_path):
+    expected = judge_all(pairs, benchmark.paths, RULES)
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert workers._has_threads()
+        assert judge_all(pairs, benchmark.paths, RULES, cache=tmp_path / "gold.sqlite", n_workers=2) == expected
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_gold_that_fails_stands_in_its_place(benchmark, pairs):
+    example = pairs[3][0]
+    broken = Example(example.index, example.question, "SELECT nope FROM nowhere")
+    found = judge_all([*pairs[:3], (broken, "SELECT 1"), *pairs[4:]], benchmark.paths, RULES)
+    assert isinstance(found[3], GoldError)
+    assert "nowhere" in str(found[3])
+    assert sum(isinstance(verdict, GoldError) for verdict in found) == 1
+
+
+# --- hanging and dying ---------------------------------------------------------------------------
+
+
+@forking
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_query_that_cannot_be_stopped_from_within(benchmark, pairs, monkeypatch, impatient, n_workers):
+    patch_run(monkeypatch, lambda sql: time.sleep(60) if "'hang'" in sql else None)
+    expected = judge_all(pairs, benchmark.paths, impatient)
+    hanging = {7, 8, 100}
+    mixed = [(example, f"SELECT 'hang', {i}" if i in hanging else sql) for i, (example, sql) in enumerate(pairs)]
+    start = time.monotonic()
+    found = judge_all(mixed, benchmark.paths, impatient, n_workers=n_workers)
+    assert time.monotonic() - start < 30
+    assert {i for i, verdict in enumerate(found) if verdict.outcome is Outcome.TIMEOUT} == hanging
+    assert [v for i, v in enumerate(found) if i not in hanging] == [
+        v for i, v in enumerate(expected) if i not in hanging
+    ]
+
+
+@forking
+def test_a_process_that_is_killed_from_outside_costs_no_verdict(benchmark, pairs, monkeypatch, tmp_path):
+    expected = judge_all(pairs, benchmark.paths, RULES)
+    marked = [(example, f"{sql} -- {i}") for i, (example, sql) in enumerate(pairs)]
+
+    def die_once(sql):
+        number = sql.rpartition("-- ")[2]
+        if number in ("5", "77", "120"):
+            try:
+                os.close(os.open(tmp_path / number, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    patch_run(monkeypatch, die_once)
+    found = judge_all(marked, benchmark.paths, RULES, n_workers=2)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert [verdict.correct for verdict in found] == [verdict.correct for verdict in expected]
+
+
+@forking
+def test_a_query_that_kills_its_process_is_wrong_and_alone(benchmark, pairs, monkeypatch):
+    expected = judge_all(pairs, benchmark.paths, RULES)
+    patch_run(monkeypatch, lambda sql: os.kill(os.getpid(), signal.SIGKILL) if "'crash'" in sql else None)
+    mixed = [(example, "SELECT 'crash'" if i % 50 == 9 else sql) for i, (example, sql) in enumerate(pairs)]
+    found = judge_all(mixed, benchmark.paths, RULES)
+    assert {i for i, verdict in enumerate(found) if verdict.outcome is Outcome.LIMIT} == {9, 59, 109, 159, 209}
+    assert [v for i, v in enumerate(found) if i % 50 != 9] == [v for i, v in enumerate(expected) if i % 50 != 9]
+
+
+@forking
+def test_random_kills(benchmark, pairs, monkeypatch):
+    """Any process may be gone at any moment: each answer still gets its verdict once."""
+    expected = judge_all(pairs, benchmark.paths, RULES)
+    n_seen = 0
+
+    def kill_one():
+        nonlocal n_seen
+        n_seen += 1
+        if n_seen % 60 == 10:
+            multiprocessing.active_children()[0].kill()
+
+    found = judge_all(pairs, benchmark.paths, RULES, n_workers=2, on_verdict=kill_one)
+    assert found == expected
+    assert n_seen == len(pairs)
+
+
+@forking
+def test_processes_that_never_begin_are_no_verdicts(benchmark, pairs, monkeypatch):
+    monkeypatch.setattr(workers, "_work", lambda *_: os._exit(1))
+    with pytest.raises(SpiderOptError, match="end before they begin"):
+        judge_all(pairs, benchmark.paths, RULES)
+
+
+@forking
+def test_what_goes_wrong_in_the_scorer_is_no_verdict(benchmark, pairs, monkeypatch):
+    def fail(sql):
+        raise ZeroDivisionError("a mistake of ours")
+
+    patch_run(monkeypatch, fail)
+    with pytest.raises(ZeroDivisionError, match="a mistake of ours") as caught:
+        judge_all(pairs, benchmark.paths, RULES)
+    assert "in fail" in caught.value.__notes__[0]
+
+
+def test_a_database_that_is_gone_is_no_verdict(benchmark, pairs, tmp_path):
+    gone = {db_id: tmp_path / f"{db_id}.sqlite" for db_id in benchmark.paths}
+    with pytest.raises(DatasetError, match=r"Cannot read .*sqlite"):
+        judge_all(pairs, gone, RULES)
+
+
+# --- interrupts ----------------------------------------------------------------------------------
+
+
+def test_an_interrupt_leaves_no_process(benchmark, pairs):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge_all(pairs, benchmark.paths, RULES, n_workers=2, on_verdict=interrupt)
+
+
+SLOW = """
+    import multiprocessing, sys, time
+    from spider_opt.benchmarks import load_bundled
+    from spider_opt.databases import Sandbox
+    from spider_opt.scoring import Rules
+    from spider_opt.scoring.workers import judge_all
+
+    original = Sandbox.run
+    Sandbox.run = lambda self, sql, **options: (time.sleep(0.1), original(self, sql, **options))[1]
+    benchmark = load_bundled("test")
+    told = []
+
+    def tell():
+        if not told:
+            told.extend(child.pid for child in multiprocessing.active_children())
+            print(*told, flush=True)
+
+    pairs = [(e, e.gold_sql + " -- x") for e in benchmark.examples]
+    judge_all(pairs, benchmark.paths, Rules(), n_workers=2, on_verdict=tell)
+"""
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@forking
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+def test_a_parent_that_is_stopped_leaves_no_orphans(kind):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SLOW)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    children = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(children) == 2
+    parent.send_signal(kind)
+    parent.wait(timeout=20)
+    parent.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(map(alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(alive, children))
+
+
+def test_a_verdict_survives_the_way_home(benchmark, pairs):
+    [verdict] = judge_all([(pairs[0][0], "SELECT '\ud800'")], benchmark.paths, RULES)
+    assert isinstance(verdict, Verdict)
+    assert verdict.outcome is Outcome.QUERY_ERROR

@@ -1,0 +1,245 @@
+"""Files of predictions: what fits is paired, what does not is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spider_opt.errors import PredictionsError, RunError
+from spider_opt.predictions import Answer, mend, pair_answers, pair_lines, read_answers, to_line
+from spider_opt.types import Benchmark, Example, Prediction, Question, Schema, Usage
+
+SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}
+DB_IDS = ["cars", "gone", "pets", "cars", "pets"]  # of the split's file; there is no database for "gone"
+
+
+@pytest.fixture
+def benchmark():
+    examples = tuple(
+        Example(i, Question(f"dev-{i:04d}", f"question {i}", SCHEMAS[db_id]), f"SELECT {i}")
+        for i, db_id in enumerate(DB_IDS)
+        if db_id in SCHEMAS
+    )
+    return Benchmark("spider", "dev", examples, {}, {"gone": 1}, len(DB_IDS), "f" * 16)
+
+
+@pytest.fixture
+def pair(benchmark, tmp_path):
+    """pair(content) -> {index: query} of a text file with that content."""
+
+    def pair(content, **options):
+        path = tmp_path / "answers.txt"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return {example.index: query for example, query in pair_lines(benchmark, path, **options)}
+
+    return pair
+
+
+LINES = [f"SELECT {i}\t{db_id}" for i, db_id in enumerate(DB_IDS)]
+PAIRED = {0: "SELECT 0", 2: "SELECT 2", 3: "SELECT 3", 4: "SELECT 4"}
+
+
+def test_lines_are_paired_in_order_and_those_without_database_passed_over(pair):
+    assert pair("\n".join(LINES) + "\n") == PAIRED
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\n".join(LINES),
+        "\n".join(LINES) + "\n\n  \n",
+        "\r\n".join(LINES) + "\r\n",
+        "\r".join(LINES),
+        "\ufeff" + "\n".join(LINES),
+        "\n".join(f"  {line} \t" for line in LINES),
+        "\n".join(line.partition("\t")[0] for line in LINES),
+        "\n".join(LINES[:2] + [line.partition("\t")[0] for line in LINES[2:]]),
+    ],
+    ids=["no last line end", "blank lines behind", "CRLF", "CR", "BOM", "spaces", "no db_ids", "some db_ids"],
+)
+def test_forms_of_the_same_file(pair, content):
+    assert pair(content) == PAIRED
+
+
+def test_an_empty_line_is_an_answer_without_sql(pair):
+    assert pair("\n".join(["", *LINES[1:3], "\tcars", " "])) == {0: "", 2: "SELECT 2", 3: "", 4: ""}
+
+
+def test_an_empty_last_line_counts_when_it_is_needed(pair):
+    assert pair("\n".join(LINES[:4]) + "\n\n")[4] == ""
+
+
+def test_a_query_ends_at_the_first_tab_as_for_the_official_evaluator(pair):
+    lines = ["SELECT\t0\tcars", "x", "SELECT 2 \t FROM t", "\tSELECT 3\tcars", "SELECT 4\tWHERE\tx"]
+    assert pair("\n".join(lines)) == {0: "SELECT", 2: "SELECT 2 ", 3: "SELECT 3", 4: "SELECT 4"}
+    assert pair("\n".join(lines), tab_ends_query=False) == {
+        0: "SELECT\t0",
+        2: "SELECT 2 \t FROM t",
+        3: "SELECT 3",
+        4: "SELECT 4\tWHERE\tx",
+    }
+
+
+def test_other_line_ends_of_unicode_are_part_of_the_query(pair):
+    line = "SELECT '\u2028\x85\x0b\x0c\x1e'"
+    assert pair("\n".join([line, *LINES[1:]]))[0] == line
+
+
+@pytest.mark.parametrize(
+    ("content", "n"), [("", 1), ("a\n", 1), ("\n".join(LINES[:4]), 4), ("\n".join(LINES) + "\nx", 6)]
+)
+def test_too_few_or_too_many_lines_are_refused(pair, content, n):
+    with pytest.raises(PredictionsError, match=rf"has {n} lines, but spider dev has 5 questions"):
+        pair(content)
+
+
+def test_only_the_questions_that_have_a_database_are_too_few(pair):
+    with pytest.raises(PredictionsError, match="one line for each question of the split's file"):
+        pair("\n".join(line for line in LINES if "gone" not in line))
+
+
+def test_another_order_is_refused(pair):
+    with pytest.raises(PredictionsError, match=r"line 1 is about pets, but that question is about cars"):
+        pair("\n".join([LINES[2], LINES[1], LINES[0], *LINES[3:]]))
+    with pytest.raises(PredictionsError, match=r"line 3 is about gone, but"):
+        pair("\n".join([LINES[0], LINES[2], LINES[1], *LINES[3:]]))
+
+
+def test_what_is_no_utf8_is_refused_with_its_line(pair):
+    with pytest.raises(PredictionsError, match=r"not UTF-8: see line 3"):
+        pair(b"a\nb\nc\xff\nd\ne\n")
+
+
+def test_a_file_that_is_not_there_is_refused(benchmark, tmp_path):
+    with pytest.raises(PredictionsError, match="cannot be read"):
+        pair_lines(benchmark, tmp_path / "nowhere.txt")
+    with pytest.raises(PredictionsError, match="cannot be read"):
+        pair_lines(benchmark, tmp_path)
+
+
+# --- predictions.jsonl ---------------------------------------------------------------------------
+
+
+def answer(index, sql="SELECT 1", **changes):
+    told = {"index": index, "id": f"dev-{index:04d}", "db_id": DB_IDS[index], "prediction": Prediction(sql)}
+    return Answer(**(told | changes))
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines):
+        path = tmp_path / "predictions.jsonl"
+        path.write_text("".join(line if isinstance(line, str) else to_line(line) for line in lines), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_answers_are_paired_by_index_in_any_order(benchmark, write):
+    path = write(answer(4, "four"), answer(0, "zero"), answer(3, "three"), answer(2, "two"))
+    assert [(e.index, sql) for e, sql in pair_answers(benchmark, path)] == [
+        (0, "zero"),
+        (2, "two"),
+        (3, "three"),
+        (4, "four"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (answer(0), "answers dev-0000 twice"),
+        (answer(1), "no question of spider dev here"),
+        (answer(2, id="dev-0003"), "no question of"),
+        (answer(2, db_id="cars"), "no question of"),
+        (answer(2, index=99), "no question of"),
+        (answer(2, index=-1), "no question of"),
+    ],
+)
+def test_answers_that_belong_to_no_question_are_refused(benchmark, write, changed, message):
+    with pytest.raises(PredictionsError, match=message):
+        pair_answers(benchmark, write(answer(0), changed, answer(3), answer(4)))
+
+
+def test_missing_answers_are_refused_unless_fewer_are_expected(benchmark, write):
+    path = write(answer(0), answer(4))
+    with pytest.raises(PredictionsError, match=r"has 2 answers, spider dev wants 4: finish the run first"):
+        pair_answers(benchmark, path)
+    assert len(pair_answers(benchmark, path, expected=2)) == 2
+    assert len(pair_answers(benchmark, path, expected=0)) == 2
+    with pytest.raises(PredictionsError, match="wants 3"):
+        pair_answers(benchmark, path, expected=3)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("{", "[]", "null", "1", '"x"', "{}", "x", "\x00"),
+        json.dumps({"index": 0, "id": "a", "db_id": "b"}),
+        json.dumps({"index": "0", "id": "a", "db_id": "b", "sql": "x"}),
+        json.dumps({"index": 0.5, "id": "a", "db_id": "b", "sql": "x"}),
+        json.dumps({"index": True, "id": "a", "db_id": "b", "sql": "x"}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": None}),
+        json.dumps({"index": 0, "id": 7, "db_id": "b", "sql": "x"}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": ["x"]}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": {"cost": 1}}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": 3}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "trace": 3}),
+    ],
+)
+def test_a_line_that_is_no_answer_is_refused_with_its_number(write, line):
+    with pytest.raises(RunError, match="line 2 is not an answer"):
+        read_answers(write(answer(0), line + "\n"))
+
+
+def test_only_what_an_answer_needs_must_be_there(write):
+    [found] = read_answers(write('{"index": 0, "id": "a", "db_id": "b", "sql": "x", "note": "more"}\n'))
+    assert found == Answer(0, "a", "b", Prediction("x"))
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
+    with pytest.raises(RunError, match=r"no predictions.jsonl in "):
+        read_answers(tmp_path / "predictions.jsonl")
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"\xff\n")
+    with pytest.raises(RunError, match="cannot be read"):
+        read_answers(path)
+
+
+@given(
+    st.text(),
+    st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.floats(0, 9)),
+    st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=2),
+)
+def test_an_answer_comes_back_as_it_was(tmp_path_factory, sql, usage, trace):
+    path = tmp_path_factory.mktemp("round") / "predictions.jsonl"
+    told = answer(2, prediction=Prediction(sql, usage, tuple(trace)))
+    line = to_line(told)
+    assert line.count("\n") == 1
+    path.write_text(line * 2, encoding="utf-8")
+    assert read_answers(path) == [told, told]
+
+
+def test_half_a_surrogate_pair_can_be_written(tmp_path):
+    path = tmp_path / "predictions.jsonl"
+    told = answer(0, "SELECT '\ud83d é'")
+    path.write_text(to_line(told) + to_line(answer(2, "SELECT 'é'")), encoding="utf-8")
+    assert read_answers(path)[0] == told
+    assert "SELECT 'é'" in path.read_text(encoding="utf-8")
+
+
+def test_a_half_written_last_line_is_cut_off(tmp_path):
+    path = tmp_path / "predictions.jsonl"
+    assert mend(path) == []
+    whole = to_line(answer(0)) + to_line(answer(2, "SELECT 'é'"))
+    last = to_line(answer(3, "SELECT 'é'")).encode()
+    for length in (0, 1, len(last) // 2, last.index(b"\xc3") + 1, len(last) - 1):
+        path.write_bytes(whole.encode() + last[:length])
+        assert [found.index for found in mend(path)] == [0, 2]
+        assert path.read_bytes() == whole.encode()
+    path.write_bytes(last[:-1])
+    assert mend(path) == []
+    assert path.read_bytes() == b""
