@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spider_opt.errors import PredictionsError, RunError
@@ -123,8 +123,8 @@ def test_a_file_that_is_not_there_is_refused(benchmark, tmp_path):
 # --- predictions.jsonl ---------------------------------------------------------------------------
 
 
-def answer(index, sql="SELECT 1", **changes):
-    told = {"index": index, "id": f"dev-{index:04d}", "db_id": DB_IDS[index], "prediction": Prediction(sql)}
+def answer(at, sql="SELECT 1", **changes):
+    told = {"index": at, "id": f"dev-{at:04d}", "db_id": DB_IDS[at], "prediction": Prediction(sql)}
     return Answer(**(told | changes))
 
 
@@ -209,13 +209,19 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
         read_answers(path)
 
 
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("scratch")
+
+
+@settings(max_examples=40)
 @given(
     st.text(),
     st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.floats(0, 9)),
     st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=2),
 )
-def test_an_answer_comes_back_as_it_was(tmp_path_factory, sql, usage, trace):
-    path = tmp_path_factory.mktemp("round") / "predictions.jsonl"
+def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace):
+    path = scratch / "predictions.jsonl"
     told = answer(2, prediction=Prediction(sql, usage, tuple(trace)))
     line = to_line(told)
     assert line.count("\n") == 1

@@ -20,7 +20,8 @@ def show_scores(benchmark: Benchmark, report: ScoreReport, as_json: bool) -> Non
         summary["ex_se"] = round(se, 4) if se == se else None
         click.echo(json.dumps(summary, indent=1))
     else:
-        click.echo(f"{benchmark.name} {benchmark.split}  EX {_percent(summary['ex'])} ± {se:.1f}  n={summary['n']}")
+        error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
+        click.echo(f"{benchmark.name} {benchmark.split}  EX {_percent(summary['ex'])}{error}  n={summary['n']}")
         for level, part in summary["by_hardness"].items():
             click.echo(f"  {level:7} {_percent(part['ex']):>6}  n={part['n']}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))

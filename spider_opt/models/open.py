@@ -24,7 +24,6 @@ def open_model(
     timeout_s: float = 300.0,
     logprobs: bool = False,
     n_ctx: int = 8192,
-    n_parallel: int = 1,  # no longer used
 ) -> ChatModel:
     """Open a model of the catalog in this process, or one behind an endpoint.
 

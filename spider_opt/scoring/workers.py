@@ -8,42 +8,28 @@ killed for another's sake.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from spider_opt.errors import GoldError, SpiderOptError
-from spider_opt.scoring.cache import ScoringCache
-from spider_opt.scoring.execution import ExecutionScorer, Rules
-from spider_opt.types import Example, Outcome, Prediction, Question, Schema, Verdict
+from spider_opt.scoring.execution import Rules
+from spider_opt.scoring.work import Job, work
+from spider_opt.types import Example, Outcome, Verdict
 
 CHUNK = 30
-# Each message wakes the parent, which takes the processor from a worker.
-MESSAGE_EVERY_S = 0.05
 # A question may run its gold, its tie ranks, the prediction and the prediction's dry run.
 QUERIES_PER_QUESTION = 4
 GRACE_S = 5.0
 MAX_VAIN_STARTS = 3
-
-
-class Job(NamedTuple):
-    """One pair to judge; ``position`` is where its verdict goes in the answer."""
-
-    position: int
-    db_id: str
-    gold_sql: str
-    sql: str
 
 
 def judge_all(
@@ -149,7 +135,7 @@ class _Worker:
         # A forked process also gets copies of the parent's ends; as long as it keeps them, no worker learns
         # that the parent is gone.
         inherited = [*siblings, self.pipe] if method == "fork" else []
-        self._process = context.Process(target=_work, args=(far_end, far_begun, inherited, *settings), daemon=True)
+        self._process = context.Process(target=work, args=(far_end, far_begun, inherited, *settings), daemon=True)
         self._process.start()
         far_end.close()
         far_begun.close()
@@ -211,47 +197,3 @@ class _Worker:
 def _has_threads() -> bool:
     """Tell whether forking would copy locks that other threads hold."""
     return sys.platform != "linux" or threading.active_count() > 1 or "xllamacpp" in sys.modules
-
-
-def _work(
-    pipe: Connection,
-    begun: Connection,
-    inherited: list[Connection],
-    paths: dict[str, Path],
-    rules: Rules,
-    cache: Path | None,
-) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # collecting what came from the parent would copy its pages
-    for copy in inherited:
-        copy.close()
-    kept = ScoringCache(cache)
-    scorer = ExecutionScorer(paths, rules, kept)
-    try:
-        while True:
-            _judge(pipe.recv(), scorer, pipe, begun.fileno())
-    except (EOFError, OSError):
-        pass  # the parent is done, or gone
-    except Exception as error:  # no fault of a query: the parent must not score it
-        error.add_note(traceback.format_exc())
-        pipe.send(error)
-    finally:
-        scorer.close()
-        kept.close()
-
-
-def _judge(jobs: list[Job], scorer: ExecutionScorer, pipe: Connection, begun: int) -> None:
-    answers: list[str | tuple[str, str]] = []
-    last_message = time.monotonic()
-    for job in jobs:
-        if answers and time.monotonic() - last_message > MESSAGE_EVERY_S:
-            pipe.send(answers)
-            answers, last_message = [], time.monotonic()
-        os.write(begun, b".")
-        try:
-            example = Example(job.position, Question("", "", Schema(job.db_id, ())), job.gold_sql)
-            verdict = scorer(example, Prediction(job.sql))
-            answers.append((verdict.outcome.value, verdict.detail))
-        except GoldError as error:
-            answers.append(str(error))
-    pipe.send(answers)

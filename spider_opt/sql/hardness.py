@@ -32,7 +32,7 @@ def hardness(sql: str) -> Hardness | None:
     compound = isinstance(first, exp.SetOperation)
     while isinstance(first, exp.SetOperation):
         first = first.this.unnest()
-    if not isinstance(first, exp.Select):
+    if not isinstance(first, exp.Select) or not first.expressions:
         return None
     return _level(first, compound)
 

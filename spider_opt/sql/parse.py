@@ -21,10 +21,12 @@ def parse(sql: str) -> exp.Expr | None:
     True
     """
     import sqlglot
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
-        trees = [tree for tree in sqlglot.parse(sql, dialect="sqlite") if tree is not None]
+        # A comment behind the last semicolon is a tree of its own.
+        trees = [tree for tree in sqlglot.parse(sql, dialect="sqlite") if not isinstance(tree, exp.Semicolon | None)]
     except (SqlglotError, RecursionError):
         return None
     return trees[0] if len(trees) == 1 else None

@@ -18,7 +18,7 @@ from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.errors import GoldError
 from spider_opt.scoring import ExecutionScorer, Rules
 from spider_opt.scoring.cache import ScoringCache
-from spider_opt.types import Example, Prediction, Question, Schema
+from spider_opt.types import Example, Outcome, Prediction, Question, Schema
 
 LARGEST_BYTES = 400_000
 ODD_ROWS = """
@@ -127,13 +127,18 @@ def test_on_spider(official, mutations, tmp_path, shared, split):
     assert disagreements(official, mutations, 2, 150, by_database(benchmark), benchmark.paths, tmp_path) == []
 
 
-def test_on_odd_values(official, mutations, tmp_path):
+@pytest.fixture
+def odd(tmp_path):
     path = tmp_path / "source" / "odd.sqlite"
     path.parent.mkdir()
     connection = sqlite3.connect(path)
     connection.executescript(ODD_ROWS)
     connection.close()
-    assert disagreements(official, mutations, 3, 150, {"odd": ODD_GOLDS}, {"odd": path}, tmp_path) == []
+    return path
+
+
+def test_on_odd_values(official, mutations, odd, tmp_path):
+    assert disagreements(official, mutations, 3, 150, {"odd": ODD_GOLDS}, {"odd": odd}, tmp_path) == []
 
 
 def test_the_reference_agrees_with_the_recorded_verdicts(official, shared, tmp_path):
@@ -150,3 +155,26 @@ def test_the_reference_agrees_with_the_recorded_verdicts(official, shared, tmp_p
         for key, keep_distinct in (("official", False), ("official_keep_distinct", True)):
             shutil.copyfile(path, copy)
             assert official.judge(str(copy), case["gold"], case["pred"], keep_distinct) == case[key], case["name"]
+
+
+@pytest.mark.parametrize(
+    ("pred", "reference_says", "outcome"),
+    [
+        ("DETACH main", False, Outcome.CORRECT),  # not run, and so without rows, as the empty gold is
+        ("PRAGMA busy_timeout = 5", False, Outcome.CORRECT),  # not run either, since it sets something
+        ("SELECT a FROM empty -- " + "x" * 150_000, True, Outcome.LIMIT),
+        (f"SELECT a FROM empty WHERE a IN ({', '.join(map(str, range(5_000)))})", True, Outcome.LIMIT),
+        (f"SELECT a FROM x WHERE c LIKE '{'the ' * 400}'", True, Outcome.QUERY_ERROR),
+        ("SELECT a FROM x WHERE trim(hex(zeroblob(15000))) = ''", True, Outcome.LIMIT),
+    ],
+    ids=["detach", "setting pragma", "very long text", "very many literals", "very long pattern", "very long value"],
+)
+def test_where_the_scorer_is_known_to_differ(official, odd, tmp_path, pred, reference_says, outcome):
+    """Each is the price of a limit in the sandbox; nothing like it was seen in predictions."""
+    copy = tmp_path / "copy.sqlite"
+    shutil.copyfile(odd, copy)
+    gold = "SELECT a FROM empty"
+    assert official.judge(str(copy), gold, pred, keep_distinct=True) is reference_says
+    scorer = ExecutionScorer({"odd": odd}, Rules(keep_distinct=True))
+    assert scorer(Example(0, Question("", "", Schema("odd", ())), gold), Prediction(pred)).outcome is outcome
+    scorer.close()

@@ -45,8 +45,9 @@ def no_process_is_left():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(workers, "GRACE_S", 0.5)
-    return Rules(timeout_s=0.1)
+    monkeypatch.setattr(workers, "QUERIES_PER_QUESTION", 0)
+    monkeypatch.setattr(workers, "GRACE_S", 1.0)
+    return RULES
 
 
 def patch_run(monkeypatch, before):
@@ -173,20 +174,32 @@ def test_random_kills(benchmark, pairs, monkeypatch):
 
 @forking
 def test_processes_that_never_begin_are_no_verdicts(benchmark, pairs, monkeypatch):
-    monkeypatch.setattr(workers, "_work", lambda *_: os._exit(1))
+    monkeypatch.setattr(workers, "work", lambda *_: os._exit(1))
     with pytest.raises(SpiderOptError, match="end before they begin"):
         judge_all(pairs, benchmark.paths, RULES)
 
 
 @forking
-def test_what_goes_wrong_in_the_scorer_is_no_verdict(benchmark, pairs, monkeypatch):
+@pytest.mark.parametrize("kind", [ZeroDivisionError, OSError])
+def test_what_goes_wrong_in_the_scorer_is_no_verdict(benchmark, pairs, monkeypatch, kind):
     def fail(sql):
-        raise ZeroDivisionError("a mistake of ours")
+        raise kind("a mistake of ours")
 
     patch_run(monkeypatch, fail)
-    with pytest.raises(ZeroDivisionError, match="a mistake of ours") as caught:
+    with pytest.raises(kind, match="a mistake of ours") as caught:
         judge_all(pairs, benchmark.paths, RULES)
     assert "in fail" in caught.value.__notes__[0]
+
+
+@forking
+def test_too_little_memory_is_a_limit(benchmark, pairs, monkeypatch):
+    def fail(sql):
+        if "'huge'" in sql:
+            raise MemoryError
+
+    patch_run(monkeypatch, fail)
+    found = judge_all([(pairs[0][0], "SELECT 'huge'"), pairs[1]], benchmark.paths, RULES)
+    assert [verdict.outcome for verdict in found] == [Outcome.LIMIT, Outcome.CORRECT]
 
 
 def test_a_database_that_is_gone_is_no_verdict(benchmark, pairs, tmp_path):

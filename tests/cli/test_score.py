@@ -1,0 +1,236 @@
+"""``spider-opt score``: forms of input, what is printed, what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spider_opt.benchmarks import load_bundled
+from spider_opt.cli import main
+from spider_opt.cli import score as module
+from spider_opt.predictions import Answer, to_line
+from spider_opt.runs import IDENTITY
+from spider_opt.scoring import read_verdicts
+from spider_opt.types import Prediction
+
+
+@pytest.fixture(autouse=True)
+def no_spider_dir(monkeypatch):
+    monkeypatch.delenv("SPIDER_DIR", raising=False)
+
+
+def score(*arguments):
+    return CliRunner().invoke(main, ["score", *map(str, arguments)])
+
+
+@pytest.fixture
+def spider(tmp_path):
+    """A folder in Spider's layout: 5 questions, one without database, one whose gold fails."""
+    root = tmp_path / "spider"
+    (root / "database" / "shop").mkdir(parents=True)
+    with closing(sqlite3.connect(root / "database" / "shop" / "shop.sqlite")) as connection:
+        connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a'), ('b'), ('a')")
+    (root / "tables.json").write_text('[{"db_id": "gone"}]')
+    golds = ("SELECT name FROM item", "SELECT count(*) FROM item", "SELECT price FROM item", "SELECT 1 WHERE 0")
+    questions = [{"db_id": "shop", "question": f"Which {i}?", "query": query} for i, query in enumerate(golds)]
+    questions.insert(1, {"db_id": "gone", "question": "What?", "query": "SELECT 1"})
+    (root / "dev.json").write_text(json.dumps(questions))
+    return root
+
+
+@pytest.fixture
+def answers(tmp_path):
+    path = tmp_path / "answers.txt"
+    lines = ["SELECT DISTINCT name FROM item", "x", "SELECT 4\tshop", "SELECT 1", "DROP TABLE item"]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_text_for_people(spider, answers):
+    result = score(answers, "--spider", spider, "--split", "dev")
+    assert result.exit_code == 0, result.output
+    first, *others = result.stdout.splitlines()
+    assert re.fullmatch(r"spider dev  EX 66\.7 ± \d+\.\d  n=3", first)
+    assert re.search(r"^  easy +66\.7  n=3$", result.stdout, re.MULTILINE)
+    assert "  correct 2, wrong_rows 1" in others
+    assert re.fullmatch(r"  scorer official \S+, DISTINCT dropped, databases [0-9a-f]{16}", others[-1])
+    assert result.stderr.splitlines() == [
+        "1 of 5 questions left out: no database for gone (1); n=4",
+        "question 3 left out: gold query fails on shop: no such column: price",
+    ]
+
+
+def test_json_for_programs(spider, answers):
+    told = json.loads(score(answers, "--spider", spider, "--json").stdout)
+    assert {"n", "skipped", "ex", "by_hardness", "outcomes", "mode", "keep_distinct", "fingerprint"} <= set(told)
+    assert (told["n"], told["skipped"], told["mode"], told["keep_distinct"]) == (3, 2, "official", False)
+    assert told["ex"] == pytest.approx(66.6667)
+    assert told["by_hardness"]["easy"] == {"n": 3, "ex": told["ex"]}
+    assert told["by_hardness"]["extra"] == {"n": 0, "ex": None}
+    assert told["failed_golds"] == [3]
+
+
+def test_verdicts_in_a_file(spider, answers, tmp_path):
+    out = tmp_path / "verdicts.jsonl"
+    assert score(answers, "--spider", spider, "--out", out).exit_code == 0
+    entries = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(e["index"], e["db_id"], e["correct"], e["outcome"]) for e in entries] == [
+        (0, "shop", True, "correct"),
+        (2, "shop", False, "wrong_rows"),
+        (4, "shop", True, "correct"),
+    ]
+    assert all(entry["detail"] for entry in entries)
+    assert len(read_verdicts(out)) == 3
+
+
+def test_flags_reach_the_scorer(spider, answers):
+    kept = json.loads(score(answers, "--spider", spider, "--keep-distinct", "--json").stdout)
+    assert (kept["ex"], kept["keep_distinct"]) == (pytest.approx(33.3333), True)
+    strict = json.loads(score(answers, "--spider", spider, "--mode", "strict", "--json", "--no-cache").stdout)
+    assert (strict["ex"], strict["mode"], strict["outcomes"]["not_a_query"]) == (0, "strict", 1)
+    timed = json.loads(score(answers, "--spider", spider, "--timeout", "0.5", "--json").stdout)
+    assert timed["timeout_s"] == 0.5
+
+
+def test_one_question_has_no_error_bar(spider, tmp_path):
+    (spider / "dev.json").write_text(json.dumps([{"db_id": "shop", "question": "?", "query": "SELECT 1"}]))
+    path = tmp_path / "answers.txt"
+    path.write_text("SELECT 1\n")
+    assert score(path, "--spider", spider).stdout.startswith("spider dev  EX 100.0  n=1\n")
+    assert json.loads(score(path, "--spider", spider, "--json").stdout)["ex_se"] is None
+
+
+def test_a_runaway_query_is_stopped(spider, tmp_path):
+    path = tmp_path / "answers.txt"
+    runaway = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
+    path.write_text(f"{runaway}\nx\nSELECT 3\nSELECT 1\nSELECT 1\n")
+    told = json.loads(score(path, "--spider", spider, "--timeout", "0.3", "--json").stdout)
+    assert told["outcomes"]["timeout"] == 1
+    assert told["outcomes"]["correct"] == 1
+
+
+def test_a_tab_ends_the_query_in_official_mode_only(spider, tmp_path):
+    path = tmp_path / "answers.txt"
+    path.write_text("SELECT\tname FROM item\tshop\nx\nSELECT\t3\nSELECT 1\nSELECT\t1 WHERE 0\n")
+    assert json.loads(score(path, "--spider", spider, "--json").stdout)["outcomes"]["query_error"] == 3
+    assert json.loads(score(path, "--spider", spider, "--json", "--mode", "strict").stdout)["ex"] == 100
+
+
+def test_the_bundled_benchmark_without_spider(tmp_path):
+    path = tmp_path / "answers.txt"
+    path.write_text("".join(f"{e.gold_sql}\t{e.question.db_id}\n" for e in load_bundled("test").examples))
+    result = score(path, "--json")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["ex"] == 100
+
+
+def run_folder(tmp_path, n):
+    """A run folder with answers to the first ``n`` questions of the bundled benchmark."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    benchmark = load_bundled("test")
+    answers = [Answer(e.index, e.question.id, e.question.db_id, Prediction(e.gold_sql)) for e in benchmark.examples[:n]]
+    (folder / "predictions.jsonl").write_text("".join(map(to_line, answers)), encoding="utf-8")
+    identity = dict.fromkeys(IDENTITY, "")
+    (folder / "run.json").write_text(json.dumps(identity | {"n": n}))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["", "predictions.jsonl"])
+def test_a_run_folder_or_its_predictions(tmp_path, name):
+    folder = run_folder(tmp_path, 20)
+    told = json.loads(score(folder / name, "--json").stdout)
+    assert (told["n"], told["ex"]) == (20, 100)
+
+
+def test_predictions_on_their_own_must_be_complete(tmp_path):
+    folder = run_folder(tmp_path, 20)
+    (folder / "run.json").unlink()
+    result = score(folder / "predictions.jsonl")
+    assert result.exit_code == 2
+    assert "has 20 answers, spider-mini test wants" in result.stderr
+
+
+def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
+    calls = []
+
+    class Shown:
+        def __enter__(self):
+            return lambda: calls.append(1)
+
+        def __exit__(self, *_):
+            calls.append("closed")
+
+    monkeypatch.setattr(module, "PROGRESS_AFTER_S", -1.0)
+    monkeypatch.setattr("spider_opt.cli.progress.progress", lambda label, total: Shown())
+    assert score(answers, "--spider", spider).exit_code == 0
+    assert calls == [1, 1, 1, 1, "closed"]
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", "SELECT 1\n", "SELECT 1\n" * 4, "SELECT 1\n" * 6], ids=["none", "1", "4", "6"])
+def test_too_few_or_too_many_lines(spider, tmp_path, content):
+    path = tmp_path / "answers.txt"
+    path.write_text(content)
+    result = score(path, "--spider", spider)
+    assert result.exit_code == 2
+    assert "5 questions; there must be one line for each question" in result.stderr
+    assert result.stdout == ""
+
+
+def test_lines_in_another_order(spider, tmp_path):
+    path = tmp_path / "answers.txt"
+    path.write_text("SELECT 1\tgone\nSELECT 1\tshop\n" + "SELECT 1\tshop\n" * 3)
+    result = score(path, "--spider", spider)
+    assert result.exit_code == 2
+    assert "line 1 is about gone" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.txt"], "does not exist"),
+        (["{answers}", "--mode", "kind"], "kind"),
+        (["{answers}", "--timeout", "0"], "timeout"),
+        (["{answers}", "--spider", "{tmp}/nowhere"], "No folder"),
+        (["{answers}", "--spider", "{spider}", "--split", "nope"], 'No split is called "nope"'),
+        (["{tmp}", "--spider", "{spider}"], "no run.json"),
+    ],
+)
+def test_what_is_asked_wrongly(spider, answers, tmp_path, arguments, message):
+    filled = [a.format(answers=answers, tmp=tmp_path, spider=spider) for a in arguments]
+    result = score(*filled)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_no_utf8(spider, tmp_path):
+    path = tmp_path / "answers.txt"
+    path.write_bytes(b"SELECT 1\n\xff\xfe\n" * 3)
+    result = score(path, "--spider", spider)
+    assert (result.exit_code, "not UTF-8: see line 2" in result.stderr) == (2, True)
+
+
+def test_help_has_an_example():
+    result = score("--help")
+    assert result.exit_code == 0
+    assert "spider-opt score predictions.txt" in result.stdout
+
+
+def test_databases_stay_as_they_are(spider, answers):
+    path = Path(spider, "database", "shop", "shop.sqlite")
+    before = path.read_bytes()
+    for mode in ("official", "strict"):
+        score(answers, "--spider", spider, "--mode", mode)
+    assert path.read_bytes() == before
+    assert [item.name for item in path.parent.iterdir()] == [path.name]
