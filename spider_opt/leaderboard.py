@@ -66,7 +66,7 @@ class Row:
                 flat["s_per_question"] = round(value.seconds / self.n, 3)
             else:
                 flat[f.name] = value
-        return flat | {"ex": round(self.ex, 2), "ex_se": round(self.ex_se, 2)}
+        return flat | {"ex": round(self.ex, 4), "ex_se": round(self.ex_se, 2)}
 
 
 def read_row(folder: Path) -> Row:
@@ -103,7 +103,7 @@ def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], 
         n=len(scored),
         ex=ex,
         ex_se=clustered_se([s.correct for s in scored], [s.cluster for s in scored]),
-        by_hardness={level: None if value is None else round(value, 2) for level, value in levels.items()},
+        by_hardness=levels,
         outcomes={o.value: sum(s.outcome is o for s in scored) for o in Outcome},
         usage=sum((answers[s.index].prediction.usage for s in scored), Usage()),
         scorer=f"{scorer['mode']}{' keep-distinct' if scorer['keep_distinct'] else ''} v{scorer['version']}",
