@@ -91,7 +91,9 @@ def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], 
     ex = accuracy(scored)
     if ex is None or not {s.index for s in scored} <= set(answers):
         raise RunError(f"{folder} has verdicts without predictions: run its eval command again")
-    levels = {level: accuracy([s for s in scored if s.hardness == level]) for level in HARDNESS_LEVELS}
+    levels: dict[str, float | None] = {
+        level: accuracy([s for s in scored if s.hardness == level]) for level in HARDNESS_LEVELS
+    }
     scorer = run["scorer"]
     return Row(
         method=run["method"],
