@@ -24,6 +24,13 @@ forking = pytest.mark.skipif(sys.platform != "linux", reason="patches reach the 
 RULES = Rules(timeout_s=5)
 
 
+@pytest.fixture(autouse=True)
+def forks(request, monkeypatch):
+    """Fork where a test's patches must reach the processes, also after tests that left threads or llama.cpp behind."""
+    if any(marker is forking.mark for marker in request.node.iter_markers("skipif")):
+        monkeypatch.setattr(workers, "_has_threads", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def benchmark():
     return load_bundled("test")
