@@ -9,6 +9,7 @@
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
+    ├── LeakError                   a training example is too near to a question that is asked
     ├── GoldError                   a benchmark's own gold query fails
     └── QueryError                  a query gave no rows
         ├── QueryFailed             the database refused it
@@ -63,6 +64,10 @@ class WeightsError(SpiderOptError):
 
 class RunError(SpiderOptError):
     """A run folder cannot be used."""
+
+
+class LeakError(SpiderOptError):
+    """A training example is of the questions that are asked, or too near to one: nothing measured with it counts."""
 
 
 class GoldError(SpiderOptError):

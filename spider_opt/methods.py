@@ -4,8 +4,8 @@
 
     method = step ("+" step)*      step = name [":" key "=" value ("," key "=" value)*]
 
-Order in the text does not matter: a step's stage fixes where it stands. A method without a DRAFT step
-drafts with zero-shot.
+Order in the text does not matter: a step's stage and rank fix where it stands. A method without a DRAFT step
+drafts with zero-shot, and a step that needs another brings it along. An alias stands for several steps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, cast, get_args, get_origin
 
 from spider_opt.errors import MethodError
-from spider_opt.steps import ENTRY_POINTS, STEPS
+from spider_opt.steps import ALIASES, ENTRY_POINTS, STEPS
 from spider_opt.types import Generator, Prediction, Stage, Step, Task, Tools
 
 DEFAULT_DRAFT = "zero-shot"
@@ -63,25 +63,45 @@ def parse_method(text: str) -> Method:
     'zero-shot:schema=ddl,keys=yes,rows=3,values=3,form=chat,rules=no'
     """
     named: dict[str, Step] = {}
+    alias_of: dict[str, str] = {}
     for part in text.split("+"):
         name, _, options = (piece.strip() for piece in part.partition(":"))
-        if name in named:
-            raise MethodError(f"step {name!r} stands twice in method {text!r}")
-        named[name] = _make(name, options)
+        if name in ALIASES and options:
+            raise MethodError(f"{name!r} takes no options: write out what it stands for, {ALIASES[name]}")
+        for inside in ALIASES.get(name, part).split("+"):
+            step, _, options = (piece.strip() for piece in inside.partition(":"))
+            if step in named:
+                why = f" ({name!r} stands for {ALIASES[name]})" if name in ALIASES else ""
+                raise MethodError(f"step {step!r} stands twice in method {text!r}{why}")
+            named[step] = _make(step, options)
+            if name in ALIASES:
+                alias_of[step] = name
     drafts = [name for name, step in named.items() if step.stage is Stage.DRAFT]
     if len(drafts) > 1:
         raise MethodError(f"steps {' and '.join(map(repr, drafts))} both draft the query: take one of them")
-    default = _make(DEFAULT_DRAFT, "")
-    if not drafts:
-        named[DEFAULT_DRAFT] = default
-    ordered = sorted(named.items(), key=lambda item: (item[1].stage, item[0]))
-    # One method has one label, so a draft that goes without saying is not said.
-    said = [(name, step) for name, step in ordered if step != default] or ordered
+    brought = _brought(named)
+    whole = {name: _make(name, "") for name in brought if name not in named} | named
+    ordered = sorted(whole.items(), key=lambda item: (item[1].stage, getattr(item[1], "rank", 0), item[0]))
+    # One method has one label, so what goes without saying is not said.
+    said = [(name, step) for name, step in ordered if name not in brought or step != _make(name, "")] or ordered
+    spoken = (alias_of.get(name, name + _spelled(step)) for name, step in said)
     return Method(
-        label="+".join(name + _spelled(step) for name, step in said),
+        label="+".join(dict.fromkeys(spoken)),
         spelled_out="+".join(name + _spelled(step, defaults=True) for name, step in ordered),
         steps=tuple(step for _, step in ordered),
     )
+
+
+def _brought(named: Mapping[str, Step]) -> set[str]:
+    """Return the steps that a method has, or would have, without their being named."""
+    brought = set()
+    if all(name == DEFAULT_DRAFT for name, step in named.items() if step.stage is Stage.DRAFT):
+        brought.add(DEFAULT_DRAFT)
+    for step in named.values():
+        needs: tuple[str, ...] = getattr(step, "needs", ())
+        if needs and not any(name in named for name in needs[1:]):
+            brought.add(needs[0])
+    return brought
 
 
 @cache

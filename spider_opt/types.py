@@ -221,10 +221,11 @@ class ChatModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A few-shot example from training data."""
+    """A few-shot example from training data; with ``own_schema`` it is shown with its database's schema."""
 
     question: Question
     sql: str
+    own_schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,33 +233,47 @@ class Context:
     """What retrieval brought, each in rank order.
 
     ``tables`` are (table, columns) to show, empty for the whole schema; ``values`` are
-    (table, column, value) that the question mentions.
+    (table, column, value) that the question mentions. ``level`` is the predicted hardness, the only one
+    that demos are taken from.
     """
 
     demos: tuple[Demo, ...] = ()
     tables: tuple[tuple[str, tuple[str, ...]], ...] = ()
     values: tuple[tuple[str, str, Value], ...] = ()
+    level: Hardness | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question plus what outer steps decided about how to answer it."""
+    """A question plus what outer steps decided about how to answer it.
+
+    ``feedback`` are (query, message) of attempts that failed, in order. ``draft`` is a query that an outer step
+    has had already from the direct prompt. ``grammar`` is the GBNF grammar that the query must follow.
+    """
 
     question: Question
     model: ChatModel
     context: Context = Context()
     feedback: tuple[tuple[str, str], ...] = ()
+    draft: str | None = None
+    grammar: str | None = None
     temperature: float = 0.0
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first)."""
+    """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first).
+
+    ``context`` is what stood in the prompt, for who measures retrieval; ``logprob`` the mean log probability of
+    the answer's tokens where the server gives it. Neither is kept on disk.
+    """
 
     sql: str
     usage: Usage = Usage()
     trace: tuple[Mapping[str, Any], ...] = ()
+    context: Context = Context()
+    logprob: float | None = None
 
 
 class Generator(Protocol):
@@ -272,11 +287,35 @@ class Generator(Protocol):
         """
 
 
+Likeness = Literal["question", "masked", "skeleton"]
+
+
+class Library(Protocol):
+    """Training examples to show, none of which may be near the questions that are asked (see ``benchmarks.leaks``)."""
+
+    def nearest(
+        self, likeness: Likeness, texts: Sequence[str], k: int, *, question: Question, level: Hardness | None = None
+    ) -> list[Demo]:
+        """Return the ``k`` examples nearest to the mean of the texts' vectors, nearest first.
+
+        They are compared by their question, their question with schema words and values masked, or the skeleton
+        of their query; ``texts`` are of the same kind. With ``level`` only examples of that hardness count.
+        ``question`` is the one asked: no example of its database or with its text comes back.
+        """
+
+    def drawn(self, k: int, *, question: Question, seed: int, level: Hardness | None = None) -> list[Demo]:
+        """Return ``k`` examples at random, the same ones for the same question and seed."""
+
+    def level(self, question: Question) -> Hardness:
+        """Predict a question's hardness by a classifier trained on these examples."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may reach for: the databases by db_id (tests hand in fakes)."""
+    """What a step may reach for (tests hand in fakes): the databases by db_id, and training examples if there are."""
 
     databases: Mapping[str, Database] = field(default_factory=dict)
+    library: Library | None = None
 
 
 class Stage(IntEnum):
@@ -289,7 +328,12 @@ class Stage(IntEnum):
 
 
 class Step(Protocol):
-    """One part of a method; wraps the generator inside it. Its options are its dataclass fields."""
+    """One part of a method; wraps the generator inside it. Its options are its dataclass fields.
+
+    A class may also have ``rank``, a whole number: among steps of one stage the smaller one stands further out
+    (0 if it says nothing; by name where ranks are equal). And ``needs``, names of steps of which one must stand
+    in the method too: the first is added where none does.
+    """
 
     stage: ClassVar[Stage]
 

@@ -30,7 +30,7 @@ HEAVY = {
     "torch", "sentence_transformers", "hnswlib", "pandas", "openai", "xllamacpp", "ray", "httpx", "sqlglot", "sqlparse",
     "rich", "numpy", "transformers", "peft", "gguf", "matplotlib",
 }  # fmt: skip
-MAX_LINES = {"types.py": 350}  # every noun in one place, on purpose
+MAX_LINES = {"types.py": 420}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 USER_CPU_S = 0.3
 

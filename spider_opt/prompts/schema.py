@@ -10,6 +10,8 @@ from spider_opt.sql.names import quoted
 from spider_opt.types import Schema, Table, Value
 
 Form = Literal["ddl", "compact"]
+Rows = Mapping[str, Sequence[Sequence[Value]]]
+Values = Mapping[tuple[str, str], Sequence[Value]]
 _MAX_CELL = 60
 # Line ends above all: a cell stands in a comment, which ends with its line.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -20,8 +22,8 @@ def serialise(
     form: Form,
     *,
     keys: bool = True,
-    rows: Mapping[str, Sequence[Sequence[Value]]] | None = None,
-    values: Mapping[tuple[str, str], Sequence[Value]] | None = None,
+    rows: Rows | None = None,
+    values: Values | None = None,
 ) -> str:
     """Return ``schema`` as CREATE TABLE statements or one line a table.
 
@@ -57,6 +59,37 @@ def serialise(
         )
         parts.append("foreign keys: " + ", ".join(links))
     return "\n".join(parts)
+
+
+def pruned(schema: Schema, tables: Sequence[tuple[str, Sequence[str]]]) -> Schema:
+    """Return ``schema`` with these (table, columns) only, in the schema's order, and the foreign keys among them.
+
+    >>> from spider_opt.types import Column
+    >>> t = Table("t", (Column("a", "INTEGER"), Column("b", "TEXT")))
+    >>> [c.name for c in pruned(Schema("d", (t, t)), [("t", ["b"])]).tables[0].columns]
+    ['b']
+    """
+    wanted = {table: set(columns) for table, columns in tables}
+    return Schema(
+        schema.db_id,
+        tuple(
+            Table(t.name, tuple(c for c in t.columns if c.name in wanted[t.name]), t.words)
+            for t in schema.tables
+            if t.name in wanted
+        ),
+        tuple(
+            k
+            for k in schema.foreign_keys
+            if k.column in wanted.get(k.table, ()) and k.ref_column in wanted.get(k.ref_table, ())
+        ),
+    )
+
+
+def pruned_rows(rows: Rows, schema: Schema, few: Schema) -> Rows:
+    """Return the rows of the tables of ``few``, with the cells of its columns."""
+    whole = {table.name: [column.name for column in table.columns] for table in schema.tables}
+    places = {table.name: [whole[table.name].index(c.name) for c in table.columns] for table in few.tables}
+    return {name: [[row[i] for i in places[name]] for row in rows[name]] for name in places if name in rows}
 
 
 def literal(value: Value) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from spider_opt.types import Message
@@ -15,20 +16,53 @@ RULES = """Rules:
 - Join tables on their foreign keys, and only tables that are needed.
 - Use DISTINCT only when the question asks for different values.
 - For the most or the least, use ORDER BY with LIMIT 1."""
+DEMOS = "Questions about other databases, each with its query:"
+VALUES = "Values in the database that the question may mean:"
+FAILED = "That query does not do: {message}\nAnswer with a query that does."
+FENCE = "```sql\n"
 
 
-def zero_shot(form: Form, schema: str, question: str, rules: bool) -> list[Message] | str:
+def ask_for_sql(
+    form: Form,
+    schema: str,
+    question: str,
+    *,
+    instruction: str = INSTRUCTION,
+    rules: bool = False,
+    demos: Sequence[tuple[str, str, str]] = (),
+    values: Sequence[str] = (),
+    feedback: Sequence[tuple[str, str]] = (),
+    begun: bool = True,
+) -> list[Message] | str:
     """Return the request for one question.
 
     ``chat`` is a conversation, ``prefill`` one whose answer has been begun with a code fence, and
-    ``completion`` plain text to go on with (the answer then begins after ``SELECT``).
+    ``completion`` plain text to go on with (the answer then begins after ``SELECT``). Without ``begun`` the answer
+    is not begun, for a grammar that begins it.
+
+    ``demos`` are (schema, question, SQL) in the order in which they are shown; those with a schema come as
+    conversations of their own before the question, those without as a list behind the schema. ``values`` are lines
+    such as ``singer.country = 'France'``. ``feedback`` are (query, message) of failed attempts.
     """
     question = " ".join(question.split())
-    extra = f"{RULES}\n\n" if rules else ""
+    parts = [schema]
+    if rules:
+        parts.append(RULES)
+    pairs = [f"Question: {q}\nSQL: {sql}" for shown, q, sql in demos if not shown]
+    if pairs:
+        parts.append("\n\n".join([DEMOS, *pairs]))
+    if values:
+        parts.append("\n".join([VALUES, *values]))
     if form == "completion":
-        return f"/* SQLite tables */\n{schema}\n\n{extra}-- {question}\nSELECT"
-    messages = [
-        Message("system", INSTRUCTION),
-        Message("user", f"{schema}\n\n{extra}Question: {question}"),
-    ]
-    return [*messages, Message("assistant", "```sql\n")] if form == "prefill" else messages
+        before = "".join(f"/* SQLite tables */\n{shown}\n\n-- {q}\n{sql};\n\n" for shown, q, sql in demos if shown)
+        after = "".join(f"\n{sql};\n\n-- {' '.join(message.split())} Corrected:" for sql, message in feedback)
+        text = "\n\n".join([f"/* SQLite tables */\n{parts[0]}", *parts[1:], f"-- {question}"])
+        return f"{before}{text}{after}\n" + ("SELECT" if begun else "")
+    messages = [Message("system", instruction)]
+    for shown, q, sql in demos:
+        if shown:
+            messages += [Message("user", f"{shown}\n\nQuestion: {q}"), Message("assistant", sql)]
+    messages.append(Message("user", "\n\n".join([*parts, f"Question: {question}"])))
+    for sql, message in feedback:
+        messages += [Message("assistant", sql), Message("user", FAILED.format(message=message))]
+    return [*messages, Message("assistant", FENCE)] if form == "prefill" and begun else messages

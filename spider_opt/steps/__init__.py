@@ -6,4 +6,6 @@ More come from the entry-point group ``spider_opt.steps``: an installed package 
 STEPS = {
     "zero-shot": "spider_opt.steps.zero_shot:ZeroShot",
 }
+ALIASES: dict[str, str] = {}
+"""Names for a combination of steps."""
 ENTRY_POINTS = "spider_opt.steps"

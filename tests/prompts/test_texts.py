@@ -17,8 +17,8 @@ def flat(request: list[Message] | str) -> str:
 @pytest.mark.parametrize("rules", [False, True])
 @pytest.mark.parametrize("form", get_args(texts.Form))
 def test_what_questions_of_a_database_share_comes_first(form: texts.Form, rules: bool) -> None:
-    one = flat(texts.zero_shot(form, SCHEMA, "How many items?", rules))
-    two = flat(texts.zero_shot(form, SCHEMA, "Which names?", rules))
+    one = flat(texts.ask_for_sql(form, SCHEMA, "How many items?", rules=rules))
+    two = flat(texts.ask_for_sql(form, SCHEMA, "Which names?", rules=rules))
     shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
     assert SCHEMA in shared
     assert shared.endswith(("Question: ", "-- "))
@@ -27,19 +27,19 @@ def test_what_questions_of_a_database_share_comes_first(form: texts.Form, rules:
 
 
 def test_a_chat_ends_with_the_question_and_a_prefilled_one_with_a_fence() -> None:
-    chat = texts.zero_shot("chat", SCHEMA, "How many?", False)
+    chat = texts.ask_for_sql("chat", SCHEMA, "How many?")
     assert [message.role for message in chat if isinstance(message, Message)] == ["system", "user"]
-    prefilled = texts.zero_shot("prefill", SCHEMA, "How many?", False)
+    prefilled = texts.ask_for_sql("prefill", SCHEMA, "How many?")
     assert prefilled == [*chat, Message("assistant", "```sql\n")]
 
 
 def test_a_completion_goes_on_after_select() -> None:
-    request = texts.zero_shot("completion", SCHEMA, "How many?", False)
+    request = texts.ask_for_sql("completion", SCHEMA, "How many?")
     assert isinstance(request, str)
     assert request.endswith("-- How many?\nSELECT")
 
 
 @pytest.mark.parametrize("form", get_args(texts.Form))
 def test_a_question_stays_on_its_line(form: texts.Form) -> None:
-    request = flat(texts.zero_shot(form, SCHEMA, "  How\nmany\r\n\n items\u2028? ", False))
+    request = flat(texts.ask_for_sql(form, SCHEMA, "  How\nmany\r\n\n items\u2028? "))
     assert "How many items ?" in request

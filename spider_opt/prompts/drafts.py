@@ -1,0 +1,124 @@
+"""Asks a model for a query in one call: the schema, what retrieval brought, the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from spider_opt.databases.samples import sample_rows, sample_values
+from spider_opt.prompts import schema as schemas
+from spider_opt.prompts import texts
+from spider_opt.sql.extract import extract_sql
+from spider_opt.sql.names import quoted
+from spider_opt.types import Context, Database, Message, Prediction, Schema, Task
+
+# The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
+MAX_TOKENS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a prompt looks.
+
+    Options:
+        schema: ``ddl`` (CREATE TABLE) or ``compact`` (one line a table).
+        keys: show primary and foreign keys.
+        rows: sample rows shown under each table.
+        values: sample values shown beside each column.
+        form: ``chat``, ``prefill`` (chat whose answer is begun with a code fence) or ``completion``.
+        rules: add rules against the usual mistakes.
+    """
+
+    schema: schemas.Form = "ddl"
+    keys: bool = True
+    rows: int = 0
+    values: int = 3
+    form: texts.Form = "chat"
+    rules: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rows < 0 or self.values < 0:
+            raise ValueError("rows and values cannot be less than 0")
+
+
+class Drafter:
+    """Writes prompts in one look for the questions of some databases, and asks for their SQL."""
+
+    def __init__(self, look: Look, databases: Mapping[str, Database]) -> None:
+        self.look = look
+        self._databases = databases
+        self._whole: dict[str, str] = {}
+        self._samples: dict[str, tuple[schemas.Rows | None, schemas.Values | None]] = {}
+
+    def __call__(self, task: Task, name: str) -> Prediction:
+        """Ask ``task.model`` once; ``name`` is the step's, for the trace.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        look, begun = self.look, task.grammar is None
+        stop = ("```",) if look.form == "prefill" and begun else (";", "\n\n") if look.form == "completion" else ()
+        [completion] = task.model.complete(
+            self.request(task),
+            temperature=task.temperature,
+            seed=task.seed,
+            stop=stop,
+            grammar=task.grammar,
+            max_tokens=MAX_TOKENS,
+        )
+        text = completion.text
+        if look.form == "completion" and begun and text.strip():
+            text = f"SELECT {text}"
+        trace = {"step": name, "finish": completion.finish_reason}
+        return Prediction(extract_sql(text), completion.usage, (trace,), task.context, completion.logprob)
+
+    def request(self, task: Task, instruction: str = texts.INSTRUCTION) -> list[Message] | str:
+        """Return what the model is asked: all of the task's context and feedback is in it."""
+        context = task.context
+        return texts.ask_for_sql(
+            self.look.form,
+            self.shown(task.question.schema, context),
+            task.question.text,
+            instruction=instruction,
+            rules=self.look.rules,
+            # The nearest stands last, next to the question.
+            demos=[(self._demo_schema(demo.question.schema) if demo.own_schema else "", demo.question.text, demo.sql)
+                   for demo in reversed(context.demos)],
+            values=value_lines(context),
+            feedback=task.feedback,
+            begun=task.grammar is None,
+        )  # fmt: skip
+
+    def shown(self, schema: Schema, context: Context) -> str:
+        """Return a schema as text, whole or pruned to the context's tables."""
+        if context.tables:
+            rows, values = self._sampled(schema)
+            few = schemas.pruned(schema, context.tables)
+            return self._serialise(few, rows and schemas.pruned_rows(rows, schema, few), values)
+        if schema.db_id not in self._whole:
+            self._whole[schema.db_id] = self._serialise(schema, *self._sampled(schema))
+        return self._whole[schema.db_id]
+
+    def _sampled(self, schema: Schema) -> tuple[schemas.Rows | None, schemas.Values | None]:
+        if schema.db_id not in self._samples:
+            database = self._databases[schema.db_id] if self.look.rows or self.look.values else None
+            self._samples[schema.db_id] = (
+                sample_rows(schema, database, self.look.rows) if database and self.look.rows else None,
+                sample_values(schema, database, self.look.values) if database and self.look.values else None,
+            )
+        return self._samples[schema.db_id]
+
+    def _demo_schema(self, schema: Schema) -> str:
+        return self._serialise(schema, None, None)
+
+    def _serialise(self, schema: Schema, rows: schemas.Rows | None, values: schemas.Values | None) -> str:
+        return schemas.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
+
+
+def value_lines(context: Context) -> Sequence[str]:
+    """Return the values of a context as lines of a prompt.
+
+    >>> value_lines(Context(values=(("singer", "country", "France"),)))
+    ["singer.country = 'France'"]
+    """
+    return [f"{quoted(t)}.{quoted(c)} = {schemas.literal(value)}" for t, c, value in context.values]
