@@ -5,6 +5,7 @@ The ids go to stdout, one a line. What is in results/samples was drawn so:
     python scripts/draw_sample.py SPIDER --split train --held-out -n 250 > results/samples/heldout-train-250.txt
     python scripts/draw_sample.py SPIDER --split train --held-out --databases 12 -n 100 \
         > results/samples/heldout-train-100.txt
+    python scripts/draw_sample.py SPIDER --split dev -n 250 > results/samples/dev-250.txt
 """
 
 from __future__ import annotations
@@ -35,12 +36,10 @@ def main(spider: Path, split: str, held_out: bool, databases: int | None, n: int
     """Print the ids of about N questions."""
     benchmark = load_benchmark(spider, split)
     pool = DatabasePool(benchmark.paths)
-    # A question whose gold has no row would count any query without rows as right; it teaches nothing.
-    examples = [
-        example
-        for example in benchmark.examples
-        if (not held_out or is_held_out(example.question.db_id)) and _has_rows(pool, example)
-    ]
+    examples = list(benchmark.examples)
+    if held_out:
+        # A question whose gold has no row would count any query without rows as right; it teaches nothing.
+        examples = [ex for ex in examples if is_held_out(ex.question.db_id) and _has_rows(pool, ex)]
     names = sorted({example.question.db_id for example in examples}, key=lambda name: sha256(name.encode()).digest())
     examples = [example for example in examples if example.question.db_id in names[:databases]]
     clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]

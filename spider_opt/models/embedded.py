@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from spider_opt.errors import WeightsError
-from spider_opt.models.llamacpp import LlamaServer
+from spider_opt.models.llamacpp import N_SIDE_BY_SIDE, LlamaServer
 from spider_opt.types import Completion, Message, ModelInfo
 
 
@@ -19,7 +19,8 @@ class EmbeddedModel:
 
     The server starts with the first call and ends with ``close``, ``with``, or the process. ``adapters`` are
     GGUF LoRA files. ``n_ctx`` is the context in tokens, prompt and answer together; ``n_threads`` falls back
-    on the number of cores this process may use.
+    on the number of cores this process may use. In the folder ``prefixes`` the server keeps what it computed for the
+    beginnings of prompts.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class EmbeddedModel:
         n_threads: int | None = None,
         timeout_s: float = 300.0,
         logprobs: bool = False,
+        prefixes: Path | None = None,
     ) -> None:
         self.path = path
         self.info = info or ModelInfo(path.stem)
@@ -42,6 +44,7 @@ class EmbeddedModel:
             "n_threads": n_threads or usable_cores(),
             "timeout_s": timeout_s,
             "logprobs": logprobs,
+            "prefixes": prefixes,
         }
         self._lock = threading.Lock()
         self._server: LlamaServer | None = None
@@ -82,7 +85,11 @@ class EmbeddedModel:
         prompt = server.tokens(messages)
         body = {"temperature": temperature, "max_tokens": max_tokens, "stop": list(stop)}
         extra = {"grammar": grammar} if grammar else {}
-        return [done for i in range(n) for done in server.ask(prompt, body | {"seed": seed + i}, extra)]
+        return [
+            done
+            for i in range(0, n, N_SIDE_BY_SIDE)
+            for done in server.ask(prompt, body | {"seed": seed + i}, extra, min(N_SIDE_BY_SIDE, n - i))
+        ]
 
     def close(self) -> None:
         """Stop the server and free its memory; the next call starts it again."""

@@ -13,6 +13,7 @@ from spider_opt.models import llamacpp, weights
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.chat import OpenAIModel
 from spider_opt.models.embedded import EmbeddedModel
+from spider_opt.paths import cache_dir
 from spider_opt.types import ChatModel, ModelInfo
 
 
@@ -39,7 +40,10 @@ def open_model(
     """
     if base_url is None and (name is None or name in CATALOG):
         path, info = _weights(name or DEFAULT_MODEL, adapters)
-        return EmbeddedModel(path, info=info, adapters=adapters, n_ctx=n_ctx, timeout_s=timeout_s, logprobs=logprobs)
+        prefixes = cache_dir() / "prefixes"
+        return EmbeddedModel(
+            path, info=info, adapters=adapters, n_ctx=n_ctx, timeout_s=timeout_s, logprobs=logprobs, prefixes=prefixes
+        )
     if adapters:
         raise UsageError("An adapter can only be put on an embedded model: leave --base-url out")
     if base_url is not None and not base_url.startswith(("http://", "https://")):

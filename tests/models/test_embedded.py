@@ -86,6 +86,39 @@ def test_samples_grammar_and_stop(model: EmbeddedModel) -> None:
     assert (done.text, done.finish_reason) == ("ab", "stop")
 
 
+def test_many_samples_of_one_prompt(model: EmbeddedModel) -> None:
+    prompt = SCHEMA + QUESTIONS[0]
+    n = llamacpp.N_SIDE_BY_SIDE + 2
+    fresh = ask(model, QUESTIONS[0])
+    samples = model.complete(prompt, n=n, temperature=1.0, seed=5, max_tokens=6)
+    assert len(samples) == n
+    assert [sample.text for sample in model.complete(prompt, n=n, temperature=1.0, seed=5, max_tokens=6)] == [
+        sample.text for sample in samples
+    ]
+    assert sum(sample.usage.calls for sample in samples) == 2  # so many requests, each of which knows what it cost
+    assert n < sum(sample.usage.completion_tokens for sample in samples) <= 6 * n
+    assert ask(model, QUESTIONS[0]) == fresh  # the samples have overwritten what other slots remembered
+
+
+def test_the_beginnings_of_prompts_are_kept_on_disk(model: EmbeddedModel, gguf: Path, tmp_path: Path) -> None:
+    prompts = [SCHEMA * 14 + question for question in QUESTIONS]
+
+    def answers(prefixes: Path | None) -> list[tuple[str, float | None, bool]]:
+        with EmbeddedModel(gguf, n_ctx=1024, n_threads=1, logprobs=True, prefixes=prefixes) as own:
+            done = [own.complete(prompt, max_tokens=8)[0] for prompt in prompts]
+        return [(d.text, d.logprob, d.usage.cached_tokens >= llamacpp.MIN_TOKENS) for d in done]
+
+    fresh = answers(None)
+    assert [kept for _, _, kept in fresh] == [False, True, True]
+    folder = tmp_path / "prefixes"
+    assert answers(folder) == fresh
+    [state] = folder.iterdir()
+    assert [answer[:2] for answer in answers(folder)] == [answer[:2] for answer in fresh]
+    assert all(kept for _, _, kept in answers(folder))
+    state.write_bytes(state.read_bytes()[:1000])
+    assert answers(folder) == fresh  # a broken state is computed again
+
+
 def test_a_prompt_longer_than_the_context(model: EmbeddedModel) -> None:
     with pytest.raises(ModelError, match="does not fit into the context of m"):
         model.complete("word " * 3000)
