@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spider_opt.analysis.context import METRICS
 from spider_opt.analysis.statistics import clustered_se
 from spider_opt.errors import RunError
 from spider_opt.predictions import Answer, read_answers
@@ -28,7 +29,7 @@ class Row:
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
     query counted as dependent. Tokens and seconds are sums over all questions; ``seconds`` is time spent
-    waiting for the model.
+    waiting for the model. ``context`` are means over the questions that have the metric.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Row:
     commit: str
     steps: str
     run: str
+    context: dict[str, float | None]
 
     def cells(self) -> dict[str, Any]:
         """Return the row flat, in the order of the CSV's columns; rounded to what is read."""
@@ -57,6 +59,8 @@ class Row:
             value = getattr(self, f.name)
             if f.name == "by_hardness":
                 flat |= {f"ex_{level}": value[level] for level in HARDNESS_LEVELS}
+            elif f.name == "context":
+                flat |= {f"ctx_{name}": value[name] for name in METRICS}
             elif f.name == "outcomes":
                 flat |= value
             elif f.name == "usage":
@@ -114,7 +118,13 @@ def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], 
         commit=run["commit"],
         steps=run["steps"],
         run=folder.name,
+        context={name: _mean(answers[s.index].context.get(name) for s in scored) for name in METRICS},
     )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 4) if known else None
 
 
 def find_runs(*roots: Path) -> list[Path]:

@@ -83,7 +83,9 @@ def parse_method(text: str) -> Method:
     whole = {name: _make(name, "") for name in brought if name not in named} | named
     ordered = sorted(whole.items(), key=lambda item: (item[1].stage, getattr(item[1], "rank", 0), item[0]))
     # One method has one label, so what goes without saying is not said.
-    said = [(name, step) for name, step in ordered if name not in brought or step != _make(name, "")] or ordered
+    said = [
+        (name, step) for name, step in ordered if name in alias_of or name not in brought or step != _make(name, "")
+    ] or ordered
     spoken = (alias_of.get(name, name + _spelled(step)) for name, step in said)
     return Method(
         label="+".join(dict.fromkeys(spoken)),
@@ -122,7 +124,7 @@ def step_type(name: str) -> type[Any]:
     """
     names = step_names()
     if name not in names:
-        raise MethodError(f"no method step {name!r}{_meant(name, names)}; see: spider-opt methods")
+        raise MethodError(f"no method step {name!r}{_meant(name, {**names, **ALIASES})}; see: spider-opt methods")
     if len(names[name]) > 1:
         raise MethodError(
             f"two packages claim the step {name!r} ({' and '.join(names[name])}): uninstall the one not wanted"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from spider_opt.errors import PredictionsError, RunError
@@ -13,12 +13,16 @@ from spider_opt.types import Benchmark, Example, Prediction, Usage
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A prediction and the question it belongs to, as on one line of ``predictions.jsonl``."""
+    """A prediction and the question it belongs to, as on one line of ``predictions.jsonl``.
+
+    ``context`` tells by figures how good what retrieval brought was, where that was measured.
+    """
 
     index: int
     id: str
     db_id: str
     prediction: Prediction
+    context: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -121,6 +125,8 @@ def to_line(answer: Answer) -> str:
         "usage": asdict(prediction.usage),
         "trace": list(prediction.trace),
     }
+    if answer.context:
+        entry["context"] = dict(answer.context)
     line = json.dumps(entry, ensure_ascii=False)
     try:
         line.encode()
@@ -157,8 +163,10 @@ def _read_line(line: str, where: str) -> Answer:
         index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
         if type(index) is not int or not all(isinstance(text, str) for text in (name, db_id, sql)):
             raise TypeError("index must be a number, id, db_id and sql must be text")
-        return Answer(
-            index, name, db_id, Prediction(sql, Usage(**entry.get("usage", {})), tuple(entry.get("trace", ())))
-        )
+        prediction = Prediction(sql, Usage(**entry.get("usage", {})), tuple(entry.get("trace", ())))
+        context = entry.get("context", {})
+        if not all(type(value) in (int, float) for value in context.values()):
+            raise TypeError("context must be numbers by name")
+        return Answer(index, name, db_id, prediction, context)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{where} is not an answer: {error!r}") from error

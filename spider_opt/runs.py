@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.predictions import Answer, mend, pair_answers, to_line
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.scoring.execution import VERSION as SCORER_VERSION
-from spider_opt.types import Benchmark, ChatModel, Generator
+from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
 FORMAT = 1
 # What makes two runs the same run; everything else in run.json is for the record.
@@ -44,6 +44,8 @@ IDENTITY = (
 
 # Opens a display for (label, questions in all) and gives what to call for each that was asked.
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+# Measures, with the gold at hand, what stood in the prompt of an answer.
+Measure = Callable[[Example, Prediction], Mapping[str, float]]
 
 
 def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
@@ -100,13 +102,16 @@ def run(
     limit: int | None = None,
     concurrency: int = 1,
     progress: Progress = silent,
+    measure: Measure | None = None,
 ) -> Finished:
     """Answer the first ``limit`` questions of ``benchmark``, but for those that ``folder`` has answers to.
 
     Questions of one database follow each other, so that the server's prefix cache works. ``progress`` is
-    opened with (label, questions to ask). An interrupt loses nothing that was answered.
+    opened with (label, questions to ask). An interrupt loses nothing that was answered. What ``measure`` finds is
+    kept with each new answer, to four digits.
 
     Raises:
+        LeakError: ``measure`` found the question's own gold or database in the prompt.
         RunError: ``folder`` holds another run, is in use, or cannot be written.
         ModelUnavailable: nothing answers; what was answered before is kept.
     """
@@ -136,7 +141,9 @@ def run(
                 if isinstance(got, ModelError):
                     unanswered[question.id] = str(got)
                 else:
-                    done[question.id] = Answer(example.index, question.id, question.db_id, got)
+                    found = measure(example, got) if measure else {}
+                    context = {name: round(value, 4) for name, value in found.items()}
+                    done[question.id] = Answer(example.index, question.id, question.db_id, got, context)
                     with _writing(folder):
                         append_whole(path, to_line(done[question.id]))
                 advance()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from spider_opt.analysis.context import METRICS
 from spider_opt.errors import RunError
 from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
 
@@ -18,6 +19,9 @@ COLUMNS = [
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql",
     "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
     "scorer", "seed", "version", "commit", "steps", "run",
+    "ctx_recall_tables", "ctx_recall_columns", "ctx_recall_values", "ctx_recall_skeleton",
+    "ctx_precision_tables", "ctx_precision_columns", "ctx_precision_values", "ctx_precision_demos",
+    "ctx_faithfulness", "ctx_level",
 ]  # fmt: skip
 LEVELS = ("easy", "easy", "medium", "medium", "hard")
 OUTCOMES = ("correct", "correct", "wrong_rows", "timeout", "correct")
@@ -72,7 +76,7 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
         "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
-        "steps": "zero-shot:rows=0",
+        "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS},
     }  # fmt: skip
 
 
@@ -92,6 +96,22 @@ def test_the_error_counts_questions_of_one_gold_as_dependent(tmp_path: Path) -> 
     alone = [verdict(i, "easy", "correct" if i % 4 < 2 else "wrong_rows") for i in range(40)]
     pairs = [entry | {"cluster": f"c{entry['index'] // 2}"} for entry in alone]
     assert read_row(fabricate(tmp_path / "pairs", pairs)).ex_se > 1.3 * read_row(fabricate(tmp_path / "x", alone)).ex_se
+
+
+def test_what_retrieval_brought_is_the_mean_over_the_questions_that_have_it(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path / "run", [verdict(i, "easy", "correct") for i in range(3)])
+    contexts: list[dict[str, float]] = [
+        {"recall_tables": 1.0, "level": 0.0, "later_metric": 1.0}, {"recall_tables": 0.5}, {}, {"recall_tables": 0.0}
+    ]  # fmt: skip
+    entries = [prediction(i) | {"context": context} for i, context in enumerate(contexts)]
+    del entries[2]["context"]
+    (folder / "predictions.jsonl").write_text(lines(entries))
+    cells = read_row(folder).cells()  # the fourth has no verdict
+    assert (cells["ctx_recall_tables"], cells["ctx_level"], cells["ctx_recall_values"]) == (0.75, 0.0, None)
+    assert list(cells) == COLUMNS
+    [row] = csv.DictReader(io.StringIO(to_csv(table([read_row(folder)]))))
+    assert (row["ctx_recall_tables"], row["ctx_level"], row["ctx_recall_values"]) == ("0.75", "0.0", "")
+    assert "ctx" not in to_markdown(table([read_row(folder)]))
 
 
 # --- what is no finished run -------------------------------------------------------------------

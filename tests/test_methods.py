@@ -22,7 +22,7 @@ from spider_opt import methods
 from spider_opt.cli import main
 from spider_opt.errors import MethodError, UsageError
 from spider_opt.methods import option_types, parse_method, step_names, step_type, written
-from spider_opt.steps import STEPS
+from spider_opt.steps import ALIASES, STEPS
 from spider_opt.steps.zero_shot import ZeroShot
 from spider_opt.types import Completion, ModelInfo, Prediction, Question, Schema, Stage, Task, Tools
 
@@ -97,12 +97,13 @@ def test_yes_and_no_in_other_words(text: str, value: bool) -> None:
     assert parse_method(f"zero-shot:keys={text}").steps == (ZeroShot(keys=value),)
 
 
+THERE = ", ".join(sorted({*STEPS, *ALIASES}))
 WRONG = [
     ("zero-shat", "no method step 'zero-shat' (did you mean 'zero-shot'?); see: spider-opt methods"),
     ("Zero-Shot", "no method step 'Zero-Shot' (did you mean 'zero-shot'?); see: spider-opt methods"),
-    ("qqq", "no method step 'qqq' (there are: zero-shot); see: spider-opt methods"),
-    ("", "no method step '' (there are: zero-shot); see: spider-opt methods"),
-    ("zero-shot+", "no method step '' (there are: zero-shot); see: spider-opt methods"),
+    ("qqq", f"no method step 'qqq' (there are: {THERE}); see: spider-opt methods"),
+    ("", f"no method step '' (there are: {THERE}); see: spider-opt methods"),
+    ("zero-shot+", f"no method step '' (there are: {THERE}); see: spider-opt methods"),
     ("zero-shot + zero-shot:rows=1", "step 'zero-shot' stands twice in method 'zero-shot + zero-shot:rows=1'"),
     ("zero-shot:row=3", "step 'zero-shot' has no option 'row' (did you mean 'rows'?)"),
     ("zero-shot:stage=1", "step 'zero-shot' has no option 'stage' (there are: "),
@@ -234,7 +235,7 @@ def test_options_of_all_types(text: str, label: str) -> None:
         ("upper:times=0", "step 'upper': times must be 1 or more"),
         ("upper:which=none", "but takes all or first"),
         ("uper", "no method step 'uper' (did you mean 'upper'?)"),
-        ("qqq", "(there are: upper, zero-shot)"),
+        ("qqq", f"(there are: {', '.join(sorted({*STEPS, *ALIASES, 'upper'}))})"),
     ],
 )
 def test_what_is_wrong_with_options_of_all_types(text: str, sentence: str) -> None:
@@ -281,7 +282,7 @@ def test_a_broken_step_is_named_and_harms_nobody_else(packages: Path, what: str)
     assert parse_method("zero-shot").label == "zero-shot"
     listed = CliRunner().invoke(main, ["methods"])
     assert listed.exit_code == 0
-    assert listed.stdout.startswith("zero-shot  [draft]")
+    assert "\nzero-shot  [draft]" in listed.stdout
     assert listed.stderr.startswith("left out: step 'bad' (bad_step:Bad)")
 
 
@@ -352,6 +353,161 @@ def test_the_plugin_installs(tmp_path: Path) -> None:
     assert listed.stderr == ""
 
 
+# --- rank, needs, aliases ----------------------------------------------------------------------
+
+RUNGS = f"""{HEAD}
+@dataclass(frozen=True)
+class Alpha:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    rank: ClassVar[int] = 1
+{WRAP}
+@dataclass(frozen=True)
+class Beta:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    k: int = 3
+{WRAP}
+@dataclass(frozen=True)
+class Gamma:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+{WRAP}
+@dataclass(frozen=True)
+class Omega:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    rank: ClassVar[int] = -1
+    needs: ClassVar[tuple[str, ...]] = ("beta", "alpha")
+    by: str = "draft"
+{WRAP}
+@dataclass(frozen=True)
+class Again:
+    stage: ClassVar[Stage] = Stage.REFINE
+{WRAP}
+@dataclass(frozen=True)
+class Tuned:
+    stage: ClassVar[Stage] = Stage.MODEL
+    rank: ClassVar[int] = 9
+{WRAP}
+"""
+
+
+@pytest.fixture
+def rungs(packages: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Steps with ranks and needs; returns the table of aliases, which is empty."""
+    names = ("alpha", "beta", "gamma", "omega", "again", "tuned")
+    install(packages, "rungs_of_a_ladder", RUNGS, **{name: f"rungs_of_a_ladder:{name.title()}" for name in names})
+    aliases: dict[str, str] = {}
+    monkeypatch.setattr(methods, "ALIASES", aliases)
+    return aliases
+
+
+def spelled(method: str) -> str:
+    return parse_method(method).spelled_out.rpartition("+zero-shot:")[0]
+
+
+@pytest.mark.usefixtures("rungs")
+def test_stage_then_rank_then_name_fix_the_order() -> None:
+    parts = ["gamma", "alpha", "omega", "again", "tuned", "beta"]
+    for order in itertools.permutations(parts, 6):
+        assert parse_method("+".join(order)).label == "tuned+omega+beta+gamma+alpha+again"
+    stages = [step.stage for step in parse_method("+".join(parts)).steps]
+    assert stages == sorted(stages)
+    assert stages[-1] is Stage.DRAFT
+
+
+@pytest.mark.usefixtures("rungs")
+@pytest.mark.parametrize(
+    ("text", "label", "steps"),
+    [
+        ("omega", "omega", "omega:by=draft+beta:k=3"),
+        ("beta+omega", "omega", "omega:by=draft+beta:k=3"),
+        ("omega+beta:k=3", "omega", "omega:by=draft+beta:k=3"),
+        ("omega+beta:k=5", "omega+beta:k=5", "omega:by=draft+beta:k=5"),
+        ("omega+alpha", "omega+alpha", "omega:by=draft+alpha"),
+        ("omega+alpha+beta", "omega+beta+alpha", "omega:by=draft+beta:k=3+alpha"),
+        ("omega+gamma", "omega+gamma", "omega:by=draft+beta:k=3+gamma"),
+        ("beta", "beta", "beta:k=3"),
+    ],
+)
+def test_a_step_brings_what_it_needs(text: str, label: str, steps: str) -> None:
+    assert parse_method(text).label == label
+    assert spelled(text) == steps
+    assert parse_method(label) == parse_method(text)
+
+
+def test_the_level_brings_few_shot() -> None:
+    assert spelled("difficulty").startswith("difficulty:by=draft+fewshot:")
+    assert parse_method("fewshot+difficulty").label == "difficulty"
+    assert "fewshot" not in spelled("hyde+difficulty")
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "label", "steps"),
+    [
+        ("beta:k=5+alpha", "rag", "rag", "beta:k=5+alpha"),
+        ("alpha + beta : k = 5", "rag:", "rag", "beta:k=5+alpha"),
+        ("beta:k=5+alpha", " again + rag ", "rag+again", "beta:k=5+alpha+again"),
+        ("beta:k=5+alpha", "again+tuned+rag", "tuned+rag+again", "tuned+beta:k=5+alpha+again"),
+        ("beta:k=5+alpha", "rag+gamma", "rag+gamma", "beta:k=5+gamma+alpha"),  # one stands between
+        ("beta:k=5+alpha", "rag+omega", "omega+rag", "omega:by=draft+beta:k=5+alpha"),
+        ("omega", "rag", "rag", "omega:by=draft+beta:k=3"),
+        ("omega+beta", "rag", "rag", "omega:by=draft+beta:k=3"),
+        ("omega", "rag+beta:k=5", "rag+beta:k=5", "omega:by=draft+beta:k=5"),
+        ("beta", "rag+omega", "omega+rag", "omega:by=draft+beta:k=3"),
+        ("gamma+zero-shot", "rag", "rag", "gamma"),
+    ],
+)
+def test_an_alias_stands_in_the_label_and_what_it_stands_for_is_spelled_out(
+    rungs: dict[str, str], alias: str, text: str, label: str, steps: str
+) -> None:
+    rungs["rag"] = alias
+    method = parse_method(text)
+    assert method.label == label
+    assert spelled(text) == steps
+    assert parse_method(label) == method
+    parts = text.split("+")
+    assert {parse_method("+".join(order)).label for order in itertools.permutations(parts)} == {label}
+    assert method.steps == parse_method(method.spelled_out).steps  # what it stood for, after the alias has changed
+
+
+def test_two_aliases(rungs: dict[str, str]) -> None:
+    rungs |= {"rag": "alpha+beta", "mend": "again"}
+    assert parse_method("mend+rag").label == "rag+mend"
+    assert spelled("mend+rag") == "beta:k=3+alpha+again"
+
+
+def test_an_alias_of_a_draft_stands_in_its_place(rungs: dict[str, str]) -> None:
+    rungs["wide"] = "zero-shot:rows=3"
+    assert parse_method("wide").label == "wide"
+    assert parse_method("wide+gamma").label == "gamma+wide"
+    assert parse_method("wide").steps == parse_method("zero-shot:rows=3").steps
+    rungs["plain"] = "zero-shot"
+    assert parse_method("plain").label == "plain"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rag:k=3", "'rag' takes no options: write out what it stands for, beta:k=5+alpha"),
+        ("rag:x", "'rag' takes no options: write out what it stands for, beta:k=5+alpha"),
+        ("rag+beta", "step 'beta' stands twice in method 'rag+beta'"),
+        ("beta+rag", "step 'beta' stands twice in method 'beta+rag' ('rag' stands for beta:k=5+alpha)"),
+        ("rag+alpha", "step 'alpha' stands twice in method 'rag+alpha'"),
+        ("rag+rag", "step 'beta' stands twice in method 'rag+rag' ('rag' stands for beta:k=5+alpha)"),
+        ("rag+other", "step 'alpha' stands twice in method 'rag+other' ('other' stands for alpha)"),
+        ("ragg", "no method step 'ragg' (did you mean 'rag'?)"),
+        ("othr+beta", "no method step 'othr' (did you mean 'other'?)"),
+        ("qqq", "(there are: again, alpha, beta, "),
+        ("broken", "no method step 'betta' (did you mean 'beta'?)"),
+    ],
+)
+def test_what_is_wrong_with_an_alias(rungs: dict[str, str], text: str, sentence: str) -> None:
+    rungs |= {"rag": "beta:k=5+alpha", "other": "alpha", "broken": "betta"}
+    with pytest.raises(MethodError) as caught:
+        parse_method(text)
+    assert sentence in str(caught.value)
+    if text == "qqq":
+        assert " other, rag, " in str(caught.value)
+
+
 # --- the table ---------------------------------------------------------------------------------
 
 
@@ -379,6 +535,13 @@ def test_steps_are_frozen_and_each_has_a_file_of_its_name(name: str) -> None:
 def test_names_of_steps() -> None:
     assert set(STEPS) <= set(step_names())
     assert all(name == name.strip().lower() and not set("+:,= ") & set(name) for name in STEPS)
+
+
+def test_aliases_of_ours_stand_for_steps_of_ours() -> None:
+    assert not set(ALIASES) & set(STEPS)
+    for name, text in ALIASES.items():
+        assert parse_method(name).label == name
+        assert {part.partition(":")[0].strip() for part in text.split("+")} <= set(STEPS)
 
 
 @pytest.mark.parametrize(

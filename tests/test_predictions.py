@@ -188,6 +188,10 @@ def test_missing_answers_are_refused_unless_fewer_are_expected(benchmark, write)
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": {"cost": 1}}),
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": 3}),
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "trace": 3}),
+        *(
+            json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "context": c})
+            for c in (3, [], {"level": "easy"}, {"level": True})
+        ),
     ],
 )
 def test_a_line_that_is_no_answer_is_refused_with_its_number(write, line):
@@ -214,16 +218,18 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("scratch")
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.text(),
     st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.floats(0, 9)),
     st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=2),
+    st.dictionaries(st.text(), st.floats(0, 1), max_size=3),
 )
-def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace):
+def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace, context):
     path = scratch / "predictions.jsonl"
-    told = answer(2, prediction=Prediction(sql, usage, tuple(trace)))
+    told = answer(2, prediction=Prediction(sql, usage, tuple(trace)), context=context)
     line = to_line(told)
+    assert ("context" in json.loads(line)) == bool(context)
     assert line.count("\n") == 1
     path.write_text(line * 2, encoding="utf-8")
     assert read_answers(path) == [told, told]

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from spider_opt import runs
-from spider_opt.errors import ModelError, ModelUnavailable, PredictionsError, RunError
+from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
 from spider_opt.predictions import read_answers
 from spider_opt.runs import Finished, describe, finish, read_description, run
 from spider_opt.scoring import Rules, read_verdicts
@@ -185,6 +185,55 @@ def test_progress_counts_what_is_left_to_ask(benchmark: Benchmark, tmp_path: Pat
     told.clear()
     go(benchmark, tmp_path, Answering(q8=ModelError("bad luck")), progress=opened)
     assert told == [("answering", 1), "+"]
+
+
+# --- what stood in the prompt ------------------------------------------------------------------
+
+
+def measured(example: Example, prediction: Prediction) -> dict[str, float]:
+    """Tell by figures that it got the question's own gold and answer."""
+    assert prediction.sql == example.gold_sql
+    return {"recall": example.index / 7, "none": 0.0} if example.index != 3 else {}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_what_is_measured_stands_with_the_answer(benchmark: Benchmark, tmp_path: Path, concurrency: int) -> None:
+    go(benchmark, tmp_path, measure=measured, concurrency=concurrency)
+    entries = [json.loads(line) for line in text(tmp_path).splitlines()]
+    assert [entry.get("context") for entry in entries[:4]] == [
+        {"recall": 0.0, "none": 0.0}, {"recall": 0.1429, "none": 0.0}, {"recall": 0.2857, "none": 0.0}, None
+    ]  # fmt: skip
+    assert "context" not in entries[3]
+
+
+def test_a_run_that_goes_on_keeps_what_was_measured(benchmark: Benchmark, tmp_path: Path) -> None:
+    go(benchmark, tmp_path / "whole", measure=measured)
+    go(benchmark, tmp_path / "parts", limit=4, measure=measured)
+    with pytest.raises(ModelUnavailable):
+        go(benchmark, tmp_path / "parts", Answering(q8=ModelUnavailable("gone")), measure=measured)
+    go(benchmark, tmp_path / "parts", measure=measured)
+    assert text(tmp_path / "parts") == text(tmp_path / "whole")
+    go(benchmark, tmp_path / "parts", Answering(), measure=None)  # what has its answer is not measured again
+    assert text(tmp_path / "parts") == text(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_leak_stops_the_run(benchmark: Benchmark, tmp_path: Path, concurrency: int) -> None:
+    def leaking(example: Example, prediction: Prediction) -> dict[str, float]:
+        if example.question.id == "q4":
+            raise LeakError("question q4 was shown its gold")
+        return {}
+
+    go(benchmark, tmp_path, limit=1)
+    finish(benchmark, tmp_path, Rules())
+    generator = Answering()
+    with pytest.raises(LeakError, match="q4 was shown its gold"):
+        go(benchmark, tmp_path, generator, measure=leaking, concurrency=concurrency)
+    assert "q4" not in ids(tmp_path)
+    assert len(generator.asked) < 9  # nobody asks on
+    assert not (tmp_path / "verdicts.jsonl").exists()
+    with pytest.raises(LeakError):
+        go(benchmark, tmp_path, measure=leaking)
 
 
 # --- going on ----------------------------------------------------------------------------------

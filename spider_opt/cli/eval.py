@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from spider_opt.cli.options import benchmark_options, scoring_options
 if TYPE_CHECKING:
     from spider_opt.methods import Method
     from spider_opt.runs import Finished
-    from spider_opt.types import Benchmark, ChatModel
+    from spider_opt.types import Benchmark, ChatModel, Library
 
 
 @click.command(
@@ -51,6 +52,13 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Answer from this recording, with no model",
 )
+@click.option(
+    "--embedder",
+    default="all-minilm-l6-v2",
+    show_default=True,
+    metavar="NAME",
+    help="What finds training examples: weights, hashing (needs none), or MODULE:CALLABLE",
+)
 @scoring_options
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
@@ -67,6 +75,7 @@ def eval_command(
     no_cache: bool,
     record: Path | None,
     replay: Path | None,
+    embedder: str,
     mode: Any,
     keep_distinct: bool,
     timeout_s: float,
@@ -88,9 +97,9 @@ def eval_command(
     from spider_opt.scoring import Rules
 
     parsed = parse_method(method)
-    benchmark = load_benchmark(spider, split)
-    if ids is not None:
-        benchmark = only(benchmark, _read_ids(ids), str(ids))
+    whole = load_benchmark(spider, split)
+    benchmark = whole if ids is None else only(whole, _read_ids(ids), str(ids))
+    library = _library(whole, benchmark, spider, embedder)
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     sample = ids.stem if ids else ""
@@ -102,7 +111,7 @@ def eval_command(
         with closing(CachedModel(asked, responses)) as cached:
             model = Recorder(cached, record) if record else cached
             folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
-            finished = _ask(parsed, benchmark, model, folder, sample, limit, seed, concurrency)
+            finished = _ask(parsed, benchmark, library, model, folder, sample, limit, seed, concurrency)
             click.echo(
                 f"{len(finished.answers)} answers, {finished.n_new} of them new; {cached.misses} model calls, "
                 f"{cached.hits} answered from the cache",
@@ -132,9 +141,22 @@ def _read_ids(path: Path) -> list[str]:
         raise UsageError(f"{path} is no list of question ids: it is not text") from error
 
 
+def _library(whole: Benchmark, asked: Benchmark, spider: Path | None, embedder: str) -> Library:
+    from spider_opt.benchmarks import spider_dir
+    from spider_opt.cli.progress import _lines as lines  # a bar would stand on the one that counts answers
+    from spider_opt.retrieval import open_library
+
+    def tell(n: int, left_out: Mapping[Any, int]) -> None:
+        why = ", ".join(f"{count:,} for {reason}" for reason, count in left_out.items())
+        click.echo(f"retrieving from {n:,} training examples" + (f" (left out: {why})" if why else ""), err=True)
+
+    return open_library(whole, asked.examples, spider_dir(spider), embedder, opened=tell, progress=lines)
+
+
 def _ask(
     method: Method,
     benchmark: Benchmark,
+    library: Library,
     model: ChatModel,
     folder: Path,
     sample: str,
@@ -142,15 +164,24 @@ def _ask(
     seed: int,
     concurrency: int,
 ) -> Finished:
+    from spider_opt.analysis.context import measure
     from spider_opt.cli.progress import progress
     from spider_opt.databases import DatabasePool
     from spider_opt.runs import describe, run
     from spider_opt.types import Tools
 
-    generator = method.build(Tools(databases=DatabasePool(benchmark.paths)))
+    generator = method.build(Tools(DatabasePool(benchmark.paths), library))
     description = describe(benchmark, method.label, method.spelled_out, model, seed, sample)
     return run(
-        benchmark, generator, model, folder, description, limit=limit, concurrency=concurrency, progress=progress
+        benchmark,
+        generator,
+        model,
+        folder,
+        description,
+        limit=limit,
+        concurrency=concurrency,
+        progress=progress,
+        measure=measure,
     )
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "eval": "eval:eval_command",
     "score": "score:score_command",
     "leaderboard": "leaderboard:leaderboard_command",
+    "compare": "compare:compare_command",
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",

@@ -158,7 +158,7 @@ class LlamaServer:
             other = next(token for token in range(3) if token not in (known[n], prompt[n]))
             options = {"id_slot": slot, "cache_prompt": True}
             self._client.ask({"prompt": [*prompt[:n], other], "max_tokens": 0, "extra_body": options})
-            if self._prefixes and stored < n and n >= MIN_TOKENS:
+            if self._prefixes and n - stored >= MIN_TOKENS:
                 self._save(slot, prompt[:n])
         return slot, n > 0
 

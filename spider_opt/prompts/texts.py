@@ -20,6 +20,19 @@ DEMOS = "Questions about other databases, each with its query:"
 VALUES = "Values in the database that the question may mean:"
 FAILED = "That query does not do: {message}\nAnswer with a query that does."
 FENCE = "```sql\n"
+COT_INSTRUCTION = (
+    "You write SQLite queries. First find the columns that the query needs, then the tables, then write the query. "
+    "Answer only what you are asked for, no explanation."
+)
+COT_LINES = """Answer in three lines:
+Columns: the columns that the query needs, as table.column
+Tables: the tables that these columns are in, and those needed to join them
+SQL: the SQLite query"""
+COT_STAGES = (
+    "Which columns does the query need? Answer with their names only, as table.column.",
+    "Which tables are these columns in, and which are needed to join them? Answer with their names only.",
+    "Now write the SQLite query. Answer with one SQL query and nothing else.",
+)
 
 
 def ask_for_sql(

@@ -4,6 +4,15 @@ More come from the entry-point group ``spider_opt.steps``: an installed package 
 """
 
 STEPS = {
+    "cot": "spider_opt.steps.cot:CoT",
+    "difficulty": "spider_opt.steps.difficulty:Difficulty",
+    "fewshot": "spider_opt.steps.fewshot:FewShot",
+    "first-valid": "spider_opt.steps.first_valid:FirstValid",
+    "hyde": "spider_opt.steps.hyde:HyDE",
+    "repair": "spider_opt.steps.repair:Repair",
+    "retry": "spider_opt.steps.retry:Retry",
+    "schema": "spider_opt.steps.schema:SchemaLinking",
+    "vote": "spider_opt.steps.vote:Vote",
     "zero-shot": "spider_opt.steps.zero_shot:ZeroShot",
 }
 ALIASES: dict[str, str] = {}

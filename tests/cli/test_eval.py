@@ -85,6 +85,13 @@ def test_questions_in_verdicts_out(model: Model, tmp_path: Path) -> None:
     assert not {"question", "gold_sql", "query"} & set(answers[0])
 
 
+def test_answers_say_what_was_in_the_prompt_and_what_they_made_of_it(model: Model) -> None:
+    assert run("--limit", "2", "--out", "run").exit_code == 0
+    for line in Path("run/predictions.jsonl").read_text().splitlines():
+        context = json.loads(line)["context"]
+        assert (context["recall_tables"], context["recall_columns"], context["faithfulness"]) == (1.0, 1.0, 1.0)
+
+
 def test_again_no_call_and_the_same_bytes(model: Model) -> None:
     first = run("--limit", "6", "--out", "one", "--json")
     second = run("--limit", "6", "--out", "one", "--json")

@@ -1,0 +1,194 @@
+"""Runs beside the one they are compared with: what each step brought, and what it cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spider_opt.analysis.paired import N_RESAMPLES, By, Paired, group, holm, paired
+from spider_opt.analysis.statistics import clustered_se
+from spider_opt.errors import RunError, UsageError
+from spider_opt.leaderboard import Row, find_runs, read_row
+from spider_opt.predictions import read_answers
+from spider_opt.runs import read_description
+from spider_opt.scoring import read_verdicts
+from spider_opt.scoring.report import Scored
+from spider_opt.types import Usage
+
+HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")
+CHANGE = {"change": "change", "low": "change_low", "high": "change_high", "won": "won", "lost": "lost", "p": "p"}
+PER_QUESTION = {
+    "calls": "calls_per_question",
+    "prompt_tokens": "prompt_tokens_per_question",
+    "cached_tokens": "cached_tokens_per_question",
+    "completion_tokens": "completion_tokens_per_question",
+    "seconds": "s_per_question",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A run on the ``n`` questions that all runs of the comparison answered.
+
+    ``ex`` and ``ex_se`` are percentages, ``usage`` a sum over these questions. The base, always the first line, has
+    no ``against``; ``p_holm`` is its p corrected for the number of runs.
+    """
+
+    method: str
+    model: str
+    run: str
+    commit: str
+    n: int
+    ex: float
+    ex_se: float
+    usage: Usage
+    against: Paired | None = None
+    p_holm: float | None = None
+
+    def cells(self) -> dict[str, Any]:
+        """Return the line flat and JSON-able; None where something cannot be told."""
+        names = ("method", "model", "run", "commit", "n", "ex", "ex_se")
+        change = {name: getattr(self.against, field, None) for field, name in CHANGE.items()}
+        costs = {name: getattr(self.usage, field) / self.n for field, name in PER_QUESTION.items()}
+        flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
+        rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
+        return {name: v if v == v else None for name, v in rounded.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    folder: Path
+    row: Row
+    split: str
+    scored: Mapping[int, Scored]
+    usage: Mapping[int, Usage]
+
+
+def compare(base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callable[[str], None] = print) -> list[Line]:
+    """Compare runs with a base on the questions that all of them answered: base first, then the best first.
+
+    ``roots`` are run folders or folders of them. A run that stands among them twice, or is the base, counts once.
+    One that was not named itself is left out where it cannot be compared on all questions of the base; ``tell`` gets
+    a sentence for each of these, and one where questions of the base are left out.
+
+    Raises:
+        RunError: the base, or a run that was named itself, is unfinished or broken.
+        UsageError: such a run was asked other questions or scored otherwise, or nothing is left to compare.
+    """
+    against = _read(base)
+    runs = []
+    for folder in _folders(base, roots):
+        try:
+            run = _read(folder)
+            _check(against, run, whole=folder not in roots)
+        except (RunError, UsageError) as error:
+            if folder in roots:
+                raise
+            tell(f"left out: {error}")
+        else:
+            runs.append(run)
+    if not runs:
+        raise UsageError(f"there is no run to compare with {base}: name another one")
+    common = against.scored.keys() & set.intersection(*(set(run.scored) for run in runs))
+    if not common:
+        raise UsageError(f"no question was answered by all of {', '.join(str(r.folder) for r in (against, *runs))}")
+    if lacking := len(against.scored) - len(common):
+        least = min(runs, key=lambda run: len(run.scored.keys() & against.scored.keys()))
+        n = len(against.scored)
+        tell(f"{lacking} of the {n} questions of {base} left out: not all runs have them; see {least.folder}")
+    return _lines(against, runs, sorted(common), by)
+
+
+def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
+    for root in roots:
+        if not find_runs(root):
+            raise RunError(f"no run in {root}")
+    # Those named themselves go first, so that a run is known by that name.
+    named = [root for root in roots if (root / "run.json").exists()]
+    return [folder for folder in find_runs(*named, *roots) if folder.resolve() != base.resolve()]
+
+
+def _read(folder: Path) -> _Run:
+    row, run = read_row(folder), read_description(folder)
+    scored = {s.index: s for s in read_verdicts(folder / "verdicts.jsonl")}
+    usage = {answer.index: answer.prediction.usage for answer in read_answers(folder / "predictions.jsonl")}
+    return _Run(folder, row, f"{run['benchmark']} {run['split']}", scored, usage)
+
+
+def _check(base: _Run, run: _Run, *, whole: bool) -> None:
+    if run.split != base.split:
+        raise UsageError(f"{run.folder} was asked {run.split}, but {base.folder} was asked {base.split}")
+    if run.row.fingerprint != base.row.fingerprint:
+        raise UsageError(f"{run.folder} and {base.folder} were asked {run.split} with other questions or databases")
+    if run.row.scorer != base.row.scorer:
+        raise UsageError(
+            f"{run.folder} was scored by {run.row.scorer}, but {base.folder} by {base.row.scorer}: "
+            "run the eval command of one of them again"
+        )
+    common = len(run.scored.keys() & base.scored.keys())
+    if not common:
+        raise UsageError(f"{run.folder} and {base.folder} have no question in common")
+    if whole and common < len(base.scored):
+        raise UsageError(
+            f"{run.folder} has {common} of the {len(base.scored)} questions of {base.folder}; "
+            "name it to compare on these"
+        )
+
+
+def _lines(base: _Run, runs: Sequence[_Run], common: Sequence[int], by: By) -> list[Line]:
+    before = [base.scored[index] for index in common]
+    changes = [paired(before, [run.scored[index] for index in common], by=by) for run in runs]
+    corrected = holm([change.p for change in changes])
+    lines = [_line(run, common, by, change, p) for run, change, p in zip(runs, changes, corrected, strict=True)]
+    lines.sort(key=lambda line: (-line.ex, line.method, line.run))
+    return [_line(base, common, by), *lines]
+
+
+def _line(run: _Run, common: Sequence[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
+    scored = [run.scored[index] for index in common]
+    correct = [s.correct for s in scored]
+    ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
+    usage = sum((run.usage[index] for index in common), Usage())
+    row = run.row
+    return Line(row.method, row.model, row.run, row.commit, len(common), ex, se, usage, against, p)
+
+
+def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
+    """Return the table, and below it what its columns mean. Models and runs are shown where methods are not enough."""
+    names = ["method"]
+    if len({line.model for line in lines}) > 1:
+        names.append("model")
+    if len({tuple(getattr(line, name) for name in names) for line in lines}) < len(lines):
+        names.append("run")
+    head = [*names, *HEAD]
+    rule = ["---"] * len(names) + ["---:"] * len(HEAD)
+    rows = [[*(getattr(line, name).replace("|", "\\|") for name in names), *_shown(line)] for line in lines]
+    table = "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+    one, several = ("gold query", "gold queries") if by == "query" else ("database", "databases")
+    return (
+        f"{table}\n"
+        f"±: standard error, questions of one {one} counted as dependent. Change: points against the first row on the "
+        f"same {lines[0].n} questions, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
+        f"{several}). p: McNemar's exact test, corrected by Holm for {len(lines) - 1} in all. Won/lost: questions that "
+        "only this row, or only the first, has right. Calls, tokens and seconds: mean of a question.\n"
+    )
+
+
+def _shown(line: Line) -> list[str]:
+    change, p, won_lost = "-", "-", "-"
+    if line.against is not None and line.p_holm is not None:
+        low, high = line.against.low, line.against.high
+        span = "-" if math.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+        change, won_lost = f"{_signed(line.against.change)} ({span})", f"{line.against.won}/{line.against.lost}"
+        p = "<0.001" if line.p_holm < 0.001 else f"{line.p_holm:.3f}"
+    se = "-" if math.isnan(line.ex_se) else f"{line.ex_se:.1f}"
+    calls, prompt, cached, answer, seconds = (getattr(line.usage, field) / line.n for field in PER_QUESTION)
+    costs = (f"{calls:.1f}", f"{prompt:,.0f} ({cached:,.0f})", f"{answer:,.0f}", f"{seconds:.1f}")
+    return [str(line.n), f"{line.ex:.1f} ± {se}", change, p, won_lost, *costs]
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 1) + 0.0:+.1f}"  # + 0.0 makes of -0.0 a 0.0

@@ -1,0 +1,122 @@
+"""Keeps apart what is shown to a model and what it is asked.
+
+A training example must not come from an evaluation split, from the database of a question that is asked, or have
+such a question's text or gold query. Where training questions themselves are asked, to choose settings, they are
+those of held-out databases, and nothing of any held-out database is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from spider_opt.benchmarks.bundled import load_bundled
+from spider_opt.benchmarks.heldout import is_held_out
+from spider_opt.benchmarks.spider import load_spider
+from spider_opt.errors import LeakError
+from spider_opt.sql.normal import normalized
+from spider_opt.types import Benchmark, Example
+
+Reason = Literal["evaluation split", "same database", "held-out database", "same question", "same query"]
+Normals = Callable[[Iterable[str]], Mapping[str, str]]
+"""Maps queries to what is equal for spellings of one query."""
+
+
+def normal_queries(queries: Iterable[str]) -> dict[str, str]:
+    """Return each query with its normal form."""
+    return {sql: normalized(sql) for sql in dict.fromkeys(queries)}
+
+
+def normal_text(text: str) -> str:
+    """Return a question's words: case, punctuation and space do not count.
+
+    >>> normal_text("How many  Singers are there ?") == normal_text("how many singers are there")
+    True
+    """
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def check_leaks(training: Sequence[Example], asked: Sequence[Example], normals: Normals = normal_queries) -> None:
+    """Make sure that nothing in ``training`` is too near to what is asked.
+
+    Raises:
+        LeakError: something is; the sentence names it, and the question.
+    """
+    for example, reason, other in _leaks(training, asked, normals):
+        raise LeakError(f"Training example {example.question.id} must not be shown: {_said(example, reason, other)}")
+
+
+def without_leaks(
+    training: Sequence[Example], asked: Sequence[Example], normals: Normals = normal_queries
+) -> tuple[list[Example], dict[Reason, int]]:
+    """Return ``training`` without what is too near to what is asked, and how many were left out by reason."""
+    found = {id(example): reason for example, reason, _ in _leaks(training, asked, normals)}
+    return [example for example in training if id(example) not in found], dict(Counter(found.values()))
+
+
+def training_for(
+    split: Benchmark, spider: Path | None, normals: Normals = normal_queries
+) -> tuple[list[Example], dict[Reason, int]]:
+    """Return the training examples that may be shown to who is asked ``split``, and how many were left out by reason.
+
+    ``split`` is the whole split, so that what may be shown is the same for each part of it. They come from Spider at
+    ``spider``, from the bundled benchmark for None. Of a training split only questions of held-out databases may be
+    asked; ``check_leaks`` refuses others.
+
+    Raises:
+        DatasetError: there is no training split.
+    """
+    training = (load_bundled("train") if spider is None else load_spider(spider, "train")).examples
+    asked = split.examples
+    if is_training(split.split):
+        asked = tuple(example for example in asked if is_held_out(example.question.db_id))
+        kept = [example for example in training if not is_held_out(example.question.db_id)]
+        rest, left_out = without_leaks(kept, asked, normals)
+        n_held_out = len(training) - len(kept)
+        return rest, left_out | ({"held-out database": n_held_out} if n_held_out else {})
+    return without_leaks(training, asked, normals)
+
+
+def is_training(name: str) -> bool:
+    """Tell whether a split, or the split that a question's id names, is one to learn from."""
+    return name.startswith("train")
+
+
+def _leaks(
+    training: Sequence[Example], asked: Sequence[Example], normals: Normals
+) -> Iterable[tuple[Example, Reason, Example | None]]:
+    """Yield each example that leaks, why, and the question that it is too near to."""
+    queries = normals(example.gold_sql for examples in (asked, training) for example in examples)
+    databases = {example.question.db_id.lower(): example for example in reversed(asked)}
+    texts = {normal_text(example.question.text): example for example in reversed(asked)}
+    golds = {queries[example.gold_sql]: example for example in reversed(asked)}
+    trains_asked = any(is_training(example.question.id) for example in asked)
+    for example in training:
+        question = example.question
+        if not is_training(question.id):
+            yield example, "evaluation split", None
+        elif other := databases.get(question.db_id.lower()):
+            yield example, "same database", other
+        elif trains_asked and is_held_out(question.db_id):
+            yield example, "held-out database", None
+        elif other := texts.get(normal_text(question.text)):
+            yield example, "same question", other
+        elif other := golds.get(queries[example.gold_sql]):
+            yield example, "same query", other
+
+
+def _said(example: Example, reason: Reason, other: Example | None) -> str:
+    db_id = example.question.db_id
+    if reason == "evaluation split":
+        return "its id is that of an evaluation split"
+    if reason == "held-out database" or other is None:
+        return f"its database {db_id} is held out for choosing settings, as those of the questions asked are"
+    asked = other.question.id
+    if reason == "same database":
+        more = "; of training questions ask only those of held-out databases" if is_training(asked) else ""
+        return f"{asked} asks about its database {db_id}{more}"
+    return f"{asked} has its text" if reason == "same question" else f"{asked} has its query"

@@ -1,0 +1,124 @@
+"""Makes n samples of one prompt one request, so that a server computes the prompt once and decodes them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+from spider_opt.errors import ModelError
+from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    messages: tuple[Message, ...] | str
+    n: int
+    temperature: float
+    seed: int
+    stop: tuple[str, ...]
+    grammar: str | None
+    max_tokens: int
+
+
+class SharedSamples:
+    """A model for each of several answers to one task, which are drawn one after another, not by several threads.
+
+    The numbers in ``samples`` share the first request above temperature 0 that one of them makes: until then
+    nothing has set them apart, so all will make it. It is made for ``chunk`` of them at a time, None for all.
+    What a sample asks later, or again, is asked alone with a seed of its own, as is all that a number outside of
+    ``samples`` asks. At temperature 0 nothing is asked twice, whoever asks it.
+
+    What a request cost goes, once, to the sample that caused it.
+    """
+
+    def __init__(self, inner: ChatModel, samples: range, chunk: int | None = None) -> None:
+        self.inner = inner
+        self.samples = samples
+        self.chunk = chunk or max(1, len(samples))
+        self._common: _Request | None = None
+        self._batches: dict[int, list[Completion]] = {}
+        self._certain: dict[_Request, list[Completion]] = {}
+        self._due = Usage()
+
+    def model(self, number: int) -> ChatModel:
+        """Return the model for one sample; each is to be taken once."""
+        return _Sample(self, number)
+
+    def answer(self, number: int, request: _Request, times: int) -> list[Completion]:
+        """Answer a request that this sample has made so many times before.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        if request.temperature <= 0:
+            if request not in self._certain:
+                self._certain[request] = self._ask(request, request.n, request.seed)
+            return self._charged(self._certain[request])
+        if number in self.samples and request.n == 1 and not times:
+            self._common = self._common or request
+            own = self._from_batch(number, request) if request == self._common else []
+            if own:
+                return self._charged(own)
+        # A number far from seed + i, which a step further out or in may have given to another sample.
+        seed = crc32(f"{request.seed} {number} {times}".encode()) >> 1
+        return self._charged(self._ask(request, request.n, seed))
+
+    def _from_batch(self, number: int, request: _Request) -> list[Completion]:
+        """Return the sample's own completion, none where the model gave fewer than it was asked for."""
+        place = (number - self.samples.start) % self.chunk
+        first = number - place
+        if first not in self._batches:
+            n = min(self.chunk, self.samples.stop - first)
+            self._batches[first] = self._ask(request, n, request.seed + first)
+        return self._batches[first][place : place + 1]
+
+    def _ask(self, request: _Request, n: int, seed: int) -> list[Completion]:
+        """Ask the inner model and keep back what it cost."""
+        done = self.inner.complete(
+            request.messages,
+            n=n,
+            temperature=request.temperature,
+            seed=seed,
+            stop=request.stop,
+            grammar=request.grammar,
+            max_tokens=request.max_tokens,
+        )
+        if not done:
+            raise ModelError(f"{self.inner.info.name} was asked for {n} samples and gave none.")
+        self._due = sum((completion.usage for completion in done), self._due)
+        return [replace(completion, usage=Usage()) for completion in done]
+
+    def _charged(self, completions: Sequence[Completion]) -> list[Completion]:
+        first, *others = completions
+        due, self._due = self._due, Usage()
+        return [replace(first, usage=due), *others]
+
+
+class _Sample:
+    def __init__(self, shared: SharedSamples, number: int) -> None:
+        self._shared = shared
+        self._number = number
+        self._asked: Counter[_Request] = Counter()
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._shared.inner.info
+
+    def complete(
+        self,
+        messages: Sequence[Message] | str,
+        *,
+        n: int = 1,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = 512,
+    ) -> list[Completion]:
+        prompt = messages if isinstance(messages, str) else tuple(messages)
+        request = _Request(prompt, n, temperature, seed, tuple(stop), grammar, max_tokens)
+        times = self._asked[request]
+        self._asked[request] += 1
+        return self._shared.answer(self._number, request, times)

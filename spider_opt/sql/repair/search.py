@@ -1,0 +1,100 @@
+"""The ways in which a query may be mended, the most plausible first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+from itertools import chain, islice
+from typing import NamedTuple
+
+from spider_opt.sql.parse import parse
+from spider_opt.sql.repair.changes import give_groups
+from spider_opt.sql.repair.closing import endings
+from spider_opt.sql.repair.options import next_fix
+from spider_opt.sql.repair.scopes import Names
+from spider_opt.types import Schema
+
+_MAX_ENDINGS = 3
+_MAX_ATTEMPTS = 12
+_MAX_OPTIONS = 4
+_MAX_FIXES = 30
+
+
+class Mend(NamedTuple):
+    """A mended query and what was done to it, in a word each."""
+
+    sql: str
+    what: tuple[str, ...]
+
+
+def mends(schema: Schema, sql: str) -> Iterator[Mend]:
+    """Yield queries that ``sql``, which fails, may have meant, the most plausible first; each names what there is.
+
+    Covered: a column of the wrong table, a table missing from FROM, names misspelt or invented, undeclared aliases,
+    ambiguous names, joins on columns that do not exist, sorting by an aggregate without groups, queries cut off,
+    clauses in an order that SQLite does not take. Not covered: columns of common table expressions and those that a
+    UNION is sorted by; conditions and values that are wrong.
+
+    >>> from spider_opt.types import Column, ForeignKey, Table
+    >>> song = Table("song", (Column("title", "TEXT"), Column("singer_id", "INT")))
+    >>> singer = Table("singer", (Column("singer_id", "INT", primary_key=True), Column("name", "TEXT")))
+    >>> schema = Schema("d", (song, singer), (ForeignKey("song", "singer_id", "singer", "singer_id"),))
+    >>> next(mends(schema, "SELECT song_title, name FROM song")).sql
+    'SELECT song.title, singer.name FROM song JOIN singer ON song.singer_id = singer.singer_id'
+    """
+    readings = [sql] if parse(sql) is not None else list(islice(endings(sql), _MAX_ENDINGS))
+    seen = {sql}
+    for whole in readings:
+        for mend in chain(_mends(schema, whole, own=False), _mends(schema, whole, own=True)):
+            if mend.sql not in seen:
+                seen.add(mend.sql)
+                yield mend if whole == sql else Mend(mend.sql, ("closed", *mend.what))
+
+
+def _mends(schema: Schema, sql: str, own: bool) -> Iterator[Mend]:
+    """Try the ways through the decisions, those first that stray least from the best option at each."""
+    tree = parse(sql)
+    queue: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    for _ in range(_MAX_ATTEMPTS):
+        if not queue or tree is None:
+            return
+        cost, choices = heappop(queue)
+        try:
+            mended, what, costs = _attempt(Names(schema, sql, tree.copy(), own), choices)
+        except RecursionError:
+            return
+        if mended is not None:
+            yield Mend(mended, tuple(dict.fromkeys(what)))
+        for i in range(len(choices), len(costs)):
+            for j, more in enumerate(costs[i][1:_MAX_OPTIONS], 1):
+                heappush(queue, (cost + more - costs[i][0], (*choices, *[0] * (i - len(choices)), j)))
+
+
+def _attempt(names: Names, choices: Sequence[int]) -> tuple[str | None, list[str], list[list[float]]]:
+    """Mend ``names.tree``; ``choices`` says which option to take at each decision, the best where it ends.
+
+    Returns the query, None if a name is left without meaning, what was done, and the costs of the options at each
+    decision in ascending order.
+    """
+    from sqlglot import ErrorLevel, exp
+
+    what: list[str] = []
+    costs: list[list[float]] = []
+    # From the innermost out, or what an outer FROM gains would give meaning to a wrong name inside.
+    for select in reversed(list(names.tree.find_all(exp.Select))):
+        for _ in range(_MAX_FIXES):
+            options = next_fix(names, select)
+            if options is None:
+                break
+            options.sort(key=lambda option: option.cost)
+            n = choices[len(costs)] if len(costs) < len(choices) else 0
+            costs.append([option.cost for option in options])
+            if n >= len(options):
+                return None, what, costs
+            what.append(options[n].what)
+            options[n].apply()
+        else:
+            return None, what, costs
+        if give_groups(names, select):
+            what.append("grouped")
+    return names.tree.sql(dialect="sqlite", unsupported_level=ErrorLevel.IGNORE), what, costs

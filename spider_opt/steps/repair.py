@@ -1,0 +1,70 @@
+"""Repair: an answer that names what its FROM does not have is mended by the schema, without asking again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import ClassVar
+
+from spider_opt.errors import QueryError, QueryFailed
+from spider_opt.sql.repair import Mend, mends
+from spider_opt.types import Database, Generator, Prediction, Schema, Stage, Task, Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Run the answer; where the database refuses it, take the first mended form that runs. No model is asked.
+
+    Names are resolved against the schema: a column goes to the table that has it, joined in along the foreign keys
+    where it must be, or is taken for the column whose name is most like it. See ``sql.repair``.
+
+    Source: none; what it does is what a reader does with the database's message and the schema. Found by counting:
+    9 in 10 refused answers of a 0.5B model name a column that their FROM does not have.
+
+    Options:
+        k: how many mended forms are run at most.
+        rows: prefer the first that gives rows to the first that runs.
+    """
+
+    stage: ClassVar[Stage] = Stage.REFINE
+    rank: ClassVar[int] = 1
+
+    k: int = 4
+    rows: bool = True
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError("k must be at least 1")
+
+    def wrap(self, inner: Generator, tools: Tools) -> Generator:
+        """Return a generator that mends what ``inner`` answers."""
+
+        def generate(task: Task) -> Prediction:
+            drafted = inner(task)
+            schema = task.question.schema
+            outcome, mend = self._repaired(drafted.sql, schema, tools.databases[schema.db_id])
+            trace = {"step": "repair", "outcome": outcome, "what": list(mend.what)}
+            return replace(drafted, sql=mend.sql, trace=(*drafted.trace, trace))
+
+        return generate
+
+    def _repaired(self, sql: str, schema: Schema, database: Database) -> tuple[str, Mend]:
+        as_it_is = Mend(sql, ())
+        try:
+            database.run(sql)
+        except QueryFailed:
+            pass
+        except QueryError:
+            return "stuck", as_it_is  # no name is to blame
+        else:
+            return "ran", as_it_is
+        without_rows: Mend | None = None
+        for mend in islice(mends(schema, sql), self.k):
+            try:
+                result = database.run(mend.sql)
+            except QueryError:
+                continue
+            if result.rows or not self.rows:
+                return "mended", mend
+            without_rows = without_rows or mend
+        return ("mended", without_rows) if without_rows else ("stuck", as_it_is)

@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spider_opt.cli import main
+from spider_opt.leaderboard import find_runs
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+RUN = {
+    "method": "zero-shot", "steps": "zero-shot",
+    "model": "fake", "model_sha256": "", "adapter_sha256": "", "benchmark": "spider",
+    "split": "dev", "sample": "", "fingerprint": "f", "seed": 0, "version": "0.1.0", "commit": "c", "n": 1,
+    "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
+}  # fmt: skip
+
+
+def lines(entries: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+def fabricate(folder: Path, marks: str, start: int = 0, without: str = "", **changes: Any) -> Path:
+    """Write a run with a right (+) or wrong (-) answer to each question from ``start`` on, two to a gold query."""
+    folder.mkdir(parents=True)
+    run = {key: value for key, value in (RUN | changes).items() if key != without}
+    (folder / "run.json").write_text(json.dumps(run))
+    answers, verdicts = [], []
+    for index, mark in enumerate(marks, start):
+        tokens = {"prompt_tokens": 1000 + index, "cached_tokens": 900, "completion_tokens": 30}
+        usage = {"calls": 2, **tokens, "seconds": 0.5, "dollars": 0.0}
+        db_id = f"db{index % 3}"
+        answers.append({"index": index, "id": f"dev-{index:04d}", "db_id": db_id, "sql": "SELECT 1", "usage": usage})
+        told = {"outcome": "correct" if mark == "+" else "wrong_rows", "detail": "", "hardness": "easy"}
+        verdicts.append({"index": index, "db_id": db_id, "correct": mark == "+", **told, "cluster": f"c{index // 2}"})
+    (folder / "predictions.jsonl").write_text(lines(answers))
+    (folder / "verdicts.jsonl").write_text(lines(verdicts))
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    fabricate(tmp_path / "runs" / "base", "++--" * 5)
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["compare", *arguments])
+
+
+def rows(*arguments: str) -> list[dict[str, Any]]:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
+
+
+# --- the table ---------------------------------------------------------------------------------
+
+
+def test_base_first_then_the_best(here: Path) -> None:
+    fabricate(here / "runs" / "a", "+---" * 5, method="retry")
+    fabricate(here / "runs" / "b", "+++-" * 5, method="vote")
+    fabricate(here / "runs" / "c", "++--" * 5, method="cot")
+    found = rows("runs/base", "runs")
+    assert [row["method"] for row in found] == ["zero-shot", "vote", "cot", "retry"]
+    assert [row["change"] for row in found] == [None, 25, 0, -25]
+    base, vote, cot, retry = found
+    assert (base["p"], base["p_holm"], base["won"], base["n"], base["ex"]) == (None, None, None, 20, 50)
+    assert (vote["won"], vote["lost"], vote["p"], vote["p_holm"]) == (5, 0, 0.0625, 0.1875)
+    assert (retry["won"], retry["lost"], retry["p"], retry["p_holm"]) == (0, 5, 0.0625, 0.1875)
+    assert vote["change_low"] < 25 < vote["change_high"]
+    assert (cot["change_low"], cot["change_high"], cot["p_holm"]) == (0, 0, 1)
+    costs = {key: value for key, value in base.items() if key.endswith("_per_question")}
+    assert costs == {
+        "calls_per_question": 2, "prompt_tokens_per_question": 1009.5, "cached_tokens_per_question": 900,
+        "completion_tokens_per_question": 30, "s_per_question": 0.5,
+    }  # fmt: skip
+
+
+def test_the_markdown(here: Path) -> None:
+    fabricate(here / "runs" / "b", "+++-" * 5, method="vote")
+    result = run("runs/base", "runs/b")
+    assert (result.exit_code, result.stderr) == (0, "")
+    table, _, legend = result.stdout.partition("\n\n")
+    head, rule, base, vote = table.splitlines()
+    assert head == (
+        "| method | n | EX | change (95 %) | p | won/lost | calls | prompt tokens (cached) | answer tokens | seconds |"
+    )
+    assert rule == "| --- |" + " ---: |" * 9
+    assert base == "| zero-shot | 20 | 50.0 ± 16.7 | - | - | - | 2.0 | 1,010 (900) | 30 | 0.5 |"
+    assert vote.startswith("| vote | 20 | 75.0 ± ")
+    assert " | +25.0 (+10.0 to +40.0) | 0.062 | 5/0 | " in vote
+    assert "on the same 20 questions" in legend
+    assert legend.count("\n") == 1
+
+
+def test_a_run_of_more_questions_is_compared_on_those_of_the_base(here: Path) -> None:
+    fabricate(here / "runs" / "whole", "+++-" * 10, method="vote")
+    fabricate(here / "sample", "--" * 5, start=8, method="zero-shot:values=0")
+    base, *others = rows("sample", "runs/base", "runs/whole")
+    assert [base["ex"], base["n"], base["prompt_tokens_per_question"]] == [0, 10, 1012.5]
+    assert [(row["ex"], row["n"], row["won"], row["lost"]) for row in others] == [(80, 10, 8, 0), (60, 10, 6, 0)]
+    assert {row["prompt_tokens_per_question"] for row in others} == {1012.5}
+
+
+def test_a_shorter_run_counts_only_if_it_was_named(here: Path) -> None:
+    fabricate(here / "runs" / "short", "++++", method="vote")
+    fabricate(here / "runs" / "whole", "+" * 20, method="retry")
+    found = run("runs/base", "runs", "--json")
+    assert [row["method"] for row in json.loads(found.stdout)] == ["zero-shot", "retry"]
+    assert found.stderr == (
+        "left out: runs/short has 4 of the 20 questions of runs/base; name it to compare on these\n"
+    )
+    named = run("runs/base", "runs", "runs/short", "--json")
+    assert [(row["method"], row["n"]) for row in json.loads(named.stdout)] == [
+        ("zero-shot", 4), ("retry", 4), ("vote", 4),
+    ]  # fmt: skip
+    assert named.stderr == ("16 of the 20 questions of runs/base left out: not all runs have them; see runs/short\n")
+
+
+def test_by_database(here: Path) -> None:
+    fabricate(here / "runs" / "b", "+++-" * 5, method="vote")
+    by_query, by_database = rows("runs/base", "runs/b"), rows("runs/base", "runs/b", "--by", "database")
+    for one, other in zip(by_query, by_database, strict=True):
+        differing = {key for key in one if one[key] != other[key]}
+        assert {"ex_se"} <= differing <= {"ex_se", "change_low", "change_high"}
+    assert "questions of one database" in run("runs/base", "runs/b", "--by", "database").stdout
+
+
+def test_the_same_run_twice_is_one_row(here: Path) -> None:
+    fabricate(here / "runs" / "b", "+++-" * 5, method="vote")
+    (here / "link").symlink_to(here / "runs" / "b")
+    assert len(rows("runs/base", "runs/b", "runs", "link", "runs/b/", "./runs/base")) == 2
+
+
+def test_methods_that_are_called_the_same_are_told_apart(here: Path) -> None:
+    fabricate(here / "runs" / "b", "+++-" * 5, model="larger")
+    assert run("runs/base", "runs").stdout.startswith("| method | model | n |")
+    fabricate(here / "runs" / "c", "+++-" * 5, model="larger", seed=1)
+    assert run("runs/base", "runs").stdout.startswith("| method | model | run | n |")
+    (here / "runs" / "b" / "verdicts.jsonl").unlink()
+    (here / "runs" / "c" / "run.json").write_text(json.dumps(RUN))
+    assert run("runs/base", "runs").stdout.startswith("| method | run | n |")
+
+
+def test_one_question_has_no_interval(here: Path) -> None:
+    fabricate(here / "one", "-")
+    fabricate(here / "other", "+", method="vote")
+    found = rows("one", "other")[1]
+    assert (found["change"], found["change_low"], found["ex_se"], found["p_holm"]) == (100, None, None, 1)
+    assert "| 100.0 ± - | +100.0 (-) | 1.000 | 1/0 |" in run("one", "other").stdout
+
+
+def test_no_minus_before_nothing(here: Path) -> None:
+    fabricate(here / "a", "+" * 3000)
+    fabricate(here / "b", "+" * 2999 + "-", method="vote")
+    assert "| +0.0 (-0.1 to +0.0) | 1.000 | 0/1 |" in run("a", "b").stdout
+
+
+# --- --out -------------------------------------------------------------------------------------
+
+
+def test_out_says_which_command_made_it(here: Path) -> None:
+    fabricate(here / "runs" / "b's", "+++-" * 5, method="vote")
+    result = run("runs/base", "runs", "runs/b's", "--by", "database", "--out", "new/results/table.md")
+    assert result.exit_code == 0
+    assert result.stderr == "written: new/results/table.md\n"
+    first, empty, *rest = (here / "new" / "results" / "table.md").read_text().splitlines(keepends=True)
+    assert first == (
+        "Made by `spider-opt compare runs/base runs 'runs/b'\"'\"'s' --by database --out new/results/table.md`.\n"
+    )
+    assert empty == "\n"
+    assert "".join(rest) == result.stdout
+    before = (here / "new" / "results" / "table.md").read_bytes()
+    run("runs/base", "runs", "runs/b's", "--by", "database", "--json", "--out", "new/results/table.md")
+    assert (here / "new" / "results" / "table.md").read_bytes() == before
+    assert [path.name for path in (here / "new" / "results").iterdir()] == ["table.md"]
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "said"),
+    [("file/table.md", 1, "cannot use file: File exists"), ("runs", 2, "'runs' is a directory"),
+     ("file/deeper/table.md", 1, "cannot use file/deeper: Not a directory")],
+)  # fmt: skip
+def test_where_nothing_can_be_written(here: Path, out: str, code: int, said: str) -> None:
+    fabricate(here / "runs" / "b", "+++-" * 5)
+    (here / "file").write_text("")
+    result = run("runs/base", "runs/b", "--out", out)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert isinstance(result.exception, SystemExit)
+    assert said in result.stderr.splitlines()[-1]
+
+
+def test_a_refusal_leaves_the_file_as_it_was(here: Path) -> None:
+    fabricate(here / "b", "++", fingerprint="g")
+    (here / "table.md").write_text("old")
+    assert run("runs/base", "b", "--out", "table.md").exit_code == 2
+    assert (here / "table.md").read_text() == "old"
+
+
+# --- what cannot be compared -------------------------------------------------------------------
+
+STRICT = {"scorer": RUN["scorer"] | {"mode": "strict"}}  # type: ignore[operator]
+OTHER = [
+    ({"split": "train"}, 2, "RUN was asked spider train, but runs/base was asked spider dev"),
+    ({"benchmark": "spider-mini"}, 2, "RUN was asked spider-mini dev, but runs/base was asked spider dev"),
+    ({"fingerprint": "g"}, 2, "RUN and runs/base were asked spider dev with other questions or databases"),
+    (STRICT, 2, "RUN was scored by strict v1, but runs/base by official v1: run the eval command of one of them again"),
+    ({"start": 20}, 2, "RUN and runs/base have no question in common"),
+    ({"without": "scorer"}, 1, "the run in RUN is unfinished: run its eval command again"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "sentence"), OTHER, ids=lambda value: str(value)[:30])
+def test_a_run_that_was_named_is_refused(here: Path, changes: dict[str, Any], code: int, sentence: str) -> None:
+    fabricate(here / "b", "+++-" * 5, **changes)
+    result = run("runs/base", "b")
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"Error: {sentence.replace('RUN', 'b')}\n")
+
+
+@pytest.mark.parametrize(("changes", "code", "sentence"), OTHER, ids=lambda value: str(value)[:30])
+def test_a_run_that_was_found_is_left_out(here: Path, changes: dict[str, Any], code: int, sentence: str) -> None:
+    fabricate(here / "more" / "a", "+++-" * 5)
+    fabricate(here / "more" / "b", "+++-" * 5, **changes)
+    result = run("runs/base", "more")
+    assert result.exit_code == 0
+    assert result.stderr == f"left out: {sentence.replace('RUN', 'more/b')}\n"
+    assert result.stdout.count("zero-shot") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "run in b is unfinished"), ("", "verdicts without predictions"), ('{"index": 0', "run in b is broken")],
+)
+def test_verdicts_that_are_missing_or_broken(here: Path, text: str | None, said: str) -> None:
+    verdicts = fabricate(here / "b", "+++-" * 5) / "verdicts.jsonl"
+    verdicts.unlink() if text is None else verdicts.write_text(text)
+    for arguments in (("runs/base", "b"), ("b", "runs/base")):
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert said in result.stderr
+
+
+def test_runs_that_have_nothing_in_common_with_each_other(here: Path) -> None:
+    fabricate(here / "a", "++++")
+    fabricate(here / "b", "++++", start=4)
+    result = run("runs/base", "a", "b")
+    assert (result.exit_code, result.stderr) == (2, "Error: no question was answered by all of runs/base, a, b\n")
+
+
+def test_nothing_to_compare(here: Path) -> None:
+    assert run("runs/base").exit_code == 2
+    for again in ("runs/base", "runs"):
+        result = run("runs/base", again)
+        assert result.exit_code == 2
+        assert result.stderr == "Error: there is no run to compare with runs/base: name another one\n"
+    (here / "empty").mkdir()
+    result = run("runs/base", "runs", "empty")
+    assert (result.exit_code, result.stderr) == (1, "Error: no run in empty\n")
+    result = run("runs", "runs/base")
+    assert (result.exit_code, result.stderr) == (1, "Error: no run in runs: it has no run.json\n")
+    assert "'nowhere' does not exist" in run("runs/base", "nowhere").stderr
+
+
+# --- what is committed -------------------------------------------------------------------------
+
+
+def test_the_committed_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RESULTS.parent)
+    base, trials = Path("results/trials/zero-shot"), Path("results/trials")
+    if not base.exists():
+        pytest.skip("no trials here")
+    right = {
+        folder.name: {v["index"] for v in map(json.loads, path.read_text().splitlines()) if v["correct"]}
+        for folder in find_runs(trials)
+        if (path := folder / "verdicts.jsonl").exists()
+    }
+    first, *others = rows(str(base), str(trials))
+    assert first["run"] == "zero-shot"
+    assert len(others) >= 5
+    assert [row["ex"] for row in others] == sorted((row["ex"] for row in others), reverse=True)
+    for row in others:
+        assert row["n"] == first["n"]
+        assert row["won"] == len(right[row["run"]] - right["zero-shot"])
+        assert row["lost"] == len(right["zero-shot"] - right[row["run"]])
+        assert row["change"] == pytest.approx(row["ex"] - first["ex"], abs=2e-4)
+        assert row["change_low"] <= row["change"] <= row["change_high"]
+        assert row["p"] <= row["p_holm"] <= 1
+
+
+def test_the_committed_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RESULTS.parent)
+    dev, mini = (f"results/runs/zero-shot-qwen2.5-coder-0.5b-spider-{name}" for name in ("dev", "mini-test"))
+    if not (Path(dev).exists() and Path(mini).exists()):
+        pytest.skip("no runs here")
+    result = run(dev, mini)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {mini} was asked spider-mini test, but {dev} was asked spider dev\n"
