@@ -14,7 +14,7 @@ from spider_opt.sql.joins import join_path, shortest_path
 from spider_opt.types import Schema
 
 _PER_VALUE = 1.5
-_MIN_BEGINNING, _MIN_SHARE, _PER_BEGINNING = 4, 0.6, 0.7
+_MIN_BEGINNING, _MIN_SHARE, _PER_BEGINNING = 4, 0.5, 0.7
 _Name = tuple[str, ...]
 """(table,) or (table, column)"""
 _Words = tuple[str, ...]
@@ -48,7 +48,7 @@ def ranked(
     for name, likeliest in _values(mentions).items():
         score[name] += _PER_VALUE * likeliest
     kept = _joined(schema, sorted((t.name for t in schema.tables), key=lambda table: -score[(table,)]), tables)
-    keys = _keys(schema, kept)
+    keys = set() if columns is None else _keys(schema, kept)
     whole = {t.name: [c.name for c in t.columns] for t in schema.tables}
     found = []
     for table in kept:

@@ -52,11 +52,13 @@ class SchemaLinking:
                 if schema.db_id not in indexes:
                     indexes[schema.db_id] = ValueIndex(schema, tools.databases[schema.db_id])
             mentions = indexes[schema.db_id].mentioned(text)
-            tables = ranked(schema, text, mentions, tables=self.tables, columns=self.columns)
-            shown = {(table, column) for table, columns in tables for column in columns}
-            values = tuple(m[:3] for m in mentions if m[:2] in shown)[: self.values]
-            if len(shown) == sum(len(table.columns) for table in schema.tables):
-                tables = ()  # the whole schema looks the same to all questions
+            whole = {(table.name, column.name) for table in schema.tables for column in table.columns}
+            pruned = self.tables is not None or self.columns is not None
+            tables = ranked(schema, text, mentions, tables=self.tables, columns=self.columns) if pruned else ()
+            shown = {(table, column) for table, columns in tables for column in columns} or whole
+            if shown == whole:
+                tables = ()  # the schema looks the same to all questions, as it does without this step
+            values = tuple(mention[:3] for mention in mentions if mention[:2] in shown)[: self.values]
             answered = inner(replace(task, context=replace(task.context, tables=tables, values=values)))
             trace = {
                 "step": "schema",

@@ -1,0 +1,150 @@
+"""Which values of a database a question mentions: its short texts, read once and looked up by their words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from spider_opt.databases.words import FUNCTION_WORDS, Word, name_words, words
+from spider_opt.errors import QueryError
+from spider_opt.sql.names import quoted
+from spider_opt.types import Database, Schema
+
+MAX_ROWS = 500_000
+MAX_VALUES = 50_000
+MAX_LENGTH = 60  # as much of a value as a prompt shows
+MAX_WORDS = 12
+MIN_SCORE = 0.15
+_NUMERIC = ("INT", "REAL", "FLOA", "DOUB", "DEC", "NUM", "BLOB")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_QUOTES = """"([^"]+)"|\u201c([^\u201d]+)\u201d|\u2018([^\u2019]+)\u2019|(?<!\\w)'([^']+)'(?!\\w)"""
+_NAMED = re.compile(_QUOTES + r"|(?:\b[A-Z]\w*\W{1,2})*\b[A-Z]\w+")
+_LETTERS = {"f": "female", "m": "male"}
+# A value is likely meant (log odds) by these clues; fitted on Spider's training databases that are not held out.
+_PRIOR, _AS_SPELLED, _TABLE_NAMED, _LIKE = 1.0, 1.5, 1.3, -0.5
+_NUMBER, _ONLY_FUNCTION, _ONLY_SCHEMA, _PRIMARY_KEY = -4.0, -3.5, -2.8, -1.7
+_PER_LN_PLACES, _PER_LG_VALUES = -2.3, -0.6
+_MAX_ALIKE, _MIN_LIKE, _MIN_RATIO = 200, 6, 0.85
+_Words = tuple[str, ...]
+_Place = tuple[str, str, str]
+
+
+class Mention(NamedTuple):
+    """A value that a question mentions, and how likely it is meant (0 to 1)."""
+
+    table: str
+    column: str
+    value: str
+    score: float
+
+
+class ValueIndex:
+    """The text values of one database by their words; building it reads each column that may hold text once.
+
+    Left out: columns declared as numbers, values of more than ``MAX_LENGTH`` characters or ``MAX_WORDS`` words
+    or with control characters, and what comes after ``MAX_VALUES`` values or ``MAX_ROWS`` rows of a column.
+
+    Source: n-grams of the question looked up in the database, as in IRNet (Guo et al. 2019) and RAT-SQL (Wang et
+    al. 2020); what is only like a value as in BRIDGE (Lin et al. 2020, arXiv:2012.12627), here by difflib.
+    """
+
+    def __init__(self, schema: Schema, database: Database) -> None:
+        self._places: dict[_Words, list[_Place]] = {}
+        self._n_values: dict[tuple[str, str], int] = {}
+        self._primary = {(t.name, c.name) for t in schema.tables for c in t.columns if c.primary_key}
+        self._table_words = {t.name: {word.stem for word in words(t.words)} for t in schema.tables}
+        names = [name for t in schema.tables for name in (t.name, t.words)]
+        names += [name for t in schema.tables for c in t.columns for name in (c.name, c.words)]
+        self._schema_words = {word for name in names for word in name_words(name)}
+        for table in schema.tables:
+            for column in table.columns:
+                if not any(kind in column.type.upper() for kind in _NUMERIC):
+                    self._add(table.name, column.name, _texts(database, table.name, column.name))
+        self._starts: dict[str, list[_Words]] = {}
+        for key in self._places:
+            for start in dict.fromkeys(word[:4] for word in key if len(word) >= 4):
+                self._starts.setdefault(start, []).append(key)
+
+    def mentioned(self, question: str, n: int | None = None) -> list[Mention]:
+        """Return the values that are likely meant, at most ``n``, the likeliest first."""
+        asked = words(question)
+        counts = Counter(word.stem for word in asked)
+        odds: dict[_Place, float] = {}
+        for key, said, clue in self._found(question, asked):
+            around = question[max(said[0].start - 2, 0) : said[-1].end + 2]
+            others = counts.copy()
+            others.subtract(word.stem for word in said)
+            for place, clues in self._clues(key, around, others):
+                odds[place] = max(odds.get(place, -math.inf), clues + clue)
+        mentions = (Mention(*place, 1 / (1 + math.exp(-clues))) for place, clues in odds.items())
+        return sorted((m for m in mentions if m.score >= MIN_SCORE), key=lambda m: -m.score)[:n]
+
+    def _add(self, table: str, column: str, values: Sequence[str]) -> None:
+        self._n_values[table, column] = len(values)
+        letters = {value.lower() for value in values} <= _LETTERS.keys()
+        for value in values:
+            key = (_LETTERS[value.lower()],) if letters else tuple(word.stem for word in words(value))
+            if 0 < len(key) <= MAX_WORDS:
+                self._places.setdefault(key, []).append((table, column, value))
+
+    def _found(self, question: str, asked: Sequence[Word]) -> Iterator[tuple[_Words, Sequence[Word], float]]:
+        """Yield the words of a value, those that the question has for it, and what that says about its odds."""
+        stems = [word.stem for word in asked]
+        ends = ((start, end) for start in range(len(stems)) for end in range(start + 1, start + MAX_WORDS + 1))
+        spans = [(start, end) for start, end in ends if end <= len(stems) and tuple(stems[start:end]) in self._places]
+        longest = [0] * len(stems)
+        for start, end in spans:
+            longest[start:end] = (max(length, end - start) for length in longest[start:end])
+        for start, end in spans:
+            if min(longest[start:end]) == end - start:  # not York in New York
+                yield tuple(stems[start:end]), asked[start:end], 0.0
+        for found in _NAMED.finditer(question):
+            at = [i for i, word in enumerate(asked) if found.start() <= word.start and word.end <= found.end()]
+            if 0 < len(at) <= MAX_WORDS and not all(longest[i] for i in at):
+                text = " ".join(stems[i] for i in at)
+                ratio, key = self._most_like(text)
+                if ratio >= _MIN_RATIO:
+                    yield key, [asked[i] for i in at], _LIKE
+
+    def _most_like(self, text: str) -> tuple[float, _Words]:
+        starts = [self._starts.get(word[:4], ()) for word in text.split() if len(text) >= _MIN_LIKE]
+        near = ((_ratio(text, " ".join(key)), key) for keys in starts if len(keys) <= _MAX_ALIKE for key in keys)
+        return max(near, default=(0.0, ()))
+
+    def _clues(self, key: _Words, around: str, others: Counter[str]) -> Iterator[tuple[_Place, float]]:
+        """Yield the places of a value with the log odds that it is meant there.
+
+        ``around`` is the part of the question where it stands, ``others`` counts the words elsewhere.
+        """
+        places = self._places[key]
+        shared = _PRIOR + _PER_LN_PLACES * math.log(len({(table, column) for table, column, _ in places}))
+        shared += _NUMBER * all(word.isdigit() for word in key)
+        shared += _ONLY_FUNCTION * FUNCTION_WORDS.issuperset(key) + _ONLY_SCHEMA * self._schema_words.issuperset(key)
+        for table, column, value in places:
+            named = self._table_words[table]
+            clues = shared + _TABLE_NAMED * sum(others[word] > 0 for word in named) / max(len(named), 1)
+            clues += _AS_SPELLED * (value in around) + _PRIMARY_KEY * ((table, column) in self._primary)
+            clues += _PER_LG_VALUES * math.log10(self._n_values[table, column])
+            yield (table, column, value), clues
+
+
+def _texts(database: Database, table: str, column: str) -> list[str]:
+    name = quoted(column)
+    try:
+        rows = database.run(
+            f"SELECT DISTINCT {name} FROM (SELECT {name} FROM {quoted(table)} LIMIT {MAX_ROWS})"
+            f" WHERE typeof({name}) = 'text' AND length({name}) <= {MAX_LENGTH} LIMIT {MAX_VALUES}"
+        ).rows
+    except QueryError:
+        return []  # what cannot be read cannot be mentioned
+    return [value for (value,) in rows if isinstance(value, str) and not _CONTROL.search(value)]
+
+
+def _ratio(one: str, other: str) -> float:
+    if abs(len(one) - len(other)) > (1 - _MIN_RATIO) * (len(one) + len(other)):
+        return 0.0
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()
