@@ -1,4 +1,4 @@
-"""Write what the README takes from the code: command help, the table of steps, the leaderboard.
+"""Write what the README takes from the code: command help, the table of steps, the leaderboard, the ablation.
 
 python scripts/docs.py          # writes README.md
 python scripts/docs.py --check  # fails when README.md is not what would be written
@@ -14,12 +14,14 @@ from pathlib import Path
 
 import click
 
+from spider_opt.analysis.ablation import compare
+from spider_opt.analysis.ablation import to_markdown as to_markdown_ablation
 from spider_opt.cli import main as program
 from spider_opt.errors import RunError
 from spider_opt.leaderboard import find_runs, read_row, table, to_markdown
 from spider_opt.methods import option_types, step_type, written
 from spider_opt.paths import write_whole
-from spider_opt.steps import STEPS
+from spider_opt.steps import ALIASES, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100
@@ -42,7 +44,12 @@ def main(check: bool) -> None:
 
 def blocks() -> dict[str, str]:
     """Return the text of each generated block by its marker."""
-    return {"help": help_block(), "methods": methods_block(), "leaderboard": leaderboard_block()}
+    return {
+        "help": help_block(),
+        "methods": methods_block(),
+        "leaderboard": leaderboard_block(),
+        "ablation": ablation_block(),
+    }
 
 
 def fill(text: str, texts: dict[str, str]) -> str:
@@ -90,7 +97,14 @@ def methods_block() -> str:
         options = ", ".join(f"`{key}={value}`" for key, value in defaults.items())
         summary = (kind.__doc__ or "").strip().splitlines()[0].rstrip(".")
         lines.append(f"| `{name}` | {kind.stage.name.lower()} | {options} | {summary} |")
+    lines += [f"| `{name}` | alias | | Stands for `{text}` |" for name, text in sorted(ALIASES.items())]
     return "\n".join(lines) + "\n"
+
+
+def ablation_block() -> str:
+    """Return the runs under ``results/ablation`` against the one of zero-shot."""
+    folder = ROOT / "results" / "ablation"
+    return to_markdown_ablation(compare(folder / "zero-shot", [folder]))
 
 
 def leaderboard_block() -> str:

@@ -1,0 +1,60 @@
+"""Record what the embedded model answers to each method step on a few bundled questions, for the replay tests.
+
+python scripts/record_steps.py        # writes tests/fixtures/steps.jsonl and tests/fixtures/steps.json
+
+Needed again when a prompt changes: the replay then finds no answer to the new request.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from click.testing import CliRunner
+
+from spider_opt.cli import main as program
+from spider_opt.paths import write_whole
+
+FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures"
+METHODS = (
+    "cot",
+    "cot:calls=3",
+    "difficulty",
+    "fewshot",
+    "fewshot:by=random,schemas=yes",
+    "first-valid:n=3",
+    "grammar",
+    "hyde:n=2",
+    "rag+repair",
+    "repair",
+    "retry:k=1",
+    "schema:tables=2",
+    "vote:n=3+repair",
+)
+QUESTIONS = ("test-0063", "test-0072", "test-0081", "test-0090")
+
+
+def main() -> None:
+    """Ask the embedded model; nothing is taken from the response cache."""
+    recording = FIXTURES / "steps.jsonl"
+    recording.unlink(missing_ok=True)
+    answers = {}
+    with TemporaryDirectory() as name:
+        ids = Path(name) / "ids.txt"
+        ids.write_text("\n".join(QUESTIONS))
+        for method in METHODS:
+            out = Path(name) / str(len(answers))
+            arguments = ["--method", method, "--ids", str(ids), "--embedder", "hashing", "--out", str(out)]
+            result = CliRunner().invoke(program, ["eval", *arguments, "--no-cache", "--record", str(recording)])
+            if result.exit_code:
+                sys.exit(result.output)
+            lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+            answers[method] = {line["id"]: line["sql"] for line in lines}
+            print(method, *answers[method].values(), sep="\n  ", flush=True)
+    write_whole(FIXTURES / "steps.json", json.dumps(answers, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
