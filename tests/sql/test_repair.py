@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from spider_opt.databases import Sandbox
+from spider_opt.databases.contents import Contents
 from spider_opt.sql.alike import SURE, alike
 from spider_opt.sql.names import quoted
 from spider_opt.sql.parse import parse
-from spider_opt.sql.repair import mends
+from spider_opt.sql.repair import mends, value_mends
 from spider_opt.types import Column, ForeignKey, Schema, Table
 
 
@@ -279,3 +282,167 @@ def test_the_shared_tree_is_left_alone() -> None:
 def test_alike(wrong: str, right: str, table: str, sure: bool) -> None:
     assert (alike(wrong, right, table) >= SURE) is sure
     assert 0 <= alike(right, wrong, table) <= 1
+
+
+def held(name: str, rows: list[tuple[object, ...]]) -> tuple[str, list[tuple[object, ...]]]:
+    """Return a statement that fills a table, and the rows."""
+    return f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows
+
+
+ROWS = (
+    held("Keeper", [("k1", "Ann", "555-0101", "Owl Town"), ("k2", "Ben", "555-0102", "Paris")]),
+    held("Animal", [("a1", "Leo", "3", "big cats", "h1"), ("a2", "Zoë", "4", "Owl", ""), ("a3", "h", "5", "ant", "")]),
+    held("House", [("h1", "yes", "Large"), ("h2", "no", " small")]),
+    held("Care", [("k1", "a1", "2001"), ("k2", "a2", "2002")]),
+    held("Visit", [("v1", "Leo", "big cats", "Monday"), ("v2", "Kim", "Owl", "Friday")]),
+    held("Person", [("Ann", "Bell", "F", "4560596484842", "Lyon, France"), ("Max", "Stone", "M", "12", "Oslo")]),
+    held("Trip", [("k1", "k2")]),
+)  # fmt: skip
+FULL = Schema(
+    "zoo",
+    (
+        *(t for t in SCHEMA.tables if t.name != "Island"),
+        table("Person", "fname", "last name", "sex", "card", "born_in"),
+        table("Trip", "guide", "driver"),
+        table("Nothing", "nothing_id*", "town"),
+    ),
+    (
+        *SCHEMA.foreign_keys,
+        ForeignKey("Trip", "guide", "Keeper", "keeper_id"),
+        ForeignKey("Trip", "driver", "Keeper", "keeper_id"),
+    ),
+)
+VALUES = {
+    "case": ("SELECT 1 FROM Visit WHERE animal_name = 'leo'", "SELECT 1 FROM Visit WHERE animal_name = 'Leo'"),
+    "plural": ("SELECT 1 FROM Animal WHERE species <> 'owls'", "SELECT 1 FROM Animal WHERE species <> 'Owl'"),
+    "accent": ("SELECT 1 FROM Animal WHERE name LIKE 'Zoe'", "SELECT 1 FROM Animal WHERE name LIKE 'Zoë'"),
+    "double quotes": ('SELECT 1 FROM Animal WHERE name = "leo"', "SELECT 1 FROM Animal WHERE name = 'Leo'"),
+    "a column in double quotes": (
+        'SELECT 1 FROM Visit WHERE "day of week" = "monday"',
+        "SELECT 1 FROM Visit WHERE \"day of week\" = 'Monday'",
+    ),
+    "the text first": ("SELECT 1 FROM Animal WHERE 'leo' = name", "SELECT 1 FROM Animal WHERE 'Leo' = name"),
+    "one in a list": (
+        "SELECT 1 FROM Animal WHERE name IN ('Leo', 'zoë')",
+        "SELECT 1 FROM Animal WHERE name IN ('Leo', 'Zoë')",
+    ),
+    "more words": (
+        "SELECT 1 FROM Person WHERE born_in = 'Lyon'",
+        "SELECT 1 FROM Person WHERE born_in = 'Lyon, France'",
+    ),
+    "fewer words": (
+        "SELECT 1 FROM Keeper WHERE town = 'Paris (France)'",
+        "SELECT 1 FROM Keeper WHERE town = 'Paris'",
+    ),
+    "an initial": ("SELECT 1 FROM Person WHERE sex = 'female'", "SELECT 1 FROM Person WHERE sex = 'F'"),
+    "another column": ("SELECT 1 FROM Animal WHERE name = 'owl'", "SELECT 1 FROM Animal WHERE species = 'Owl'"),
+    "another column for a list": (
+        "SELECT 1 FROM Animal WHERE name IN ('Owl', 'ant')",
+        "SELECT 1 FROM Animal WHERE species IN ('Owl', 'ant')",
+    ),
+    "a number for a text": (
+        "SELECT 1 FROM Person WHERE born_in = 4560596484842",
+        "SELECT 1 FROM Person WHERE card = '4560596484842'",
+    ),
+    "a pattern": (
+        "SELECT 1 FROM Animal WHERE name LIKE '%cats%'",
+        "SELECT 1 FROM Animal WHERE species LIKE '%cats%'",
+    ),
+    "of another table in FROM": (
+        "SELECT 1 FROM Keeper AS a, Animal AS b WHERE a.town = 'Leo'",
+        "SELECT 1 FROM Keeper AS a CROSS JOIN Animal AS b WHERE b.name = 'Leo'",
+    ),
+    "a key for what it refers to": (
+        "SELECT name FROM Animal WHERE house = 'large'",
+        "SELECT name FROM Animal JOIN House ON Animal.house = House.house_no WHERE House.size = 'Large'",
+    ),
+    "a key that is not the one joined by": (
+        "SELECT 1 FROM Trip AS t JOIN Keeper AS k ON t.guide = k.keeper_id WHERE t.driver = 'Ben'",
+        "SELECT 1 FROM Trip AS t JOIN Keeper AS k ON t.guide = k.keeper_id JOIN Keeper "
+        "ON t.driver = Keeper.keeper_id WHERE Keeper.keeper_first_name = 'Ben'",
+    ),
+    "a key for what the table between refers to": (
+        "SELECT Care.since FROM Care WHERE animal_id = 'Leo'",
+        "SELECT Care.since FROM Care JOIN Animal ON Care.animal_id = Animal.animal_id WHERE Animal.name = 'Leo'",
+    ),
+    "two keys away": (
+        "SELECT name FROM Animal WHERE species = '555-0102'",
+        "SELECT name FROM Animal JOIN Care ON Care.animal_id = Animal.animal_id "
+        "JOIN Keeper ON Care.keeper_id = Keeper.keeper_id WHERE Keeper.phone = '555-0102'",
+    ),
+    "in a subquery": (
+        "SELECT name FROM Animal WHERE house IN (SELECT house_no FROM House WHERE Heated = 'large')",
+        "SELECT name FROM Animal WHERE house IN (SELECT house_no FROM House WHERE size = 'Large')",
+    ),
+    "a first and a last name": (
+        "SELECT sex FROM Person AS p WHERE p.fname = 'Max Stone' OR 1 = 2",
+        "SELECT sex FROM Person AS p WHERE (p.fname = 'Max' AND p.\"last name\" = 'Stone') OR 1 = 2",
+    ),
+    "several": (
+        "SELECT 1 FROM Animal WHERE name = 'leo' AND species = 'big cat' AND age = '3'",
+        "SELECT 1 FROM Animal WHERE name = 'Leo' AND species = 'big cats' AND age = '3'",
+    ),
+    "one that can be helped": (
+        "SELECT 1 FROM Animal WHERE name = 'nobody' OR species = 'owl'",
+        "SELECT 1 FROM Animal WHERE name = 'nobody' OR species = 'Owl'",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    path = tmp_path_factory.mktemp("zoo") / "zoo.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        for made in FULL.tables:
+            connection.execute(f"CREATE TABLE {quoted(made.name)} ({', '.join(quoted(c.name) for c in made.columns)})")
+        for statement, rows in ROWS:
+            connection.executemany(statement, rows)
+        connection.commit()
+    with Sandbox(path) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize(("wrong", "meant"), VALUES.values(), ids=VALUES)
+def test_a_text_goes_where_it_is_held(full: Sandbox, wrong: str, meant: str) -> None:
+    assert len(full.run(wrong).columns) == 1
+    assert [mend.sql for mend in value_mends(FULL, wrong, Contents(FULL, full))][:1] == [meant]
+    assert full.run(meant).rows
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        "SELECT 1 FROM Animal WHERE name = 'Leo' AND species = 'ant'",
+        "SELECT 1 FROM Animal WHERE name LIKE 'LEO'",
+        "SELECT 1 FROM Animal WHERE name IN ('Leo', 'nobody')",
+        "SELECT 1 FROM Animal WHERE name = 'nobody at all'",
+        "SELECT 1 FROM Animal WHERE name = ''",
+        "SELECT 1 FROM Animal WHERE name = '%'",
+        "SELECT 1 FROM Animal WHERE name LIKE '%nt%'",
+        "SELECT 1 FROM Animal WHERE name > 'owl'",
+        "SELECT 1 FROM Animal WHERE age = 2001",
+        "SELECT 1 FROM House WHERE size = 'small'",
+        "SELECT 1 FROM Nothing WHERE town = 'Paris'",
+        "SELECT 1 FROM (SELECT name FROM Animal) AS t WHERE t.name = 'leo'",
+        "WITH t AS (SELECT name FROM Animal) SELECT 1 FROM t WHERE name = 'leo'",
+        "SELECT 1 FROM Animal WHERE lower(name) = 'Leo'",
+        "SELECT 'leo' = 'owl'",
+        "SELECT 1 FROM Animal WHERE name = species",
+        "SELECT 1 FROM Animal WHERE name = (SELECT 'owl')",
+        "not a query",
+    ],
+)
+def test_a_text_stays_where_it_is_held_or_nowhere_better(full: Sandbox, fine: str) -> None:
+    assert list(value_mends(FULL, fine, Contents(FULL, full))) == []
+
+
+def test_long_lists_and_many_texts_end(full: Sandbox) -> None:
+    long = f"SELECT 1 FROM Animal WHERE name IN ({', '.join(repr(f'leo {i}') for i in range(500))})"
+    many = "SELECT 1 FROM Animal WHERE " + " OR ".join(["name = 'owl'"] * 40)
+    for sql in (long, many):
+        assert list(value_mends(FULL, sql, Contents(FULL, full))) == []
+
+
+def test_it_says_how_a_text_was_mended(full: Sandbox) -> None:
+    wrong = "SELECT 1 FROM Animal WHERE name = 'leo' AND house = 'large'"
+    assert next(value_mends(FULL, wrong, Contents(FULL, full))).what == ("spelled", "key")

@@ -139,6 +139,64 @@ def test_a_mend_that_gives_rows_goes_before_one_that_only_runs() -> None:
     assert repaired(ambiguous, Picky(), Repair(k=1)).sql.startswith("SELECT T1.id")
 
 
+@pytest.fixture
+def full(music: Music) -> Music:
+    music.connection.execute("INSERT INTO singer VALUES (1, 'Ann'), (2, 'Bob')")
+    music.connection.execute("INSERT INTO song VALUES ('One', 1), ('Two', 2)")
+    return music
+
+
+JOINED = "SELECT title FROM song JOIN singer ON song.singer_id = singer.id WHERE singer.name = 'Ann'"
+
+
+@pytest.mark.parametrize(
+    ("sql", "meant", "what"),
+    [
+        ("SELECT id FROM singer WHERE name = 'ann'", "SELECT id FROM singer WHERE name = 'Ann'", ["spelled"]),
+        ("SELECT title FROM song WHERE singer_id = 'ann'", JOINED, ["key"]),
+        ("SELECT titel FROM song WHERE singer_id = 'ann'", JOINED.replace("title", "song.title", 1),
+         ["respelled", "key"]),
+    ],
+)  # fmt: skip
+def test_a_text_that_its_column_does_not_hold_is_mended(full: Music, sql: str, meant: str, what: list[str]) -> None:
+    prediction = repaired(sql, full)
+    assert prediction.sql == meant
+    assert prediction.trace[-1] == {"step": "repair", "outcome": "mended", "what": what}
+
+
+def test_texts_are_left_alone_on_request(full: Music) -> None:
+    sql = "SELECT id FROM singer WHERE name = 'ann'"
+    assert repaired(sql, full, Repair(values=False)).sql == sql
+    assert full.asked == [sql]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM singer WHERE name = 'Ann' AND id = 7",
+        "SELECT id FROM singer WHERE name = 'ann' AND id = 7",
+        "SELECT COUNT(*), MAX(id) FROM singer WHERE name = 'ann' AND id = 7",
+        "SELECT id FROM singer WHERE name = 'nobody'",
+    ],
+)
+def test_a_text_is_mended_only_where_that_gives_rows(full: Music, sql: str) -> None:
+    prediction = repaired(sql, full)
+    assert prediction.sql == sql
+    assert prediction.trace[-1] == {"step": "repair", "outcome": "ran", "what": []}
+
+
+def test_what_the_tables_hold_is_looked_up_once(full: Music) -> None:
+    sql = "SELECT id FROM singer WHERE name = 'nobody'"
+    generator = Repair().wrap(lambda task: Prediction(sql), Tools({"music": full}))
+    task = Task(Question("q", "Who sings?", SCHEMA), Nobody())
+    generator(task)
+    n_asked = len(full.asked)
+    assert n_asked < 10
+    generator(task)
+    full.connection.close()
+    assert full.asked[n_asked:] == [sql]
+
+
 def test_k_is_checked() -> None:
     with pytest.raises(ValueError, match="k must be at least 1"):
         Repair(k=0)

@@ -21,6 +21,14 @@ def point(column: exp.Column, source: str, name: str | None = None) -> None:
         column.set("this", identifier(name))
 
 
+def spell(nodes: Sequence[exp.Expr], texts: Sequence[str]) -> None:
+    """Put texts in the place of ``nodes``."""
+    from sqlglot import exp
+
+    for node, text in zip(nodes, texts, strict=True):
+        node.replace(exp.Literal.string(text))
+
+
 def put_in_place(select: exp.Select, source: Source, table: Table) -> None:
     """Put ``table`` in the place of a table in FROM, under the same alias if it has one."""
     from sqlglot import exp

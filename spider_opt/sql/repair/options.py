@@ -157,7 +157,7 @@ def _elsewhere(names: Names, select: exp.Select, column: exp.Column, sources: li
             continue
         cost = 0.0 if like == _THE_NAME else 1 + 2 * (1 - like)
         for source in blamed:
-            more = _cost_of_replacing(names, select, source, table, column, alone=len(sources) == 1)
+            more = cost_of_replacing(names, select, source, table, column, alone=len(sources) == 1)
             if more is not None:
                 yield Option(cost + more, "replaced", partial(_replace, select, source, table, column, meant))
         path = shortest_path(names.schema, here, [table.name])
@@ -191,7 +191,7 @@ def _likest(name: str, table: Table) -> tuple[float, Column]:
     return like(best), best
 
 
-def _cost_of_replacing(
+def cost_of_replacing(
     names: Names, select: exp.Select, source: Source, table: Table, column: exp.Column, alone: bool
 ) -> float | None:
     """Return what it costs to put ``table`` in the place of ``source``, None if it lacks what else is used of it.

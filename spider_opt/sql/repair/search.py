@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from spider_opt.databases.contents import Contents
 from spider_opt.sql.parse import parse
 from spider_opt.sql.repair.changes import give_groups
 from spider_opt.sql.repair.closing import endings
-from spider_opt.sql.repair.options import next_fix
+from spider_opt.sql.repair.literals import next_absent
+from spider_opt.sql.repair.options import Option
+from spider_opt.sql.repair.options import next_fix as next_name
 from spider_opt.sql.repair.scopes import Names
 from spider_opt.types import Schema
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _MAX_ENDINGS = 3
 _MAX_ATTEMPTS = 12
 _MAX_OPTIONS = 4
 _MAX_FIXES = 30
+NextFix = Callable[[Names, "exp.Select"], list[Option] | None]
 
 
 class Mend(NamedTuple):
@@ -33,7 +41,7 @@ def mends(schema: Schema, sql: str) -> Iterator[Mend]:
     Covered: a column of the wrong table, a table missing from FROM, names misspelt or invented, undeclared aliases,
     ambiguous names, joins on columns that do not exist, sorting by an aggregate without groups, queries cut off,
     clauses in an order that SQLite does not take. Not covered: columns of common table expressions and those that a
-    UNION is sorted by; conditions and values that are wrong.
+    UNION is sorted by; conditions that are wrong. For texts see ``value_mends``.
 
     >>> from spider_opt.types import Column, ForeignKey, Table
     >>> song = Table("song", (Column("title", "TEXT"), Column("singer_id", "INT")))
@@ -45,13 +53,27 @@ def mends(schema: Schema, sql: str) -> Iterator[Mend]:
     readings = [sql] if parse(sql) is not None else list(islice(endings(sql), _MAX_ENDINGS))
     seen = {sql}
     for whole in readings:
-        for mend in chain(_mends(schema, whole, own=False), _mends(schema, whole, own=True)):
+        for mend in chain(_mends(schema, whole, next_name), _mends(schema, whole, next_name, own=True)):
             if mend.sql not in seen:
                 seen.add(mend.sql)
                 yield mend if whole == sql else Mend(mend.sql, ("closed", *mend.what))
 
 
-def _mends(schema: Schema, sql: str, own: bool) -> Iterator[Mend]:
+def value_mends(schema: Schema, sql: str, contents: Contents) -> Iterator[Mend]:
+    """Yield queries that ``sql``, which runs, may have meant where it compares a column with a text not held by it.
+
+    The most plausible first, and nothing where each column holds its texts or no better place for them is found.
+    Covered: =, !=, IN and LIKE; texts that differ in case, accents, punctuation, plurals, or in having more words
+    where but one text of the column can be meant; columns of the same table, of FROM and of tables a key or two
+    away; a key compared with the name of what it refers to; a first and last name in one; numbers of many digits.
+    Not covered: a column whose texts have blanks around them, typos, other numbers, columns of CTEs.
+    """
+    for mend in _mends(schema, sql, partial(next_absent, contents=contents)):
+        if mend.what:
+            yield mend
+
+
+def _mends(schema: Schema, sql: str, next_fix: NextFix, own: bool = False) -> Iterator[Mend]:
     """Try the ways through the decisions, those first that stray least from the best option at each."""
     tree = parse(sql)
     queue: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
@@ -60,7 +82,7 @@ def _mends(schema: Schema, sql: str, own: bool) -> Iterator[Mend]:
             return
         cost, choices = heappop(queue)
         try:
-            mended, what, costs = _attempt(Names(schema, sql, tree.copy(), own), choices)
+            mended, what, costs = _attempt(Names(schema, sql, tree.copy(), own), choices, next_fix)
         except RecursionError:
             return
         if mended is not None:
@@ -70,7 +92,9 @@ def _mends(schema: Schema, sql: str, own: bool) -> Iterator[Mend]:
                 heappush(queue, (cost + more - costs[i][0], (*choices, *[0] * (i - len(choices)), j)))
 
 
-def _attempt(names: Names, choices: Sequence[int]) -> tuple[str | None, list[str], list[list[float]]]:
+def _attempt(
+    names: Names, choices: Sequence[int], next_fix: NextFix
+) -> tuple[str | None, list[str], list[list[float]]]:
     """Mend ``names.tree``; ``choices`` says which option to take at each decision, the best where it ends.
 
     Returns the query, None if a name is left without meaning, what was done, and the costs of the options at each
@@ -95,6 +119,6 @@ def _attempt(names: Names, choices: Sequence[int]) -> tuple[str | None, list[str
             options[n].apply()
         else:
             return None, what, costs
-        if give_groups(names, select):
+        if next_fix is next_name and give_groups(names, select):
             what.append("grouped")
     return names.tree.sql(dialect="sqlite", unsupported_level=ErrorLevel.IGNORE), what, costs
