@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -93,10 +94,13 @@ def eval_command(
     from spider_opt.methods import parse_method
     from spider_opt.models import CachedModel, Recorder, ReplayModel, open_model
     from spider_opt.paths import cache_dir
+    from spider_opt.retrieval import DEFAULT_EMBEDDER
     from spider_opt.runs import finish
     from spider_opt.scoring import Rules
 
     parsed = parse_method(method)
+    if embedder != DEFAULT_EMBEDDER:  # another embedder makes another run
+        parsed = replace(parsed, spelled_out=f"{parsed.spelled_out} (embedder {embedder})")
     whole = load_benchmark(spider, split)
     benchmark = whole if ids is None else only(whole, _read_ids(ids), str(ids))
     library = _library(whole, benchmark, spider, embedder)
@@ -143,7 +147,7 @@ def _read_ids(path: Path) -> list[str]:
 
 def _library(whole: Benchmark, asked: Benchmark, spider: Path | None, embedder: str) -> Library:
     from spider_opt.benchmarks import spider_dir
-    from spider_opt.cli.progress import _lines as lines  # a bar would stand on the one that counts answers
+    from spider_opt.cli.progress import lines  # a bar would stand on the one that counts answers
     from spider_opt.retrieval import open_library
 
     def tell(n: int, left_out: Mapping[Any, int]) -> None:

@@ -13,7 +13,7 @@ LINE_EVERY_S = 30.0
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     """Yield a function to call once for each of ``total`` pieces of work done."""
-    shown = _bar(label, total) if sys.stderr.isatty() else _lines(label, total)
+    shown = _bar(label, total) if sys.stderr.isatty() else lines(label, total)
     with shown as advance:
         yield advance
 
@@ -30,7 +30,7 @@ def _bar(label: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _lines(label: str, total: int) -> Iterator[Callable[[], None]]:
+def lines(label: str, total: int) -> Iterator[Callable[[], None]]:
     start = last = time.monotonic()
     done = 0
 

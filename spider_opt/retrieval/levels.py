@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT, PENALTY, STEPS = 1, 1.0, 200
+FORMAT, PENALTY, STEPS = 1, 0.3, 200
 
 
 class LevelClassifier:

@@ -196,4 +196,5 @@ class _Worker:
 
 def _has_threads() -> bool:
     """Tell whether forking would copy locks that other threads hold."""
-    return sys.platform != "linux" or threading.active_count() > 1 or "xllamacpp" in sys.modules
+    own_threads = {"xllamacpp", "torch"} & sys.modules.keys()
+    return sys.platform != "linux" or threading.active_count() > 1 or bool(own_threads)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spider_opt.retrieval.embed import HashingEmbedder
-from spider_opt.retrieval.levels import train
+from spider_opt.retrieval.levels import PENALTY, train
 from spider_opt.types import HARDNESS_LEVELS, Hardness
 
 PLANTED = {"easy": "how many", "medium": "how many for each", "hard": "which has the most", "extra": "neither nor both"}
@@ -59,5 +59,5 @@ def test_is_at_the_maximum_of_the_penalised_likelihood() -> None:
     x = np.hstack([rows, np.ones((60, 1))])
     odds = np.exp(x @ weights)
     wanted = np.eye(4)[[HARDNESS_LEVELS.index(level) for level in levels]]
-    gradient = x.T @ (wanted - odds / odds.sum(axis=1, keepdims=True)) - weights
+    gradient = x.T @ (wanted - odds / odds.sum(axis=1, keepdims=True)) - PENALTY * weights
     assert np.abs(gradient).max() < 1e-3

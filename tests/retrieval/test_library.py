@@ -64,8 +64,8 @@ def training() -> list[Example]:
             ),
             (
                 (f"Name the longest {table} that is no {name}.", f"What {table} is largest and without {name}?"),
-                f"SELECT {name} FROM {table} WHERE {size} > 1 EXCEPT SELECT {name} FROM {table} "
-                f"WHERE {name} LIKE 'a' ORDER BY {size}",
+                f"SELECT {name} FROM {table} WHERE {size} > 1 AND {name} IN (SELECT {name} FROM {table}) "
+                f"ORDER BY {name}",
             ),
         ):
             for text in texts:
@@ -360,11 +360,11 @@ def test_threads_share_it(made: Make) -> None:
 
 
 def many() -> list[Example]:
-    """Three thousand questions about four databases, of some 600 different queries."""
+    """Questions about four databases, of fewer different queries."""
     rng = np.random.default_rng(0)
     words = ["".join(word) for word in rng.choice(list("abcdefgh"), size=(200, 5))]
     examples = []
-    for n in range(3000):
+    for n in range(1600):
         one, two, three = rng.choice(words, size=3)
         text = f"Which {one} of {two} has {three}?"
         sql = f"SELECT {one} FROM {two}" if n % 5 else "SELECT 1"
@@ -376,7 +376,7 @@ def test_the_graph_finds_what_looking_at_all_finds(made: Make, tmp_path: Path, m
     pytest.importorskip("hnswlib")
     examples = many()
     library = made(examples)
-    texts = [f"{example.question.text} and {example.question.text[6:11]}" for example in examples[::100]]
+    texts = [f"{example.question.text} and {example.question.text[6:11]}" for example in examples[::50]]
     through_graph = [ids(library.nearest("question", [text], 10, question=ASKED)) for text in texts]
     assert list((tmp_path / "retrieval").glob("*.hnsw"))
     again = made(examples)
@@ -389,8 +389,8 @@ def test_the_graph_finds_what_looking_at_all_finds(made: Make, tmp_path: Path, m
 
 def test_all_are_looked_at_where_the_graph_names_too_few(made: Make) -> None:
     """What is nearest may all be of one query, or of what must not be shown."""
-    examples = many()[:1500]
-    for i in range(1400):
+    examples = many()
+    for i in range(1500):
         examples[i] = replace(examples[i], gold_sql="SELECT 1")
     library = made(examples)
     demos = library.nearest("question", [examples[0].question.text], 30, question=ASKED)

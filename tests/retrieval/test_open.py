@@ -15,7 +15,7 @@ import spider_opt.models
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
 from spider_opt.errors import LeakError, UsageError
-from spider_opt.retrieval import LazyLibrary, open_library
+from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, open_library
 from spider_opt.types import Completion, Demo, Library, Message, ModelInfo, Usage
 
 
@@ -179,3 +179,16 @@ def test_an_embedder_that_cannot_be_loaded(model: Echo, monkeypatch: pytest.Monk
     result = run("--method", "fewshot")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "type: pip install 'spider-opt[retrieval]'" in result.stderr
+
+
+def test_another_embedder_makes_another_run(model: Echo) -> None:
+    assert run("--method", "fewshot:k=2", "--embedder", "hashing").exit_code == 0
+    result = run("--method", "fewshot:k=2")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: run holds another run (steps is 'fewshot:k=2,")
+    assert "rules=no (embedder hashing)' there" in result.stderr
+
+
+def test_the_default_embedder_is_the_one_that_help_names() -> None:
+    shown = CliRunner().invoke(main, ["eval", "--help"]).stdout
+    assert f"[default:{DEFAULT_EMBEDDER}]" in "".join(shown.split())
