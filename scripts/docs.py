@@ -104,6 +104,8 @@ def methods_block() -> str:
 def ablation_block() -> str:
     """Return the runs under ``results/ablation`` against the one of zero-shot."""
     folder = ROOT / "results" / "ablation"
+    if not find_runs(folder / "zero-shot"):
+        return "No finished run yet.\n"
     return to_markdown_ablation(compare(folder / "zero-shot", [folder]))
 
 

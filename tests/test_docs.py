@@ -90,7 +90,7 @@ def test_the_help_of_every_command_is_there(docs: ModuleType) -> None:
 
 
 def test_blocks_are_filled_and_found_behind(docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("help", "methods", "leaderboard")
+    names = ("help", "methods", "leaderboard", "ablation")
     before = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\nown words\n" for name in names)
     (tmp_path / "README.md").write_text(before)
     monkeypatch.setattr(docs, "ROOT", tmp_path)
@@ -104,7 +104,7 @@ def test_blocks_are_filled_and_found_behind(docs: ModuleType, tmp_path: Path, mo
         assert stopped.value.code == 0
     after = (tmp_path / "README.md").read_text()
     assert "\nold\n" not in after
-    assert after.count("own words\n") == 3
+    assert after.count("own words\n") == len(names)
     assert "No finished run yet." in after
     assert docs.fill(after, docs.blocks()) == after
 

@@ -31,6 +31,7 @@ def _bar(label: str, total: int) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def lines(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """As ``progress``, in lines of text: also where a bar stands already."""
     start = last = time.monotonic()
     done = 0
 

@@ -15,6 +15,8 @@ STEPS = {
     "vote": "spider_opt.steps.vote:Vote",
     "zero-shot": "spider_opt.steps.zero_shot:ZeroShot",
 }
-ALIASES: dict[str, str] = {}
-"""Names for a combination of steps."""
+ALIASES = {
+    "rag": "schema",
+}
+"""Names for a combination of steps: what is recommended, by what was measured (``results/LOG.md``)."""
 ENTRY_POINTS = "spider_opt.steps"
