@@ -64,10 +64,10 @@ def _arguments(command: str) -> list[str] | None:
 # --- generated blocks --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["help", "methods", "leaderboard"])
+@pytest.mark.parametrize("name", ["help", "methods", "leaderboard", "ablation"])
 def test_generated_blocks_are_what_the_code_says(docs: ModuleType, name: str) -> None:
     readme = text("README.md")
-    block = {"help": docs.help_block, "methods": docs.methods_block, "leaderboard": docs.leaderboard_block}[name]()
+    block = docs.blocks()[name]
     assert f"<!-- {name} -->\n" in readme
     assert docs.fill(readme, {name: block}) == readme, "run: python scripts/docs.py"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def test_it_gathers_results_runs(here: Path) -> None:
     assert result.stdout == (here / "results" / "leaderboard.md").read_text()
     lines = (here / "results" / "leaderboard.csv").read_text().splitlines()
     assert lines[0].startswith("method,model,")
-    assert [line.rpartition(",")[2] for line in lines[1:]] == ["one", "two"]
+    assert [line["run"] for line in csv.DictReader(lines)] == ["one", "two"]
     assert result.stderr == "written: results/leaderboard.csv and leaderboard.md\n"
     before = (here / "results" / "leaderboard.csv").read_bytes()
     assert run().exit_code == 0
