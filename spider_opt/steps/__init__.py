@@ -8,6 +8,7 @@ STEPS = {
     "difficulty": "spider_opt.steps.difficulty:Difficulty",
     "fewshot": "spider_opt.steps.fewshot:FewShot",
     "first-valid": "spider_opt.steps.first_valid:FirstValid",
+    "grammar": "spider_opt.steps.grammar:Grammar",
     "hyde": "spider_opt.steps.hyde:HyDE",
     "repair": "spider_opt.steps.repair:Repair",
     "retry": "spider_opt.steps.retry:Retry",
