@@ -100,8 +100,15 @@ def test_no_result_holds_spiders_words(shared: Path) -> None:
         for split in SPIDER_SPLITS
         for example in load_spider(shared / "spider", split).examples
     }
-    long = {question for question in questions if len(question) > 15}
+    long = [question for question in questions if len(question) > 15]
     assert len(long) > 1000
+    # Two words inside a question are looked up first: 8,000 questions in every file take long.
+    inside: dict[tuple[str, ...], list[str]] = {}
+    for question in long:
+        words = question.split()
+        inside.setdefault(tuple(words[1:3]) if len(words) > 3 else (), []).append(question)
     for path in sorted(path for path in RESULTS.rglob("*") if path.is_file()):
-        text = " ".join(path.read_text(encoding="utf-8").split())
-        assert not [question for question in long if question in text], path
+        words = path.read_text(encoding="utf-8").split()
+        text = " ".join(words)
+        found = inside.keys() & {(), *zip(words, words[1:], strict=False)}
+        assert not [question for pair in found for question in inside[pair] if question in text], path
