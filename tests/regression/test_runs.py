@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,5 +111,5 @@ def test_no_result_holds_spiders_words(shared: Path) -> None:
     for path in sorted(path for path in RESULTS.rglob("*") if path.is_file()):
         words = path.read_text(encoding="utf-8").split()
         text = " ".join(words)
-        found = inside.keys() & {(), *zip(words, words[1:], strict=False)}
+        found = inside.keys() & {(), *pairwise(words)}
         assert not [question for pair in found for question in inside[pair] if question in text], path
