@@ -4,12 +4,15 @@ import errno
 import multiprocessing
 import os
 import resource
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spider_opt.paths import append_whole, cache_dir, locked, write_whole
+from spider_opt.paths import append_whole, cache_dir, locked, use_wal, write_whole
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -122,3 +125,22 @@ def _stay_inside(folder: Path, inside: Any) -> None:
     with locked(folder):
         inside.set()
         multiprocessing.Event().wait(60)
+
+
+def test_many_may_ask_for_wal_at_once(tmp_path: Path) -> None:
+    def ask(_: int) -> str:
+        with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as db:
+            use_wal(db, 30)
+            [(mode,)] = db.execute("PRAGMA journal_mode")
+            return str(mode)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(40))) == {"wal"}
+
+
+def test_wal_gives_up_where_somebody_stays_in_the_way(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (a)")
+        other.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(tmp_path / "db", timeout=0)) as db, pytest.raises(sqlite3.OperationalError):
+            use_wal(db, 0.05)

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from spider_opt.paths import use_wal
 from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Usage
 
 BUSY_TIMEOUT_S = 60.0
@@ -196,7 +197,7 @@ def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         # A write is then safe from kill -9 without waiting for the disk.
-        db.execute("PRAGMA journal_mode = WAL")
+        use_wal(db, BUSY_TIMEOUT_S)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, completions TEXT NOT NULL) WITHOUT ROWID")
     except sqlite3.Error:
