@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 from spider_opt.errors import ModelError
-from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Usage
+from spider_opt.types import ChatModel, Completion, Generator, Message, ModelInfo, Prediction, Task, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How many answers to a task are drawn, and how: what steps that sample have in common."""
+
+    n: int = 8
+    temperature: float = 0.7
+    greedy: bool = True
+    chunk: int | None = None
+    nonempty: bool = False
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or (self.chunk is not None and self.chunk < 1):
+            raise ValueError("n and chunk must be at least 1")
+        if self.temperature <= 0:
+            raise ValueError("temperature must be more than 0, or all samples are the same")
+
+    def draw(self, inner: Generator, task: Task) -> Iterator[Prediction]:
+        """Yield ``n`` answers; with ``greedy`` the first is the one there would be without sampling.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        shared = SharedSamples(task.model, range(int(self.greedy), self.n), self.chunk)
+        for i in range(self.n):
+            temperature = task.temperature if self.greedy and i == 0 else self.temperature
+            yield inner(replace(task, model=shared.model(i), temperature=temperature))
 
 
 @dataclass(frozen=True, slots=True)

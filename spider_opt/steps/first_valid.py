@@ -7,12 +7,12 @@ from functools import cache
 from typing import ClassVar
 
 from spider_opt.databases.outcomes import Tried, best, tried
-from spider_opt.models.samples import SharedSamples
+from spider_opt.models.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class FirstValid:
+class FirstValid(Sampling):
     """Sample up to n answers and take the first that runs; most questions need but the first.
 
     Where none runs, the first answer stands.
@@ -29,31 +29,19 @@ class FirstValid:
 
     stage: ClassVar[Stage] = Stage.REFINE
 
-    n: int = 8
-    temperature: float = 0.7
-    greedy: bool = True
     chunk: int | None = 1
-    nonempty: bool = False
-
-    def __post_init__(self) -> None:
-        if self.n < 1 or (self.chunk is not None and self.chunk < 1):
-            raise ValueError("n and chunk must be at least 1")
-        if self.temperature <= 0:
-            raise ValueError("temperature must be more than 0, or all samples are the same")
 
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``inner`` up to n times."""
 
         def generate(task: Task) -> Prediction:
             run = cache(lambda sql: tried(tools.databases[task.question.db_id], sql))
-            shared = SharedSamples(task.model, range(int(self.greedy), self.n), self.chunk)
             samples: list[Prediction] = []
             outcomes: list[Tried] = []
-            for i in range(self.n):
-                temperature = task.temperature if self.greedy and i == 0 else self.temperature
-                samples.append(inner(replace(task, model=shared.model(i), temperature=temperature)))
-                outcomes.append(run(samples[i].sql))
-                if outcomes[i].outcome == "rows" or (outcomes[i].ran and not self.nonempty):
+            for sample in self.draw(inner, task):
+                samples.append(sample)
+                outcomes.append(run(sample.sql))
+                if outcomes[-1].outcome == "rows" or (outcomes[-1].ran and not self.nonempty):
                     break
             answer = samples[best(outcomes)]
             trace = {"step": "first-valid", "n": len(samples), "outcomes": [str(o.outcome) for o in outcomes]}

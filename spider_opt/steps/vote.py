@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from spider_opt.databases.outcomes import EMPTY, digests
 from spider_opt.errors import QueryError
-from spider_opt.models.samples import SharedSamples
+from spider_opt.models.samples import Sampling
 from spider_opt.types import Database, Generator, Prediction, Stage, Task, Tools, Usage
 
 _Group = list[tuple[int, str]]
@@ -21,7 +21,7 @@ _Group = list[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(Sampling):
     """Sample n answers, drop those that fail, group the rest by result, answer with the largest group's first.
 
     Within that group, which has one content, the answer is the first that has the most frequent order. Of groups
@@ -41,30 +41,16 @@ class Vote:
     stage: ClassVar[Stage] = Stage.REFINE
     rank: ClassVar[int] = -1
 
-    n: int = 8
-    temperature: float = 0.7
-    greedy: bool = True
-    chunk: int | None = None
-    nonempty: bool = False
-
-    def __post_init__(self) -> None:
-        if self.n < 1 or (self.chunk is not None and self.chunk < 1):
-            raise ValueError("n and chunk must be at least 1")
-        if self.temperature <= 0:
-            raise ValueError("temperature must be more than 0, or all samples are the same")
-
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``inner`` up to n times."""
 
         def generate(task: Task) -> Prediction:
             run = cache(lambda sql: _table(tools.databases[task.question.db_id], sql))
-            shared = SharedSamples(task.model, range(int(self.greedy), self.n), self.chunk)
             samples: list[Prediction] = []
             groups: dict[str, _Group] = {}
-            for i in range(self.n):
-                temperature = task.temperature if self.greedy and i == 0 else self.temperature
-                samples.append(inner(replace(task, model=shared.model(i), temperature=temperature)))
-                table = run(samples[i].sql)
+            for i, sample in enumerate(self.draw(inner, task)):
+                samples.append(sample)
+                table = run(sample.sql)
                 if table is not None:
                     content, order = table
                     groups.setdefault(content, []).append((i, order))
