@@ -11,7 +11,7 @@ import re
 _CURRENT_YEAR = re.compile(r"YEAR\s*\(\s*CURDATE\s*\(\s*\)\s*\)\s*", re.IGNORECASE)
 _GO = re.compile(r"\bgo\b", re.IGNORECASE)  # ends a statement for the reference's tokenizer
 # What the reference's tokenizer reads in its own way: comments, escapes, placeholders, dollar quotes.
-_NEEDS_TOKENIZER = re.compile(r"[\\`$#@:\[\]?]|--|/\*|distinct[\w.]|[\w.]distinct|\.\s*distinct", re.IGNORECASE)
+_NEEDS_TOKENIZER = re.compile(r"[`$#@:\[\]?]|--|/\*|distinct[\w.]|[\w.]distinct|\.\s*distinct", re.IGNORECASE)
 _QUOTED_OR_DISTINCT = re.compile(r"'[^']*'|\"[^\"]*\"|(\bdistinct\b)", re.IGNORECASE)
 
 
@@ -62,7 +62,8 @@ def first_statement_without_distinct(sql: str) -> str:
 
 def _is_plain(sql: str) -> bool:
     """Tell whether quotes are closed and nothing needs more than quotes to be understood."""
-    if not sql.isascii():
+    # A backslash counts inside quotes, too: it may keep them open.
+    if not sql.isascii() or "\\" in sql:
         return False
     rest = _QUOTED_OR_DISTINCT.sub(lambda m: m[0] if m[1] else "", sql)
     return not _NEEDS_TOKENIZER.search(rest) and "'" not in rest and '"' not in rest

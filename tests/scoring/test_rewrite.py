@@ -6,7 +6,7 @@ import json
 
 import pytest
 import sqlparse
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spider_opt.scoring.rewrite import first_statement_without_distinct
@@ -55,6 +55,7 @@ PIECES += [
 PIECES += ["é", "\t", "%", "ORDER BY", "; ", "FROM t", "''distinct''"]
 
 
+@example("'\\'''distinct''")
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map("".join))
 def test_same_as_the_reference_on_pieces_put_together(sql):
