@@ -1,4 +1,4 @@
-"""Write what the README takes from the code: command help, the table of steps, the leaderboard, the ablation.
+"""Write what the README takes from the code: command help, the table of steps, the ladder and other results.
 
 python scripts/docs.py          # writes README.md
 python scripts/docs.py --check  # fails when README.md is not what would be written
@@ -47,6 +47,7 @@ def blocks() -> dict[str, str]:
     return {
         "help": help_block(),
         "methods": methods_block(),
+        "ladder": ladder_block(),
         "leaderboard": leaderboard_block(),
         "ablation": ablation_block(),
     }
@@ -107,6 +108,12 @@ def ablation_block() -> str:
     if not find_runs(folder / "zero-shot"):
         return "No finished run yet.\n"
     return to_markdown_ablation(compare(folder / "zero-shot", [folder]))
+
+
+def ladder_block() -> str:
+    """Return the table that ``spider-opt ladder`` wrote: what published systems answered is not at hand everywhere."""
+    path = ROOT / "results" / "ladder.md"
+    return path.read_text(encoding="utf-8") if path.exists() else "No ladder yet.\n"
 
 
 def leaderboard_block() -> str:

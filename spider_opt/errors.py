@@ -10,6 +10,7 @@
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
     ├── LeakError                   a training example is too near to a question that is asked
+    ├── TrainingError               a model cannot be tuned, or a training cannot go on
     ├── GoldError                   a benchmark's own gold query fails
     └── QueryError                  a query gave no rows
         ├── QueryFailed             the database refused it
@@ -18,7 +19,7 @@
         └── NotAQuery               something else than one reading statement
 
 Foreign exceptions are translated in one place each: sqlite3 in ``databases.sandbox``, openai in
-``models.chat``.
+``models.chat`` and, for hosted training, ``training.openai_api``.
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ class RunError(SpiderOptError):
 
 class LeakError(SpiderOptError):
     """A training example is of the questions that are asked, or too near to one: nothing measured with it counts."""
+
+
+class TrainingError(SpiderOptError):
+    """A model cannot be tuned, or a training cannot go on."""
 
 
 class GoldError(SpiderOptError):

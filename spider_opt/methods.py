@@ -42,6 +42,11 @@ class Method:
     spelled_out: str
     steps: tuple[Step, ...]
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The LoRA adapters that its steps want on the embedded model, by name."""
+        return tuple(step.adapter for step in self.steps if hasattr(step, "adapter"))
+
     def build(self, tools: Tools) -> Generator:
         """Wrap the steps around each other, innermost first."""
         generator: Generator = _nothing

@@ -332,7 +332,8 @@ class Step(Protocol):
 
     A class may also have ``rank``, a whole number: among steps of one stage the smaller one stands further out
     (0 if it says nothing; by name where ranks are equal). And ``needs``, names of steps of which one must stand
-    in the method too: the first is added where none does.
+    in the method too: the first is added where none does. And ``adapter``, the name of a LoRA adapter that the
+    embedded model is opened with.
     """
 
     stage: ClassVar[Stage]

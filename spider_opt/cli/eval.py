@@ -92,7 +92,8 @@ def eval_command(
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import RunError, UsageError
     from spider_opt.methods import parse_method
-    from spider_opt.models import CachedModel, Recorder, ReplayModel, open_model
+    from spider_opt.models import CachedModel, Recorder, ReplayModel
+    from spider_opt.models.adapters import open_tuned
     from spider_opt.paths import cache_dir
     from spider_opt.retrieval import DEFAULT_EMBEDDER
     from spider_opt.runs import finish
@@ -111,7 +112,7 @@ def eval_command(
         raise UsageError("--replay answers from a recording: leave out --model, --base-url and --record")
     with TemporaryDirectory() as nowhere:
         responses = (Path(nowhere) if no_cache or replay else cache_dir()) / "responses.sqlite"
-        asked = ReplayModel(replay) if replay else open_model(model_name, base_url)
+        asked = ReplayModel(replay) if replay else open_tuned(parsed.adapters, model_name, base_url)
         with closing(CachedModel(asked, responses)) as cached:
             model = Recorder(cached, record) if record else cached
             folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)

@@ -18,8 +18,10 @@ from spider_opt.errors import SpiderOptError
 COMMANDS = {
     "eval": "eval:eval_command",
     "score": "score:score_command",
+    "finetune": "finetune:finetune_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",
+    "ladder": "ladder:ladder_command",
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",

@@ -16,6 +16,11 @@ def benchmark_options(command: F) -> F:
     command = click.option(
         "--split", help="Which questions: dev, train, test … (default: dev; on the bundled benchmark test)"
     )(command)
+    return spider_option(command)
+
+
+def spider_option(command: F) -> F:
+    """Add ``--spider``."""
     return click.option(
         "--spider",
         type=click.Path(path_type=Path, file_okay=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spider_opt.databases.samples import sample_rows, sample_values
@@ -47,11 +47,11 @@ class Drafter:
     def __init__(self, look: Look, databases: Mapping[str, Database]) -> None:
         self.look = look
         self._databases = databases
-        self._whole: dict[str, str] = {}
+        self._whole: dict[str, tuple[Schema, str]] = {}
         self._samples: dict[str, tuple[schemas.Rows | None, schemas.Values | None]] = {}
 
-    def __call__(self, task: Task, name: str) -> Prediction:
-        """Ask ``task.model`` once; ``name`` is the step's, for the trace.
+    def __call__(self, task: Task, name: str, read: Callable[[str], str] = extract_sql) -> Prediction:
+        """Ask ``task.model`` once; ``name`` is the step's, for the trace, ``read`` finds the query in the answer.
 
         Raises:
             ModelError: the model did not answer.
@@ -70,7 +70,7 @@ class Drafter:
         if look.form == "completion" and begun and text.strip():
             text = f"SELECT {text}"
         trace = {"step": name, "finish": completion.finish_reason}
-        return Prediction(extract_sql(text), completion.usage, (trace,), task.context, completion.logprob)
+        return Prediction(read(text), completion.usage, (trace,), task.context, completion.logprob)
 
     def request(self, task: Task, instruction: str = texts.INSTRUCTION) -> list[Message] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""
@@ -95,9 +95,10 @@ class Drafter:
             rows, values = self._sampled(schema)
             few = schemas.pruned(schema, context.tables)
             return self._serialise(few, rows and schemas.pruned_rows(rows, schema, few), values)
-        if schema.db_id not in self._whole:
-            self._whole[schema.db_id] = self._serialise(schema, *self._sampled(schema))
-        return self._whole[schema.db_id]
+        known = self._whole.get(schema.db_id)
+        if known is None or known[0] is not schema:  # training shows one database's tables in many orders
+            known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self._sampled(schema)))
+        return known[1]
 
     def _sampled(self, schema: Schema) -> tuple[schemas.Rows | None, schemas.Values | None]:
         if schema.db_id not in self._samples:

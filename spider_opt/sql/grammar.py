@@ -110,17 +110,17 @@ def select_grammar(schema: Schema, names: Names) -> str:
     ]
     keywords = sorted(set(re.findall(r"\b[A-Z]{2,}\b", _SCOPE + "".join(rules))))
     rules += [f'{word} ::= "{word}" | "{word.lower()}"' for word in keywords]
-    rules.append(f"table ::= {_any_of([(s, '') for s in chain(*tables)])}")
+    rules.append(f"table ::= {any_of([(s, '') for s in chain(*tables)])}")
     if names == "bare":
-        rules.append(f"name ::= {_any_of(every)}")
+        rules.append(f"name ::= {any_of(every)}")
         joined += [*every, *_aliases("[1-9]", "name")]
     rules += _scope("-join", joined)
     for scope, table, own, pair in zip(scopes, tables, columns, pairs, strict=True):
         alias = _aliases('"1"', f"of{scope}") if names == "bare" else []
         rules += [
-            f"of{scope} ::= {_any_of(own)}",
+            f"of{scope} ::= {any_of(own)}",
             f'item{scope} ::= "*" | expr{scope}',
-            f"from{scope} ::= ({_any_of([(s, '') for s in table])})" + (' (s AS s [Tt] "1")?' if alias else ""),
+            f"from{scope} ::= ({any_of([(s, '') for s in table])})" + (' (s AS s [Tt] "1")?' if alias else ""),
             *_scope(scope, [*own, *pair, *alias]),
         ]
     return "".join(rule.strip() + "\n" for rule in rules)
@@ -128,7 +128,7 @@ def select_grammar(schema: Schema, names: Names) -> str:
 
 def _scope(scope: str, columns: Words) -> Sequence[str]:
     calls = [(s, after + scope) for word, after in _CALLS.items() for s in (word, word.upper())]
-    return _SCOPE.replace("@", scope), f"word{scope} ::= {_any_of([*columns, *calls])}"
+    return _SCOPE.replace("@", scope), f"word{scope} ::= {any_of([*columns, *calls])}"
 
 
 def _aliases(number: str, column: str) -> Words:
@@ -140,7 +140,7 @@ def _lower(name: str) -> str:
     return re.sub("[A-Z]+", lambda found: found[0].lower(), name)
 
 
-def _any_of(words: Words) -> str:
+def any_of(words: Words) -> str:
     """Return what reads any of the words and then what follows it; equal beginnings are shared."""
     ways = []
     for first, group in groupby(sorted(set(words)), key=lambda word: word[0][:1]):
@@ -150,7 +150,7 @@ def _any_of(words: Words) -> str:
             continue
         least, most = alike[0][0], alike[-1][0]
         begin = next(least[:n] for n in range(len(least), 0, -1) if most.startswith(least[:n]))
-        rest = _any_of([(word[len(begin) :], after) for word, after in alike])
+        rest = any_of([(word[len(begin) :], after) for word, after in alike])
         ways.append(_literal(begin) + (f" ({rest})" if len(alike) > 1 else "" if rest == '""' else f" {rest}"))
     return " | ".join(ways) or '""'
 

@@ -7,6 +7,7 @@ STEPS = {
     "cot": "spider_opt.steps.cot:CoT",
     "difficulty": "spider_opt.steps.difficulty:Difficulty",
     "fewshot": "spider_opt.steps.fewshot:FewShot",
+    "finetune": "spider_opt.steps.finetune:FineTuned",
     "first-valid": "spider_opt.steps.first_valid:FirstValid",
     "grammar": "spider_opt.steps.grammar:Grammar",
     "hyde": "spider_opt.steps.hyde:HyDE",

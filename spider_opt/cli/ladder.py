@@ -1,0 +1,190 @@
+"""``spider-opt ladder``: the whole climb in one table and one picture."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from contextlib import redirect_stdout
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spider_opt.report import Ladder
+    from spider_opt.types import Benchmark
+
+SPLITS = {"spider": "dev", "spider-mini": "test"}
+RUNS = Path("results/runs")
+
+
+@click.command(
+    "ladder",
+    epilog="\b\nExample:\n  spider-opt ladder\n"
+    "  spider-opt ladder --run --spider spider/ --rung zero-shot --rung rag+repair --rung finetune+rag+repair",
+)
+@click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path, file_okay=False))
+@click.option("--model", "model_name", metavar="NAME", help="Whose ladder (default: the embedded model's)")
+@click.option("--tuned", metavar="NAME", help="What the fine-tuned model is called, where it has its own name")
+@click.option(
+    "--rung", "methods", multiple=True, metavar="METHOD",
+    help="A rung, the lowest first; say it once for each (default: from prompt to fine-tuning with RAG)",
+)  # fmt: skip
+@click.option(
+    "--benchmark", "name", type=click.Choice(list(SPLITS)), default="spider", show_default=True,
+    help="Spider's dev split, or the bundled benchmark",
+)  # fmt: skip
+@click.option(
+    "--spider", type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the official Spider download, for --run and --recorded (default: SPIDER_DIR)",
+)  # fmt: skip
+@click.option(
+    "--recorded", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
+    help="Show published systems too: DIR has a .txt file of predictions for each",
+)  # fmt: skip
+@click.option("--run", "ask", is_flag=True, help="Run the rungs that were not run, as eval would")
+@click.option("--base-url", metavar="URL", help="With --run: OpenAI-compatible endpoint to ask")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 256), default=1, show_default=True,
+    help="With --run: questions asked at the same time",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
+    help="Folder for ladder.md, ladder.csv, ladder.png and ladder.svg",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
+@click.pass_context
+def ladder_command(
+    context: click.Context,
+    runs: tuple[Path, ...],
+    model_name: str | None,
+    tuned: str | None,
+    methods: tuple[str, ...],
+    name: str,
+    spider: Path | None,
+    recorded: Path | None,
+    ask: bool,
+    base_url: str | None,
+    concurrency: int,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Show what each rung brings: prompt, retrieval, fine-tuning, both.
+
+    The rungs are taken from finished runs (RUNS are run folders or folders of them, default: results/runs); no
+    database and no model is needed for that. Each row shows EX with its standard error, the gain over the rung
+    below with its 95 % interval, and the costs, beside the figures of OpenAI's talk.
+    """
+    from spider_opt.errors import RunError
+    from spider_opt.methods import parse_method
+    from spider_opt.models import DEFAULT_MODEL
+    from spider_opt.report import RUNGS, climb, recorded_systems
+    from spider_opt.report.ladder import is_tuned
+    from spider_opt.report.table import cells, to_markdown
+
+    for method in methods:
+        parse_method(method)
+    rungs = [(method, method) for method in methods] or RUNGS
+    model = model_name or DEFAULT_MODEL
+    benchmark = _benchmark(name, spider) if ask or recorded else None
+
+    roots = (*runs, RUNS) if ask or not runs else runs
+    whole = benchmark if ask else None
+    look = partial(climb, rungs, roots, model, f"{name} {SPLITS[name]}", tuned=tuned, whole=whole)
+    if ask:
+        missing = look(tell=lambda _: None).missing
+        for rung in missing:
+            parse_method(rung.method)
+        for rung in missing:
+            asked = tuned if tuned and is_tuned(rung.method) else model
+            _run(context, rung.method, name, spider, asked, base_url, concurrency)
+    ladder = look(tell=partial(click.echo, err=True))
+    typed = _typed(context)
+    if ladder.missing:
+        where = [] if "--spider" in typed or name != "spider" else ["--spider", "DIR"]
+        how = f"to run what is missing: {shlex.join([*typed, *where, '--run'])}"
+        if len(ladder.missing) == len(rungs):
+            raise RunError(f"no finished run of {model} on {ladder.benchmark} in {', '.join(map(str, roots))}; {how}")
+        click.echo(f"not run yet: {', '.join(rung.method for rung in ladder.missing)}; {how}", err=True)
+    if recorded and benchmark:
+        ladder = replace(ladder, systems=recorded_systems(recorded, benchmark, ladder))
+    click.echo(json.dumps(cells(ladder), indent=1) if as_json else to_markdown(ladder), nl=as_json)
+    written = _write(ladder, out, shlex.join(typed))
+    click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+
+
+def _benchmark(name: str, spider: Path | None) -> Benchmark:
+    from spider_opt.benchmarks import load_benchmark, load_bundled, spider_dir
+    from spider_opt.errors import UsageError
+
+    if name != "spider":
+        return load_bundled(SPLITS[name])
+    if spider_dir(spider) is None:
+        raise UsageError(
+            "name the folder of Spider by --spider, or take the bundled benchmark: --benchmark spider-mini"
+        )
+    return load_benchmark(spider, SPLITS[name])
+
+
+def _run(
+    context: click.Context,
+    method: str,
+    name: str,
+    spider: Path | None,
+    model: str,
+    base_url: str | None,
+    concurrency: int,
+) -> None:
+    from spider_opt.benchmarks import spider_dir
+    from spider_opt.cli.eval import eval_command
+    from spider_opt.errors import UsageError
+
+    if name != "spider" and spider_dir(None) is not None:
+        raise UsageError("SPIDER_DIR names Spider: unset it to run on the bundled benchmark")
+    click.echo(f"running {method} with {model}", err=True)
+    with redirect_stdout(sys.stderr):  # stdout is the ladder's
+        context.invoke(
+            eval_command,
+            method=method,
+            spider=spider if name == "spider" else None,
+            model_name=model,
+            base_url=base_url,
+            concurrency=concurrency,
+        )
+
+
+def _typed(context: click.Context) -> list[str]:
+    """Return the command that makes this ladder again from its runs."""
+    given = context.params
+    words = ["spider-opt", "ladder", *map(str, given["runs"])]
+    for option, key in (("--model", "model_name"), ("--tuned", "tuned"), ("--rung", "methods"), ("--benchmark", "name"),
+                        ("--spider", "spider"), ("--recorded", "recorded"), ("--out", "out")):  # fmt: skip
+        if context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT:
+            values = given[key] if key == "methods" else (given[key],)
+            words += [word for value in values for word in (option, str(value))]
+    return words
+
+
+def _write(ladder: Ladder, out: Path, typed: str) -> list[Path]:
+    from spider_opt.paths import write_whole
+    from spider_opt.report.table import to_csv, to_markdown
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / "ladder.md", f"Made by `{typed}`.\n\n{to_markdown(ladder)}")
+    write_whole(out / "ladder.csv", to_csv(ladder))
+    written = [out / "ladder.md", out / "ladder.csv"]
+    try:
+        from spider_opt.report.picture import draw, to_png, to_svg
+
+        figure = draw(ladder)
+    except ImportError as error:
+        click.echo(f"no picture ({error}): pip install 'spider-opt[report]'", err=True)
+        return written
+    write_whole(out / "ladder.svg", to_svg(figure))
+    part = out / ".ladder.png.part"
+    part.write_bytes(to_png(figure))
+    part.replace(out / "ladder.png")
+    return [*written, out / "ladder.svg", out / "ladder.png"]

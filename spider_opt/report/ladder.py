@@ -1,0 +1,238 @@
+"""The ladder: what each rung brings a model, beside the talk's figures and recorded systems of its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from spider_opt.analysis.ablation import Line
+from spider_opt.analysis.paired import paired
+from spider_opt.analysis.statistics import clustered_se
+from spider_opt.errors import MethodError, RunError, UsageError
+from spider_opt.leaderboard import Row, find_runs, read_row
+from spider_opt.methods import parse_method, step_names, step_type
+from spider_opt.predictions import pair_lines
+from spider_opt.runs import read_description
+from spider_opt.scoring import Rules, read_verdicts, score
+from spider_opt.scoring.report import Scored, accuracy
+from spider_opt.steps import ALIASES
+from spider_opt.types import Benchmark, Stage
+
+RUNGS = (
+    ("prompt", "zero-shot"),
+    ("+ repair", "repair"),
+    ("+ RAG", "rag+repair"),
+    ("fine-tune", "finetune"),
+    ("fine-tune + repair", "finetune+repair"),
+    ("fine-tune + RAG", "finetune+rag+repair"),
+)
+"""The rungs, bottom to top: a name for people and the method."""
+TUNED = "finetune"
+TALK = {(False, False): 69.0, (True, False): 82.0, (True, True): 83.5}
+"""EX by (fine-tuned, with retrieval). For retrieval alone the talk tells of steps, and gives no figure.
+
+Source: "A Survey of Techniques for Maximizing LLM Performance", OpenAI DevDay 2023: Spider 1.0, n not told.
+"""
+SYSTEMS = {
+    "codex_few_shot": "Codex, few-shot",
+    "gpt4_zero_shot": "GPT-4, zero-shot",
+    "gpt4_few_shot": "GPT-4, few-shot",
+    "graphix_t5": "Graphix-T5-3B",
+    "c3sql_chatgpt": "C3, GPT-3.5",
+    "din_sql_gpt4": "DIN-SQL, GPT-4",
+    "dail_sql_gpt4": "DAIL-SQL, GPT-4",
+    "dail_sql_gpt4_sc": "DAIL-SQL + vote",
+}
+"""Recorded systems by the name of their file; others go by that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A method and the run of it, if there is one; its ``line`` is against the last rung below that was run.
+
+    ``talk`` is the EX that the talk tells of what this rung is the first of, None where it tells none.
+    """
+
+    name: str
+    method: str
+    talk: float | None = None
+    folder: Path | None = None
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Recorded answers of a published system, judged as the runs are. ``ex`` and ``ex_se`` are percentages."""
+
+    name: str
+    n: int
+    ex: float
+    ex_se: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One model's rungs, bottom first, all on the same questions; ``systems`` beside it, the worst first."""
+
+    model: str
+    benchmark: str
+    scorer: str
+    rungs: tuple[Rung, ...]
+    systems: tuple[System, ...] = ()
+
+    @property
+    def missing(self) -> list[Rung]:
+        """The rungs that were not run."""
+        return [rung for rung in self.rungs if rung.line is None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    folder: Path
+    row: Row
+    scored: tuple[Scored, ...]
+
+    @property
+    def asked(self) -> tuple[int, frozenset[int], str, str]:
+        """What must be equal for two runs to stand on one ladder, the number of questions first."""
+        indexes = frozenset(s.index for s in self.scored)
+        return len(indexes), indexes, self.row.fingerprint, self.row.scorer
+
+
+def climb(
+    rungs: Sequence[tuple[str, str]],
+    roots: Sequence[Path],
+    model: str,
+    benchmark: str,
+    *,
+    tuned: str | None = None,
+    whole: Benchmark | None = None,
+    tell: Callable[[str], None] = print,
+) -> Ladder:
+    """Build a model's ladder from the finished runs among ``roots`` (run folders or folders of them).
+
+    ``rungs`` are (name, method), ``benchmark`` is a name and a split: ``spider dev``. ``tuned`` is what the model is
+    called once it is fine-tuned, if not the same. With ``whole`` only runs count that answered all its questions. Where
+    runs were not asked the same or not judged alike, those that most rungs have count. ``tell`` gets a sentence for
+    each run left out.
+    """
+    found: list[list[_Run]] = []
+    for _, method in rungs:
+        wanted = tuned if tuned and is_tuned(method) else model
+        found.append(_runs(method, roots, wanted, benchmark, whole, tell))
+    kinds = {run.asked for runs in found for run in runs}
+    count = {kind: sum(any(run.asked == kind for run in runs) for runs in found) for kind in kinds}
+    like = max(kinds, key=lambda kind: (count[kind], kind[0], kind[2:]), default=None)
+    built: list[Rung] = []
+    below: _Run | None = None
+    figures = _talk_figures([method for _, method in rungs])
+    for (name, method), talk, runs in zip(rungs, figures, found, strict=True):
+        rung = Rung(name, method, talk)
+        if run := _choose(method, runs, like, tell):
+            row, gain = run.row, paired(below.scored, run.scored) if below else None
+            line = Line(row.method, row.model, row.run, row.commit, row.n, row.ex, row.ex_se, row.usage, gain)
+            rung, below = replace(rung, folder=run.folder, line=line), run
+        built.append(rung)
+    return Ladder(model, benchmark, like[3] if like else "", tuple(built))
+
+
+def is_tuned(method: str) -> bool:
+    """Tell whether a method's text has the step that asks the fine-tuned model."""
+    return TUNED in _names(method)
+
+
+def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tuple[System, ...]:
+    """Judge recorded answers, a ``.txt`` file a system, on the ladder's questions and by its rules; the worst first.
+
+    Raises:
+        UsageError: there is no such file, or the runs were asked other questions than this benchmark's.
+        PredictionsError: a file does not fit the benchmark.
+    """
+    paths = sorted(folder.glob("*.txt"))
+    if not paths:
+        raise UsageError(f"no recorded answers in {folder}: there must be a .txt file for each system")
+    run = next(rung.folder for rung in ladder.rungs if rung.folder)
+    described = read_description(run)
+    if described["fingerprint"] != benchmark.fingerprint:
+        raise UsageError(f"{run} was made with other questions or databases of {ladder.benchmark} than those given now")
+    scorer = described["scorer"]
+    rules = Rules(scorer["mode"], scorer["keep_distinct"], scorer["timeout_s"])
+    asked = {s.index for s in read_verdicts(run / "verdicts.jsonl")}
+    systems = []
+    for path in paths:
+        pairs = pair_lines(benchmark, path, tab_ends_query=rules.mode == "official")
+        scored = score(benchmark, [pair for pair in pairs if pair[0].index in asked], rules).scored
+        se = clustered_se([s.correct for s in scored], [s.cluster for s in scored])
+        ex = accuracy(scored) or 0.0
+        systems.append(System(SYSTEMS.get(path.stem, path.stem), len(scored), ex, round(se, 4)))
+    return tuple(sorted(systems, key=lambda system: (system.ex, system.name)))
+
+
+def _runs(
+    method: str, roots: Sequence[Path], model: str, benchmark: str, whole: Benchmark | None, tell: Callable[[str], None]
+) -> list[_Run]:
+    runs = []
+    for folder in find_runs(*roots):
+        try:
+            said = read_description(folder)
+            if (said["model"], f"{said['benchmark']} {said['sample'] or said['split']}") != (model, benchmark):
+                continue
+            if not _is_run_of(said, method):
+                continue
+            if whole and (said["fingerprint"], said.get("n")) != (whole.fingerprint, len(whole.examples)):
+                raise RunError(f"{folder} has not answered all {len(whole.examples)} questions as they are here")
+            runs.append(_Run(folder, read_row(folder), tuple(read_verdicts(folder / "verdicts.jsonl"))))
+        except RunError as error:
+            tell(f"left out: {error}")
+    return runs
+
+
+def _choose(method: str, runs: Sequence[_Run], like: object, tell: Callable[[str], None]) -> _Run | None:
+    for run in runs:
+        if run.asked != like:
+            tell(f"left out: {run.folder} was asked or judged otherwise than most (n={run.row.n}, {run.row.scorer})")
+    alike = sorted((run for run in runs if run.asked == like), key=lambda run: (run.row.seed, run.folder))
+    for other in alike[1:]:
+        tell(f"left out: {other.folder} is a run of {method} too; taken: {alike[0].folder}")
+    return alike[0] if alike else None
+
+
+def _is_run_of(said: Mapping[str, Any], method: str) -> bool:
+    try:
+        steps = _options(parse_method(method).spelled_out)
+    except MethodError:  # a step of a package that is not installed here
+        return bool(said["method"] == method)
+    then = _options(str(said["steps"]))
+    # An option that came later leaves the run what it was; one whose default has changed makes it another method.
+    return list(then) == list(steps) and all(then[name].items() <= steps[name].items() for name in then)
+
+
+def _options(spelled_out: str) -> dict[str, dict[str, str]]:
+    """Return the steps' options by name, in order.
+
+    >>> _options("repair:k=4,rows=yes+zero-shot")
+    {'repair': {'k': '4', 'rows': 'yes'}, 'zero-shot': {}}
+    """
+    parts = (part.partition(":") for part in spelled_out.split("+"))
+    return {
+        name: {key: value for key, _, value in (pair.partition("=") for pair in filter(None, said.split(",")))}
+        for name, _, said in parts
+    }
+
+
+def _names(method: str) -> list[str]:
+    names = [part.partition(":")[0].strip() for part in method.split("+")]
+    return [part.partition(":")[0] for name in names for part in ALIASES.get(name, name).split("+")]
+
+
+def _talk_figures(methods: Sequence[str]) -> list[float | None]:
+    """Return what the talk tells of each method's kind, at the first of that kind."""
+    figures: list[float | None] = []
+    for method in methods:
+        names = _names(method)
+        shown = any(step_type(name).stage is Stage.CONTEXT for name in names if name in step_names() and name != TUNED)
+        figure = TALK.get((TUNED in names, shown))
+        figures.append(None if figure in figures else figure)
+    return figures

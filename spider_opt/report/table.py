@@ -1,0 +1,102 @@
+"""The ladder as rows, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import Any
+
+from spider_opt.analysis.ablation import PER_QUESTION
+from spider_opt.analysis.paired import N_RESAMPLES
+from spider_opt.report.ladder import Ladder, Rung
+
+HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds")
+OF_A_RUN = (
+    "method",
+    "model",
+    "run",
+    "commit",
+    "n",
+    "ex",
+    "ex_se",
+    "change",
+    "change_low",
+    "change_high",
+    "won",
+    "lost",
+)
+
+
+def cells(ladder: Ladder) -> list[dict[str, Any]]:
+    """Return a flat, JSON-able row for each rung that was run or that the talk tells of, then for each system."""
+    empty = dict.fromkeys([*OF_A_RUN, *PER_QUESTION.values()])
+    rows = []
+    for rung in ladder.rungs:
+        if rung.line or rung.talk:
+            known = {"method": rung.method}
+            if rung.line:
+                known = {key: value for key, value in rung.line.cells().items() if key in empty}
+            rows.append({"kind": "rung", "name": rung.name} | empty | known | {"talk": rung.talk})
+    for system in ladder.systems:
+        se = None if math.isnan(system.ex_se) else system.ex_se
+        numbers = {"n": system.n, "ex": system.ex, "ex_se": se, "talk": None}
+        rows.append({"kind": "recorded", "name": system.name} | empty | numbers)
+    return rows
+
+
+def to_csv(ladder: Ladder) -> str:
+    """Return all that is known, nothing where something is not."""
+    rows = cells(ladder)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def to_markdown(ladder: Ladder) -> str:
+    """Return the table, and below it what its columns mean."""
+    rows = [("rung", "method", *HEAD), ("---", "---", *["---:"] * len(HEAD))]
+    for rung in ladder.rungs:
+        if rung.line or rung.talk:
+            rows.append((rung.name, f"`{rung.method}`", *_shown(rung)))
+    for system in ladder.systems:
+        rows.append((system.name, "recorded", f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * 5))
+    table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    recorded = " Recorded: published answers, judged in the same way." if ladder.systems else ""
+    return (
+        f"{table}\n"
+        f"{ladder.model} on {ladder.benchmark}, scorer {ladder.scorer}. ±: standard error, questions of one gold query "
+        "counted as dependent. Gain: points over the last rung above that was run, on the same questions, with the "
+        f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of gold queries). Talk: what OpenAI told at DevDay "
+        "2023 of its own models (A Survey of Techniques for Maximizing LLM Performance), without n or error. Tokens "
+        f"and seconds: mean of a question.{recorded}\n"
+    )
+
+
+def signed(points: float) -> str:
+    """Write a change with its sign, also of nothing.
+
+    >>> signed(12.34), signed(-0.01)
+    ('+12.3', '+0.0')
+    """
+    return f"{round(points, 1) + 0.0:+.1f}"
+
+
+def with_error(ex: float, se: float) -> str:
+    """Write an accuracy with its standard error, '-' where that is not a number."""
+    return f"{ex:.1f} ± {'-' if math.isnan(se) else f'{se:.1f}'}"
+
+
+def _shown(rung: Rung) -> list[str]:
+    talk = "-" if rung.talk is None else f"{rung.talk:.1f}"
+    if (line := rung.line) is None:
+        return ["-", "not run", "-", talk, "-", "-", "-"]
+    gain = "-"
+    if against := line.against:
+        span = "-" if math.isnan(against.low) else f"{signed(against.low)} to {signed(against.high)}"
+        gain = f"{signed(against.change)} ({span})"
+    _, prompt, cached, answer, seconds = (getattr(line.usage, field) / line.n for field in PER_QUESTION)
+    costs = (f"{prompt:,.0f} ({cached:,.0f})", f"{answer:,.0f}", f"{seconds:.1f}")
+    return [f"{line.n}", with_error(line.ex, line.ex_se), gain, talk, *costs]

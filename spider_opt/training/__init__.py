@@ -1,0 +1,1 @@
+"""Fine-tuning: what to learn from, and how."""

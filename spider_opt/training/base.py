@@ -1,0 +1,83 @@
+"""The model that is tuned: the GGUF file that serves it, dequantized once."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spider_opt.errors import TrainingError
+from spider_opt.models.catalog import weights_named
+from spider_opt.models.weights import fetch
+from spider_opt.paths import cache_dir
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A model of the catalog with its tokenizer, both of transformers."""
+
+    name: str
+    sha256: str
+    model: PreTrainedModel
+    tokenizer: Any
+
+
+def open_base(name: str, *, dtype: Any, device: str = "cpu") -> Base:
+    """Open a model of the catalog for training; what was dequantized stands in the cache.
+
+    Raises:
+        TrainingError: the packages are missing, or the weights are no GGUF file.
+        WeightsError: the weights cannot be had.
+    """
+    entry = weights_named(name)
+    if not entry.chats:
+        raise TrainingError(f"{name} writes no text and cannot be tuned.")
+    transformers = library()
+    from spider_opt.training.lora import attend_packed
+
+    transformers.AttentionInterface.register("packed", attend_packed)
+    folder = cache_dir() / "training" / entry.sha256
+    if not (folder / "config.json").is_file():
+        _dequantize(transformers, fetch(name), folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="packed")
+    return Base(name, entry.sha256, model.to(device), transformers.AutoTokenizer.from_pretrained(folder))
+
+
+def library() -> Any:
+    """Import transformers, quietly.
+
+    Raises:
+        TrainingError: it is not installed.
+    """
+    try:
+        import gguf  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise TrainingError("What trains is not installed; type: pip install 'spider-opt[train]'") from error
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    return transformers
+
+
+def _dequantize(transformers: Any, path: Path, folder: Path) -> None:
+    import torch
+
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    config = transformers.GgufConfig(gguf_file=path.name, dequantize=True)
+    options = {"gguf_file": path.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, **options)
+    # bfloat16 keeps every digit that 4 to 6 bits had, at half the size.
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, quantization_config=config, dtype=torch.bfloat16, **options
+    )
+    model.save_pretrained(part)
+    tokenizer.save_pretrained(part)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part.rename(folder)

@@ -1,0 +1,155 @@
+"""LoRA on a frozen model, computed a pack at a time.
+
+The base is the GGUF file that will serve the answers, dequantized: what is learnt mends the very weights it stands on.
+LoRA's weights are float32 whatever the base is.
+
+Source: Hu et al. 2021 (arXiv:2106.09685); the fused loss after Hsu et al. 2024 (Liger kernel, arXiv:2410.10989).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spider_opt.training.int8 import Int8Linear
+from spider_opt.training.packing import Laid, attend
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# With more rows at once the logits are so large that the system hands their memory out anew each time.
+_CHUNK = 48
+
+
+class Lora(nn.Module):
+    """A frozen linear layer with a low-rank change: ``base(x) + alpha / rank * x A' B'``; B begins at 0."""
+
+    def __init__(self, base: nn.Linear | Int8Linear, rank: int, alpha: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        a = torch.empty(rank, base.in_features)
+        nn.init.kaiming_uniform_(a, a=math.sqrt(5), generator=generator)
+        self.a = nn.Parameter(a)
+        self.b = nn.Parameter(torch.zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, out) for x (…, in)."""
+        y = self.base(x)
+        low = functional.linear(x, (self.a * self.scale).to(x.dtype))
+        flat = torch.addmm(y.flatten(0, -2), low.flatten(0, -2), self.b.to(x.dtype).t())
+        return flat.view_as(y)
+
+
+def add_lora(model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False) -> dict[str, Lora]:
+    """Freeze a model and put LoRA on all linear layers of its blocks; return them by the layer's name.
+
+    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers.
+    """
+    model.requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    added = {}
+    for name, layer in list(model.named_modules()):
+        if name.rpartition(".")[2] in LAYERS and isinstance(layer, nn.Linear):
+            base = Int8Linear(layer.weight, layer.bias) if int8 else layer
+            added[name] = Lora(base, rank, alpha, generator)
+            model.set_submodule(name, added[name])
+    if int8:
+        vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+        model.set_output_embeddings(Int8Linear(vocabulary.weight))  # type: ignore[no-untyped-call]
+    return added
+
+
+def weights_of(lora: Mapping[str, Lora]) -> dict[str, Tensor]:
+    """Return LoRA's weights under the names that PEFT gives them."""
+    return {
+        f"base_model.model.{name}.lora_{side}.weight": weight
+        for name, layer in lora.items()
+        for side, weight in (("A", layer.a), ("B", layer.b))
+    }
+
+
+def take_weights(lora: Mapping[str, Lora], weights: Mapping[str, Tensor]) -> None:
+    """Put weights, named as by ``weights_of``, into LoRA layers."""
+    with torch.no_grad():
+        for name, weight in weights_of(lora).items():
+            weight.copy_(weights[name])
+
+
+def summed_loss(model: PreTrainedModel, pack: Laid) -> Tensor:
+    """Return the cross entropy of a pack's answer tokens, summed, with its gradient."""
+    states = model.model(
+        pack.ids, position_ids=pack.positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
+    ).last_hidden_state[0]
+    vocabulary = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    loss: Tensor = _SummedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        states[pack.predicts], vocabulary, pack.targets
+    )
+    return loss
+
+
+def attend_packed(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Laid, **_: object
+) -> tuple[Tensor, None]:
+    """Stand in for a model's attention; transformers hands the ``pack`` through."""
+    return attend(query, key, value, pack, scaling), None
+
+
+class _SummedCrossEntropy(torch.autograd.Function):
+    """Cross entropy of a frozen vocabulary: the logits of some tokens at a time, their gradient made at once."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
+        total = torch.zeros((), dtype=torch.float32, device=states.device)
+        gradient = torch.empty_like(states)
+        for i in range(0, len(states), _CHUNK):
+            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
+            logits = vocabulary.times(some) if isinstance(vocabulary, Int8Linear) else some @ vocabulary.weight.t()
+            chances = logits.float().log_softmax(-1)
+            total -= chances.gather(1, target[:, None]).sum()
+            error = chances.exp_()
+            error[torch.arange(len(target)), target] -= 1
+            if isinstance(vocabulary, Int8Linear):
+                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
+            else:
+                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * grads[0].to(gradient.dtype), None, None
+
+
+def chosen_compute(
+    asked: str, device: str, seconds_of: Callable[[str], float] | None = None
+) -> tuple[torch.dtype, bool]:
+    """Return the type that a model is computed in, and whether its frozen layers are computed in 8-bit whole numbers.
+
+    ``auto`` is bfloat16 on a GPU. Processors differ by a factor of ten in which type is fast, so there each is timed.
+    """
+    if asked == "auto":
+        timed = seconds_of or _seconds_of
+        asked = "bfloat16" if device != "cpu" else min(("float32", "bfloat16", "int8"), key=timed)
+    return (torch.float32, True) if asked == "int8" else (getattr(torch, asked), False)
+
+
+def _seconds_of(name: str) -> float:
+    x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
+    layer = Int8Linear(weight)
+    if name != "int8":
+        x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
+    spent = []
+    for _ in range(4):
+        start = time.perf_counter()
+        layer.times(x) if name == "int8" else x @ weight.t()
+        spent.append(time.perf_counter() - start)
+    return min(spent)

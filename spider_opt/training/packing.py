@@ -1,0 +1,138 @@
+"""Schema packing: one beginning that many questions share, computed once for all of them.
+
+A pack is one sequence: the tokens that its prompts begin with (the instruction and the schema), then for each
+question the rest of its prompt and its answer. A question sees the beginning and itself, not its neighbours, and
+its positions go on from the beginning. So the loss is that of the same examples one by one,
+for a fraction of the tokens.
+
+Source: packed sequences (Krell et al. 2021, arXiv:2107.02027), here with a beginning that all of them see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Token ids of a pack.
+
+    ``shared`` is what all its prompts begin with; ``rests`` what each goes on with, its answer included;
+    ``answers`` where in each rest the answer begins, 1 or more.
+    """
+
+    shared: tuple[int, ...]
+    rests: tuple[tuple[int, ...], ...]
+    answers: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return the number of tokens that are computed."""
+        return len(self.shared) + sum(map(len, self.rests))
+
+    @property
+    def n_answer_tokens(self) -> int:
+        """The number of tokens that the loss is over."""
+        return sum(len(rest) - start for rest, start in zip(self.rests, self.answers, strict=True))
+
+
+def packed(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> Pack:
+    """Put prompts and their answers into one pack.
+
+    >>> packed([[1, 2, 3], [1, 2, 4, 5]], [[9], [8, 7]])
+    Pack(shared=(1, 2), rests=((3, 9), (4, 5, 8, 7)), answers=(1, 2))
+    """
+    n = min(map(len, prompts)) - 1  # the last token of a prompt stays: the answer's first is predicted from it
+    first = prompts[0]
+    for prompt in prompts[1:]:
+        n = next((i for i in range(n) if prompt[i] != first[i]), n)
+    return Pack(
+        tuple(first[:n]),
+        tuple((*prompt[n:], *answer) for prompt, answer in zip(prompts, answers, strict=True)),
+        tuple(len(prompt) - n for prompt in prompts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A pack laid out for a model: T tokens, n rests, the longest of them L tokens long.
+
+    ``ids`` and ``positions`` (1, T) int64; ``square`` (n, L) int64, where in T each rest's tokens stand, padded with
+    the first of them; ``line`` (T - shared,) int64, the way back from the flattened square; ``sees`` (L, shared + L)
+    float32, 0 where a rest's tokens attend to and -inf elsewhere; ``predicts`` and ``targets`` (n_answer_tokens,)
+    int64, where in T an answer's token is predicted, and which it is.
+    """
+
+    n_shared: int
+    ids: Tensor
+    positions: Tensor
+    square: Tensor
+    line: Tensor
+    sees: Tensor
+    predicts: Tensor
+    targets: Tensor
+
+
+def laid(pack: Pack, device: Any = "cpu") -> Laid:
+    """Lay a pack out."""
+    import torch
+
+    n_shared, width = len(pack.shared), max(map(len, pack.rests))
+    ids, positions = list(pack.shared), list(range(n_shared))
+    square: list[list[int]] = []
+    line: list[int] = []
+    predicts: list[int] = []
+    targets: list[int] = []
+    for row, (rest, answer) in enumerate(zip(pack.rests, pack.answers, strict=True)):
+        start = len(ids)
+        square.append([*range(start, start + len(rest)), *[start] * (width - len(rest))])
+        line += range(row * width, row * width + len(rest))
+        predicts += range(start + answer - 1, start + len(rest) - 1)
+        targets += rest[answer:]
+        ids += rest
+        positions += range(n_shared, n_shared + len(rest))
+    own = torch.full((width, width), float("-inf")).triu(1)
+
+    def tensor(values: Sequence[object]) -> Tensor:
+        return torch.tensor(values, device=device)
+
+    return Laid(
+        n_shared,
+        tensor([ids]),
+        tensor([positions]),
+        tensor(square),
+        tensor(line),
+        torch.cat([torch.zeros(width, n_shared), own], dim=1).to(device),
+        tensor(predicts),
+        tensor(targets),
+    )
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
+    """Return the attention's output (1, T, heads, d) for query (1, heads, T, d) and key, value (1, kv_heads, T, d).
+
+    The heads that share keys stand one behind the other as more queries, so keys are never repeated for them.
+    """
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention as dot
+
+    _, heads, _, d = query.shape
+    kv_heads, p = key.shape[1], pack.n_shared
+    groups = heads // kv_heads
+    shared = [] if p == 0 else [
+        dot(query[:, :, :p], key[:, :, :p], value[:, :, :p], is_causal=True, scale=scaling, enable_gqa=groups > 1)
+    ]  # fmt: skip
+    n, width = pack.square.shape
+    q = query[0][:, pack.square]  # (heads, n, L, d)
+    q = q.view(kv_heads, groups, n, width, d).permute(2, 0, 1, 3, 4).reshape(n, kv_heads, groups * width, d)
+    k, v = (
+        torch.cat([x[:, :, :p].expand(n, -1, -1, -1), x[0][:, pack.square].transpose(0, 1)], dim=2)
+        for x in (key, value)
+    )
+    out = dot(q, k, v, attn_mask=pack.sees.to(q.dtype).repeat(groups, 1), scale=scaling)
+    out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
+    return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)

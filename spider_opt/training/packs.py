@@ -1,0 +1,116 @@
+"""Training questions to packs: which stand together, in which order, and their tokens."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from spider_opt.prompts.drafts import Drafter, Look
+from spider_opt.sql.used import used
+from spider_opt.training.dataset import Item
+from spider_opt.training.packing import Pack, packed
+from spider_opt.types import Database, Schema, Task
+
+Target = Callable[[str, Schema], str]
+"""Turns a query into the text that is learnt."""
+
+
+class Packer:
+    """Makes packs for one model: prompts as ``finetune`` asks them, in the model's own chat template.
+
+    ``tokenizer`` is the base model's, of transformers. ``n`` is how many questions share a schema at most. Where a
+    schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        databases: Mapping[str, Database],
+        *,
+        look: Look,
+        target: Target,
+        n: int = 16,
+        max_tokens: int = 1536,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._drafter = Drafter(look, databases)
+        self._target = target
+        self._n = n
+        self._max_tokens = max_tokens
+
+    def order(self, items: Sequence[Item], rng: random.Random) -> list[list[Item]]:
+        """Return the items in groups of one schema, all in an order drawn by ``rng``."""
+        by_schema: dict[object, list[Item]] = defaultdict(list)
+        for item in items:
+            by_schema[item.question.db_id, item.context.tables].append(item)
+        groups = []
+        for _, own in sorted(by_schema.items(), key=lambda pair: repr(pair[0])):
+            rng.shuffle(own)
+            # Groups of nearly the same size: none is left with a few questions and a whole schema.
+            n_groups = -(-len(own) // self._n)
+            groups += [own[i::n_groups] for i in range(n_groups)]
+        rng.shuffle(groups)
+        return groups
+
+    def pack(self, items: Sequence[Item], rng: random.Random | None = None) -> Pack:
+        """Return one group's pack; with ``rng`` the schema's tables and columns come in an order drawn by it."""
+        schema = items[0].question.schema
+        if rng is not None:
+            schema = shuffled(schema, rng)
+        pack = self._packed(items, schema)
+        while len(pack.shared) > self._max_tokens:
+            fewer = without_a_table(schema, items, rng or random.Random(0), len(pack.shared) / self._max_tokens)
+            if fewer is None:
+                break
+            schema = fewer
+            pack = self._packed(items, schema)
+        return pack
+
+    def _packed(self, items: Sequence[Item], schema: Schema) -> Pack:
+        prompts, answers = [], []
+        for item in items:
+            question = replace(item.question, schema=schema)
+            request = self._drafter.request(Task(question, None, item.context))  # type: ignore[arg-type]
+            prompts.append(tokens_of(self._tokenizer, request))
+            answer = self._tokenizer(self._target(item.sql, item.question.schema), add_special_tokens=False)
+            answers.append([*answer["input_ids"], self._tokenizer.eos_token_id])
+        return packed(prompts, answers)
+
+
+def tokens_of(tokenizer: Any, request: Any) -> list[int]:
+    """Return a request's tokens: a chat's by the template, up to where the answer begins."""
+    if isinstance(request, str):
+        return list(tokenizer(request)["input_ids"])
+    chat = [{"role": message.role, "content": message.content} for message in request]
+    text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def shuffled(schema: Schema, rng: random.Random) -> Schema:
+    """Return a schema with its tables, and each table's columns, in another order.
+
+    A model that has seen them in one order only learns the order, and makes up columns that it remembers.
+    """
+    tables = [replace(table, columns=tuple(rng.sample(table.columns, len(table.columns)))) for table in schema.tables]
+    rng.shuffle(tables)
+    return replace(schema, tables=tuple(tables))
+
+
+def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:
+    """Return a schema without some tables that no item's query or value names, or None if there are none."""
+    known = (used(item.sql, item.question.schema) for item in items)
+    needed = {table.lower() for names in known if names for table in names.tables}
+    needed |= {value[0].lower() for item in items for value in item.context.values}
+    spare = [table.name for table in schema.tables if table.name.lower() not in needed]
+    if not spare:
+        return None
+    n = max(1, min(len(spare), round(len(schema.tables) * (1 - 1 / times_too_long))))
+    gone = set(rng.sample(spare, n))
+    return replace(
+        schema,
+        tables=tuple(table for table in schema.tables if table.name not in gone),
+        foreign_keys=tuple(k for k in schema.foreign_keys if not {k.table, k.ref_table} & gone),
+    )

@@ -1,0 +1,127 @@
+"""From training questions to an adapter with its card, in one call."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from spider_opt import __version__
+from spider_opt.models.adapters import CARD, FILE
+from spider_opt.models.weights import sha256_of
+from spider_opt.paths import write_whole
+from spider_opt.prompts.drafts import Look
+from spider_opt.runs import commit
+from spider_opt.sql.from_first import to_from_first
+from spider_opt.training.base import open_base
+from spider_opt.training.dataset import Item
+from spider_opt.training.gguf import write_gguf, write_peft
+from spider_opt.training.loop import Settings, Step, Training, signs
+from spider_opt.training.packs import Packer, Target
+from spider_opt.types import Database, Schema
+
+Form = Literal["plain", "from-first"]
+Compute = Literal["auto", "int8", "float32", "bfloat16"]
+N_WATCHED = 128
+
+
+def plain(sql: str, schema: Schema) -> str:
+    """Return the query as it is."""
+    return sql
+
+
+def from_first(sql: str, schema: Schema) -> str:
+    """Return the query with FROM first, or as it is where it cannot be written so."""
+    try:
+        return to_from_first(sql, schema)
+    except ValueError:
+        return sql
+
+
+TARGETS: Mapping[Form, Target] = {"plain": plain, "from-first": from_first}
+
+
+def tune(
+    training: Sequence[Item],
+    validation: Sequence[Item],
+    databases: Mapping[str, Database],
+    folder: Path,
+    *,
+    model: str,
+    settings: Settings,
+    look: Look,
+    form: Form,
+    n: int = 16,
+    compute: Compute = "auto",
+    resume: bool = False,
+    about: Mapping[str, Any] | None = None,
+    tell: Callable[[Step], None] = lambda step: None,
+) -> dict[str, Any]:
+    """Tune ``model`` and write the adapter to ``folder``; return its card.
+
+    ``n`` questions share a schema at most. ``about`` goes into the card as what the data is. When it is stopped, the
+    checkpoint stays and an adapter of what was learnt is written. The card's ``signs`` say whether the training was too
+    short or too long.
+
+    Raises:
+        TrainingError: what trains is not installed, or the folder's training is another one.
+        LeakError: an item must not be trained on.
+    """
+    import torch
+
+    from spider_opt.training.lora import add_lora, chosen_compute, weights_of
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype, int8 = chosen_compute(compute, device)
+    base = open_base(model, dtype=dtype, device=device)
+    lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
+    packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n)
+    watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
+    train = Training(base.model, lora, packer, training, watched, settings, folder)
+    if resume:
+        train.resume()
+    elif train.checkpoint.exists():
+        train.checkpoint.unlink()
+        train.log.unlink(missing_ok=True)
+    try:
+        for step in train.run():
+            tell(step)
+    finally:
+        card = _write(folder, weights_of(lora), base, train, look, form, n, about or {})
+    return card
+
+
+def _write(
+    folder: Path, weights: Any, base: Any, train: Training, look: Look, form: Form, n: int, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    settings = train.settings
+    write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name)
+    write_peft(folder / "peft", weights, base=base.name, rank=settings.rank, alpha=settings.alpha)
+    steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()] if train.n else []
+    watched = [step["validation"] for step in steps if step["validation"] is not None]
+    card = {
+        "name": folder.name,
+        "sha256": sha256_of(folder / FILE),
+        "base": {"name": base.name, "sha256": base.sha256},
+        "look": asdict(look),
+        "target": form,
+        "data": dict(about),
+        "settings": asdict(settings) | {"questions_per_pack": n},
+        "training": {
+            "steps": train.n,
+            "of": train.n_steps,
+            "examples": train.examples,
+            "tokens": train.tokens,
+            "minutes": round(train.seconds / 60, 1),
+            "last_loss": steps[-1]["loss"] if steps else None,
+            "validation_loss": watched[-1] if watched else None,
+            "signs": signs(steps),
+        },
+        "version": __version__,
+        "commit": commit(),
+    }
+    write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
+    return card
