@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,3 +32,27 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     os.environ.pop("SPIDER_OPT_CACHE")
     os.environ.update({name: value for name, value in kept.items() if value is not None})
+
+
+@pytest.fixture
+def make_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+    """Writes adapters of four bytes, among those made on this machine or in ``root``; ``card`` changes the card."""
+    from spider_opt.models.adapters import CARD, FILE, adapters_dir
+    from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+
+    def make(name: str = "mine", *, root: Path | None = None, file: bytes = b"lora", **card: Any) -> Path:
+        folder = (root or adapters_dir()) / name
+        folder.mkdir(parents=True)
+        (folder / FILE).write_bytes(file)
+        said = {
+            "sha256": hashlib.sha256(file).hexdigest(),
+            "base": {"name": DEFAULT_MODEL, "sha256": CATALOG[DEFAULT_MODEL].sha256},
+            "look": {"values": 2},
+            "target": "from-first",
+        }
+        (folder / CARD).write_text(json.dumps(said | card))
+        return folder
+
+    return make

@@ -64,7 +64,7 @@ def _arguments(command: str) -> list[str] | None:
 # --- generated blocks --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["help", "methods", "leaderboard", "ablation"])
+@pytest.mark.parametrize("name", ["help", "methods", "ladder", "leaderboard", "ablation"])
 def test_generated_blocks_are_what_the_code_says(docs: ModuleType, name: str) -> None:
     readme = text("README.md")
     block = docs.blocks()[name]
@@ -90,7 +90,7 @@ def test_the_help_of_every_command_is_there(docs: ModuleType) -> None:
 
 
 def test_blocks_are_filled_and_found_behind(docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("help", "methods", "leaderboard", "ablation")
+    names = ("help", "methods", "ladder", "leaderboard", "ablation")
     before = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\nown words\n" for name in names)
     (tmp_path / "README.md").write_text(before)
     monkeypatch.setattr(docs, "ROOT", tmp_path)

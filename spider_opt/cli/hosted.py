@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spider_opt.cli.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
-    from spider_opt.training.chat_jsonl import Checked, Target
+    from spider_opt.prompts.drafts import Look
+    from spider_opt.training.chat_jsonl import Checked
     from spider_opt.training.dataset import Item
     from spider_opt.training.job_replies import Event
     from spider_opt.training.job_state import JobState, Settings
+    from spider_opt.training.tune import Form
     from spider_opt.types import Database
 
 SHOWN_FAULTS = 5
@@ -32,7 +36,9 @@ def hosted(
     databases: Mapping[str, Database],
     folder: Path,
     model: str,
-    target: Target | None = None,
+    look: Look,
+    form: Form = "plain",
+    about: Mapping[str, Any] | None = None,
     base_url: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -45,10 +51,10 @@ def hosted(
 ) -> None:
     """Tune a model at a provider, or go on with it; what is known of the job stays in ``folder``.
 
-    ``items`` and ``validation`` are training examples, or a JSONL file of chats. ``target`` writes an item's answer
-    (default: its query), ``price`` is in dollars per million training tokens. Nothing is sent before the cost was
-    shown and agreed to, with ``yes`` or at the terminal. With ``cancel`` the folder's job is stopped, and nothing else
-    is looked at.
+    ``items`` and ``validation`` are training examples, asked in ``look`` and answered in ``form``, or a JSONL file of
+    chats that are; the adapter's card says so in the end, and what is to be said ``about`` the data. ``price`` is in
+    dollars per million training tokens. Nothing is sent before the cost was shown and agreed to, with ``yes`` or at
+    the terminal. With ``cancel`` the folder's job is stopped, and nothing else is looked at.
 
     Raises:
         UsageError: something is asked for wrongly, or not agreed to.
@@ -56,7 +62,6 @@ def hosted(
         ModelError: the provider cannot be asked.
     """
     from spider_opt.training import openai_jobs
-    from spider_opt.training.chat_jsonl import plain
     from spider_opt.training.job_state import Settings, load, provider_url
     from spider_opt.training.openai_api import api_key
 
@@ -66,7 +71,7 @@ def hosted(
         return
     settings = Settings(model, provider_url(base_url), epochs, batch_size, learning_rate_multiplier, seed, suffix)
     api_key(settings.base_url)
-    files = _files(folder, settings, {"train": items, "validation": validation}, databases, target or plain)
+    files = _files(folder, settings, {"train": items, "validation": validation}, databases, look, form)
     known = load(folder)
     if known is None or known.job is None:
         _agree(settings, files, price, yes)
@@ -83,7 +88,8 @@ def hosted(
                 err=True,
             )
         raise
-    _result(state)
+    _write_card(folder, state, {"look": asdict(look), "target": form, "data": dict(about or {})})
+    _result(state, folder.name)
 
 
 def _files(
@@ -91,15 +97,22 @@ def _files(
     settings: Settings,
     sources: Mapping[str, Sequence[Item] | Path],
     databases: Mapping[str, Database],
-    target: Target,
+    look: Look,
+    form: Form,
 ) -> dict[str, Checked]:
     """Write the files that are to be sent, and check them and the user's own."""
     from spider_opt.errors import UsageError
     from spider_opt.paths import encoded, write_whole
     from spider_opt.training.chat_jsonl import check_jsonl, jsonl_text
     from spider_opt.training.job_state import state_for
+    from spider_opt.training.tune import TARGETS
 
-    texts = {part: jsonl_text(it, databases, target) for part, it in sources.items() if it and not isinstance(it, Path)}
+    def target(item: Item) -> str:
+        return TARGETS[form](item.sql, item.question.schema)
+
+    texts = {
+        part: jsonl_text(it, databases, target, look) for part, it in sources.items() if it and not isinstance(it, Path)
+    }
     paths = {part: it if isinstance(it, Path) else folder / f"{part}.jsonl" for part, it in sources.items() if it}
     if "train" not in paths:
         raise UsageError("There is nothing to learn: no training question is left")
@@ -155,7 +168,29 @@ def _agree(settings: Settings, files: Mapping[str, Checked], price: float | None
         raise UsageError("Nothing was sent")
 
 
-def _result(state: JobState) -> None:
+def _write_card(folder: Path, state: JobState, said: Mapping[str, Any]) -> None:
+    """Make the folder an adapter, for the step that asks the model as it was taught."""
+    from spider_opt import __version__
+    from spider_opt.models.adapters import CARD
+    from spider_opt.paths import write_whole
+    from spider_opt.runs import commit
+
+    asked = asdict(state.settings)
+    card = {
+        "name": folder.name,
+        "base": {"name": asked.pop("model")},
+        "base_url": asked.pop("base_url"),
+        "model": state.fine_tuned_model,
+        **said,
+        "settings": asked,
+        "training": {"tokens": state.trained_tokens, "job": state.job},
+        "version": __version__,
+        "commit": commit(),
+    }
+    write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
+
+
+def _result(state: JobState, adapter: str) -> None:
     if state.trained_tokens:
         click.echo(f"{state.trained_tokens:,} tokens were billed", err=True)
     for one in state.checkpoints:
@@ -163,7 +198,9 @@ def _result(state: JobState) -> None:
         click.echo(f"checkpoint: {one.model} (step {one.step}{metrics})")
     name, url = state.fine_tuned_model or "NAME", shlex.quote(state.settings.base_url)
     click.echo(f"model: {state.fine_tuned_model or f'not named; look for the job {state.job} at the provider'}")
-    click.echo(f"next: spider-opt eval --method finetune --base-url {url} --model {shlex.quote(name)}")
+    click.echo(
+        f"next: spider-opt eval --method finetune:adapter={adapter} --base-url {url} --model {shlex.quote(name)}"
+    )
 
 
 @contextmanager

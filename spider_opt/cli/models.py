@@ -1,12 +1,15 @@
-"""``spider-opt models``: what answers without a key, and its weights on this machine."""
+"""``spider-opt models``: what answers without a key, its weights on this machine, and the adapters there are."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from spider_opt.models.adapters import Adapter
 
 
 @click.group(
@@ -15,7 +18,7 @@ import click
 )
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List, get, check and remove the weights of the embedded models."""
+    """List, get, check and remove the weights of the embedded models; list adapters."""
     if context.invoked_subcommand is None:
         context.invoke(list_models)
 
@@ -23,7 +26,12 @@ def models(context: click.Context) -> None:
 @models.command("list", epilog="\b\nExample:\n  spider-opt models list --json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array")
 def list_models(as_json: bool = False) -> None:
-    """Say which models there are, and which of them are here."""
+    """Say which models there are, which of them are here, and which adapters tune them.
+
+    What tunes is taken by finetune:adapter=NAME in eval's --method.
+    """
+    from spider_opt.errors import WeightsError
+    from spider_opt.models.adapters import adapter_folders, read_adapter
     from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, Weights
     from spider_opt.models.weights import here
 
@@ -40,13 +48,36 @@ def list_models(as_json: bool = False) -> None:
         }
 
     rows = [row(entry) for entry in CATALOG.values()]
+    adapters = []
+    for folder in adapter_folders():
+        try:
+            adapters.append(_adapter(read_adapter(folder)))
+        except WeightsError as error:
+            click.echo(f"left out: {error}", err=True)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([*rows, *adapters], indent=2))
         return
     for fields in rows:
         where = fields["path"] or f"not here; get it with: spider-opt models pull {fields['name']}"
         name = fields["name"] + (" (default)" if fields["default"] else "")
         click.echo(f"{name:<30} {fields['use']:<8} {fields['bytes'] / 1e6:>6,.0f} MB  {fields['license']}  {where}")
+    for fields in adapters:
+        size = "at a provider" if fields["bytes"] is None else f"{fields['bytes'] / 1e6:>6,.0f} MB"
+        learnt = f"tuned on {fields['data'] or 'own data'}"
+        click.echo(f"{fields['name']:<30} {fields['use']:<8} {size}  {fields['base']}, {learnt}  {fields['path']}")
+
+
+def _adapter(adapter: Adapter) -> dict[str, Any]:
+    file, data = adapter.path, adapter.card.get("data")
+    return {
+        "name": adapter.name,
+        "use": "tunes",
+        "base": adapter.base,
+        "bytes": None if file is None else file.stat().st_size if file.is_file() else 0,
+        "sha256": adapter.card.get("sha256"),
+        "data": data.get("source") if isinstance(data, dict) else None,
+        "path": str(adapter.folder),
+    }
 
 
 @models.command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,3 +41,20 @@ def scoring_options(command: F) -> F:
         "--mode", type=click.Choice(["official", "strict"]), default="official", show_default=True,
         help="What counts as right: what the official evaluator says, or what the question deserves",
     )(command)  # fmt: skip
+
+
+def in_sections(sections: Mapping[str, Sequence[str]]) -> type[click.Command]:
+    """Return a kind of command whose help has options (by name) in sections (by title), the others before them."""
+
+    class InSections(click.Command):
+        def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+            shown: dict[str, list[tuple[str, str]]] = {title: [] for title in ("Options", *sections)}
+            for option in self.get_params(ctx):
+                title = next((title for title, names in sections.items() if option.name in names), "Options")
+                if record := option.get_help_record(ctx):
+                    shown[title].append(record)
+            for title, records in shown.items():
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    return InSections

@@ -1,35 +1,47 @@
 """LoRA adapters: where they are kept, and the card that says what each is.
 
-An adapter is a folder with ``adapter.gguf`` and ``card.json``. Those that come with the package stand in
-``models/adapters/``, those made on this machine in the cache.
+An adapter is a folder with ``adapter.gguf`` and ``card.json``; a model that was tuned at a provider has the card alone.
+Those that come with the package stand in ``models/adapters/``, those made on this machine in the cache.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spider_opt import models
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
-from spider_opt.models.open import open_model
 from spider_opt.models.weights import sha256_of
 from spider_opt.paths import cache_dir
 from spider_opt.types import ChatModel
 
 FILE, CARD = "adapter.gguf", "card.json"
 SHIPPED = Path(__file__).parent / "adapters"
+_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """An adapter's name, its file, and its card: ``base`` (name and sha256), ``sha256``, ``look``, ``target``, …."""
+    """A folder and its card: ``base`` (name and sha256), ``sha256`` of its file, ``look``, ``target``, ``data``, …."""
 
-    name: str
-    path: Path
+    folder: Path
     card: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.folder.resolve().name
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, None where the tuned model is at a provider."""
+        return self.folder / FILE if "sha256" in self.card else None
 
     @property
     def base(self) -> str:
@@ -42,31 +54,60 @@ def adapters_dir() -> Path:
     return cache_dir() / "adapters"
 
 
-def adapters() -> Iterator[Adapter]:
-    """Yield all adapters there are, those made here first."""
-    for folder in (adapters_dir(), SHIPPED):
-        for card in sorted(folder.glob(f"*/{CARD}")):
-            if (card.parent / FILE).is_file():
-                yield _opened(card.parent)
+def adapter_folders() -> list[Path]:
+    """Return the folders of all adapters there are by name, those that come with the package first."""
+    return [card.parent for root in (SHIPPED, adapters_dir()) for card in sorted(root.glob(f"*/{CARD}"))]
+
+
+def folder_for(name: str) -> Path:
+    """Return the folder of an adapter that is made on this machine.
+
+    Raises:
+        UsageError: no adapter can have that name, or one that comes with the package has it, which is found first.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"An adapter cannot be called {name!r}: take letters, digits, '_', '-' and '.'")
+    if (SHIPPED / name / CARD).is_file():
+        raise UsageError(f"The adapter {name!r} comes with spider-opt: give another --name")
+    return adapters_dir() / name
 
 
 def find_adapter(name: str) -> Adapter:
-    """Return an adapter by its name, or by the path of its folder.
+    """Return an adapter by its name, or by the path of its folder (``./mine``).
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none.
         WeightsError: its card cannot be read, or its file has not the bytes that the card says.
     """
-    for folder in (adapters_dir() / name, SHIPPED / name, Path(name).expanduser()):
+    if _NAME.fullmatch(name):
+        folders = [SHIPPED / name, adapters_dir() / name]
+        known = ", ".join(dict.fromkeys(folder.name for folder in adapter_folders())) or "none"
+        none = f"There is no adapter {name!r} (there are: {known}); make it with: spider-opt finetune --name {name}"
+    else:
+        folders = [Path(os.path.expanduser(name))]
+        none = f"There is no adapter in {name!r}: a folder with a {CARD} would be one"
+    for folder in folders:
         if (folder / CARD).is_file():
-            adapter = _opened(folder)
-            if not adapter.path.is_file() or sha256_of(adapter.path) != adapter.card.get("sha256"):
-                raise WeightsError(f"{adapter.path} has not the bytes that its card says: make or fetch it again")
+            adapter = read_adapter(folder)
+            _check(adapter)
             return adapter
-    known = ", ".join(dict.fromkeys(adapter.name for adapter in adapters())) or "none"
-    raise UsageError(
-        f"There is no adapter {name!r} (there are: {known}); make one with: spider-opt finetune --name {name}"
-    )
+    raise UsageError(none)
+
+
+def read_adapter(folder: Path) -> Adapter:
+    """Read an adapter's card.
+
+    Raises:
+        WeightsError: it is none.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        for said in (card["base"]["name"], card["base"].get("sha256", ""), card.get("sha256", "")):
+            if not isinstance(said, str):
+                raise TypeError(f"{said!r} is no text")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{folder / CARD} is no adapter's card ({error!r})") from error
+    return Adapter(folder, card)
 
 
 def open_tuned(names: Sequence[str], model: str | None = None, base_url: str | None = None) -> ChatModel:
@@ -74,23 +115,35 @@ def open_tuned(names: Sequence[str], model: str | None = None, base_url: str | N
 
     Raises:
         UsageError: there is no such adapter, or it is for another model.
+        WeightsError: an adapter's files are broken, or weights cannot be had.
     """
-    if base_url is not None or (model is not None and model not in CATALOG):
-        return open_model(model, base_url)  # that model is the tuned one
-    found = [find_adapter(name) for name in names]
-    for adapter in found:
-        model = model or adapter.base
-        if adapter.base != model:
-            raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}: leave --model out, or take that")
-    return open_model(model, adapters=[adapter.path for adapter in found])
+    if not names or base_url is not None or (model is not None and model not in CATALOG):
+        return models.open_model(model, base_url)  # that model is the tuned one
+    paths = []
+    for adapter in map(find_adapter, names):
+        _check_base(adapter, model)
+        model = adapter.base
+        paths.append(adapter.folder / FILE)
+    return models.open_model(model, adapters=paths)
 
 
-def _opened(folder: Path) -> Adapter:
-    try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        base, sha256 = card["base"]["name"], card["sha256"]
-        if not isinstance(base, str) or not isinstance(sha256, str):
-            raise TypeError("base and sha256 are no text")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{folder / CARD} is no adapter's card ({error!r})") from error
-    return Adapter(folder.name, folder / FILE, card)
+def _check(adapter: Adapter) -> None:
+    if adapter.path is None:
+        return
+    there = sha256_of(adapter.path) if adapter.path.is_file() else None
+    if there != adapter.card["sha256"]:
+        wrong = "has not the bytes that its card says" if there else "is missing"
+        raise WeightsError(f"{adapter.path} {wrong}: get the adapter again, or remove its folder")
+
+
+def _check_base(adapter: Adapter, model: str | None) -> None:
+    """Make sure that an adapter fits the embedded model that is asked for, if one is."""
+    if adapter.path is None:
+        where = f"--base-url {adapter.card.get('base_url')} --model {adapter.card.get('model')}"
+        raise UsageError(f"{adapter.name!r} was tuned at a provider: name that model, {where}")
+    if adapter.base not in CATALOG:
+        raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, which is no embedded model here")
+    if model not in (None, adapter.base):
+        raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, and not for {model}")
+    if adapter.card["base"].get("sha256") != CATALOG[adapter.base].sha256:
+        raise UsageError(f"The adapter {adapter.name!r} is for other weights of {adapter.base} than those in use here")

@@ -1,12 +1,15 @@
 """The query in what a model said.
 
 Covered: thoughts, code fences, labels, lists, words before and after the query, comments, further
-statements. Not covered: a query written as JSON, words behind it on the same line.
+statements; a query with FROM first is turned into SQLite's order. Not covered: a query written as JSON, words behind it
+on the same line.
 """
 
 from __future__ import annotations
 
 import re
+
+from spider_opt.sql.from_first import from_from_first
 
 _THOUGHT = re.compile(r"\A.*</think>|<think>.*", re.DOTALL | re.IGNORECASE)
 # The rest of the opening line is the block's language, unless the query begins there.
@@ -22,6 +25,7 @@ _QUERY = (
     r"(?P<query>\b(?:SELECT|select)\b|\b(?i:with\s+(?:recursive\s+)?(?:\w+|[\"`\[][^\"`\]]+[\"`\]])"
     r"\s*(?:\([^()]*\)\s*)?as\s*(?:(?:not\s+)?materialized\s*)?\())"
 )
+_FROM_FIRST = re.compile(r"\s*FROM\s.*?\bSELECT\b", re.DOTALL)  # in capitals, unlike prose
 _LINE = r"(?:\A|[\n:`])[ \t(]*(?:[-*][ \t]+|\*\*|\d+\.[ \t]+)?"
 # Prose has "select" and "with" too, so the likelier places and spellings are tried first.
 _BEGINNINGS = (
@@ -54,6 +58,8 @@ def extract_sql(text: str) -> str:
     'SELECT a FROM t'
     >>> extract_sql("To select the names, use:\nSELECT a FROM t\n\nIt lists them with their songs.")
     'SELECT a FROM t'
+    >>> extract_sql("FROM t SELECT a WHERE b IN (FROM u SELECT c)")
+    'SELECT a FROM t WHERE b IN (SELECT c FROM u)'
     """
     text = _THOUGHT.sub("", text)
     blocks = [found[1] for found in _FENCE.finditer(text)]
@@ -61,6 +67,11 @@ def extract_sql(text: str) -> str:
     body = _LABEL.sub("", body)
     if _OTHER_STATEMENT.match(body):
         return _first_statement(body)
+    if _FROM_FIRST.match(body):
+        query = _first_statement(re.sub(r"\n[^\S\n]*(?=SELECT\b)", " ", body))
+        turned = from_from_first(query)
+        if turned != query:
+            return turned
     found = next(filter(None, (beginning.search(body) for beginning in _BEGINNINGS)), None)
     if found is None:
         return ""

@@ -57,11 +57,11 @@ list@ ::= value@ (", " value@){0,19}
 expr@ ::= term@ (op operand@){0,3}
 value@ ::= operand@ (op operand@){0,3}
 operand@ ::= term@ | text
-term@ ::= column@ | number | "(" (query | expr@) ")" | call ("DISTINCT "? value@ | value@ (", " value@){1,2}) ")" | case@
-case@ ::= "COUNT(*)" | "CAST(" value@ " AS " type ")" | "CASE" (" WHEN " cond@ " THEN " value@){1,6} (" ELSE " value@)? " END"
+term@ ::= column@ | number | "(" (query | expr@) ")" | call ("DISTINCT "? value@ | value@ (", " value@){1,2}) ")" | other@
+other@ ::= "COUNT(*)" | "CAST(" value@ " AS " type ")" | "CASE" (" WHEN " cond@ " THEN " value@){1,6} (" ELSE " value@)? " END"
 """  # noqa: E501
 _ON = """
-on@ ::= " ON " column@ " = " column@ ((" AND " | " OR ") column@ " = " column@)?
+on@ ::= " ON " column@ " = " column@ ((" AND " | " OR ") column@ " = " column@){0,3}
 """
 _CALLS = (
     "ABS", "AVG", "COALESCE", "COUNT", "LENGTH", "LOWER", "MAX", "MIN", "ROUND", "STRFTIME", "SUBSTRING", "SUM", "TRIM",
@@ -113,13 +113,12 @@ def _joined(scope: str, columns: Sequence[tuple[str, str]]) -> list[str]:
 def _sets(schema: Schema) -> Iterator[frozenset[int]]:
     """Yield the sets of tables that keys connect, small ones first, then the other pairs."""
     places = {table.name.lower(): i for i, table in enumerate(schema.tables)}
-    keys = [*schema.foreign_keys, *implied_keys(schema)]
-    ends = {(places.get(key.table.lower(), 0), places.get(key.ref_table.lower(), 0)) for key in keys}
-    ends |= {(b, a) for a, b in ends}
+    keys = [(k.table.lower(), k.ref_table.lower()) for k in (*schema.foreign_keys, *implied_keys(schema))]
+    links = [(places[a], places[b]) for key in keys for a, b in (key, key[::-1]) if {a, b} <= places.keys()]
     level = [frozenset((i,)) for i in range(len(places))]
     done: set[frozenset[int]] = set()
     for _ in range(_MAX_JOINED - 1):
-        level = list(dict.fromkeys(here | {b} for here in level for a, b in sorted(ends) if a in here and b not in here))
+        level = list(dict.fromkeys(here | {b} for here in level for a, b in links if a in here and b not in here))
         done.update(level)
         yield from level
     yield from (pair for pair in map(frozenset, combinations(range(len(places)), 2)) if pair not in done)

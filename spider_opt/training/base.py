@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import shutil
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,10 @@ from spider_opt.paths import cache_dir
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+# Parameters of glibc's mallopt.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ def library() -> Any:
     """
     try:
         import gguf  # noqa: F401
+        import torch  # noqa: F401
         import transformers
     except ImportError as error:
         raise TrainingError("What trains is not installed; type: pip install 'spider-opt[train]'") from error
@@ -63,6 +71,20 @@ def library() -> Any:
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("transformers").setLevel(logging.ERROR)
     return transformers
+
+
+def keep_memory() -> None:
+    """Have this process keep the memory that it frees, where the C library is glibc.
+
+    A step frees and takes hundreds of buffers of up to 32 MiB. They would all go back to the system, which clears each
+    page before it gives it out again: a quarter of the time that a step takes.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in ((_MMAP_THRESHOLD, 32 << 20), (_TRIM_THRESHOLD, -1), (_TOP_PAD, 256 << 20)):
+            mallopt(parameter, value)
 
 
 def _dequantize(transformers: Any, path: Path, folder: Path) -> None:

@@ -55,9 +55,11 @@ def plain(item: Item) -> str:
     return item.sql
 
 
-def jsonl_text(items: Iterable[Item], databases: Mapping[str, Database], target: Target = plain) -> str:
+def jsonl_text(
+    items: Iterable[Item], databases: Mapping[str, Database], target: Target = plain, look: Look | None = None
+) -> str:
     """Return a line for each item: asked as the ``finetune`` step asks, answered with ``target`` of the item."""
-    drafter = Drafter(Look(), databases)
+    drafter = Drafter(look or Look(), databases)
     nobody = cast(ChatModel, None)
     lines = []
     for item in items:

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from spider_opt.benchmarks import load_bundled
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
 from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, TrainingLibrary, open_embedder
@@ -81,6 +83,21 @@ def drawn(
     return found
 
 
+def check_context(method: str) -> None:
+    """Make sure that ``method`` brings something, and asks no model for it, before much is computed.
+
+    It is tried on a bundled question, with no training examples to find.
+
+    Raises:
+        MethodError: it does not, or there is no such method.
+    """
+    if not any(step.stage is Stage.CONTEXT for step in parse_method(method).steps):
+        raise MethodError(f"method {method!r} has no step that retrieves: take rag, say, or none")
+    bundled = load_bundled("train")
+    first = bundled.examples[0]
+    drawn([Item(first.question, first.gold_sql)], method, DatabasePool(bundled.paths), _NoLibrary())
+
+
 def training_library(
     examples: Sequence[Example], embedder: str = DEFAULT_EMBEDDER, *, progress: Progress = silent
 ) -> LazyLibrary:
@@ -117,6 +134,19 @@ class _NoModel:
             f"method {self.method!r} asks a model before it retrieves, which is not done for training: "
             "retrieve by the question (schema, fewshot, difficulty:by=classifier)"
         )
+
+
+class _NoLibrary:
+    """A library with nothing in it."""
+
+    def nearest(self, *_: object, **__: object) -> list[Demo]:
+        return []
+
+    def drawn(self, *_: object, **__: object) -> list[Demo]:
+        return []
+
+    def level(self, question: Question) -> Hardness:
+        return "easy"
 
 
 class _Apart:

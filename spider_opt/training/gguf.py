@@ -19,18 +19,27 @@ if TYPE_CHECKING:
 _ARCHITECTURES = {"qwen2": "QWEN2", "qwen3": "QWEN3"}
 
 
+def check_architecture(config: Any) -> None:
+    """Make sure that adapters of a model with this ``config`` can be written.
+
+    Raises:
+        TrainingError: they cannot.
+    """
+    if config.model_type not in _ARCHITECTURES:
+        known = ", ".join(_ARCHITECTURES)
+        raise TrainingError(f"An adapter of a {config.model_type} model cannot be written as GGUF, only of: {known}.")
+
+
 def write_gguf(path: Path, weights: Mapping[str, Tensor], *, config: Any, alpha: float, name: str) -> None:
     """Write an adapter in float16; ``weights`` have PEFT's names, ``config`` is the base model's.
 
     Raises:
         TrainingError: adapters of this architecture cannot be written.
     """
+    check_architecture(config)
     import gguf
     import numpy as np
 
-    if config.model_type not in _ARCHITECTURES:
-        known = ", ".join(_ARCHITECTURES)
-        raise TrainingError(f"An adapter of a {config.model_type} model cannot be written as GGUF, only of: {known}.")
     arch = gguf.MODEL_ARCH[_ARCHITECTURES[config.model_type]]
     names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
     part = path.with_name(f".{path.name}.part")

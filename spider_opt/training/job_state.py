@@ -143,8 +143,7 @@ def state_for(folder: Path, settings: Settings, sha256: Mapping[str, str]) -> Jo
         other.append("other data")
     if other:
         raise RunError(
-            f"{folder} is of a job with {', '.join(other)}: "
-            "give another folder with --out, or the same options and data"
+            f"{folder} is of a job with {', '.join(other)}: give another --name, or the same options and data"
         )
     return kept
 
@@ -166,4 +165,4 @@ def held(folder: Path) -> Iterator[None]:
         with locked(folder):
             yield
     except BlockingIOError:
-        raise RunError(f"{folder} is in use by another spider-opt; wait for it or choose another --out") from None
+        raise RunError(f"{folder} is in use by another spider-opt; wait for it or give another --name") from None

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import torch
-
-from spider_opt.errors import TrainingError
-from spider_opt.paths import append_whole
-from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.lora import Lora, summed_loss
+from spider_opt.errors import LeakError, TrainingError
+from spider_opt.training.course import note, read_state, take_back_notes, write_state
+from spider_opt.training.dataset import Item, check_training, split
 from spider_opt.training.packing import Pack, laid
 from spider_opt.training.packs import Packer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from spider_opt.training.lora import Lora
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,15 @@ class Step:
 
 
 class Training:
-    """A training that can be stopped after any step and go on from its last checkpoint."""
+    """A training that can be stopped at any time and go on from its last checkpoint.
+
+    ``base`` is the hash of the model's weights, which a checkpoint belongs to. The model is looked at ``n_validations``
+    times.
+
+    Raises:
+        LeakError: an item must not be trained on, or one that is watched is not of a held-out database.
+        TrainingError: there is nothing to train on.
+    """
 
     def __init__(
         self,
@@ -73,30 +79,40 @@ class Training:
         settings: Settings,
         folder: Path,
         *,
+        base: str = "",
         clock: Callable[[], float] = time.monotonic,
         checkpoint_s: float = 120.0,
         n_validations: int = 10,
     ) -> None:
         check_training(training)
+        for item in split(validation)[0]:
+            raise LeakError(f"{item.question.id} must not be watched: its database {item.question.db_id} is trained on")
+        if not training:
+            raise TrainingError("There is nothing to train on: no question is left")
+        import torch
+
         self.settings, self.folder = settings, folder
         self._model, self._lora, self._packer = model, lora, packer
-        self._training, self._clock, self._checkpoint_s = list(training), clock, checkpoint_s
+        self._training, self._base, self._clock = list(training), base, clock
+        self._checkpoint_s, self._n_validations = checkpoint_s, n_validations
         rng = random.Random(settings.seed)
         self._validation = [packer.pack(group) for group in packer.order(validation, rng)]
         self._weights = [weight for layer in lora.values() for weight in (layer.a, layer.b)]
         self._optimizer = torch.optim.AdamW(self._weights, lr=settings.rate, weight_decay=0.0)
         n_groups = len(packer.order(self._training, random.Random(0)))
         self.n_steps = max(1, math.ceil(n_groups * settings.epochs / settings.packs))
-        self._validate_every = max(1, self.n_steps // n_validations)
         self.n = self.examples = self.tokens = 0
         self.seconds = 0.0
         self._device = self._weights[0].device
+        self._between_steps = True
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of all that the course of a training depends on, but for the machine."""
-        said = [repr(item) for item in self._training] + [json.dumps(asdict(self.settings)), str(self.n_steps)]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        hashed = hashlib.sha256()
+        for said in (asdict(self.settings), self._packer.settings, self._base, *self._training):
+            hashed.update(f"{said!r}\n".encode())
+        return hashed.hexdigest()
 
     @property
     def checkpoint(self) -> Path:
@@ -112,11 +128,13 @@ class Training:
         """Go on from the checkpoint, if there is one.
 
         Raises:
-            TrainingError: it is of another training.
+            TrainingError: it is of another training, or broken.
         """
         if not self.checkpoint.is_file():
             return False
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        import torch
+
+        state = read_state(self.checkpoint)
         if state["fingerprint"] != self.fingerprint:
             raise TrainingError(
                 f"{self.folder} holds a training with other data or settings: give those again, or another --name"
@@ -127,10 +145,15 @@ class Training:
         self._optimizer.load_state_dict(state["optimizer"])
         self.n, self.examples, self.tokens = state["n"], state["examples"], state["tokens"]
         self.seconds = state["seconds"]
+        self._between_steps = True
         return True
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint.
+
+        Raises:
+            TrainingError: it cannot be written; the one before is kept.
+        """
         state = {
             "fingerprint": self.fingerprint,
             "weights": [weight.detach().cpu() for weight in self._weights],
@@ -140,39 +163,48 @@ class Training:
             "tokens": self.tokens,
             "seconds": self.seconds,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
-        os.replace(part, self.checkpoint)
+        write_state(self.checkpoint, state)
 
-    def run(self) -> Iterator[Step]:
-        """Train to the end, yielding after each step; checkpoints are written on the way and when it stops."""
+    def run(self) -> Generator[Step, None, None]:
+        """Train to the end, yielding after each step; checkpoints are written on the way and when it stops.
+
+        Raises:
+            TrainingError: the loss is no number any more, or a checkpoint cannot be written.
+        """
+        take_back_notes(self.log, self.n)
         saved = start = self._clock()
         before = self.seconds
         try:
             for groups in self._ahead():
+                looked = int(self._done() * self._n_validations)
                 if self._done() >= 1:
                     break
                 loss, rate = self._step(groups)
                 self.seconds = before + self._clock() - start
                 done = self._done()
-                last = done >= 1
-                validation = self.validation() if last or self.n % self._validate_every == 0 else None
+                look = done >= 1 or int(done * self._n_validations) > looked
+                validation = self.validation() if look else None
                 step = Step(
                     self.n, self.n_steps, loss, rate, self.examples, self.tokens, self.seconds, done, validation
                 )
-                self._note(step)
+                note(self.log, asdict(step))
+                self._between_steps = True
                 if self._clock() - saved > self._checkpoint_s:
                     self.save()
                     saved = self._clock()
                 yield step
         finally:
-            self.save()
+            if self._between_steps:  # else the checkpoint before is the last state that one can go on from
+                self.save()
 
     def validation(self) -> float | None:
         """Return the loss per answer token on questions of held-out databases, None if there are none."""
         if not self._validation:
             return None
+        import torch
+
+        from spider_opt.training.lora import summed_loss
+
         with torch.no_grad():
             total = sum(float(summed_loss(self._model, laid(pack, self._device))) for pack in self._validation)
         return total / sum(pack.n_answer_tokens for pack in self._validation)
@@ -188,20 +220,25 @@ class Training:
         return self.settings.rate * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
     def _step(self, packs: Sequence[Pack]) -> tuple[float, float]:
+        import torch
+
+        from spider_opt.training.lora import summed_loss
+
         n_answer = sum(pack.n_answer_tokens for pack in packs)
         rate = self._rate()
         for group in self._optimizer.param_groups:
             group["lr"] = rate
+        self._optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for pack in packs:
             loss = summed_loss(self._model, laid(pack, self._device))
             (loss / n_answer).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-        if not math.isfinite(total):
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, self.settings.clip)
+        if not math.isfinite(total) or not math.isfinite(norm):
             raise TrainingError("The loss is no number any more: train with a lower --rate")
-        torch.nn.utils.clip_grad_norm_(self._weights, self.settings.clip)
+        self._between_steps = False
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
         self.n += 1
         self.examples += sum(len(pack.rests) for pack in packs)
         self.tokens += sum(map(len, packs))
@@ -220,28 +257,3 @@ class Training:
                     yield waiting
                     waiting = []
             epoch += 1
-
-    def _note(self, step: Step) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        said = {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(step).items()}
-        append_whole(self.log, json.dumps(said) + "\n")
-
-
-def signs(steps: Sequence[Mapping[str, Any]]) -> str:
-    """Say in plain words what a log shows: whether the training went on too long, or not long enough.
-
-    >>> signs([{"loss": 0.5, "validation": 0.4}, {"loss": 0.2, "validation": 0.3}, {"loss": 0.1, "validation": 0.35}])
-    'Overfitting: the loss on held-out databases was lowest (0.300) before the end (0.350); train for less time.'
-    """
-    watched = [step["validation"] for step in steps if step.get("validation") is not None]
-    if len(watched) < 2:
-        return "Too short to tell whether it was long enough."
-    best, last = min(watched), watched[-1]
-    if last > best * 1.02:
-        return (
-            f"Overfitting: the loss on held-out databases was lowest ({best:.3f}) before the end ({last:.3f}); "
-            "train for less time."
-        )
-    if last < watched[-2] * 0.98:
-        return f"Underfitting: the loss on held-out databases still fell at the end ({last:.3f}); train longer."
-    return f"The loss on held-out databases has settled ({last:.3f})."

@@ -59,7 +59,7 @@ def add_lora(model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8
     for name, layer in list(model.named_modules()):
         if name.rpartition(".")[2] in LAYERS and isinstance(layer, nn.Linear):
             base = Int8Linear(layer.weight, layer.bias) if int8 else layer
-            added[name] = Lora(base, rank, alpha, generator)
+            added[name] = Lora(base, rank, alpha, generator).to(layer.weight.device)
             model.set_submodule(name, added[name])
     if int8:
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
@@ -108,12 +108,14 @@ class _SummedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32, device=states.device)
-        gradient = torch.empty_like(states)
+        gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
         for i in range(0, len(states), _CHUNK):
             some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
             logits = vocabulary.times(some) if isinstance(vocabulary, Int8Linear) else some @ vocabulary.weight.t()
             chances = logits.float().log_softmax(-1)
             total -= chances.gather(1, target[:, None]).sum()
+            if gradient is None:
+                continue
             error = chances.exp_()
             error[torch.arange(len(target)), target] -= 1
             if isinstance(vocabulary, Int8Linear):

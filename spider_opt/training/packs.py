@@ -23,6 +23,10 @@ class Packer:
 
     ``tokenizer`` is the base model's, of transformers. ``n`` is how many questions share a schema at most. Where a
     schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out.
+
+    Raises:
+        ValueError: ``look`` is no plain chat, or shows sample rows, whose cells do not follow their columns when these
+            are shuffled.
     """
 
     def __init__(
@@ -35,11 +39,19 @@ class Packer:
         n: int = 16,
         max_tokens: int = 1536,
     ) -> None:
+        if look.form != "chat" or look.rows:
+            raise ValueError("only prompts in the form of a chat and without sample rows can be learnt")
         self._tokenizer = tokenizer
         self._drafter = Drafter(look, databases)
         self._target = target
         self._n = n
         self._max_tokens = max_tokens
+
+    @property
+    def settings(self) -> str:
+        """All that packs depend on, but for the items, the tokenizer and what stands in the databases."""
+        look, target = self._drafter.look, getattr(self._target, "__qualname__", "")
+        return f"{look} {target} {self._n} {self._max_tokens}"
 
     def order(self, items: Sequence[Item], rng: random.Random) -> list[list[Item]]:
         """Return the items in groups of one schema, all in an order drawn by ``rng``."""
@@ -81,9 +93,7 @@ class Packer:
 
 
 def tokens_of(tokenizer: Any, request: Any) -> list[int]:
-    """Return a request's tokens: a chat's by the template, up to where the answer begins."""
-    if isinstance(request, str):
-        return list(tokenizer(request)["input_ids"])
+    """Return the tokens of a request, a chat's messages, by the template, up to where the answer begins."""
     chat = [{"role": message.role, "content": message.content} for message in request]
     text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -100,9 +110,13 @@ def shuffled(schema: Schema, rng: random.Random) -> Schema:
 
 
 def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:
-    """Return a schema without some tables that no item's query or value names, or None if there are none."""
-    known = (used(item.sql, item.question.schema) for item in items)
-    needed = {table.lower() for names in known if names for table in names.tables}
+    """Return a schema without some tables that no item's query or value names, or None where none can go."""
+    needed = set()
+    for item in items:
+        names = used(item.sql, item.question.schema)
+        if names is None:  # it may use any of them
+            return None
+        needed |= {table.lower() for table in names.tables}
     needed |= {value[0].lower() for item in items for value in item.context.values}
     spare = [table.name for table in schema.tables if table.name.lower() not in needed]
     if not spare:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,11 @@ from spider_opt.paths import write_whole
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import commit
 from spider_opt.sql.from_first import to_from_first
-from spider_opt.training.base import open_base
-from spider_opt.training.dataset import Item
-from spider_opt.training.gguf import write_gguf, write_peft
-from spider_opt.training.loop import Settings, Step, Training, signs
+from spider_opt.training.base import keep_memory, library, open_base
+from spider_opt.training.course import signs
+from spider_opt.training.dataset import Item, check_training
+from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
+from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
 from spider_opt.types import Database, Schema
 
@@ -67,30 +69,38 @@ def tune(
     short or too long.
 
     Raises:
-        TrainingError: what trains is not installed, or the folder's training is another one.
+        TrainingError: what trains is not installed, adapters of this model cannot be written, or the folder's training
+            is another one.
         LeakError: an item must not be trained on.
     """
+    check_training(training)
+    library()
     import torch
 
     from spider_opt.training.lora import add_lora, chosen_compute, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        keep_memory()
     dtype, int8 = chosen_compute(compute, device)
     base = open_base(model, dtype=dtype, device=device)
+    check_architecture(base.model.config)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
     packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n)
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
-    train = Training(base.model, lora, packer, training, watched, settings, folder)
+    train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256)
     if resume:
         train.resume()
-    elif train.checkpoint.exists():
-        train.checkpoint.unlink()
-        train.log.unlink(missing_ok=True)
+    else:
+        train.checkpoint.unlink(missing_ok=True)
+    card: dict[str, Any] = {}
     try:
-        for step in train.run():
-            tell(step)
+        with closing(train.run()) as steps:
+            for step in steps:
+                tell(step)
     finally:
-        card = _write(folder, weights_of(lora), base, train, look, form, n, about or {})
+        if train.n:
+            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {})
     return card
 
 
@@ -100,7 +110,7 @@ def _write(
     settings = train.settings
     write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name)
     write_peft(folder / "peft", weights, base=base.name, rank=settings.rank, alpha=settings.alpha)
-    steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()] if train.n else []
+    steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()]
     watched = [step["validation"] for step in steps if step["validation"] is not None]
     card = {
         "name": folder.name,

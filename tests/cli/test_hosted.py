@@ -8,6 +8,7 @@ import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,19 @@ from click.testing import Result as Ran
 from spider_opt.cli import hosted as module
 from spider_opt.cli.group import _Commands
 from spider_opt.cli.hosted import hosted, shown
+from spider_opt.models.adapters import read_adapter
+from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.training import openai_jobs
 from spider_opt.training.dataset import Item
 from spider_opt.training.job_replies import Event
-from spider_opt.types import Column, Question, Result, Schema, Table
+from spider_opt.types import Column, Completion, ModelInfo, Question, Result, Schema, Table, Task
 
 FakeTuning: Any = runpy.run_path(str(Path(__file__).parents[1] / "fake_tuning.py"))["FakeTuning"]
 KEY = "sk-secret-of-the-test"
 ITEMS = Schema("shop", (Table("item", (Column("id", "INTEGER"),)),))
-TRAIN = [Item(Question(f"q{i}", f"Which item {i}?", ITEMS), f"SELECT {i}") for i in range(12)]
-OTHER = [Item(Question(f"v{i}", f"What item {i}?", ITEMS), f"SELECT {i}") for i in range(10)]
+TRAIN = [Item(Question(f"q{i}", f"Which item {i}?", ITEMS), f"SELECT id FROM item WHERE id = {i}") for i in range(12)]
+OTHER = [Item(Question(f"v{i}", f"What item {i}?", ITEMS), f"SELECT id FROM item WHERE id = {i}") for i in range(10)]
+LOOK = Look(values=1)
 Hosted = Callable[..., Ran]
 
 
@@ -53,7 +57,13 @@ def run(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosted:
     monkeypatch.setattr(openai_jobs, "follow", partial(openai_jobs.follow, sleep=lambda _: None))
 
     def call(items: Any = TRAIN, validation: Any = OTHER, *, answer: str | None = None, **options: Any) -> Ran:
-        given = {"folder": tmp_path / "job", "model": "gpt-4.1-nano-2025-04-14", "base_url": fake.url, "price": 2.0}
+        given = {
+            "folder": tmp_path / "job",
+            "model": "gpt-4.1-nano-2025-04-14",
+            "base_url": fake.url,
+            "price": 2.0,
+            "look": LOOK,
+        }
 
         @click.group(cls=_Commands)
         def group() -> None:
@@ -71,6 +81,15 @@ def run(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosted:
     return call
 
 
+class Nobody:
+    """A model that is not asked."""
+
+    info = ModelInfo("nobody")
+
+    def complete(self, *_: Any, **__: Any) -> list[Completion]:
+        raise AssertionError("nobody asks")
+
+
 class _Terminal:
     """``sys`` with a terminal to read from."""
 
@@ -82,14 +101,14 @@ class _Terminal:
 
 
 def test_the_whole_way(run: Hosted, fake: Any, tmp_path: Path) -> None:
-    ran = run(yes=True, epochs=2, target=lambda item: item.sql.lower())
+    ran = run(yes=True, epochs=2, form="from-first", about={"source": "shop"})
     assert ran.exit_code == 0, ran.stderr
     name = "ft:gpt-4.1-nano-2025-04-14:org::x"
     assert ran.stdout.splitlines() == [
         f"checkpoint: {name}:ckpt-step-2 (step 2, train_loss 0.9)",
         f"checkpoint: {name}:ckpt-step-4 (step 4, train_loss 0.25)",
         f"model: {name}",
-        f"next: spider-opt eval --method finetune --base-url {fake.url} --model {name}",
+        f"next: spider-opt eval --method finetune:adapter=job --base-url {fake.url} --model {name}",
     ]
     assert "1,234 tokens were billed" in ran.stderr
     assert "train.jsonl: 12 examples; " in ran.stderr
@@ -97,13 +116,25 @@ def test_the_whole_way(run: Hosted, fake: Any, tmp_path: Path) -> None:
     assert "OpenAI is closing" not in ran.stderr
     first = json.loads(fake.files["file-1"]["content"].splitlines()[0])["messages"]
     assert [message["role"] for message in first] == ["system", "user", "assistant"]
-    assert first[-1]["content"] == "select 0"
+    assert first[-1]["content"] == "FROM item SELECT id WHERE id = 0"
+    asked = Drafter(LOOK, {"shop": Rows()}).request(Task(TRAIN[0].question, Nobody()))
+    assert first[:-1] == [{"role": message.role, "content": message.content} for message in asked]
     assert json.loads((tmp_path / "job" / "job.json").read_text())["fine_tuned_model"] == name
     assert not [path for path in (tmp_path / "job").iterdir() if KEY in path.read_text()]
     assert KEY not in ran.output
     before = len(fake.requests)
-    assert run(yes=True, epochs=2, target=lambda item: item.sql.lower()).stdout == ran.stdout
+    assert run(yes=True, epochs=2, form="from-first", about={"source": "shop"}).stdout == ran.stdout
     assert len(fake.requests) == before
+    adapter = read_adapter(tmp_path / "job")
+    assert adapter.path is None
+    assert {key: adapter.card[key] for key in ("base", "base_url", "model", "look", "target", "data")} == {
+        "base": {"name": "gpt-4.1-nano-2025-04-14"},
+        "base_url": fake.url,
+        "model": name,
+        "look": asdict(LOOK),
+        "target": "from-first",
+        "data": {"source": "shop"},
+    }
 
 
 def test_nothing_is_sent_without_agreement(run: Hosted, fake: Any) -> None:

@@ -6,12 +6,15 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from spider_opt.cli import main
+from spider_opt.models import adapters
+from spider_opt.models.adapters import CARD, FILE
 from spider_opt.models.catalog import CATALOG, File, Weights
 
 DATA = b"weights" * 1000
@@ -24,6 +27,7 @@ def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setitem(CATALOG, "tiny", entry)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SPIDER_OPT_WEIGHTS", raising=False)
+    monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "tiny.gguf").write_bytes(DATA)
@@ -63,6 +67,41 @@ def test_they_are_listed_for_programs(source: Path) -> None:
         "path": str(path),
     }
     assert rows["all-minilm-l6-v2"]["use"] == "embeds"
+
+
+def test_adapters_are_listed(make_adapter: Callable[..., Path], tmp_path: Path) -> None:
+    shipped = make_adapter("spider", root=tmp_path / "shipped", data={"source": "spider train"}, file=b"x" * 2_600_000)
+    mine = make_adapter("mine", data={"source": "spider-mini train"})
+    hosted = make_adapter("hosted", base={"name": "gpt"}, data={})
+    card = json.loads((hosted / CARD).read_text())
+    del card["sha256"]
+    (hosted / CARD).write_text(json.dumps(card))
+    (make_adapter("broken") / CARD).write_text("{")
+    make_adapter("odd", data=["x"])
+    (make_adapter("gone") / FILE).unlink()
+    result = models("list")
+    assert result.exit_code == 0
+    assert [line.split() for line in result.stdout.splitlines()[len(CATALOG) :]] == [
+        ["spider", "tunes", "3", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "spider", "train", str(shipped)],
+        ["gone", "tunes", "0", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "own", "data", str(mine.parent / "gone")],
+        ["hosted", "tunes", "at", "a", "provider", "gpt,", "tuned", "on", "own", "data", str(hosted)],
+        ["mine", "tunes", "0", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "spider-mini", "train", str(mine)],
+        ["odd", "tunes", "0", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "own", "data", str(mine.parent / "odd")],
+    ]
+    [said] = result.stderr.splitlines()
+    assert said.startswith("left out: ")
+    assert "is no adapter's card" in said
+    rows = {row["name"]: row for row in json.loads(models("list", "--json").stdout)}
+    assert rows["mine"] == {
+        "name": "mine",
+        "use": "tunes",
+        "base": "qwen2.5-coder-0.5b",
+        "bytes": 4,
+        "sha256": hashlib.sha256(b"lora").hexdigest(),
+        "data": "spider-mini train",
+        "path": str(mine),
+    }
+    assert (rows["hosted"]["bytes"], rows["hosted"]["sha256"]) == (None, None)
 
 
 def test_pull_prints_the_path_and_nothing_else_on_stdout(source: Path) -> None:

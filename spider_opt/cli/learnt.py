@@ -1,0 +1,61 @@
+"""What ``spider-opt finetune`` learns: training questions as its options say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from spider_opt.training.dataset import Item
+    from spider_opt.types import Database
+
+
+def learnt(options: dict[str, Any]) -> tuple[list[Item], list[Item], Mapping[str, Database], dict[str, Any]]:
+    """Return what is trained on, what is watched, the databases, and what the card says of it."""
+    from spider_opt.benchmarks import load_benchmark, spider_dir
+    from spider_opt.benchmarks.leaks import training_for
+    from spider_opt.cli.progress import lines
+    from spider_opt.databases import DatabasePool
+    from spider_opt.errors import UsageError
+    from spider_opt.retrieval.derived import Derived
+    from spider_opt.retrieval.kept import Kept, retrieval_dir
+    from spider_opt.training.contexts import check_context, drawn, training_library
+    from spider_opt.training.dataset import build, choose, focus, split
+
+    method, n = options["context"], options["examples"]
+    if method != "none":
+        check_context(method)
+    where = spider_dir(options["spider"])
+    source = load_benchmark(where, "train")
+    derived = Derived(Kept(retrieval_dir() / "texts.sqlite", lines))
+    kept, left_out = training_for(load_benchmark(where), where, derived.normals)
+    for reason, count in left_out.items():
+        click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
+    databases = DatabasePool(source.paths)
+    items, report = build(kept, databases, progress=lines)
+    click.echo(str(report), err=True)
+    training, validation = split(items)
+    if options["focus"] is not None:
+        training = focus(training, options["focus"])[:n]
+    elif n is not None:
+        training = choose(training, n, options["choose"], seed=options["seed"])
+    if not training:
+        raise UsageError("There is nothing to learn: no training question is left")
+    if method != "none":
+        library = training_library(kept, progress=lines)
+        training = drawn(
+            training, method, databases, library, share=options["share"], seed=options["seed"], progress=lines
+        )
+    about = {
+        "source": f"{source.name} {source.split}",
+        "fingerprint": source.fingerprint,
+        "questions": len(training),
+        "databases": len({item.question.db_id for item in training}),
+        "chosen": options["choose"] if n is not None and options["focus"] is None else None,
+        "focus": None if options["focus"] is None else options["focus"].name,
+        "context": method,
+        "share": options["share"],
+    }
+    return training, validation, databases, about

@@ -1,0 +1,263 @@
+"""Adapters by name and by folder, and the model that is opened with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.benchmarks import load_bundled
+from spider_opt.errors import UsageError, WeightsError
+from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters, llamacpp
+from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for, open_tuned
+from spider_opt.models.cache import request_key
+from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
+from spider_opt.runs import IDENTITY, describe
+from spider_opt.types import Completion, ModelInfo
+
+Make = Callable[..., Path]
+BASE = hashlib.sha256(b"GGUF").hexdigest()
+LORA = hashlib.sha256(b"lora").hexdigest()
+REQUEST: dict[str, Any] = {"n": 1, "temperature": 0.0, "seed": 0, "stop": (), "grammar": None, "max_tokens": 9}
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No keys; the default model's weights are four bytes; a folder of our own for what comes with the package."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(CATALOG, DEFAULT_MODEL, Weights(DEFAULT_MODEL, (File("q.gguf", 4, BASE, ()),), "a/b", "MIT"))
+    monkeypatch.setenv("SPIDER_OPT_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(llamacpp, "binding", lambda: None)
+    monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
+    (tmp_path / "q.gguf").write_bytes(b"GGUF")
+    return tmp_path / "shipped"
+
+
+# --- by name, by folder ------------------------------------------------------------------------
+
+
+def test_by_name(make_adapter: Make, shipped: Path) -> None:
+    own, other = make_adapter("mine"), make_adapter("spider", root=shipped)
+    assert (find_adapter("mine").folder, find_adapter("spider").folder) == (own, other)
+    assert find_adapter("mine").path == own / FILE
+    assert (find_adapter("mine").name, find_adapter("mine").base) == ("mine", DEFAULT_MODEL)
+    assert adapter_folders() == [other, own]
+
+
+def test_what_is_shipped_cannot_be_shadowed(make_adapter: Make, shipped: Path) -> None:
+    theirs, ours = make_adapter("spider", root=shipped), make_adapter("spider", file=b"else")
+    assert find_adapter("spider").folder == theirs
+    assert find_adapter(str(ours)).folder == ours
+    with pytest.raises(UsageError, match=r"The adapter 'spider' comes with spider-opt: give another --name"):
+        folder_for("spider")
+
+
+def test_by_folder(make_adapter: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_adapter("a b", root=tmp_path / "else")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for path in (str(folder), ".", "../a b", "~/else/a b", f"{folder}/", "../../else/a b"):
+        assert find_adapter(path).folder.resolve() == folder
+        assert find_adapter(path).name == "a b"
+
+
+@pytest.mark.parametrize("name", ["../mine", "mine/../mine", "mine/", "./mine", "~", "~nobody/x", "", "..", "a\0b"])
+def test_a_path_is_not_looked_up_among_names(
+    name: str, make_adapter: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_adapter("mine")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=r"There is no adapter in .*: a folder with a card\.json would be one"):
+        find_adapter(name)
+
+
+def test_a_name_is_not_looked_up_among_folders(
+    make_adapter: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_adapter("here", root=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert find_adapter("./here").base == DEFAULT_MODEL
+    with pytest.raises(UsageError, match="no adapter 'here'"):
+        find_adapter("here")
+
+
+def test_there_is_none(make_adapter: Make) -> None:
+    with pytest.raises(UsageError) as caught:
+        find_adapter("mien")
+    assert str(caught.value) == (
+        "There is no adapter 'mien' (there are: none); make it with: spider-opt finetune --name mien"
+    )
+    make_adapter("b")
+    make_adapter("a")
+    with pytest.raises(UsageError, match=r"there are: a, b\)"):
+        find_adapter("mien")
+
+
+def test_a_training_that_is_not_over_is_none(make_adapter: Make) -> None:
+    (make_adapter("half") / CARD).unlink()
+    with pytest.raises(UsageError, match=r"there are: none"):
+        find_adapter("half")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../a", "a b", "a+b", "a,b", "a:b", "-a", ".a", "~", "ä", "a\n"]
+)
+def test_names_that_none_can_have(name: str) -> None:
+    with pytest.raises(UsageError, match="take letters, digits"):
+        folder_for(name)
+
+
+def test_names_that_one_can_have(make_adapter: Make, tmp_path: Path) -> None:
+    make_adapter("x")  # sets the cache
+    for name in ("a", "spider-2.0_b", "7"):
+        assert folder_for(name) == tmp_path / "cache" / "adapters" / name
+
+
+# --- cards -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["", "{", "[]", "null", "7", '"x"', "{}", '{"base": "q"}', '{"base": []}', '{"base": {}}', '{"base": {"name": 7}}',
+     '{"base": {"name": "q"}, "sha256": null}', '{"base": {"name": "q", "sha256": 1}}', b"\xff\xfe"],
+)  # fmt: skip
+def test_a_card_that_is_none(card: str | bytes, make_adapter: Make) -> None:
+    path = make_adapter("broken") / CARD
+    path.write_bytes(card if isinstance(card, bytes) else card.encode())
+    make_adapter("whole")
+    with pytest.raises(WeightsError, match=r"card\.json is no adapter's card"):
+        find_adapter("broken")
+    assert find_adapter("whole").name == "whole"
+    with pytest.raises(UsageError, match="there are: broken, whole"):
+        find_adapter("third")
+
+
+def test_other_bytes_than_the_cards(make_adapter: Make) -> None:
+    folder = make_adapter()
+    (folder / FILE).write_bytes(b"LORA")
+    with pytest.raises(WeightsError, match=r"adapter\.gguf has not the bytes that its card says"):
+        find_adapter("mine")
+    (folder / FILE).unlink()
+    with pytest.raises(WeightsError, match=r"adapter\.gguf is missing"):
+        find_adapter("mine")
+
+
+@pytest.mark.parametrize("folder", sorted(path for path in SHIPPED.glob("*") if path.is_dir()), ids=lambda f: f.name)
+def test_what_is_shipped_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    found = find_adapter(folder.name)
+    assert found.folder == folder
+    assert found.card["base"]["sha256"] == CATALOG[found.base].sha256
+    assert (folder / FILE).stat().st_size <= 20_000_000
+    assert {"look", "target", "data", "settings", "training", "version"} <= set(found.card)
+
+
+# --- opened ------------------------------------------------------------------------------------
+
+
+def test_without_adapters_it_is_as_open_model() -> None:
+    model = open_tuned(())
+    assert isinstance(model, EmbeddedModel)
+    assert (model.adapters, model.info) == ((), ModelInfo(DEFAULT_MODEL, BASE))
+    asked = open_tuned((), "gpt", "http://127.0.0.1:1/v1")
+    assert isinstance(asked, OpenAIModel)
+    with pytest.raises(UsageError, match="no embedded model 'gpt'"):
+        open_tuned((), "gpt")
+
+
+@pytest.mark.parametrize("named", [None, DEFAULT_MODEL])
+def test_with_one(named: str | None, make_adapter: Make) -> None:
+    folder = make_adapter(base={"name": DEFAULT_MODEL, "sha256": BASE})
+    model = open_tuned(["mine"], named)
+    assert isinstance(model, EmbeddedModel)
+    assert model.adapters == (folder / FILE,)
+    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, LORA)
+
+
+def test_with_two(make_adapter: Make) -> None:
+    folders = [make_adapter("a"), make_adapter("b", file=b"more")]
+    model = open_tuned(["a", "b"])
+    assert isinstance(model, EmbeddedModel)
+    assert model.adapters == tuple(folder / FILE for folder in folders)
+    assert model.info.adapter == f"{LORA}+{hashlib.sha256(b'more').hexdigest()}"
+    make_adapter("c", base={"name": "smollm2-135m", "sha256": CATALOG["smollm2-135m"].sha256})
+    with pytest.raises(UsageError, match=f"'c' is for smollm2-135m, and not for {DEFAULT_MODEL}"):
+        open_tuned(["a", "c"])
+
+
+def test_for_another_model(make_adapter: Make) -> None:
+    make_adapter()
+    with pytest.raises(UsageError, match=f"'mine' is for {DEFAULT_MODEL}, and not for smollm2-135m"):
+        open_tuned(["mine"], "smollm2-135m")
+    make_adapter("new", base={"name": "qwen9", "sha256": "0" * 64})
+    with pytest.raises(UsageError, match="is for qwen9, which is no embedded model here"):
+        open_tuned(["new"])
+    make_adapter("old", base={"name": DEFAULT_MODEL, "sha256": "0" * 64})
+    with pytest.raises(UsageError, match=f"is for other weights of {DEFAULT_MODEL}"):
+        open_tuned(["old"])
+    make_adapter("unsaid", base={"name": DEFAULT_MODEL})
+    with pytest.raises(UsageError, match="other weights"):
+        open_tuned(["unsaid"])
+
+
+def test_behind_an_endpoint_the_model_is_the_tuned_one(make_adapter: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_adapter()
+    for names in (["mine"], ["not there"]):
+        model = open_tuned(names, "ft:gpt", "http://127.0.0.1:1/v1")
+        assert isinstance(model, OpenAIModel)
+        assert model.info == ModelInfo("ft:gpt")
+    with pytest.raises(UsageError, match="Which model"):
+        open_tuned(["mine"], None, "http://127.0.0.1:1/v1")
+    with pytest.raises(UsageError, match="no embedded model 'ft:gpt'"):
+        open_tuned(["mine"], "ft:gpt")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert isinstance(open_tuned(["mine"], "ft:gpt"), OpenAIModel)
+
+
+def test_one_tuned_at_a_provider_is_asked_there(make_adapter: Make) -> None:
+    folder = make_adapter("hosted")
+    (folder / CARD).write_text(
+        json.dumps({"base": {"name": "gpt"}, "base_url": "https://x/v1", "model": "ft:gpt", "target": "plain"})
+    )
+    (folder / FILE).unlink()
+    assert find_adapter("hosted").path is None
+    with pytest.raises(UsageError) as caught:
+        open_tuned(["hosted"])
+    assert "name that model, --base-url https://x/v1 --model ft:gpt" in str(caught.value)
+    assert isinstance(open_tuned(["hosted"], "ft:gpt", "https://x/v1"), OpenAIModel)
+
+
+# --- who answered ------------------------------------------------------------------------------
+
+
+def test_an_adapter_makes_another_question_to_the_cache_and_another_run(make_adapter: Make) -> None:
+    make_adapter("a")
+    make_adapter("b", file=b"more")
+    models = [open_tuned(names) for names in ((), ["a"], ["b"])]
+    assert len({request_key(model.info, "How many?", **REQUEST) for model in models}) == 3
+    bundled = load_bundled("test")
+    runs = [describe(bundled, "finetune", "finetune:adapter=x", model, 0) for model in models]
+    assert len({tuple(run[key] for key in IDENTITY) for run in runs}) == 3
+
+
+def test_what_was_asked_without_an_adapter_is_asked_again_with_it(tmp_path: Path) -> None:
+    class Model:
+        def __init__(self, adapter: str, says: str) -> None:
+            self.info = ModelInfo("m", "ab", adapter)
+            self.says = says
+
+        def complete(self, messages: Any, **_: Any) -> list[Completion]:
+            return [Completion(self.says)]
+
+    for _ in range(2):
+        for adapter, says in (("", "plain"), ("c", "tuned")):
+            cached = CachedModel(Model(adapter, says), tmp_path / "responses.sqlite")
+            assert cached.complete("How many?")[0].text == says
+            cached.close()
