@@ -151,7 +151,7 @@ def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid]) -> 
     expected, _ = one_by_one(model, lora, prompts, answers)
     pack = laid(packed(prompts, answers))
     assert as_pack(model, lora, pack)[0] == pytest.approx(expected, rel=1e-5)
-    assert as_pack(model, lora, fault(pack))[0] != pytest.approx(expected, rel=1e-3)
+    assert as_pack(model, lora, fault(pack))[0] != pytest.approx(expected, rel=1e-4)
 
 
 def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
@@ -165,7 +165,7 @@ def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
     assert loss != pytest.approx(expected, rel=1e-3)
 
 
-def test_a_gradient_of_padding_reaches_nothing(tuned: Made) -> None:
+def test_padding_changes_nothing(tuned: Made) -> None:
     """The shorter of two rests is padded with its first token: more of that changes nothing."""
     model, lora = tuned()
     prompts, answers = CASES["different lengths"]
