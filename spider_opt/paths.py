@@ -13,7 +13,8 @@ from pathlib import Path
 def cache_dir() -> Path:
     """Return the cache's root: ``SPIDER_OPT_CACHE``, else the user's cache folder for ``spider-opt``.
 
-    The folder may not exist yet. Everything in it can be deleted; it is made again when needed.
+    The folder may not exist yet. What is in it can be deleted and is made again when
+    needed, but for ``adapters``, which were trained here.
     """
     named = os.environ.get("SPIDER_OPT_CACHE")
     if named:

@@ -28,7 +28,10 @@ _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A folder and its card: ``base`` (name and sha256), ``sha256`` of its file, ``look``, ``target``, ``data``, …."""
+    """A folder and its card: ``base`` (name and sha256), ``sha256`` of its file, ``look``, ``target``, ``data``, ….
+
+    The card of a model at a provider has the provider's ``base_url`` and its name for the ``model``.
+    """
 
     folder: Path
     card: Mapping[str, Any]
@@ -41,7 +44,7 @@ class Adapter:
     @property
     def path(self) -> Path | None:
         """Its file, None where the tuned model is at a provider."""
-        return self.folder / FILE if "sha256" in self.card else None
+        return None if "base_url" in self.card else self.folder / FILE
 
     @property
     def base(self) -> str:
@@ -102,7 +105,8 @@ def read_adapter(folder: Path) -> Adapter:
     """
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        for said in (card["base"]["name"], card["base"].get("sha256", ""), card.get("sha256", "")):
+        which = "base_url" if "base_url" in card else "sha256"
+        for said in (card["base"]["name"], card["base"].get("sha256", ""), card[which]):
             if not isinstance(said, str):
                 raise TypeError(f"{said!r} is no text")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -139,7 +143,7 @@ def _check(adapter: Adapter) -> None:
 def _check_base(adapter: Adapter, model: str | None) -> None:
     """Make sure that an adapter fits the embedded model that is asked for, if one is."""
     if adapter.path is None:
-        where = f"--base-url {adapter.card.get('base_url')} --model {adapter.card.get('model')}"
+        where = f"--base-url {adapter.card['base_url']} --model {adapter.card.get('model')}"
         raise UsageError(f"{adapter.name!r} was tuned at a provider: name that model, {where}")
     if adapter.base not in CATALOG:
         raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, which is no embedded model here")

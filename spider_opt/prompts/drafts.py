@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spider_opt.databases.samples import sample_rows, sample_values
@@ -50,8 +50,8 @@ class Drafter:
         self._whole: dict[str, tuple[Schema, str]] = {}
         self._samples: dict[str, tuple[schemas.Rows | None, schemas.Values | None]] = {}
 
-    def __call__(self, task: Task, name: str, read: Callable[[str], str] = extract_sql) -> Prediction:
-        """Ask ``task.model`` once; ``name`` is the step's, for the trace, ``read`` finds the query in the answer.
+    def __call__(self, task: Task, name: str) -> Prediction:
+        """Ask ``task.model`` once; ``name`` is the step's, for the trace.
 
         Raises:
             ModelError: the model did not answer.
@@ -70,7 +70,7 @@ class Drafter:
         if look.form == "completion" and begun and text.strip():
             text = f"SELECT {text}"
         trace = {"step": name, "finish": completion.finish_reason}
-        return Prediction(read(text), completion.usage, (trace,), task.context, completion.logprob)
+        return Prediction(extract_sql(text), completion.usage, (trace,), task.context, completion.logprob)
 
     def request(self, task: Task, instruction: str = texts.INSTRUCTION) -> list[Message] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""

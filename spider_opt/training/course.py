@@ -46,7 +46,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError, ValueError, LookupError) as error:
+    except (OSError, RuntimeError, EOFError, UnpicklingError, ValueError, LookupError) as error:
         raise TrainingError(f"{path} is no checkpoint, or a broken one: delete it to begin anew") from error
     if not isinstance(state, dict) or "fingerprint" not in state:
         raise TrainingError(f"{path} is no checkpoint: delete it to begin anew")

@@ -126,6 +126,7 @@ def test_names_that_one_can_have(make_adapter: Make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "card",
     ["", "{", "[]", "null", "7", '"x"', "{}", '{"base": "q"}', '{"base": []}', '{"base": {}}', '{"base": {"name": 7}}',
+     '{"base": {"name": "q"}}', '{"base": {"name": "q"}, "base_url": 7}',
      '{"base": {"name": "q"}, "sha256": null}', '{"base": {"name": "q", "sha256": 1}}', b"\xff\xfe"],
 )  # fmt: skip
 def test_a_card_that_is_none(card: str | bytes, make_adapter: Make) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from spider_opt.cli import main
-from spider_opt.models.adapters import SHIPPED
-from spider_opt.steps import ALIASES
-from spider_opt.steps import STEPS as STEP_TABLE
+from spider_opt.models.adapters import CARD, FILE, SHIPPED
+from spider_opt.models.weights import sha256_of
+from spider_opt.steps import ALIASES, STEPS
+from spider_opt.types import Completion, Message, ModelInfo, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDING = ROOT / "tests" / "fixtures" / "zero-shot-spider-mini-test.jsonl"
-STEPS = ROOT / "tests" / "fixtures" / "steps.jsonl"
-STEPS_ANSWERS = json.loads(STEPS.with_suffix(".json").read_text())
+FIXTURES = ROOT / "tests" / "fixtures"
+RECORDING = FIXTURES / "zero-shot-spider-mini-test.jsonl"
+# Of the embedded model as it is, and with the adapter that is shipped.
+RECORDINGS = [path for path in (FIXTURES / "steps.jsonl", FIXTURES / "finetune.jsonl") if path.exists()]
+ANSWERS = {(path, method): answers for path in RECORDINGS
+           for method, answers in json.loads(path.with_suffix(".json").read_text()).items()}  # fmt: skip
 RUN = ROOT / "results" / "runs" / "zero-shot-qwen2.5-coder-0.5b-spider-mini-test"
+# There is nothing to record before an adapter is shipped.
+NOT_RECORDED = {"zero-shot"} if (SHIPPED / "spider" / CARD).exists() else {"zero-shot", "finetune"}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -34,20 +44,80 @@ def test_the_recording_gives_the_committed_run(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["outcomes"]["correct"] == sum(v["correct"] for v in lines(RUN / "verdicts.jsonl"))
 
 
-@pytest.mark.parametrize("method", STEPS_ANSWERS)
-def test_each_step_answers_as_recorded(method: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("recording", "method"), ANSWERS, ids=[method for _, method in ANSWERS])
+def test_each_step_answers_as_recorded(recording: Path, method: str, tmp_path: Path) -> None:
     """Also the steps that retrieve: prompts with other demos or values would have no recorded answer."""
+    answers = ANSWERS[recording, method]
     ids = tmp_path / "ids.txt"
-    ids.write_text("\n".join(STEPS_ANSWERS[method]))
-    where = ["--ids", str(ids), "--out", str(tmp_path / "run"), "--replay", str(STEPS), "--embedder", "hashing"]
+    ids.write_text("\n".join(answers))
+    where = ["--ids", str(ids), "--out", str(tmp_path / "run"), "--replay", str(recording), "--embedder", "hashing"]
     result = CliRunner().invoke(main, ["eval", "--method", method, *where])
     assert result.exit_code == 0, result.output
-    assert {answer["id"]: answer["sql"] for answer in lines(tmp_path / "run" / "predictions.jsonl")} == STEPS_ANSWERS[
-        method
-    ]
+    assert {answer["id"]: answer["sql"] for answer in lines(tmp_path / "run" / "predictions.jsonl")} == answers
 
 
 def test_every_step_is_recorded() -> None:
-    used = {name for method in STEPS_ANSWERS for name, *_ in (step.partition(":") for step in method.split("+"))}
-    without = {"zero-shot"} if (SHIPPED / "spider").is_dir() else {"zero-shot", "finetune"}  # no adapter, no answers
-    assert used >= {*STEP_TABLE, *ALIASES} - without
+    used = {name for _, method in ANSWERS for name, *_ in (step.partition(":") for step in method.split("+"))}
+    assert used >= {*STEPS, *ALIASES} - NOT_RECORDED
+
+
+# --- with an adapter of four bytes -------------------------------------------------------------
+
+
+class Tuned:
+    """Answers FROM first, with the first table that it is shown."""
+
+    def __init__(self, *_: Any, adapters: Sequence[Path] = ()) -> None:
+        self.info = ModelInfo("tiny", "ab" * 32, "+".join(map(sha256_of, adapters)))
+
+    def complete(self, messages: Sequence[Message] | str, **_: Any) -> list[Completion]:
+        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', messages[-1].content)  # type: ignore[union-attr]
+        assert table
+        return [Completion(f"FROM {table[1]} SELECT COUNT(*)", Usage(1, 100, 50, 10, 0.125))]
+
+
+def ask(method: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["eval", "--method", method, "--limit", "6", "--embedder", "hashing", *arguments])
+
+
+@pytest.mark.parametrize("steps", ["", "rag+", "grammar+rag+repair+", "hyde+", "vote:n=2+"])
+def test_a_tuned_model_is_replayed(
+    steps: str, make_adapter: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_adapter("fake")
+    method = f"{steps}finetune:adapter=fake"
+    recording = str(tmp_path / "said.jsonl")
+    with monkeypatch.context() as patch:
+        patch.setattr("spider_opt.models.open_model", Tuned)
+        first = ask(method, "--out", str(tmp_path / "one"), "--record", recording)
+    assert first.exit_code == 0, first.output
+    again = ask(method, "--out", str(tmp_path / "two"), "--replay", recording, "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["n"] == 6
+    one, two = (lines(tmp_path / out / "predictions.jsonl") for out in ("one", "two"))
+    assert one == two
+    assert all(answer["sql"].startswith("SELECT COUNT(*) FROM ") for answer in one)
+    description = json.loads((tmp_path / "two" / "run.json").read_text())
+    assert description["adapter_sha256"] == hashlib.sha256(b"lora").hexdigest()
+    assert "finetune:adapter=fake" in description["method"]
+
+
+def test_another_adapter_is_another_run(
+    make_adapter: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = make_adapter("fake")
+    monkeypatch.setattr("spider_opt.models.open_model", Tuned)
+    out = ("--out", str(tmp_path / "run"))
+    assert "; 6 model calls, 0 answered from the cache" in ask("finetune:adapter=fake", *out).stderr
+    shutil.rmtree(folder)
+    make_adapter("fake", file=b"more")
+    other = ask("finetune:adapter=fake", *out)
+    assert other.exit_code == 1
+    assert "holds another run (adapter_sha256 is " in other.stderr
+    elsewhere = ask("finetune:adapter=fake", "--out", str(tmp_path / "else"))
+    assert "; 6 model calls, 0 answered from the cache" in elsewhere.stderr
+    (folder / FILE).write_bytes(b"LORA")
+    broken = ask("finetune:adapter=fake", *out)
+    assert (broken.exit_code, "has not the bytes that its card says" in broken.stderr) == (1, True)
+    none = ask("finetune:adapter=none", *out)
+    assert (none.exit_code, "There is no adapter 'none' (there are: fake" in none.stderr) == (2, True)

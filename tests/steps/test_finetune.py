@@ -345,11 +345,7 @@ def test_one_that_is_not_there(ask: Ask) -> None:
 
 
 def test_one_at_a_provider_has_a_card_alone(make_adapter: Make, music: Music) -> None:
-    folder = make_adapter("hosted", look={})
-    card = json.loads((folder / CARD).read_text())
-    del card["sha256"]
-    (folder / CARD).write_text(json.dumps(card))
-    (folder / FILE).unlink()
+    (make_adapter("hosted", look={}, base_url="https://x/v1") / FILE).unlink()
     generator = FineTuned("hosted").wrap(_nobody, Tools({"music": music}))
     assert generator(Task(ASKED, Model(ANSWER))).sql == QUERY
 

@@ -163,19 +163,3 @@ def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
     logits = model(pack.ids, position_ids=pack.positions).logits[0, pack.predicts]
     loss = torch.nn.functional.cross_entropy(logits, pack.targets, reduction="sum").item()
     assert loss != pytest.approx(expected, rel=1e-3)
-
-
-def test_padding_changes_nothing(tuned: Made) -> None:
-    """The shorter of two rests is padded with its first token: more of that changes nothing."""
-    model, lora = tuned()
-    prompts, answers = CASES["different lengths"]
-    pack = laid(packed(prompts, answers))
-    n, width = pack.square.shape
-    square = torch.cat([pack.square, pack.square[:, :1].expand(n, 3)], dim=1)
-    own = torch.full((width + 3, width + 3), float("-inf")).triu(1)
-    rows = pack.line // width * (width + 3) + pack.line % width
-    wider = replace(pack, square=square, line=rows, sees=torch.cat([torch.zeros(width + 3, pack.n_shared), own], dim=1))
-    (loss, narrow), (same, wide) = as_pack(model, lora, pack), as_pack(model, lora, wider)
-    assert loss == pytest.approx(same, rel=1e-6)
-    for name, gradient in narrow.items():
-        torch.testing.assert_close(wide[name], gradient, rtol=1e-4, atol=1e-6)
