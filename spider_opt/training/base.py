@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from spider_opt.errors import TrainingError
@@ -38,7 +39,7 @@ def open_base(name: str, *, dtype: Any, device: str = "cpu") -> Base:
     """Open a model of the catalog for training; what was dequantized stands in the cache.
 
     Raises:
-        TrainingError: the packages are missing, or the weights are no GGUF file.
+        TrainingError: the packages are missing, or the model writes no text.
         WeightsError: the weights cannot be had.
     """
     entry = weights_named(name)
@@ -90,8 +91,6 @@ def keep_memory() -> None:
 def _dequantize(transformers: Any, path: Path, folder: Path) -> None:
     import torch
 
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     config = transformers.GgufConfig(gguf_file=path.name, dequantize=True)
     options = {"gguf_file": path.name}
     tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, **options)
@@ -99,7 +98,11 @@ def _dequantize(transformers: Any, path: Path, folder: Path) -> None:
     model = transformers.AutoModelForCausalLM.from_pretrained(
         path.parent, quantization_config=config, dtype=torch.bfloat16, **options
     )
-    model.save_pretrained(part)
-    tokenizer.save_pretrained(part)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part.rename(folder)
+    with TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as name:
+        part = Path(name) / "model"
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
+        if not (folder / "config.json").is_file():  # another process may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
+            part.rename(folder)

@@ -64,7 +64,7 @@ def test_a_full_disk_keeps_the_state_that_was(path: Path, error: Exception, monk
 
     write_state(path, {"fingerprint": "a"})
     monkeypatch.setattr(torch, "save", save)
-    with pytest.raises(TrainingError, match="cannot be written .*; what stood there is kept"):
+    with pytest.raises(TrainingError, match=r"cannot be written .*; what stood there is kept"):
         write_state(path, {"fingerprint": "b"})
     assert read_state(path) == {"fingerprint": "a"}
     assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -144,7 +145,8 @@ def test_a_look_that_cannot_be_learnt_is_refused(tokenizer: Any, look: Look) -> 
 
 def test_its_settings_tell_packers_apart(tokenizer: Any) -> None:
     made = [packer(tokenizer), packer(tokenizer, n=5), packer(tokenizer, look=Look(values=1)),
-            packer(tokenizer, max_tokens=7), Packer(tokenizer, {}, look=LOOK, target=lambda sql, _: sql, n=4)]  # fmt: skip
+            packer(tokenizer, max_tokens=7),
+            Packer(tokenizer, {}, look=LOOK, target=lambda sql, _: sql, n=4)]  # fmt: skip
     assert len({one.settings for one in made}) == 5
     assert made[0].settings == packer(tokenizer).settings
 
@@ -154,7 +156,7 @@ def test_its_settings_tell_packers_apart(tokenizer: Any) -> None:
 
 def schema(*names: str) -> Schema:
     columns = (Column("id", "INT", primary_key=True), Column("name", "TEXT"), Column("price", "INT"))
-    keys = tuple(ForeignKey(a, "id", b, "id") for a, b in zip(names, names[1:], strict=False))
+    keys = tuple(ForeignKey(a, "id", b, "id") for a, b in pairwise(names))
     return Schema("shop", tuple(Table(name, columns) for name in names), keys)
 
 

@@ -1,0 +1,94 @@
+"""An adapter as files, read back by others' readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import TrainingError
+from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
+
+torch = pytest.importorskip("torch")
+gguf = pytest.importorskip("gguf")
+
+Made = Callable[..., tuple[Any, dict[str, Any]]]
+PARTS = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "adapter.gguf"
+
+
+def test_the_file_says_what_llama_cpp_looks_for(tuned: Made, path: Path) -> None:
+    from spider_opt.training.lora import weights_of
+
+    model, lora = tuned(rank=4)
+    write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="mine")
+    reader = gguf.GGUFReader(path)
+    said = {name: reader.fields[name].contents() for name in reader.fields if not name.startswith("GGUF.")}
+    assert said == {
+        "general.architecture": "qwen2",
+        "general.type": "adapter",
+        "general.name": "mine",
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 8.0,
+    }
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+    assert set(tensors) == {f"blk.{i}.{name}.weight.lora_{side}" for i in range(2) for name in PARTS for side in "ab"}
+    for name, layer in lora.items():
+        number, part = (
+            name.split(".")[2],
+            PARTS[["q", "k", "v", "o", "gate", "up", "down"].index(name.split(".")[-1][:-5])],
+        )
+        for side in "ab":
+            kept, weight = tensors[f"blk.{number}.{part}.weight.lora_{side}"], getattr(layer, side).detach()
+            assert kept.tensor_type == gguf.GGMLQuantizationType.F16
+            assert [*reversed(kept.shape.tolist())] == [*weight.shape]  # GGUF tells the fastest dimension first
+            torch.testing.assert_close(torch.tensor(kept.data).float(), weight, rtol=1e-3, atol=1e-6)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_the_same_weights_make_the_same_file(tuned: Made, path: Path, tmp_path: Path) -> None:
+    from spider_opt.training.lora import weights_of
+
+    for name in ("adapter.gguf", "other.gguf"):
+        model, lora = tuned()
+        write_gguf(tmp_path / name, weights_of(lora), config=model.config, alpha=8.0, name="mine")
+    assert path.read_bytes() == (tmp_path / "other.gguf").read_bytes()
+
+
+def test_models_whose_rows_need_another_order_are_refused(path: Path) -> None:
+    for kind in ("llama", "gpt2"):
+        config = SimpleNamespace(model_type=kind, num_hidden_layers=2)
+        with pytest.raises(
+            TrainingError, match=f"An adapter of a {kind} model cannot be written as GGUF, only of: qwen2"
+        ):
+            write_gguf(path, {}, config=config, alpha=8.0, name="mine")
+        with pytest.raises(TrainingError, match=kind):
+            check_architecture(config)
+    check_architecture(SimpleNamespace(model_type="qwen3"))
+    assert not path.exists()
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # PEFT asks for it
+def test_peft_reads_the_folder_and_answers_alike(tuned: Made, tiny: Callable[..., Any], tmp_path: Path) -> None:
+    peft = pytest.importorskip("peft")
+    from spider_opt.training.lora import weights_of
+
+    model, lora = tuned(rank=4)
+    write_peft(tmp_path / "peft", weights_of(lora), base="tiny", rank=4, alpha=8.0)
+    model.set_attn_implementation("eager")
+    plain = tiny()
+    plain.set_attn_implementation("eager")
+    ids = torch.tensor([[5, 6, 7, 8, 9]])
+    before = plain(ids).logits
+    read = peft.PeftModel.from_pretrained(plain, tmp_path / "peft")
+    with torch.no_grad():
+        torch.testing.assert_close(read(ids).logits, model(ids).logits, rtol=1e-4, atol=1e-4)
+        assert (read(ids).logits - before).abs().max() > 0.1
+    assert read.peft_config["default"].r == 4

@@ -1,0 +1,151 @@
+"""From questions to an adapter that can be asked, in one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import LeakError, TrainingError
+from spider_opt.models.adapters import find_adapter
+from spider_opt.prompts.drafts import Look
+from spider_opt.training import tune as tuning
+from spider_opt.training.dataset import Item
+from spider_opt.training.loop import Settings, Step
+from spider_opt.training.tune import TARGETS, tune
+from spider_opt.types import Column, Schema, Table
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("gguf")
+
+HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=2, alpha=4.0, packs=1)
+
+
+@pytest.fixture(autouse=True)
+def bases(tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Tune a tiny model, whatever it is called; what was opened comes here."""
+    from spider_opt.training.base import Base
+
+    opened: list[str] = []
+
+    def open_base(name: str, **_: Any) -> Base:
+        opened.append(name)
+        return Base(name, "a" * 64, tiny(), tokenizer)
+
+    monkeypatch.setattr(tuning, "open_base", open_base)
+    monkeypatch.setattr(tuning, "keep_memory", lambda: None)  # the tests' own process
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
+    return opened
+
+
+@pytest.fixture
+def tuned_on(lessons: Callable[..., list[Item]], tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    def tuned(name: str, **options: Any) -> dict[str, Any]:
+        options = {"model": "m", "settings": SETTINGS, "look": Look(values=0), "form": "plain", "n": 3} | options
+        training = options.pop("training", lessons(7))
+        return tune(training, lessons(3, HELD_OUT), {}, tmp_path / "adapters" / name, compute="float32", **options)
+
+    return tuned
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / "peft" / "adapter_model.safetensors")
+
+
+def test_an_adapter_and_its_card(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    told: list[Step] = []
+    card = tuned_on("mine", about={"source": "invented"}, tell=told.append)
+    assert [step.n for step in told] == [1, 2, 3, 4, 5, 6]
+    folder = tmp_path / "adapters" / "mine"
+    found = find_adapter("mine")  # reads the card, and the file's hash
+    assert (found.base, found.card, found.path) == ("m", card, folder / "adapter.gguf")
+    assert card["base"] == {"name": "m", "sha256": "a" * 64}
+    assert Look(**card["look"]) == Look(values=0)
+    assert (card["target"], card["data"]) == ("plain", {"source": "invented"})
+    assert card["settings"]["questions_per_pack"] == 3
+    done = card["training"]
+    assert (done["steps"], done["of"], done["examples"]) == (6, 6, 14)
+    assert done["last_loss"] == pytest.approx(told[-1].loss, abs=1e-5)
+    assert done["validation_loss"] == pytest.approx(told[-1].validation, abs=1e-5)
+    assert any(weight.abs().max() > 0 for name, weight in kept(folder).items() if "lora_B" in name)
+
+
+def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    def stop(step: Step) -> None:
+        if step.n in (2, 4):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tuned_on("broken", tell=stop)
+    assert find_adapter("broken").card["training"]["steps"] == 2
+    with pytest.raises(KeyboardInterrupt):
+        tuned_on("broken", tell=stop, resume=True)
+    assert find_adapter("broken").card["training"]["steps"] == 4
+    resumed, whole = tuned_on("broken", resume=True), tuned_on("whole")
+    assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
+    one, other = kept(tmp_path / "adapters" / "broken"), kept(tmp_path / "adapters" / "whole")
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, other[name], rtol=1e-5, atol=1e-7)
+    with pytest.raises(TrainingError, match="other data or settings"):
+        tuned_on("broken", form="from-first", resume=True)
+
+
+def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    tuned_on("mine")
+    card = tuned_on("mine", settings=Settings(epochs=1.0, rank=2, alpha=4.0, packs=1))
+    assert card["training"]["steps"] == 3
+    log = (tmp_path / "adapters" / "mine" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["n"] for line in log] == [1, 2, 3]
+
+
+def test_stopped_before_the_first_step_it_writes_no_adapter(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.training import lora
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lora, "summed_loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tuned_on("mine")
+    assert not (tmp_path / "adapters" / "mine" / "adapter.gguf").exists()
+    assert not (tmp_path / "adapters" / "mine" / "card.json").exists()
+
+
+def test_a_leak_is_refused_before_a_model_is_opened(
+    tuned_on: Callable[..., dict[str, Any]], lessons: Callable[..., list[Item]], bases: list[str], tmp_path: Path
+) -> None:
+    for training in (lessons(2, HELD_OUT), lessons(2, kind="dev")):
+        with pytest.raises(LeakError, match="must not be trained on"):
+            tuned_on("mine", training=training)
+    assert bases == []
+    assert not (tmp_path / "adapters").exists()
+
+
+def test_an_adapter_that_could_not_be_written_is_not_trained(
+    tuned_on: Callable[..., dict[str, Any]], tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.training.base import Base
+
+    model = tiny()
+    model.config.model_type = "llama"
+    monkeypatch.setattr(tuning, "open_base", lambda name, **_: Base(name, "a" * 64, model, tokenizer))
+    with pytest.raises(TrainingError, match="An adapter of a llama model cannot be written"):
+        tuned_on("mine")
+
+
+def test_targets() -> None:
+    columns = (Column("id", "INT"), Column("name", "TEXT"))
+    schema = Schema("d", (Table("a", columns), Table("b", columns)))
+    sql = "SELECT T1.name FROM a AS T1 JOIN b AS T2 ON T1.id = T2.id"
+    assert TARGETS["plain"](sql, schema) == sql
+    assert TARGETS["from-first"](sql, schema) == "FROM a JOIN b ON a.id = b.id SELECT a.name"
+    assert TARGETS["from-first"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
