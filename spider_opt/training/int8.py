@@ -1,4 +1,4 @@
-"""Frozen layers computed in 8-bit whole numbers, four times as fast on processors with VNNI instructions.
+"""Frozen layers in 8-bit whole numbers, whose products are four times as fast on processors with VNNI instructions.
 
 Each row of an input, and each row (for the way back, each column) of the weights has its own scale. The weights come
 from a file with 4 to 6 bits each, and llama.cpp rounds what they are multiplied by to 8 bits, too; LoRA's own weights

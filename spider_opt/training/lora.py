@@ -17,8 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from spider_opt.training.attention import attend
 from spider_opt.training.int8 import Int8Linear
-from spider_opt.training.packing import Laid, attend
+from spider_opt.training.packing import Laid
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

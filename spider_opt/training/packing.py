@@ -111,28 +111,3 @@ def laid(pack: Pack, device: Any = "cpu") -> Laid:
         tensor(targets),
     )
 
-
-def attend(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
-    """Return the attention's output (1, T, heads, d) for query (1, heads, T, d) and key, value (1, kv_heads, T, d).
-
-    The heads that share keys stand one behind the other as more queries, so keys are never repeated for them.
-    """
-    import torch
-    from torch.nn.functional import scaled_dot_product_attention as dot
-
-    _, heads, _, d = query.shape
-    kv_heads, p = key.shape[1], pack.n_shared
-    groups = heads // kv_heads
-    shared = [] if p == 0 else [
-        dot(query[:, :, :p], key[:, :, :p], value[:, :, :p], is_causal=True, scale=scaling, enable_gqa=groups > 1)
-    ]  # fmt: skip
-    n, width = pack.square.shape
-    q = query[0][:, pack.square]  # (heads, n, L, d)
-    q = q.view(kv_heads, groups, n, width, d).permute(2, 0, 1, 3, 4).reshape(n, kv_heads, groups * width, d)
-    k, v = (
-        torch.cat([x[:, :, :p].expand(n, -1, -1, -1), x[0][:, pack.square].transpose(0, 1)], dim=2)
-        for x in (key, value)
-    )
-    out = dot(q, k, v, attn_mask=pack.sees.to(q.dtype).repeat(groups, 1), scale=scaling)
-    out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
-    return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)

@@ -37,7 +37,7 @@ class Packer:
         look: Look,
         target: Target,
         n: int = 16,
-        max_tokens: int = 1536,
+        max_tokens: int = 1024,
     ) -> None:
         if look.form != "chat" or look.rows:
             raise ValueError("only prompts in the form of a chat and without sample rows can be learnt")

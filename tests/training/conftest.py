@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,17 @@ TEMPLATE = (
 
 
 @pytest.fixture(scope="session")
-def tiny() -> Callable[..., Any]:
+def one_thread() -> Iterator[None]:
+    """More of them only wait for each other where models are tiny and other tests run beside."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tiny(one_thread: None) -> Callable[..., Any]:
     """Makes models that are alike for the same arguments; they attend as packs do."""
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from spider_opt.errors import TrainingError
+from spider_opt.paths import cache_dir
 from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
 
 torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
 
+USERS_CACHE = cache_dir()  # read before the tests get a cache of their own
 Made = Callable[..., tuple[Any, dict[str, Any]]]
 PARTS = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
@@ -92,3 +94,81 @@ def test_peft_reads_the_folder_and_answers_alike(tuned: Made, tiny: Callable[...
         torch.testing.assert_close(read(ids).logits, model(ids).logits, rtol=1e-4, atol=1e-4)
         assert (read(ids).logits - before).abs().max() > 0.1
     assert read.peft_config["default"].r == 4
+
+
+# --- the real model, where its weights are on this machine -------------------------------------
+
+REAL = "qwen2.5-coder-0.5b"
+SCHEMA = (
+    "CREATE TABLE singer (id INTEGER PRIMARY KEY, name TEXT, age INTEGER);\n"
+    "CREATE TABLE concert (id INTEGER PRIMARY KEY, year INTEGER);\n\n"
+)
+# Chosen for answers that rounding does not turn: each token leads the next best by at least half a logit.
+QUESTIONS = ["How many singers are there?", "How old is the oldest singer?", "List the years of all concerts."]
+
+
+@pytest.fixture
+def weights_file(monkeypatch: pytest.MonkeyPatch) -> Path:
+    from spider_opt.errors import ModelUnavailable
+    from spider_opt.models import llamacpp, weights
+
+    pytest.importorskip("peft")
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(USERS_CACHE))
+    try:
+        llamacpp.binding()
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+    path = weights.find(REAL)
+    if path is None:
+        pytest.skip(f"no weights here; type: spider-opt models pull {REAL}, or set SPIDER_OPT_WEIGHTS")
+    return path
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_peft_and_the_embedded_model_answer_alike(weights_file: Path, tmp_path: Path) -> None:
+    import peft
+
+    from spider_opt.models import EmbeddedModel
+    from spider_opt.training.base import open_base
+    from spider_opt.training.lora import add_lora, weights_of
+    from spider_opt.training.packs import tokens_of
+    from spider_opt.types import Message
+
+    base = open_base(REAL, dtype=torch.float32)
+    lora = add_lora(base.model, rank=4, alpha=8.0, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for layer in lora.values():
+        torch.nn.init.normal_(layer.b, std=0.05, generator=generator)
+    adapter = tmp_path / "adapter.gguf"
+    write_gguf(adapter, weights_of(lora), config=base.model.config, alpha=8.0, name="random")
+    write_peft(tmp_path / "peft", weights_of(lora), base=REAL, rank=4, alpha=8.0)
+    for name, layer in lora.items():
+        base.model.set_submodule(name, layer.base)
+    base.model.set_attn_implementation("sdpa")
+    tuned = peft.PeftModel.from_pretrained(base.model, tmp_path / "peft")
+
+    def greedy(prompt: list[int], n: int = 12) -> str:
+        ids, past = prompt, None
+        said: list[int] = []
+        with torch.no_grad():
+            while len(said) < n:
+                result = tuned(torch.tensor([ids]), past_key_values=past, use_cache=True)
+                ids, past = [int(result.logits[0, -1].argmax())], result.past_key_values
+                if ids[0] == base.tokenizer.eos_token_id:
+                    break
+                said += ids
+        return str(base.tokenizer.decode(said))
+
+    answers, untuned = [], []
+    with EmbeddedModel(weights_file, adapters=[adapter], n_ctx=512, n_threads=1) as embedded:
+        for question in QUESTIONS:
+            chat = [Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}")]
+            prompt = tokens_of(base.tokenizer, chat)
+            [done] = embedded.complete(chat, max_tokens=12)
+            assert done.usage.prompt_tokens == len(prompt)
+            answers.append(done.text)
+            assert greedy(prompt) == done.text
+            with tuned.disable_adapter():
+                untuned.append(greedy(prompt))
+    assert answers != untuned  # the adapter did something

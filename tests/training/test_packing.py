@@ -145,13 +145,33 @@ def predicts_from_the_token_before(pack: Laid) -> Laid:
         predicts_from_the_token_before,
     ],
 )
-def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid]) -> None:
+def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid], monkeypatch: pytest.MonkeyPatch) -> None:
+    from spider_opt.training import attention
+    from spider_opt.training import lora as of_lora
+
+    monkeypatch.setattr(of_lora, "attend", attention.attend_masked)  # the one that looks at all of what is laid out
     model, lora = tuned()
     prompts, answers = CASES["different lengths"]
     expected, _ = one_by_one(model, lora, prompts, answers)
     pack = laid(packed(prompts, answers))
     assert as_pack(model, lora, pack)[0] == pytest.approx(expected, rel=1e-5)
     assert as_pack(model, lora, fault(pack))[0] != pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("p", [0, 1, 300])
+def test_attention_in_parts_is_attention_with_a_mask(kv_heads: int, p: int) -> None:
+    from spider_opt.training.attention import attend, attend_masked
+
+    rests = [[5 + i] * n for i, n in enumerate((3, 17, 8, 40))]
+    pack = laid(packed([[1] * p + rest for rest in rests], [[7, 8]] * 4))
+    n = pack.ids.shape[1]
+    q, k, v = (torch.randn(1, heads, n, 16, requires_grad=True) for heads in (4, kv_heads, kv_heads))
+    given = torch.randn(1, n, 4, 16)
+    found, expected = (f(q, k, v, pack, 0.25) for f in (attend, attend_masked))
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(*(torch.autograd.grad(out, (q, k, v), given) for out in (found, expected)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
