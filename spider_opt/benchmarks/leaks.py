@@ -59,18 +59,20 @@ def without_leaks(
 
 
 def training_for(
-    split: Benchmark, spider: Path | None, normals: Normals = normal_queries
+    split: Benchmark, spider: Path | None, normals: Normals = normal_queries, source: Benchmark | None = None
 ) -> tuple[list[Example], dict[Reason, int]]:
     """Return the training examples that may be shown to who is asked ``split``, and how many were left out by reason.
 
     ``split`` is the whole split, so that what may be shown is the same for each part of it. They come from Spider at
-    ``spider``, from the bundled benchmark for None. Of a training split only questions of held-out databases may be
-    asked; ``check_leaks`` refuses others.
+    ``spider``, from the bundled benchmark for None; ``source`` is that training split where it was read before. Of a
+    training split only questions of held-out databases may be asked; ``check_leaks`` refuses others.
 
     Raises:
         DatasetError: there is no training split.
     """
-    training = (load_bundled("train") if spider is None else load_spider(spider, "train")).examples
+    if source is None:
+        source = load_bundled("train") if spider is None else load_spider(spider, "train")
+    training = source.examples
     asked = split.examples
     if is_training(split.split):
         asked = tuple(example for example in asked if is_held_out(example.question.db_id))

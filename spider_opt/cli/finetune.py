@@ -15,15 +15,13 @@ from click.core import ParameterSource
 from spider_opt.cli.options import in_sections, spider_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from spider_opt.training.dataset import Item
     from spider_opt.training.loop import Step
-    from spider_opt.types import Database
 
 TELL_EVERY_S = 15.0
 LEARNT = ("spider", "examples", "choose", "focus", "context", "share")
-HERE = ("minutes", "rate", "rank", "pack", "compute", "resume")
+HERE = ("minutes", "rate", "rank", "pack", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "data")
 SECTIONS = {
     "What is learnt": (*LEARNT, "values", "form"),
@@ -77,6 +75,10 @@ above_0 = click.FloatRange(min=0, min_open=True)
     "--compute", type=click.Choice(["auto", "int8", "float32", "bfloat16"]), default="auto", show_default=True,
     help="How the frozen weights are computed; auto takes what is fastest here",
 )  # fmt: skip
+@click.option(
+    "--check", type=click.IntRange(0), default=50, show_default=True, metavar="N",
+    help="Questions of held-out databases that the tuned model is asked at the end",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint")
 @click.option("--provider", type=click.Choice(["openai"]), help="Tune there, by OpenAI's interface")
 @click.option("--base-url", metavar="URL", help="Another provider with that interface")
@@ -126,12 +128,14 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
 
 def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.cli.learnt import learnt
-    from spider_opt.errors import UsageError
-    from spider_opt.models.adapters import CARD, FILE
+    from spider_opt.cli.progress import progress
+    from spider_opt.errors import ModelError, UsageError, WeightsError
+    from spider_opt.models.adapters import CARD, FILE, write_card
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
     from spider_opt.prompts.drafts import Look
     from spider_opt.training import job_state
     from spider_opt.training.base import library
+    from spider_opt.training.held_out import held_out_accuracy
     from spider_opt.training.loop import Settings
     from spider_opt.training.tune import tune
 
@@ -145,7 +149,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
     weights_named(model)
     library()
-    training, validation, databases, about = learnt(options)
+    data = learnt(options)
     settings = Settings(
         epochs=options["epochs"] or 2.0,
         rate=options["rate"],
@@ -155,17 +159,18 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         seed=options["seed"],
     )
     click.echo(
-        f"tuning on {len(training):,} questions of {about['databases']} databases, watching {len(validation):,} of "
-        f"held-out ones; kept in {folder}",
+        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, watching "
+        f"{len(data.validation):,} of held-out ones; kept in {folder}",
         err=True,
     )
     folder.mkdir(parents=True, exist_ok=True)
+    found = None
     try:
         with job_state.held(folder):
             card = tune(
-                training,
-                validation,
-                databases,
+                data.training,
+                data.validation,
+                data.databases,
                 folder,
                 model=model,
                 settings=settings,
@@ -174,9 +179,15 @@ def _here(options: dict[str, Any], folder: Path) -> None:
                 n=options["pack"],
                 compute=options["compute"],
                 resume=resume,
-                about=about,
+                about=data.about,
                 tell=_teller(),
             )
+            if options["check"] and data.validation:
+                try:
+                    found = held_out_accuracy(folder, data.source, data.validation, options["check"], progress=progress)
+                    write_card(folder, card | {"held_out": found})
+                except (ModelError, WeightsError) as error:  # the adapter is there all the same
+                    click.echo(f"not asked: {error}", err=True)
     except KeyboardInterrupt:
         if not checkpoint.is_file():
             raise
@@ -185,6 +196,8 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         sys.exit(130)
     done = card["training"]
     click.echo(f"{done['examples']:,} examples in {done['minutes']} minutes. {done['signs']}")
+    if found is not None:
+        click.echo(f"{found['n']} questions of held-out databases: {found['ex']:.1f} % right")
     click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
 
 
@@ -202,21 +215,16 @@ def _hosted(options: dict[str, Any], folder: Path) -> None:
     epochs = options["epochs"]
     if epochs is not None and epochs != int(epochs):
         raise UsageError(f"--epochs is {epochs}, but a provider takes a whole number")
-    training: list[Item] = []
-    validation: list[Item] = []
-    databases: Mapping[str, Database] = {}
-    about: dict[str, Any] = {}
-    if not options["cancel"] and options["data"] is None:
-        training, validation, databases, about = learnt(options)
+    data = None if options["cancel"] or options["data"] is not None else learnt(options)
     hosted(
-        options["data"] or training,
-        validation,
-        databases=databases,
+        options["data"] or (data.training if data else []),
+        data.validation if data else [],
+        databases=data.databases if data else {},
         folder=folder,
         model=options["model"] or "",
         look=Look(values=options["values"]),
         form=options["form"],
-        about=about,
+        about=data.about if data else {},
         base_url=options["base_url"],
         epochs=None if epochs is None else int(epochs),
         batch_size=options["batch_size"],

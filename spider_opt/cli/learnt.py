@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from spider_opt.databases import DatabasePool
     from spider_opt.training.dataset import Item
-    from spider_opt.types import Database
+    from spider_opt.types import Benchmark
 
 
-def learnt(options: dict[str, Any]) -> tuple[list[Item], list[Item], Mapping[str, Database], dict[str, Any]]:
-    """Return what is trained on, what is watched, the databases, and what the card says of it."""
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is trained on, what is watched, the training split they are of, and what the card says of it."""
+
+    training: list[Item]
+    validation: list[Item]
+    source: Benchmark
+    databases: DatabasePool
+    about: dict[str, Any]
+
+
+def learnt(options: dict[str, Any]) -> Learnt:
+    """Return what there is to learn."""
     from spider_opt.benchmarks import load_benchmark, spider_dir
     from spider_opt.benchmarks.leaks import training_for
     from spider_opt.cli.progress import lines
@@ -30,7 +42,7 @@ def learnt(options: dict[str, Any]) -> tuple[list[Item], list[Item], Mapping[str
     where = spider_dir(options["spider"])
     source = load_benchmark(where, "train")
     derived = Derived(Kept(retrieval_dir() / "texts.sqlite", lines))
-    kept, left_out = training_for(load_benchmark(where), where, derived.normals)
+    kept, left_out = training_for(load_benchmark(where), where, derived.normals, source)
     for reason, count in left_out.items():
         click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
     databases = DatabasePool(source.paths)
@@ -58,4 +70,4 @@ def learnt(options: dict[str, Any]) -> tuple[list[Item], list[Item], Mapping[str
         "context": method,
         "share": options["share"],
     }
-    return training, validation, databases, about
+    return Learnt(training, validation, source, databases, about)

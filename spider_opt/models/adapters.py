@@ -18,7 +18,7 @@ from spider_opt import models
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
 from spider_opt.models.weights import sha256_of
-from spider_opt.paths import cache_dir
+from spider_opt.paths import cache_dir, write_whole
 from spider_opt.types import ChatModel
 
 FILE, CARD = "adapter.gguf", "card.json"
@@ -112,6 +112,11 @@ def read_adapter(folder: Path) -> Adapter:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{folder / CARD} is no adapter's card ({error!r})") from error
     return Adapter(folder, card)
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write an adapter's card, whole or not at all."""
+    write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
 
 
 def open_tuned(names: Sequence[str], model: str | None = None, base_url: str | None = None) -> ChatModel:

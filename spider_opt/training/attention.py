@@ -18,8 +18,8 @@ from torch.nn.functional import scaled_dot_product_attention as dot
 
 from spider_opt.training.packing import Laid
 
-_forward = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-_backward = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+_forward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_backward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
@@ -92,8 +92,8 @@ class _InParts(torch.autograd.Function):
             to_key[:, :, :p] += _folded(k, groups)
             to_value[:, :, :p] += _folded(v, groups)
             parts = _far(query, key, value, p)
-            q, k, v = back(parts, *(_stacked(x[:, :, p:], groups) for x in (given, out)),
-                           sums.reshape(1, key.shape[1], -1), False)  # fmt: skip
+            far_given, far_out = (_stacked(x[:, :, p:], groups) for x in (given, out))
+            q, k, v = back(parts, far_given, far_out, sums.reshape(1, key.shape[1], -1), False)
             to_query[:, :, p:] = q.reshape(to_query[:, :, p:].shape)
             to_key[:, :, :p] += k
             to_value[:, :, :p] += v
@@ -109,7 +109,8 @@ class _InParts(torch.autograd.Function):
 
 def _beginning(query: Tensor, key: Tensor, value: Tensor, p: int) -> tuple[Tensor, Tensor, Tensor]:
     groups = query.shape[1] // key.shape[1]
-    return query[:, :, :p], *(x[:, :, :p].repeat_interleave(groups, 1) for x in (key, value))
+    key, value = (x[:, :, :p].repeat_interleave(groups, 1) for x in (key, value))
+    return query[:, :, :p], key, value
 
 
 def _far(query: Tensor, key: Tensor, value: Tensor, p: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -110,4 +110,3 @@ def laid(pack: Pack, device: Any = "cpu") -> Laid:
         tensor(predicts),
         tensor(targets),
     )
-

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spider_opt import __version__
-from spider_opt.models.adapters import CARD, FILE
+from spider_opt.models.adapters import FILE, write_card
 from spider_opt.models.weights import sha256_of
-from spider_opt.paths import write_whole
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import commit
 from spider_opt.sql.from_first import to_from_first
@@ -133,5 +132,5 @@ def _write(
         "version": __version__,
         "commit": commit(),
     }
-    write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
+    write_card(folder, card)
     return card

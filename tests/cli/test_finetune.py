@@ -22,6 +22,7 @@ from spider_opt.benchmarks import load_bundled
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.cli import finetune as module
 from spider_opt.cli import main
+from spider_opt.errors import ModelUnavailable
 from spider_opt.models import adapters
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
@@ -31,10 +32,10 @@ from spider_opt.prompts.drafts import Look
 from spider_opt.runs import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.steps.finetune import FineTuned
-from spider_opt.training import base, openai_jobs, tune
+from spider_opt.training import base, held_out, openai_jobs, tune
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step
-from spider_opt.types import Context, Outcome, Prediction, Question, Tools
+from spider_opt.types import Benchmark, Context, Outcome, Prediction, Question, Tools
 
 ROOT = Path(__file__).resolve().parents[2]
 FakeTuning: Any = runpy.run_path(str(ROOT / "tests" / "fake_tuning.py"))["FakeTuning"]
@@ -91,6 +92,7 @@ def fake(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     fake = Tune()
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(cache))
     monkeypatch.setattr(tune, "tune", fake)
+    monkeypatch.setattr(held_out, "held_out_accuracy", lambda *_, **__: None)
     monkeypatch.setattr(base, "library", lambda: None)
     monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
     yield fake
@@ -122,6 +124,45 @@ def refused(*arguments: str, code: int = 2) -> str:
 
 
 # --- on this machine ---------------------------------------------------------------------------
+
+
+def test_held_out_questions_are_asked_at_the_end(fake: Tune, spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str], int]] = []
+
+    def accuracy(folder: Path, source: Benchmark, items: Sequence[Item], n: int, **_: Any) -> dict[str, Any]:
+        assert (folder / FILE).is_file()
+        asked.append((source.split, [item.question.db_id for item in items], n))
+        return {"n": n, "ex": 62.5}
+
+    monkeypatch.setattr(held_out, "held_out_accuracy", accuracy)
+    result = run("--context", "none", "--spider", str(spider), "--check", "8")
+    assert result.exit_code == 0, result.stderr
+    assert asked == [("train", [HELD_OUT] * 10, 8)]
+    assert "8 questions of held-out databases: 62.5 % right" in result.stdout.splitlines()
+    assert find_adapter("mine").card["held_out"] == {"n": 8, "ex": 62.5}
+    assert run("--name", "other", "--context", "none", "--spider", str(spider), "--check", "0").exit_code == 0
+    assert len(asked) == 1
+
+
+def test_an_adapter_is_kept_where_its_model_cannot_be_asked(
+    fake: Tune, spider: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: Any, **__: Any) -> Any:
+        raise ModelUnavailable("llama.cpp is not installed")
+
+    monkeypatch.setattr(held_out, "held_out_accuracy", unavailable)
+    result = run("--context", "none", "--spider", str(spider))
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == "not asked: llama.cpp is not installed"
+    assert find_adapter("mine").card["target"] == "from-first"
+
+
+def test_what_is_odd_in_the_questions_is_said_once(fake: Tune, spider: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train = spider / "train_spider.json"
+    entries = json.loads(train.read_text())
+    train.write_text(json.dumps([*entries, entries[0]]))
+    assert run("--context", "none", "--spider", str(spider)).exit_code == 0
+    assert caplog.text.count("repeat an earlier one word for word") == 1
 
 
 def test_the_whole_way(fake: Tune) -> None:
