@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List, get, check and remove the weights of the embedded models; list adapters."""
+    """List, get, check and remove the weights of the embedded models, and adapters."""
     if context.invoked_subcommand is None:
         context.invoke(list_models)
 
@@ -110,20 +110,24 @@ def pull(name: str, source: Path | None) -> None:
 @models.command(epilog="\b\nExample:\n  spider-opt models check\n  spider-opt models check qwen2.5-coder-0.5b")
 @click.argument("name", required=False)
 def check(name: str | None) -> None:
-    """Read the weights of NAME again and compare their hash, without NAME of all that are here."""
+    """Read the weights or the adapter NAME again and compare the hash, without NAME of all that are here."""
     from spider_opt.errors import WeightsError
     from spider_opt.models import weights
+    from spider_opt.models.adapters import adapter_names, find_adapter
     from spider_opt.models.catalog import CATALOG
 
     wrong = []
-    for one in [name] if name else CATALOG:
+    adapters = adapter_names()
+    for one in [name] if name else [*CATALOG, *adapters]:
         try:
-            path = weights.check(one)
+            path = find_adapter(one).path if one in adapters else weights.check(one)
         except WeightsError as error:
             wrong.append(str(error))
             continue
         if path is not None:
             click.echo(f"{one}: right, {path}")
+        elif one in adapters:
+            click.echo(f"{one}: at a provider, nothing of it is here")
         elif name:
             raise WeightsError(f"{one} is not here; type: spider-opt models pull {one}")
     if wrong:
@@ -133,8 +137,9 @@ def check(name: str | None) -> None:
 @models.command(epilog="\b\nExample:\n  spider-opt models remove smollm2-135m")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Delete the weights of NAME from the cache."""
+    """Delete the weights or the adapter NAME, and what it was trained with, from the cache."""
     from spider_opt.models import weights
+    from spider_opt.models.adapters import adapter_names, remove_adapter
 
-    freed = weights.remove(name)
+    freed = remove_adapter(name) if name in adapter_names() else weights.remove(name)
     click.echo(f"{name}: {freed / 1e6:,.0f} MB freed" if freed else f"{name}: nothing of it is in the cache")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from spider_opt import models
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
 from spider_opt.models.weights import sha256_of
-from spider_opt.paths import cache_dir, write_whole
+from spider_opt.paths import cache_dir, locked, write_whole
 from spider_opt.types import ChatModel
 
 FILE, CARD = "adapter.gguf", "card.json"
@@ -62,6 +63,32 @@ def adapter_folders() -> list[Path]:
     return [card.parent for root in (SHIPPED, adapters_dir()) for card in sorted(root.glob(f"*/{CARD}"))]
 
 
+def adapter_names() -> list[str]:
+    """Return the names of all adapters there are; one that stands in two places is named once."""
+    return list(dict.fromkeys(folder.name for folder in adapter_folders()))
+
+
+def remove_adapter(name: str) -> int:
+    """Delete an adapter that was made on this machine, its checkpoint and log too; return the bytes that became free.
+
+    Raises:
+        UsageError: it comes with the package.
+        WeightsError: it is being trained, or cannot be deleted.
+    """
+    folder = adapters_dir() / name
+    if not (folder / CARD).is_file():
+        raise UsageError(f"The adapter {name!r} comes with spider-opt, and stays")
+    freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    try:
+        with locked(folder):
+            shutil.rmtree(folder)
+    except BlockingIOError:
+        raise WeightsError(f"{folder} is in use by a training; stop that first") from None
+    except OSError as error:
+        raise WeightsError(f"{folder} cannot be deleted: {error.strerror or error}") from error
+    return freed
+
+
 def folder_for(name: str) -> Path:
     """Return the folder of an adapter that is made on this machine.
 
@@ -84,7 +111,7 @@ def find_adapter(name: str) -> Adapter:
     """
     if _NAME.fullmatch(name):
         folders = [SHIPPED / name, adapters_dir() / name]
-        known = ", ".join(dict.fromkeys(folder.name for folder in adapter_folders())) or "none"
+        known = ", ".join(adapter_names()) or "none"
         none = f"There is no adapter {name!r} (there are: {known}); make it with: spider-opt finetune --name {name}"
     else:
         folders = [Path(os.path.expanduser(name))]

@@ -16,6 +16,7 @@ from spider_opt.cli import main
 from spider_opt.models import adapters
 from spider_opt.models.adapters import CARD, FILE
 from spider_opt.models.catalog import CATALOG, File, Weights
+from spider_opt.paths import locked
 
 DATA = b"weights" * 1000
 
@@ -141,6 +142,51 @@ def test_remove(source: Path) -> None:
     assert models("remove", "tiny").stdout == "tiny: 0 MB freed\n"
     assert not path.exists()
     assert models("remove", "tiny").stdout == "tiny: nothing of it is in the cache\n"
+
+
+# --- adapters ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(make_adapter: Callable[..., Path]) -> Path:
+    return make_adapter("mine")
+
+
+def test_check_reads_adapters(mine: Path, make_adapter: Callable[..., Path]) -> None:
+    hosted = make_adapter("hosted", base_url="https://x/v1", model="ft:m")
+    (hosted / FILE).unlink()
+    right = f"mine: right, {mine / FILE}\n"
+    assert models("check", "mine").stdout == right
+    assert models("check").stdout == f"hosted: at a provider, nothing of it is here\n{right}"
+    (mine / FILE).write_bytes(b"LORA")
+    for words in (["mine"], []):
+        result = models("check", *words)
+        assert result.exit_code == 1
+        assert "has not the bytes that its card says" in result.stderr
+
+
+def test_remove_of_an_adapter(mine: Path) -> None:
+    assert models("remove", "mine").stdout == "mine: 0 MB freed\n"
+    assert not mine.exists()
+    result = models("remove", "mine")
+    assert result.exit_code == 2
+    assert "There are no weights named 'mine'" in result.stderr
+
+
+def test_what_is_shipped_stays(make_adapter: Callable[..., Path], mine: Path) -> None:
+    shipped = make_adapter("spider", root=adapters.SHIPPED)
+    result = models("remove", "spider")
+    assert result.exit_code == 2
+    assert "The adapter 'spider' comes with spider-opt, and stays" in result.stderr
+    assert (shipped / FILE).is_file()
+
+
+def test_what_is_being_trained_stays(mine: Path) -> None:
+    with locked(mine):
+        result = models("remove", "mine")
+    assert result.exit_code == 1
+    assert "is in use by a training; stop that first" in result.stderr
+    assert (mine / FILE).is_file()
 
 
 @pytest.mark.parametrize("command", ["pull", "check", "remove"])
