@@ -31,7 +31,7 @@ HEAVY = {
     "rich", "numpy", "transformers", "peft", "gguf", "matplotlib",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
-OF_TORCH = {f"spider_opt.training.{name}" for name in ("attention", "int8", "lora")}
+OF_TORCH = {f"spider_opt.training.{name}" for name in ("attention", "decoding", "int8", "lora")}
 MAX_LINES = {"types.py": 420}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 USER_CPU_S = 0.3

@@ -129,13 +129,12 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
 def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.cli.learnt import learnt
     from spider_opt.cli.progress import progress
-    from spider_opt.errors import ModelError, UsageError, WeightsError
-    from spider_opt.models.adapters import CARD, FILE, write_card
+    from spider_opt.errors import UsageError
+    from spider_opt.models.adapters import CARD, FILE
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
     from spider_opt.prompts.drafts import Look
     from spider_opt.training import job_state
     from spider_opt.training.base import library
-    from spider_opt.training.held_out import held_out_accuracy
     from spider_opt.training.loop import Settings
     from spider_opt.training.tune import tune
 
@@ -164,7 +163,6 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         err=True,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    found = None
     try:
         with job_state.held(folder):
             card = tune(
@@ -181,13 +179,10 @@ def _here(options: dict[str, Any], folder: Path) -> None:
                 resume=resume,
                 about=data.about,
                 tell=_teller(),
+                source=data.source,
+                check=options["check"],
+                progress=progress,
             )
-            if options["check"] and data.validation:
-                try:
-                    found = held_out_accuracy(folder, data.source, data.validation, options["check"], progress=progress)
-                    write_card(folder, card | {"held_out": found})
-                except (ModelError, WeightsError) as error:  # the adapter is there all the same
-                    click.echo(f"not asked: {error}", err=True)
     except KeyboardInterrupt:
         if not checkpoint.is_file():
             raise
@@ -196,7 +191,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         sys.exit(130)
     done = card["training"]
     click.echo(f"{done['examples']:,} examples in {done['minutes']} minutes. {done['signs']}")
-    if found is not None:
+    if found := card.get("held_out"):
         click.echo(f"{found['n']} questions of held-out databases: {found['ex']:.1f} % right")
     click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
 
@@ -244,7 +239,7 @@ def _teller() -> Callable[[Step], None]:
         if time.monotonic() - said < TELL_EVERY_S and step.validation is None and step.done < 1:
             return
         said = time.monotonic()
-        left_s = step.seconds / max(step.done, 1e-9) * (1 - step.done)
+        left_s = max(0.0, step.seconds / max(step.done, 1e-9) * (1 - step.done))
         watched = "" if step.validation is None else f", held-out loss {step.validation:.3f}"
         click.echo(
             f"step {step.n}/{step.n_steps}: loss {step.loss:.3f}{watched}, rate {step.rate:.1e}, "

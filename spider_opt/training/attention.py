@@ -53,6 +53,35 @@ def attend_masked(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling
     return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
 
 
+def shared_part(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+    """Attend with one token of each of B rows, query (1, heads, B, d), to keys that all see, (1, kv_heads, n, d).
+
+    Returns (B, kv_heads, groups, d) and the log-sum-exp, (B, kv_heads, groups, 1).
+    """
+    heads, rows, kv_heads = query.shape[1], query.shape[2], key.shape[1]
+    stacked = _stacked(query, heads // kv_heads)
+    if query.is_cpu and _forward:
+        out, sums = _forward(stacked, key, value, 0.0, False, scale=scaling)
+    else:
+        scores = stacked @ key.transpose(2, 3) * scaling
+        sums = scores.logsumexp(-1)
+        out = scores.softmax(-1) @ value
+    out, sums = (x.reshape(kv_heads, heads // kv_heads, rows, -1).permute(2, 0, 1, 3) for x in (out, sums))
+    return out, sums
+
+
+def joined(one: Tensor, one_sums: Tensor, other: Tensor, other_sums: Tensor) -> Tensor:
+    """Return the attention over two sets of keys for the outputs and log-sum-exps over each."""
+    sums = torch.logaddexp(one_sums, other_sums)
+    return one * (one_sums - sums).exp() + other * (other_sums - sums).exp()
+
+
+def own_cache(x: Tensor, pack: Laid, room: int) -> Tensor:
+    """Return the rests' keys or values (n, kv_heads, L + room, d), padded with 0, for those of a pack."""
+    square = _squared(x[:, :, pack.n_shared :], pack)
+    return torch.nn.functional.pad(square, (0, 0, 0, room))
+
+
 class _InParts(torch.autograd.Function):
     """The output (1, heads, T, d): of the beginning, then of the rests."""
 
@@ -68,8 +97,8 @@ class _InParts(torch.autograd.Function):
         if p:
             far, far_sums = _forward(*_far(query, key, value, p), 0.0, False, scale=scaling)
             far, far_sums = far.reshape(rest.shape), far_sums.reshape(1, heads, -1, 1)
-            near_sums, sums = sums, torch.logaddexp(sums, far_sums)
-            rest = rest * (near_sums - sums).exp() + far * (far_sums - sums).exp()
+            rest = joined(rest, sums, far, far_sums)
+            sums = torch.logaddexp(sums, far_sums)
         out[:, :, p:] = rest
         ctx.save_for_backward(query, key, value, out, sums, begun)
         ctx.pack, ctx.scaling, ctx.groups = pack, scaling, heads // kv_heads

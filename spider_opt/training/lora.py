@@ -97,10 +97,12 @@ def summed_loss(model: PreTrainedModel, pack: Laid) -> Tensor:
 
 
 def attend_packed(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Laid, **_: object
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Any, **_: object
 ) -> tuple[Tensor, None]:
-    """Stand in for a model's attention; transformers hands the ``pack`` through."""
-    return attend(query, key, value, pack, scaling), None
+    """Stand in for a model's attention; transformers hands the ``pack`` through: one laid out, or one that decodes."""
+    if isinstance(pack, Laid):
+        return attend(query, key, value, pack, scaling), None
+    return pack.attend(module.layer_idx, query, key, value, scaling), None
 
 
 class _SummedCrossEntropy(torch.autograd.Function):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,19 +15,21 @@ from spider_opt import __version__
 from spider_opt.models.adapters import FILE, write_card
 from spider_opt.models.weights import sha256_of
 from spider_opt.prompts.drafts import Look
-from spider_opt.runs import commit
+from spider_opt.runs import Progress, commit, silent
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.training.base import keep_memory, library, open_base
 from spider_opt.training.course import signs
 from spider_opt.training.dataset import Item, check_training
 from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
+from spider_opt.training.held_out import held_out_accuracy
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
-from spider_opt.types import Database, Schema
+from spider_opt.types import Benchmark, Database, Schema
 
 Form = Literal["plain", "from-first"]
 Compute = Literal["auto", "int8", "float32", "bfloat16"]
 N_WATCHED = 128
+MAX_TOKENS = 200
 
 
 def plain(sql: str, schema: Schema) -> str:
@@ -60,12 +63,16 @@ def tune(
     resume: bool = False,
     about: Mapping[str, Any] | None = None,
     tell: Callable[[Step], None] = lambda step: None,
+    source: Benchmark | None = None,
+    check: int = 0,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Tune ``model`` and write the adapter to ``folder``; return its card.
 
     ``n`` questions share a schema at most. ``about`` goes into the card as what the data is. When it is stopped, the
     checkpoint stays and an adapter of what was learnt is written. The card's ``signs`` say whether the training was too
-    short or too long.
+    short or too long. At the end ``check`` questions of ``validation``, which are of ``source``, are answered; its
+    ``held_out`` says how well.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, or the folder's training
@@ -76,6 +83,7 @@ def tune(
     library()
     import torch
 
+    from spider_opt.training.decoding import Decoder
     from spider_opt.training.lora import add_lora, chosen_compute, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -100,6 +108,12 @@ def tune(
     finally:
         if train.n:
             card = _write(folder, weights_of(lora), base, train, look, form, n, about or {})
+    if check and validation and source:
+        decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
+        decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
+        found = held_out_accuracy(decode, base.tokenizer, look, source, validation, check, progress=progress)
+        card["held_out"] = found
+        write_card(folder, card)
     return card
 
 

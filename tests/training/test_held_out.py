@@ -1,45 +1,51 @@
-"""What a tuned model gets right on databases it never saw."""
+"""What a model that is being tuned gets right on databases it never saw."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.errors import LeakError, ModelError, ModelUnavailable
-from spider_opt.models.adapters import CARD, FILE
-from spider_opt.models.weights import sha256_of
+from spider_opt.errors import LeakError
+from spider_opt.prompts.drafts import Look
 from spider_opt.training import held_out
 from spider_opt.training.dataset import Item
-from spider_opt.training.held_out import held_out_accuracy
-from spider_opt.types import Benchmark, Completion, Message, ModelInfo, Usage
+from spider_opt.training.held_out import SIDE_BY_SIDE, held_out_accuracy
+from spider_opt.types import Benchmark
 
-N = 12
+N = 42
+LOOK = Look(values=0)
 
 
 class Model:
     """Answers with golds, every third time with nothing that runs."""
 
-    info = ModelInfo("tuned")
-
-    def __init__(self, benchmark: Benchmark) -> None:
+    def __init__(self, tokenizer: Any, benchmark: Benchmark) -> None:
+        self.tokenizer = tokenizer
         self.golds = {example.question.text: example.gold_sql for example in benchmark.examples}
-        self.asked: list[str] = []
-        self.error: Exception | None = None
+        self.databases = {example.question.text: example.question.db_id for example in benchmark.examples}
+        self.calls: list[list[str]] = []
 
-    def complete(self, messages: Sequence[Message] | str, **_: Any) -> list[Completion]:
-        if self.error:
-            raise self.error
-        text = messages if isinstance(messages, str) else messages[-1].content
-        [question] = [question for question in self.golds if question in text]
-        self.asked.append(question)
-        right = len(self.asked) % 3
-        return [Completion(self.golds[question] if right else "SELECT nothing FROM nowhere", Usage(1, 1))]
+    @property
+    def asked(self) -> list[str]:
+        return [question for call in self.calls for question in call]
+
+    def __call__(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+        questions = []
+        for prompt in prompts:
+            text = self.tokenizer.decode(prompt)
+            questions.append(max((question for question in self.golds if question in text), key=len))
+        self.calls.append(questions)
+        first = len(self.asked) - len(questions)
+        said = [
+            self.golds[question] if (first + i) % 3 else "FROM nowhere SELECT nothing"
+            for i, question in enumerate(questions)
+        ]
+        return [self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in said]
 
 
 @pytest.fixture
@@ -55,68 +61,51 @@ def items(benchmark: Benchmark) -> list[Item]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))  # where no answer stands yet
-    (tmp_path / FILE).write_bytes(b"lora")
-    card = {
-        "base": {"name": "m", "sha256": ""},
-        "sha256": sha256_of(tmp_path / FILE),
-        "look": {"values": 0},
-        "target": "plain",
-    }
-    (tmp_path / CARD).write_text(json.dumps(card))
-    return tmp_path
+def model(tokenizer: Any, benchmark: Benchmark) -> Model:
+    return Model(tokenizer, benchmark)
 
 
-@pytest.fixture
-def model(benchmark: Benchmark, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
-    model = Model(benchmark)
-
-    def open_tuned(names: Sequence[str]) -> Model:
-        assert names == [str(folder)]
-        return model
-
-    monkeypatch.setattr(held_out, "open_tuned", open_tuned)
-    return model
-
-
-def test_answers_are_judged(folder: Path, benchmark: Benchmark, items: list[Item], model: Model) -> None:
-    found = held_out_accuracy(folder, benchmark, items, N)
+def test_answers_are_judged(benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any) -> None:
+    found = held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
     assert found["n"] == len(set(model.asked)) == N
     assert found["ex"] == pytest.approx(100 * 2 / 3)
     assert found["outcomes"]["query_error"] == N // 3
     json.dumps(found)
 
 
-def test_the_same_are_asked_of_every_adapter(
-    folder: Path, benchmark: Benchmark, items: list[Item], model: Model, monkeypatch: pytest.MonkeyPatch
+def test_those_of_one_database_are_asked_together(
+    benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held_out_accuracy(folder, benchmark, items, N)
-    first = sorted(model.asked)
-    model.asked.clear()
-    monkeypatch.setenv("SPIDER_OPT_CACHE", str(folder / "other"))
-    held_out_accuracy(folder, benchmark, items, N)
-    assert sorted(model.asked) == first
+    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, len(items))
+    databases = [{model.databases[question] for question in call} for call in model.calls]
+    assert all(len(names) == 1 for names in databases)
+    assert len(databases) == len(benchmark.paths)
+    model.calls.clear()
+    monkeypatch.setattr(held_out, "SIDE_BY_SIDE", 10)
+    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, len(items))
+    assert max(map(len, model.calls)) == 10 < SIDE_BY_SIDE
+    assert len(model.asked) == len(items)
 
 
-def test_no_more_than_there_are(folder: Path, benchmark: Benchmark, items: list[Item], model: Model) -> None:
-    assert held_out_accuracy(folder, benchmark, items[:3], N)["n"] == 3
+def test_the_same_are_asked_of_every_model(
+    benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any
+) -> None:
+    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
+    first = model.asked
+    model.calls.clear()
+    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
+    assert model.asked == first
+
+
+def test_no_more_than_there_are(benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any) -> None:
+    assert held_out_accuracy(model, tokenizer, LOOK, benchmark, items[:3], N)["n"] == 3
 
 
 def test_none_of_a_database_that_is_trained_on(
-    folder: Path, benchmark: Benchmark, items: list[Item], model: Model
+    benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any
 ) -> None:
     question = items[0].question
     trained = replace(question, schema=replace(question.schema, db_id="trained_on"))
     with pytest.raises(LeakError, match="trained_on is trained on"):
-        held_out_accuracy(folder, benchmark, [*items, replace(items[0], question=trained)], N)
-    assert not model.asked
-
-
-@pytest.mark.parametrize("error", [ModelError("too long"), ModelUnavailable("gone")])
-def test_no_answer_is_no_wrong_answer(
-    folder: Path, benchmark: Benchmark, items: list[Item], model: Model, error: ModelError
-) -> None:
-    model.error = error
-    with pytest.raises(ModelError, match=str(error)):
-        held_out_accuracy(folder, benchmark, items, N)
+        held_out_accuracy(model, tokenizer, LOOK, benchmark, [*items, replace(items[0], question=trained)], N)
+    assert not model.calls

@@ -149,3 +149,21 @@ def test_targets() -> None:
     assert TARGETS["plain"](sql, schema) == sql
     assert TARGETS["from-first"](sql, schema) == "FROM a JOIN b ON a.id = b.id SELECT a.name"
     assert TARGETS["from-first"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
+
+
+def test_the_card_says_what_is_right_on_held_out_databases(
+    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source: Any = object()
+
+    def accuracy(decode: Any, tokenizer: Any, look: Look, benchmark: Any, items: Any, n: int, **_: Any) -> Any:
+        assert (benchmark, n, {item.question.db_id for item in items}) == (source, 5, {HELD_OUT})
+        [said] = decode([tokenizer("x", add_special_tokens=False)["input_ids"]])
+        assert isinstance(tokenizer.decode(said), str)
+        return {"n": n, "ex": 50.0}
+
+    monkeypatch.setattr(tuning, "held_out_accuracy", accuracy)
+    card = tuned_on("asked", source=source, check=5)
+    assert card["held_out"] == {"n": 5, "ex": 50.0}
+    assert find_adapter("asked").card["held_out"] == {"n": 5, "ex": 50.0}
+    assert "held_out" not in tuned_on("not-asked", source=source)
