@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -171,8 +170,7 @@ def _agree(settings: Settings, files: Mapping[str, Checked], price: float | None
 def _write_card(folder: Path, state: JobState, said: Mapping[str, Any]) -> None:
     """Make the folder an adapter, for the step that asks the model as it was taught."""
     from spider_opt import __version__
-    from spider_opt.models.adapters import CARD
-    from spider_opt.paths import write_whole
+    from spider_opt.models.adapters import write_card
     from spider_opt.runs import commit
 
     asked = asdict(state.settings)
@@ -187,7 +185,7 @@ def _write_card(folder: Path, state: JobState, said: Mapping[str, Any]) -> None:
         "version": __version__,
         "commit": commit(),
     }
-    write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
+    write_card(folder, card)
 
 
 def _result(state: JobState, adapter: str) -> None:

@@ -1,8 +1,8 @@
 """Attention over a pack.
 
 On a processor the rests attend in two parts, to the beginning that they share and to themselves, which are then joined
-by their log-sum-exp: neither needs a mask, which makes torch's kernels several times slower, and the shared keys are
-never repeated. Going back, the joint output and log-sum-exp make each part's gradients those of the whole.
+by their log-sum-exp: neither needs a mask, and the shared keys are never repeated. Going back, the joint output and
+log-sum-exp make each part's gradients those of the whole. ``benchmarks/training.py`` compares it with a mask.
 
 Source: Dao 2023 (FlashAttention-2, arXiv:2307.08691); the joining after Liu et al. 2023 (Ring Attention,
 arXiv:2310.01889).

@@ -78,7 +78,7 @@ def keep_memory() -> None:
     """Have this process keep the memory that it frees, where the C library is glibc.
 
     A step frees and takes hundreds of buffers of tens of MiB. They would all go back to the system, which clears each
-    page before it gives it out again: up to half of the time that a step takes.
+    page before it gives it out again, at times for longer than the computing takes.
     """
     if sys.platform != "linux":
         return

@@ -9,13 +9,13 @@ Source: Juravsky et al. 2024 (Hydragen, arXiv:2402.05099), attention over a shar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from spider_opt.training.attention import attend, joined, own_cache, shared_part
-from spider_opt.training.int8 import Int8Linear
+from spider_opt.training.lora import logits
 from spider_opt.training.packing import Laid, Pack, laid, packed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Decoder:
         """Return the answers' tokens, at most ``max_tokens`` each and without the one that ends it."""
         pack = packed(prompts, [[] for _ in prompts])
         answers: list[list[int]] = [[] for _ in prompts]
+        vocabulary = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             begun = _Begun(laid(pack, self._device))
             states = self._states(begun.pack.ids, begun.pack.positions, begun)
@@ -41,7 +42,7 @@ class Decoder:
             ends = len(pack.shared) + going.n.cumsum(0) - 1
             rows, states = list(range(len(prompts))), states[ends]
             while True:
-                tokens = self._logits(states).argmax(-1).tolist()
+                tokens = logits(vocabulary, states).argmax(-1).tolist()
                 live = []
                 for i, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                     if token not in self._stops:
@@ -62,13 +63,6 @@ class Decoder:
             ids, position_ids=positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
         ).last_hidden_state[0]
         return states
-
-    def _logits(self, states: Tensor) -> Tensor:
-        vocabulary: Any = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        if isinstance(vocabulary, Int8Linear):
-            return vocabulary.times(states)
-        logits: Tensor = states @ vocabulary.weight.t()
-        return logits
 
 
 class _Begun:

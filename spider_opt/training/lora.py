@@ -96,6 +96,11 @@ def summed_loss(model: PreTrainedModel, pack: Laid) -> Tensor:
     return loss
 
 
+def logits(vocabulary: nn.Linear | Int8Linear, states: Tensor) -> Tensor:
+    """Return (n, vocabulary) for states (n, d), outside of autograd where the vocabulary is in whole numbers."""
+    return vocabulary.times(states) if isinstance(vocabulary, Int8Linear) else states @ vocabulary.weight.t()
+
+
 def attend_packed(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Any, **_: object
 ) -> tuple[Tensor, None]:
@@ -114,8 +119,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
         gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
         for i in range(0, len(states), _CHUNK):
             some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
-            logits = vocabulary.times(some) if isinstance(vocabulary, Int8Linear) else some @ vocabulary.weight.t()
-            chances = logits.float().log_softmax(-1)
+            chances = logits(vocabulary, some).float().log_softmax(-1)
             total -= chances.gather(1, target[:, None]).sum()
             if gradient is None:
                 continue
