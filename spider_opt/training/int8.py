@@ -2,8 +2,8 @@
 
 Each row of an input, and each row (for the way back, each column) of the weights has its own scale. The weights come
 from a file with 4 to 6 bits each, and llama.cpp rounds what they are multiplied by to 8 bits, too; LoRA's own weights
-are computed in full. ``benchmarks/training.py`` says what a pack takes so, and how its loss differs from that in float32;
-most of that comes from down_proj, whose inputs have single large values.
+are computed in full. ``benchmarks/training.py`` says what a pack takes so, and how its loss differs from that in
+float32; most of that comes from down_proj, whose inputs have single large values.
 
 Source: Dettmers et al. 2022 (LLM.int8, arXiv:2208.07339), vector-wise, without the part for outliers.
 """
