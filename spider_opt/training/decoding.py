@@ -9,6 +9,7 @@ Source: Juravsky et al. 2024 (Hydragen, arXiv:2402.05099), attention over a shar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,27 +23,52 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One answer to the ``prompt``-th of some prompts: the likeliest tokens, or at a ``temperature`` drawn by ``seed``.
+
+    What is drawn depends on the seed and the prompt, not on the answers beside it, but for what rounding decides.
+    """
+
+    prompt: int
+    temperature: float = 0.0
+    seed: int = 0
+
+
 class Decoder:
-    """Greedy answers of a model that attends as packs do (``training.base``); ``stops`` are the tokens that end one."""
+    """Answers of a model that attends as packs do (``training.base``); ``stops`` are the tokens that end one."""
 
     def __init__(self, model: PreTrainedModel, stops: Sequence[int]) -> None:
         self._model = model
         self._stops = frozenset(stops)
         self._device = next(model.parameters()).device
 
-    def decode(self, prompts: Sequence[Sequence[int]], *, max_tokens: int) -> list[list[int]]:
-        """Return the answers' tokens, at most ``max_tokens`` each and without the one that ends it."""
+    def decode(
+        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, draws: Sequence[Draw] | None = None
+    ) -> list[list[int]]:
+        """Return the answers' tokens, at most ``max_tokens`` each and without the one that ends it.
+
+        There is one answer for each of ``draws``, by default the likeliest one to each prompt.
+        """
+        draws = [Draw(i) for i in range(len(prompts))] if draws is None else draws
         pack = packed(prompts, [[] for _ in prompts])
-        answers: list[list[int]] = [[] for _ in prompts]
+        answers: list[list[int]] = [[] for _ in draws]
         vocabulary = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             begun = _Begun(laid(pack, self._device))
             states = self._states(begun.pack.ids, begun.pack.positions, begun)
             going = begun.going(pack, max_tokens)
             ends = len(pack.shared) + going.n.cumsum(0) - 1
-            rows, states = list(range(len(prompts))), states[ends]
+            states = states[ends]
+            asked = [draw.prompt for draw in draws]
+            if asked != [*range(len(prompts))]:
+                repeated = torch.tensor(asked, device=self._device)
+                going.keep(repeated)
+                states = states[repeated]
+            choice = _Choice(draws, max_tokens, self._device)
+            rows = list(range(len(draws)))
             while True:
-                tokens = logits(vocabulary, states).argmax(-1).tolist()
+                tokens = choice(logits(vocabulary, states)).tolist()
                 live = []
                 for i, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                     if token not in self._stops:
@@ -52,7 +78,9 @@ class Decoder:
                 if not live:
                     return answers
                 if len(live) < len(rows):
-                    going.keep(torch.tensor(live, device=self._device))
+                    kept = torch.tensor(live, device=self._device)
+                    going.keep(kept)
+                    choice.keep(kept)
                     rows, tokens = [rows[i] for i in live], [tokens[i] for i in live]
                 ids = torch.tensor([tokens], device=self._device)
                 states = self._states(ids, (len(pack.shared) + going.n)[None], going)
@@ -63,6 +91,35 @@ class Decoder:
             ids, position_ids=positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
         ).last_hidden_state[0]
         return states
+
+
+class _Choice:
+    """Chooses each row's next token: the likeliest, or where a row is drawn, by a number of its own in [0, 1)."""
+
+    def __init__(self, draws: Sequence[Draw], max_tokens: int, device: torch.device) -> None:
+        self._temperatures = torch.tensor([draw.temperature for draw in draws], device=device)
+        self._numbers = torch.zeros(len(draws), max_tokens)
+        for numbers, draw in zip(self._numbers, draws, strict=True):
+            if draw.temperature:
+                numbers.uniform_(generator=torch.Generator().manual_seed(draw.seed))
+        self._numbers = self._numbers.to(device)
+        self._drawn = any(draw.temperature for draw in draws)
+        self._step = 0
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Return (B,) tokens for logits (B, vocabulary)."""
+        tokens = logits.argmax(-1)
+        if self._drawn:
+            hot = self._temperatures.nonzero()[:, 0]
+            up_to = (logits[hot].float() / self._temperatures[hot, None]).softmax(-1).cumsum(-1)
+            numbers = self._numbers[hot, self._step, None] * up_to[:, -1:]
+            drawn = torch.searchsorted(up_to, numbers, right=True)[:, 0]
+            tokens[hot] = drawn.clamp_max_(logits.shape[-1] - 1)
+        self._step += 1
+        return tokens
+
+    def keep(self, rows: Tensor) -> None:
+        self._temperatures, self._numbers = self._temperatures[rows], self._numbers[rows]
 
 
 class _Begun:

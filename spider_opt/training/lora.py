@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # With more rows at once the logits are so large that the system hands their memory out anew each time.
 _CHUNK = 48
+_CHUNK_OF_GPU = 1024
 
 
 class Lora(nn.Module):
@@ -117,8 +118,9 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
-        for i in range(0, len(states), _CHUNK):
-            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
+        chunk = _CHUNK if states.is_cpu else _CHUNK_OF_GPU
+        for i in range(0, len(states), chunk):
+            some, target = states[i : i + chunk], targets[i : i + chunk]
             chances = logits(vocabulary, some).float().log_softmax(-1)
             total -= chances.gather(1, target[:, None]).sum()
             if gradient is None:
@@ -126,9 +128,9 @@ class _SummedCrossEntropy(torch.autograd.Function):
             error = chances.exp_()
             error[torch.arange(len(target)), target] -= 1
             if isinstance(vocabulary, Int8Linear):
-                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
+                gradient[i : i + chunk] = vocabulary.times_back(error)
             else:
-                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
+                gradient[i : i + chunk] = error.to(states.dtype) @ vocabulary.weight
         ctx.save_for_backward(gradient)
         return total
 
