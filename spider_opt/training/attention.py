@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as dot
+from torch.utils.checkpoint import checkpoint
 
 from spider_opt.training.packing import Laid
 
@@ -48,24 +49,34 @@ def attend_masked(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling
         torch.cat([x[:, :, :p].expand(n, -1, -1, -1), x[0][:, pack.square].transpose(0, 1)], dim=2)
         for x in (key, value)
     )
-    out = dot(q, k, v, attn_mask=pack.sees.to(q.dtype).repeat(groups, 1), scale=scaling)
+    sees = pack.sees.repeat(groups, 1)
+    if query.is_cpu:
+        out = dot(q, k, v, attn_mask=sees.to(q.dtype), scale=scaling)
+    else:
+        out = checkpoint(_softmaxed, q, k, v, sees, scaling, use_reentrant=False)
     out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
     return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
+
+
+def _softmaxed(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+    # A score rounded to bfloat16 is off by a tenth, and so is its weight.
+    scores = query.float() @ key.float().transpose(2, 3) * scaling + sees
+    return scores.softmax(-1).to(value.dtype) @ value
 
 
 def shared_part(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
     """Attend with one token of each of B rows, query (1, heads, B, d), to keys that all see, (1, kv_heads, n, d).
 
-    Returns (B, kv_heads, groups, d) and the log-sum-exp, (B, kv_heads, groups, 1).
+    Returns (B, kv_heads, groups, d) and the log-sum-exp, float32 (B, kv_heads, groups, 1).
     """
     heads, rows, kv_heads = query.shape[1], query.shape[2], key.shape[1]
     stacked = _stacked(query, heads // kv_heads)
     if query.is_cpu and _forward:
         out, sums = _forward(stacked, key, value, 0.0, False, scale=scaling)
     else:
-        scores = stacked @ key.transpose(2, 3) * scaling
+        scores = stacked.float() @ key.float().transpose(2, 3) * scaling
         sums = scores.logsumexp(-1)
-        out = scores.softmax(-1) @ value
+        out = scores.softmax(-1) @ value.float()
     out, sums = (x.reshape(kv_heads, heads // kv_heads, rows, -1).permute(2, 0, 1, 3) for x in (out, sums))
     return out, sums
 

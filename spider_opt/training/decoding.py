@@ -158,13 +158,13 @@ class _Going:
         for kept, new in zip(self._own[layer], (key, value), strict=True):
             kept[each, :, self.n] = new[0].transpose(0, 1)
         keys, values = (kept[:, :, :width] for kept in self._own[layer])
-        q = query[0].transpose(0, 1).reshape(rows, -1, groups, d)
-        scores = q @ keys.transpose(2, 3) * scaling
+        q = query[0].transpose(0, 1).reshape(rows, -1, groups, d).float()
+        scores = q @ keys.float().transpose(2, 3) * scaling
         unseen = torch.arange(width, device=query.device) > self.n[:, None]
         scores = scores.masked_fill(unseen[:, None, None], float("-inf"))
         sums = scores.logsumexp(-1, keepdim=True)
-        near = (scores - sums).exp() @ values  # (B, kv_heads, groups, d)
+        near = (scores - sums).exp() @ values.float()  # (B, kv_heads, groups, d)
         shared_keys, shared_values = self._shared[layer]
         if shared_keys.shape[2]:
             near = joined(near, sums, *shared_part(query, shared_keys, shared_values, scaling))
-        return near.reshape(1, rows, heads, d)
+        return near.reshape(1, rows, heads, d).to(query.dtype)

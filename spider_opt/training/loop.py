@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from spider_opt.errors import LeakError, TrainingError
 from spider_opt.training.course import note, read_state, take_back_notes, write_state
 from spider_opt.training.dataset import Item, check_training, split
-from spider_opt.training.packing import Pack, laid
+from spider_opt.training.packing import Pack, laid, together
 from spider_opt.training.packs import Packer
 
 if TYPE_CHECKING:
@@ -230,8 +230,9 @@ class Training:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
         total = 0.0
-        for pack in packs:
-            loss = summed_loss(self._model, laid(pack, self._device))
+        laid_out = [laid(pack, self._device) for pack in packs]
+        for some in laid_out if self._device.type == "cpu" else [together(laid_out)]:
+            loss = summed_loss(self._model, some)
             (loss / n_answer).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self._weights, self.settings.clip)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from spider_opt.training.attention import attend
 from spider_opt.training.int8 import Int8Linear
-from spider_opt.training.packing import Laid
+from spider_opt.training.packing import Laid, Together
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 # With more rows at once the logits are so large that the system hands their memory out anew each time.
 _CHUNK = 48
-_CHUNK_OF_GPU = 1024
 
 
 class Lora(nn.Module):
@@ -85,8 +84,8 @@ def take_weights(lora: Mapping[str, Lora], weights: Mapping[str, Tensor]) -> Non
             weight.copy_(weights[name])
 
 
-def summed_loss(model: PreTrainedModel, pack: Laid) -> Tensor:
-    """Return the cross entropy of a pack's answer tokens, summed, with its gradient."""
+def summed_loss(model: PreTrainedModel, pack: Laid | Together) -> Tensor:
+    """Return the cross entropy of the answer tokens of a pack, or of several, summed, with its gradient."""
     states = model.model(
         pack.ids, position_ids=pack.positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
     ).last_hidden_state[0]
@@ -108,6 +107,10 @@ def attend_packed(
     """Stand in for a model's attention; transformers hands the ``pack`` through: one laid out, or one that decodes."""
     if isinstance(pack, Laid):
         return attend(query, key, value, pack, scaling), None
+    if isinstance(pack, Together):
+        sizes = [one.ids.shape[1] for one in pack.packs]
+        parts = zip(*(torch.split(x, sizes, dim=2) for x in (query, key, value)), pack.packs, strict=True)
+        return torch.cat([attend(q, k, v, one, scaling) for q, k, v, one in parts], dim=1), None
     return pack.attend(module.layer_idx, query, key, value, scaling), None
 
 
@@ -118,9 +121,8 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
-        chunk = _CHUNK if states.is_cpu else _CHUNK_OF_GPU
-        for i in range(0, len(states), chunk):
-            some, target = states[i : i + chunk], targets[i : i + chunk]
+        for i in range(0, len(states), _CHUNK):
+            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
             chances = logits(vocabulary, some).float().log_softmax(-1)
             total -= chances.gather(1, target[:, None]).sum()
             if gradient is None:
@@ -128,9 +130,9 @@ class _SummedCrossEntropy(torch.autograd.Function):
             error = chances.exp_()
             error[torch.arange(len(target)), target] -= 1
             if isinstance(vocabulary, Int8Linear):
-                gradient[i : i + chunk] = vocabulary.times_back(error)
+                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
             else:
-                gradient[i : i + chunk] = error.to(states.dtype) @ vocabulary.weight
+                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
         ctx.save_for_backward(gradient)
         return total
 
