@@ -108,7 +108,8 @@ class TorchModel:
                 try:
                     running = _Running(self._open())
                 except Exception as error:  # whatever it is, the threads that wait here would meet it too
-                    self._failed = f"{self.info.name} cannot be opened by {self.info.engine}: {str(error) or error!r}"
+                    said = str(error) or repr(error)
+                    self._failed = f"{self.info.name} cannot be opened by {self.info.engine}: {said}"
                     raise ModelUnavailable(self._failed) from error
                 if closed != self._closed:
                     raise ModelUnavailable("The model was closed before it was open.")
