@@ -7,6 +7,8 @@ rounding decides, so what a model was run by stands in ``ModelInfo.engine``.
 
 from __future__ import annotations
 
+import json
+import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from spider_opt.models.adapters import with_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.open import fetched
 from spider_opt.models.weights import sha256_of
+from spider_opt.paths import cache_dir, write_whole
 from spider_opt.training.base import folder_of, keep_memory, library, open_base
 from spider_opt.training.batching import Batcher, Decode, Limits
 from spider_opt.training.gguf import read_gguf
@@ -162,11 +165,37 @@ def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
     if not (folder_of(name) / "config.json").is_file():
         fetched(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype, int8 = chosen_compute("auto", device)
-    numbers = "int8" if int8 else str(dtype).removeprefix("torch.")
+    numbers = _numbers(device)
+    dtype, int8 = chosen_compute(numbers, device)
     engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
     info = ModelInfo(name, CATALOG[name].sha256, "+".join(map(sha256_of, paths)), engine)
     return TorchModel(info, lambda: _opened(name, paths[0] if paths else None, dtype, int8, device))
+
+
+def _numbers(device: str) -> str:
+    """Return in which numbers this machine computes, by what it found out the first time.
+
+    The next time something else may run beside, and a run must go on with the numbers that it began with.
+    """
+    import torch
+
+    from spider_opt.training.lora import chosen_compute
+
+    if device != "cpu":
+        return "bfloat16"
+    path = cache_dir() / "training" / "compute.json"
+    here = f"{platform.node()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        if found[here] in ("int8", "float32", "bfloat16"):
+            return found[here]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = {}
+    dtype, int8 = chosen_compute("auto", device)
+    found[here] = "int8" if int8 else str(dtype).removeprefix("torch.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(found, indent=1) + "\n")
+    return found[here]
 
 
 def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:
@@ -176,7 +205,7 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
         keep_memory()
     weights, alpha, rank = read_gguf(adapter) if adapter else ({}, 1.0, 1)
     base = open_base(name, dtype=dtype, device=device)
-    lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8)
+    lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8, learns=False)
     if adapter:
         take_weights(lora, weights)
     else:

@@ -50,22 +50,25 @@ class Lora(nn.Module):
         return flat.view_as(y)
 
 
-def add_lora(model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False) -> dict[str, Lora]:
+def add_lora(
+    model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False, learns: bool = True
+) -> dict[str, Lora]:
     """Freeze a model and put LoRA on all linear layers of its blocks; return them by the layer's name.
 
-    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers.
+    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers. What is only asked and never
+    ``learns`` takes less memory then.
     """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     added = {}
     for name, layer in list(model.named_modules()):
         if name.rpartition(".")[2] in LAYERS and isinstance(layer, nn.Linear):
-            base = Int8Linear(layer.weight, layer.bias) if int8 else layer
+            base = Int8Linear(layer.weight, layer.bias, learns=learns) if int8 else layer
             added[name] = Lora(base, rank, alpha, generator).to(layer.weight.device)
             model.set_submodule(name, added[name])
     if int8:
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        model.set_output_embeddings(Int8Linear(vocabulary.weight))  # type: ignore[no-untyped-call]
+        model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=learns))  # type: ignore[no-untyped-call]
     return added
 
 
@@ -149,7 +152,10 @@ def chosen_compute(
     """
     if asked == "auto":
         timed = seconds_of or _seconds_of
-        asked = "bfloat16" if device != "cpu" else min(("float32", "bfloat16", "int8"), key=timed)
+        spent = {name: math.inf for name in ("float32", "bfloat16", "int8")}
+        for _ in range(3 if device == "cpu" else 0):  # in turns: whatever else runs meanwhile slows all of them
+            spent = {name: min(before, timed(name)) for name, before in spent.items()}
+        asked = "bfloat16" if device != "cpu" else min(spent, key=lambda name: spent[name])
     return (torch.float32, True) if asked == "int8" else (getattr(torch, asked), False)
 
 

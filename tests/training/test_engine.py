@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ pytest.importorskip("transformers")
 gguf = pytest.importorskip("gguf")
 
 INFO = ModelInfo("tiny", "ab" * 32, engine="torch float32")
+NUMBERS = engine._numbers
 N = 12
 CHATS = [
     [Message("system", "You write SQL."), Message("user", f"CREATE TABLE t (a, b, c)\nQuestion: How many {words}?")]
@@ -223,7 +225,7 @@ def bases(tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(engine, "open_base", open_base)
     monkeypatch.setattr(engine, "keep_memory", lambda: None)  # the tests' own process
     monkeypatch.setattr(engine, "fetched", lambda name: None)
-    monkeypatch.setattr("spider_opt.training.lora.chosen_compute", lambda asked, device: (torch.float32, False))
+    monkeypatch.setattr(engine, "_numbers", lambda device: "float32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
     return opened
@@ -266,33 +268,47 @@ def test_without_one(bases: Any, tiny: Any, tokenizer: Any, name: str | None) ->
 
 
 @pytest.mark.parametrize(
-    ("dtype", "int8", "gpu", "name"),
-    [
-        (torch.float32, True, False, "torch int8"),
-        (torch.bfloat16, False, False, "torch bfloat16"),
-        (torch.bfloat16, False, True, "torch bfloat16 cuda"),
-    ],
+    ("fastest", "gpu", "name"),
+    [("int8", False, "torch int8"), ("float32", False, "torch float32"), ("int8", True, "torch bfloat16 cuda")],
 )
 def test_the_engine_is_named_by_its_numbers(
-    bases: Any, monkeypatch: pytest.MonkeyPatch, dtype: Any, int8: bool, gpu: bool, name: str
+    bases: Any, timed: list[str], monkeypatch: pytest.MonkeyPatch, fastest: str, gpu: bool, name: str
 ) -> None:
-    asked = []
-
-    def chosen(compute: str, device: str) -> Any:
-        asked.append((compute, device))
-        return dtype, int8
-
-    monkeypatch.setattr("spider_opt.training.lora.chosen_compute", chosen)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    timed.append(fastest)
     assert open_torch([]).info.engine == name
-    assert asked == [("auto", "cuda" if gpu else "cpu")]
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch, bases: Any) -> list[str]:
+    """What is found to be fastest, the last of these; it is taken away."""
+    fastest: list[str] = []
+
+    def seconds_of(name: str) -> float:
+        return 0.5 if name == fastest[-1] else 1.0
+
+    monkeypatch.setattr(engine, "_numbers", NUMBERS)
+    monkeypatch.setattr("spider_opt.training.lora._seconds_of", seconds_of)
+    return fastest
+
+
+def test_numbers_once_chosen_stay(timed: list[str], tmp_path: Path) -> None:
+    kept = tmp_path / "training" / "compute.json"
+    for fastest in ("int8", "float32"):
+        timed.append(fastest)
+        assert open_torch([]).info.engine == "torch int8"
+    [(machine, _)] = json.loads(kept.read_text()).items()
+    for broken in ("", "[]", "7", "null", json.dumps({machine: "int4"}), json.dumps({machine: None, "other": "int8"})):
+        kept.write_text(broken)
+        assert open_torch([]).info.engine == "torch float32", broken
+        assert json.loads(kept.read_text())[machine] == "float32"
 
 
 def test_whole_numbers(bases: Any, tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from spider_opt.training.decoding import Decoder
     from spider_opt.training.lora import add_lora
 
-    monkeypatch.setattr("spider_opt.training.lora.chosen_compute", lambda asked, device: (torch.float32, True))
+    monkeypatch.setattr(engine, "_numbers", lambda device: "int8")
     model = open_torch([])
     [done] = model.complete(CHATS[2], max_tokens=N)
     model.close()

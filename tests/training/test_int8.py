@@ -85,6 +85,30 @@ def test_the_fastest_is_chosen(fastest: str) -> None:
     assert chosen_compute(fastest, "cuda") == expected[fastest]
 
 
+def test_what_runs_beside_for_a_while_decides_nothing() -> None:
+    from spider_opt.training.lora import chosen_compute
+
+    asked: list[str] = []
+
+    def seconds_of(name: str) -> float:
+        asked.append(name)
+        slowed = 10.0 if len(asked) < 5 else 1.0
+        return slowed * (0.5 if name == "int8" else 1.0)
+
+    assert chosen_compute("auto", "cpu", seconds_of) == (torch.float32, True)
+    slow_at_first = iter([5.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.3, 1.0, 1.0])  # float32 is, the first two times
+    assert chosen_compute("auto", "cpu", lambda name: next(slow_at_first)) == (torch.float32, False)
+
+
+def test_what_never_learns_answers_alike_with_half_of_the_weights(layer: Any) -> None:
+    from spider_opt.training.int8 import Int8Linear
+
+    both, one = (Int8Linear(layer.weight, layer.bias, learns=learns) for learns in (True, False))
+    x = torch.randn(4, 256)
+    assert torch.equal(both(x), one(x))
+    assert {name for name, _ in one.named_buffers()} == {"forth", "forth_scale"}
+
+
 def test_a_gpu_takes_bfloat16_untimed() -> None:
     from spider_opt.training.lora import chosen_compute
 
