@@ -152,21 +152,24 @@ def chosen_compute(
     """
     if asked == "auto":
         timed = seconds_of or _seconds_of
-        spent = {name: math.inf for name in ("float32", "bfloat16", "int8")}
-        for _ in range(3 if device == "cpu" else 0):  # in turns: whatever else runs meanwhile slows all of them
-            spent = {name: min(before, timed(name)) for name, before in spent.items()}
-        asked = "bfloat16" if device != "cpu" else min(spent, key=lambda name: spent[name])
+        asked = "bfloat16" if device != "cpu" else min(("float32", "bfloat16", "int8"), key=timed)
     return (torch.float32, True) if asked == "int8" else (getattr(torch, asked), False)
 
 
 def _seconds_of(name: str) -> float:
+    """Return what a product takes one thread; what it spends waiting for the processor does not count."""
     x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
     layer = Int8Linear(weight)
     if name != "int8":
         x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
     spent = []
-    for _ in range(4):
-        start = time.perf_counter()
-        layer.times(x) if name == "int8" else x @ weight.t()
-        spent.append(time.perf_counter() - start)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for each other where something else runs, most often those of int8
+    try:
+        for _ in range(4):
+            start = time.thread_time()
+            layer.times(x) if name == "int8" else x @ weight.t()
+            spent.append(time.thread_time() - start)
+    finally:
+        torch.set_num_threads(n_threads)
     return min(spent)
