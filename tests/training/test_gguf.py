@@ -245,3 +245,38 @@ def test_peft_and_the_embedded_model_answer_alike(weights_file: Path, tmp_path: 
             with tuned.disable_adapter():
                 untuned.append(greedy(prompt))
     assert answers != untuned  # the adapter did something
+
+
+@pytest.mark.timeout(600)
+def test_the_embedded_model_reads_eight_bits_as_the_decoder_does(weights_file: Path, tmp_path: Path) -> None:
+    from spider_opt.models import EmbeddedModel
+    from spider_opt.training.base import open_base
+    from spider_opt.training.decoding import Decoder
+    from spider_opt.training.lora import add_lora, take_weights, weights_of
+    from spider_opt.training.packs import tokens_of
+    from spider_opt.types import Message
+
+    base = open_base(REAL, dtype=torch.float32)
+    lora = add_lora(base.model, rank=32, alpha=64.0, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for layer in lora.values():
+        torch.nn.init.normal_(layer.b, std=0.02, generator=generator)
+    adapter = tmp_path / "adapter.gguf"
+    write_gguf(adapter, weights_of(lora), config=base.model.config, alpha=64.0, name="random", dtype="q8_0")
+    assert adapter.stat().st_size < 20_000_000
+    read, alpha, rank = read_gguf(adapter)
+    assert (alpha, rank) == (64.0, 32)
+    take_weights(lora, read)
+    chats = [
+        [Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}")]
+        for question in QUESTIONS
+    ]
+    prompts = [tokens_of(base.tokenizer, chat) for chat in chats]
+    decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
+    said = [base.tokenizer.decode(tokens) for tokens in decoder.decode(prompts, max_tokens=12)]
+    for layer in lora.values():
+        torch.nn.init.zeros_(layer.b)
+    untuned = [base.tokenizer.decode(tokens) for tokens in decoder.decode(prompts, max_tokens=12)]
+    with EmbeddedModel(weights_file, adapters=[adapter], n_ctx=512, n_threads=1) as embedded:
+        assert [embedded.complete(chat, max_tokens=12)[0].text for chat in chats] == said
+    assert said != untuned  # the adapter did something
