@@ -40,6 +40,8 @@ IDENTITY = (
     "fingerprint",
     "seed",
 )
+# The same, but only in run.json where there is one.
+OPTIONAL = ("engine",)
 
 
 # Opens a display for (label, questions in all) and gives what to call for each that was asked.
@@ -78,6 +80,7 @@ def describe(
         "model": info.name,
         "model_sha256": info.sha256,
         "adapter_sha256": info.adapter,
+        **({"engine": info.engine} if info.engine else {}),
         "benchmark": benchmark.name,
         "split": benchmark.split,
         "sample": sample,
@@ -239,9 +242,9 @@ def _claim(folder: Path, description: dict[str, Any]) -> None:
     if (folder / "run.json").exists():
         there = read_description(folder)
         other = [
-            f"{key} is {there[key]!r} there, {description[key]!r} now"
-            for key in IDENTITY
-            if there[key] != description[key]
+            f"{key} is {there.get(key, '')!r} there, {description.get(key, '')!r} now"
+            for key in (*IDENTITY, *OPTIONAL)
+            if there.get(key, "") != description.get(key, "")
             and not (key == "steps" and there["method"] != description["method"])  # the label says it shorter
         ]
         if other:

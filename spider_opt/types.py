@@ -184,11 +184,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA."""
+    """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA.
+
+    ``engine`` is what computes the answers and how ("torch int8"), '' for llama.cpp or an endpoint.
+    """
 
     name: str
     sha256: str = ""
     adapter: str = ""
+    engine: str = ""
 
 
 class ChatModel(Protocol):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,6 +133,21 @@ def test_run_json_says_what_was_run(benchmark: Benchmark, tmp_path: Path) -> Non
     assert {"version", "commit", "python", "started", "format", "missing"} <= set(description)
     assert "scorer" not in description
     assert json.loads(text(tmp_path).splitlines()[3])["trace"] == [{"step": "fake", "seed": 7}]
+
+
+def test_run_json_names_the_engine_where_there_is_one(benchmark: Benchmark, tmp_path: Path) -> None:
+    def go_by(engine: str, limit: int | None = None) -> Finished:
+        model: Any = SimpleNamespace(info=ModelInfo("fake", "ab" * 32, engine=engine))
+        description = describe(benchmark, "fake-method", "fake-method", model, 0)
+        assert description.get("engine", "none") == (engine or "none")
+        return run(benchmark, Answering(), MODEL, tmp_path, description, limit=limit)
+
+    go_by("torch int8", limit=2)
+    assert read_description(tmp_path)["engine"] == "torch int8"
+    assert go_by("torch int8").n_new == 8
+    for other in ("", "torch bfloat16"):
+        with pytest.raises(RunError, match=rf"holds another run \(engine is 'torch int8' there, '{other}' now\)"):
+            go_by(other)
 
 
 def test_the_same_command_again_asks_nothing_and_leaves_the_same_bytes(benchmark: Benchmark, tmp_path: Path) -> None:
@@ -265,6 +281,7 @@ def test_a_broken_line_that_no_kill_can_make_is_refused(benchmark: Benchmark, tm
         ({"seed": 1}, "seed is 0 there, 1 now"),
         ({"method": "other"}, "method is 'fake-method' there, 'other' now"),
         ({"model_sha256": ""}, "model_sha256 is 'abab"),
+        ({"engine": "torch int8"}, "engine is '' there, 'torch int8' now"),
         ({"fingerprint": "x"}, "fingerprint is '0123456789abcdef' there, 'x' now"),
         ({"sample": "s", "split": "test"}, "split is 'dev' there, 'test' now; sample is '' there, 's' now"),
     ],

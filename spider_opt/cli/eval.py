@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spider_opt.cli.options import benchmark_options, scoring_options
+from spider_opt.cli.options import SIDE_BY_SIDE, Engine, benchmark_options, engine_option, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.methods import Method
     from spider_opt.runs import Finished
-    from spider_opt.types import Benchmark, ChatModel, Library
+    from spider_opt.types import Benchmark, ChatModel, Library, ModelInfo
 
 
 @click.command(
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @benchmark_options
 @click.option("--model", "model_name", metavar="NAME", help="Embedded model, or the name the endpoint knows")
 @click.option("--base-url", metavar="URL", help="OpenAI-compatible endpoint; its key is taken from OPENAI_API_KEY")
+@engine_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N questions")
 @click.option(
     "--ids",
@@ -40,9 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 256),
-    default=1,
-    show_default=True,
-    help="Questions asked at the same time (the embedded model answers one after the other)",
+    help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
 )
 @click.option("--no-cache", is_flag=True, help="Ask the model again, also what it was asked before")
 @click.option(
@@ -68,11 +67,12 @@ def eval_command(
     split: str | None,
     model_name: str | None,
     base_url: str | None,
+    engine: Engine,
     limit: int | None,
     ids: Path | None,
     out: Path | None,
     seed: int,
-    concurrency: int,
+    concurrency: int | None,
     no_cache: bool,
     record: Path | None,
     replay: Path | None,
@@ -93,7 +93,6 @@ def eval_command(
     from spider_opt.errors import RunError, UsageError
     from spider_opt.methods import parse_method
     from spider_opt.models import CachedModel, Recorder, ReplayModel
-    from spider_opt.models.adapters import open_tuned
     from spider_opt.paths import cache_dir
     from spider_opt.retrieval import DEFAULT_EMBEDDER
     from spider_opt.runs import finish
@@ -108,15 +107,16 @@ def eval_command(
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     sample = ids.stem if ids else ""
-    if replay is not None and (model_name, base_url, record) != (None, None, None):
-        raise UsageError("--replay answers from a recording: leave out --model, --base-url and --record")
+    if replay is not None and (model_name, base_url, record, engine) != (None, None, None, "llama.cpp"):
+        raise UsageError("--replay answers from a recording: leave out --model, --base-url, --engine and --record")
     with TemporaryDirectory() as nowhere:
         responses = (Path(nowhere) if no_cache or replay else cache_dir()) / "responses.sqlite"
-        asked = ReplayModel(replay) if replay else open_tuned(parsed.adapters, model_name, base_url)
+        asked = ReplayModel(replay) if replay else _open(engine, parsed.adapters, model_name, base_url)
         with closing(CachedModel(asked, responses)) as cached:
             model = Recorder(cached, record) if record else cached
-            folder = out or _default_folder(parsed.label, model.info.name, benchmark, sample)
-            finished = _ask(parsed, benchmark, library, model, folder, sample, limit, seed, concurrency)
+            folder = out or _default_folder(parsed.label, model.info, benchmark, sample)
+            n_threads = concurrency or (SIDE_BY_SIDE if model.info.engine else 1)
+            finished = _ask(parsed, benchmark, library, model, folder, sample, limit, seed, n_threads)
             click.echo(
                 f"{len(finished.answers)} answers, {finished.n_new} of them new; {cached.misses} model calls, "
                 f"{cached.hits} answered from the cache",
@@ -135,6 +135,19 @@ def eval_command(
     if n_scored > len(finished.answers):
         click.echo(f"the run folder has answers to {n_scored} questions; the numbers are over all of them", err=True)
     click.echo(f"run folder: {folder}", err=True)
+
+
+def _open(engine: Engine, adapters: Sequence[str], model: str | None, base_url: str | None) -> ChatModel:
+    from spider_opt.errors import UsageError
+    from spider_opt.models.adapters import open_tuned
+
+    if engine == "llama.cpp":
+        return open_tuned(adapters, model, base_url)
+    if base_url is not None:
+        raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
+    from spider_opt.training.engine import open_torch
+
+    return open_torch(adapters, model)
 
 
 def _read_ids(path: Path) -> list[str]:
@@ -190,6 +203,7 @@ def _ask(
     )
 
 
-def _default_folder(label: str, model: str, benchmark: Benchmark, sample: str) -> Path:
-    name = f"{label}-{model}-{benchmark.name}-{sample or benchmark.split}"
+def _default_folder(label: str, info: ModelInfo, benchmark: Benchmark, sample: str) -> Path:
+    engine = f"-{info.engine.split()[0]}" if info.engine else ""
+    name = f"{label}-{info.name}-{benchmark.name}-{sample or benchmark.split}{engine}"
     return Path("results") / "runs" / re.sub(r"[^A-Za-z0-9.+=_-]+", "_", name)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TELL_EVERY_S = 15.0
 LEARNT = ("spider", "examples", "choose", "focus", "context", "share")
-HERE = ("minutes", "rate", "rank", "pack", "compute", "check", "resume")
+HERE = ("minutes", "rate", "rank", "pack", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "data")
 SECTIONS = {
     "What is learnt": (*LEARNT, "values", "form"),
@@ -71,6 +71,7 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--pack", type=click.IntRange(1, 64), default=16, show_default=True, help="Most questions that share a schema"
 )
+@click.option("--batch", type=click.IntRange(1, 256), default=2, show_default=True, help="Schemas learnt in one step")
 @click.option(
     "--compute", type=click.Choice(["auto", "int8", "float32", "bfloat16"]), default="auto", show_default=True,
     help="How the frozen weights are computed; auto takes what is fastest here",
@@ -154,6 +155,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         rate=options["rate"],
         rank=options["rank"],
         alpha=2.0 * options["rank"],
+        packs=options["batch"],
         minutes=options["minutes"],
         seed=options["seed"],
     )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.cli.options import Engine, engine_option
+
 if TYPE_CHECKING:
     from spider_opt.report import Ladder
     from spider_opt.types import Benchmark
@@ -47,9 +49,10 @@ RUNS = Path("results/runs")
 )  # fmt: skip
 @click.option("--run", "ask", is_flag=True, help="Run the rungs that were not run, as eval would")
 @click.option("--base-url", metavar="URL", help="With --run: OpenAI-compatible endpoint to ask")
+@engine_option
 @click.option(
-    "--concurrency", type=click.IntRange(1, 256), default=1, show_default=True,
-    help="With --run: questions asked at the same time",
+    "--concurrency", type=click.IntRange(1, 256),
+    help="With --run: questions asked at the same time (default: as eval's)",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
@@ -68,7 +71,8 @@ def ladder_command(
     recorded: Path | None,
     ask: bool,
     base_url: str | None,
-    concurrency: int,
+    engine: Engine,
+    concurrency: int | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -100,7 +104,7 @@ def ladder_command(
             parse_method(rung.method)
         for rung in missing:
             asked = tuned if tuned and is_tuned(rung.method) else model
-            _run(context, rung.method, name, spider, asked, base_url, concurrency)
+            _run(context, rung.method, name, spider, asked, base_url, engine, concurrency)
     ladder = look(tell=partial(click.echo, err=True))
     typed = _typed(context)
     if ladder.missing:
@@ -136,7 +140,8 @@ def _run(
     spider: Path | None,
     model: str,
     base_url: str | None,
-    concurrency: int,
+    engine: Engine,
+    concurrency: int | None,
 ) -> None:
     from spider_opt.benchmarks import spider_dir
     from spider_opt.cli.eval import eval_command
@@ -152,6 +157,7 @@ def _run(
             spider=spider if name == "spider" else None,
             model_name=model,
             base_url=base_url,
+            engine=engine,
             concurrency=concurrency,
         )
 

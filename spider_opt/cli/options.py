@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+Engine = Literal["llama.cpp", "torch"]
+SIDE_BY_SIDE = 32
+"""Questions asked at the same time where the model answers them together."""
 
 
 def benchmark_options(command: F) -> F:
@@ -26,6 +29,14 @@ def spider_option(command: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder of the official Spider download (default: SPIDER_DIR, else the bundled benchmark)",
     )(command)
+
+
+def engine_option(command: F) -> F:
+    """Add ``--engine``."""
+    return click.option(
+        "--engine", type=click.Choice(["llama.cpp", "torch"]), default="llama.cpp", show_default=True,
+        help="What computes an embedded model; torch answers many questions side by side",
+    )(command)  # fmt: skip
 
 
 def scoring_options(command: F) -> F:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LINE_EVERY_S = 30.0
+BURST_S = 1.0
+"""What is done within this time came together, as answers that were computed side by side do."""
 
 
 @contextmanager
@@ -24,7 +26,8 @@ def _bar(label: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    # Over a short time the speed would be that of one burst, or 0.
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=3600) as bar:
         task = bar.add_task(label, total=total)
         yield lambda: bar.advance(task)
 
@@ -32,16 +35,22 @@ def _bar(label: str, total: int) -> Iterator[Callable[[], None]]:
 @contextmanager
 def lines(label: str, total: int) -> Iterator[Callable[[], None]]:
     """As ``progress``, in lines of text: also where a bar stands already."""
-    start = last = time.monotonic()
-    done = 0
+    start = told = burst = time.monotonic()
+    done = before = 0  # before: what was done up to the burst before this one, and when that came
+    before_s = 0.0
 
     def advance() -> None:
-        nonlocal done, last
-        done += 1
+        nonlocal done, told, burst, before, before_s
         now = time.monotonic()
-        if now - last >= LINE_EVERY_S:
-            last = now
-            left_s = (now - start) / done * (total - done)
-            print(f"{label}: {done}/{total}, about {left_s / 60:.0f} min left", file=sys.stderr, flush=True)
+        if now - burst >= BURST_S:
+            before, before_s = done, burst - start
+            burst = now
+        done += 1
+        if now - told >= LINE_EVERY_S:
+            told = now
+            # How much of this burst is still to come is not known, so the speed is that of the bursts before.
+            left_s = before_s / before * (total - before) - (now - start - before_s) if before else None
+            left = "" if left_s is None else f", about {max(0.0, left_s) / 60:.0f} min left"
+            print(f"{label}: {done}/{total}{left}", file=sys.stderr, flush=True)
 
     yield advance

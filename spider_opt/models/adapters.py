@@ -155,12 +155,23 @@ def open_tuned(names: Sequence[str], model: str | None = None, base_url: str | N
     """
     if not names or base_url is not None or (model is not None and model not in CATALOG):
         return models.open_model(model, base_url)  # that model is the tuned one
+    model, paths = with_adapters(names, model)
+    return models.open_model(model, adapters=paths)
+
+
+def with_adapters(names: Sequence[str], model: str | None = None) -> tuple[str | None, list[Path]]:
+    """Return the embedded model that adapters are for, by default the one asked for, and their files.
+
+    Raises:
+        UsageError: there is no such adapter, or it is for another model.
+        WeightsError: an adapter's files are broken.
+    """
     paths = []
     for adapter in map(find_adapter, names):
         _check_base(adapter, model)
         model = adapter.base
         paths.append(adapter.folder / FILE)
-    return models.open_model(model, adapters=paths)
+    return model, paths
 
 
 def _check(adapter: Adapter) -> None:

@@ -42,7 +42,7 @@ def request_key(
     """
     prompt = messages if isinstance(messages, str) else [[message.role, message.content] for message in messages]
     request = {
-        "model": asdict(info),
+        "model": info_to_json(info),
         "tag": cache_tag,
         "prompt": prompt,
         "n": n,
@@ -53,6 +53,12 @@ def request_key(
         "max_tokens": max_tokens,
     }
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def info_to_json(info: ModelInfo) -> dict[str, str]:
+    """Return a model's info as it is hashed and written down; without an engine as before there were any."""
+    said = asdict(info)
+    return said if info.engine else {name: value for name, value in said.items() if name != "engine"}
 
 
 def completions_to_json(completions: Sequence[Completion]) -> list[dict[str, Any]]:

@@ -64,12 +64,22 @@ def _weights(name: str, adapters: Sequence[Path]) -> tuple[Path, ModelInfo]:
     if not entry.chats:
         raise UsageError(f"{name} turns text into vectors and answers no questions; the default is {DEFAULT_MODEL}.")
     llamacpp.binding()  # before half a gigabyte is fetched for nothing
+    path = fetched(name)
+    adapter = "+".join(weights.sha256_of(adapter) for adapter in adapters)
+    return path, ModelInfo(name, entry.sha256, adapter)
+
+
+def fetched(name: str) -> Path:
+    """Return the path of some weights, after fetching them with a progress bar where they are missing.
+
+    Raises:
+        WeightsError: they cannot be had.
+    """
     path = weights.find(name)
     if path is None:
         with bytes_bar(f"Fetching {name}") as progress:
             path = weights.fetch(name, progress=progress)
-    adapter = "+".join(weights.sha256_of(adapter) for adapter in adapters)
-    return path, ModelInfo(name, entry.sha256, adapter)
+    return path
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from spider_opt.errors import ModelError, UsageError
-from spider_opt.models.cache import completions_from_json, completions_to_json, request_key
+from spider_opt.models.cache import completions_from_json, completions_to_json, info_to_json, request_key
 from spider_opt.types import ChatModel, Completion, Message, ModelInfo
 
 FORMAT = 1
@@ -40,7 +39,7 @@ class Recorder:
                 file.truncate(whole)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"format": FORMAT, "info": asdict(inner.info)}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps({"format": FORMAT, "info": info_to_json(inner.info)}) + "\n", encoding="utf-8")
 
     @property
     def info(self) -> ModelInfo:

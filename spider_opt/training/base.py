@@ -49,11 +49,16 @@ def open_base(name: str, *, dtype: Any, device: str = "cpu") -> Base:
     from spider_opt.training.lora import attend_packed
 
     transformers.AttentionInterface.register("packed", attend_packed)
-    folder = cache_dir() / "training" / entry.sha256
+    folder = folder_of(name)
     if not (folder / "config.json").is_file():
         _dequantize(transformers, fetch(name), folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="packed")
     return Base(name, entry.sha256, model.to(device), transformers.AutoTokenizer.from_pretrained(folder))
+
+
+def folder_of(name: str) -> Path:
+    """Return where a model of the catalog stands once it is dequantized; it has a ``config.json`` then."""
+    return cache_dir() / "training" / weights_named(name).sha256
 
 
 def library() -> Any:

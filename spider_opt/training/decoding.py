@@ -1,4 +1,4 @@
-"""Many prompts answered side by side by the model that is being tuned.
+"""Many prompts answered side by side by a model that is tuned, or being tuned.
 
 What the prompts begin with, a schema, is computed once and attended to by all of them; then a step computes one token
 for each answer, so that the weights are read once for all of them. Answers that are complete leave the batch.
@@ -8,7 +8,7 @@ Source: Juravsky et al. 2024 (Hydragen, arXiv:2402.05099), attention over a shar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,11 +44,17 @@ class Decoder:
         self._device = next(model.parameters()).device
 
     def decode(
-        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, draws: Sequence[Draw] | None = None
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        draws: Sequence[Draw] | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> list[list[int]]:
         """Return the answers' tokens, at most ``max_tokens`` each and without the one that ends it.
 
-        There is one answer for each of ``draws``, by default the likeliest one to each prompt.
+        There is one answer for each of ``draws``, by default the likeliest one to each prompt. As soon as ``wanted``,
+        asked before each token, says no, they end as they are.
         """
         draws = [Draw(i) for i in range(len(prompts))] if draws is None else draws
         pack = packed(prompts, [[] for _ in prompts])
@@ -75,7 +81,7 @@ class Decoder:
                         answers[row].append(token)
                         if len(answers[row]) < max_tokens:
                             live.append(i)
-                if not live:
+                if not live or not wanted():
                     return answers
                 if len(live) < len(rows):
                     kept = torch.tensor(live, device=self._device)

@@ -1,4 +1,4 @@
-"""A LoRA adapter as files: GGUF for llama.cpp, and the folder that PEFT reads.
+"""A LoRA adapter as files: GGUF for llama.cpp, read back too, and the folder that PEFT reads.
 
 Source: llama.cpp, ``convert_lora_to_gguf.py``, for the keys. Qwen2's rows need no other order; models that do (those
 of the llama architecture) are refused.
@@ -9,14 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from spider_opt.errors import TrainingError
+from spider_opt.errors import TrainingError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+DType = Literal["float16", "q8_0"]
+BLOCK = 32
+"""Numbers that share a scale in Q8_0."""
 _ARCHITECTURES = {"qwen2": "QWEN2", "qwen3": "QWEN3"}
+_LAYERS = (
+    *(f"self_attn.{name}_proj" for name in "qkvo"),
+    *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
+)
 
 
 def check_architecture(config: Any) -> None:
@@ -30,16 +37,24 @@ def check_architecture(config: Any) -> None:
         raise TrainingError(f"An adapter of a {config.model_type} model cannot be written as GGUF, only of: {known}.")
 
 
-def write_gguf(path: Path, weights: Mapping[str, Tensor], *, config: Any, alpha: float, name: str) -> None:
-    """Write an adapter in float16; ``weights`` have PEFT's names, ``config`` is the base model's.
+def write_gguf(
+    path: Path, weights: Mapping[str, Tensor], *, config: Any, alpha: float, name: str, dtype: DType = "float16"
+) -> None:
+    """Write an adapter; ``weights`` have PEFT's names, ``config`` is the base model's.
+
+    In ``q8_0``, 8-bit numbers whose blocks of 32 in a row share a scale, a file has about half the size.
 
     Raises:
         TrainingError: adapters of this architecture cannot be written.
+        ValueError: the rows are not made of such blocks, see ``fits_q8_0``.
     """
     check_architecture(config)
+    if dtype == "q8_0" and not fits_q8_0(weights):
+        raise ValueError(f"in q8_0 the length of each row must be a multiple of {BLOCK}")
     import gguf
     import numpy as np
 
+    kind = gguf.GGMLQuantizationType.Q8_0 if dtype == "q8_0" else gguf.GGMLQuantizationType.F16
     arch = gguf.MODEL_ARCH[_ARCHITECTURES[config.model_type]]
     names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
     part = path.with_name(f".{path.name}.part")
@@ -50,14 +65,46 @@ def write_gguf(path: Path, weights: Mapping[str, Tensor], *, config: Any, alpha:
     writer.add_name(name)
     for key, weight in weights.items():
         layer, _, side = key.removeprefix("base_model.model.").removesuffix(".weight").rpartition(".")
-        writer.add_tensor(
-            f"{names.get_name(layer)}.weight.{side.lower()}", weight.detach().cpu().numpy().astype(np.float16)
-        )
+        numbers = gguf.quants.quantize(weight.detach().cpu().numpy().astype(np.float32), kind)
+        writer.add_tensor(f"{names.get_name(layer)}.weight.{side.lower()}", numbers, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     part.replace(path)
+
+
+def fits_q8_0(weights: Mapping[str, Tensor]) -> bool:
+    """Tell whether an adapter can be written in Q8_0: B has rows as long as the rank."""
+    return all(weight.shape[-1] % BLOCK == 0 for weight in weights.values())
+
+
+def read_gguf(path: Path) -> tuple[dict[str, Tensor], float, int]:
+    """Read an adapter that ``write_gguf`` wrote: its weights (float32) by PEFT's names, alpha, and the rank.
+
+    Raises:
+        WeightsError: it is no such file.
+    """
+    import gguf
+    import torch
+
+    try:
+        reader = gguf.GGUFReader(path)
+        alpha = float(reader.fields["adapter.lora.alpha"].contents())
+        arch = gguf.MODEL_ARCH[_ARCHITECTURES[reader.fields["general.architecture"].contents()]]
+        n_layers = 1 + max(int(tensor.name.split(".")[1]) for tensor in reader.tensors)
+        names = gguf.get_tensor_name_map(arch, n_layers)
+        layers = [f"model.layers.{i}.{layer}" for i in range(n_layers) for layer in _LAYERS]
+        known = {names.get_name(layer): layer for layer in layers}
+        weights = {}
+        for tensor in reader.tensors:
+            layer, _, side = tensor.name.rpartition(".weight.lora_")
+            numbers = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            weights[f"base_model.model.{known[layer]}.lora_{side.upper()}.weight"] = torch.tensor(numbers)
+        [rank] = {weight.shape[0] for name, weight in weights.items() if ".lora_A." in name}
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise WeightsError(f"{path} is no adapter that this version can read ({error!r})") from error
+    return weights, alpha, rank
 
 
 def write_peft(folder: Path, weights: Mapping[str, Tensor], *, base: str, rank: int, alpha: float) -> None:

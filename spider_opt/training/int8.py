@@ -17,22 +17,23 @@ from torch import Tensor, nn
 
 
 class Int8Linear(nn.Module):
-    """A frozen linear layer; keeps two copies of the weights, one for each way."""
+    """A frozen linear layer; keeps two copies of the weights, one for each way, or where nothing is learnt only one."""
 
     forth: Tensor
     forth_scale: Tensor
     back: Tensor
     back_scale: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, *, learns: bool = True) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         forth, forth_scale = rounded(weight.float())
-        back, back_scale = rounded(weight.float().t().contiguous())
         self.register_buffer("forth", forth.t().contiguous())  # (in, out)
         self.register_buffer("forth_scale", forth_scale.t().contiguous())
-        self.register_buffer("back", back.t().contiguous())  # (out, in)
-        self.register_buffer("back_scale", back_scale.t().contiguous())
+        if learns:
+            back, back_scale = rounded(weight.float().t().contiguous())
+            self.register_buffer("back", back.t().contiguous())  # (out, in)
+            self.register_buffer("back_scale", back_scale.t().contiguous())
         self.bias = bias
 
     def forward(self, x: Tensor) -> Tensor:

@@ -49,22 +49,25 @@ class Lora(nn.Module):
         return flat.view_as(y)
 
 
-def add_lora(model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False) -> dict[str, Lora]:
+def add_lora(
+    model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False, learns: bool = True
+) -> dict[str, Lora]:
     """Freeze a model and put LoRA on all linear layers of its blocks; return them by the layer's name.
 
-    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers.
+    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers. What is only asked and never
+    ``learns`` takes less memory then.
     """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     added = {}
     for name, layer in list(model.named_modules()):
         if name.rpartition(".")[2] in LAYERS and isinstance(layer, nn.Linear):
-            base = Int8Linear(layer.weight, layer.bias) if int8 else layer
+            base = Int8Linear(layer.weight, layer.bias, learns=learns) if int8 else layer
             added[name] = Lora(base, rank, alpha, generator).to(layer.weight.device)
             model.set_submodule(name, added[name])
     if int8:
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        model.set_output_embeddings(Int8Linear(vocabulary.weight))  # type: ignore[no-untyped-call]
+        model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=learns))  # type: ignore[no-untyped-call]
     return added
 
 
@@ -156,13 +159,19 @@ def chosen_compute(
 
 
 def _seconds_of(name: str) -> float:
+    """Return what a product takes one thread; what it spends waiting for the processor does not count."""
     x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
     layer = Int8Linear(weight)
     if name != "int8":
         x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
     spent = []
-    for _ in range(4):
-        start = time.perf_counter()
-        layer.times(x) if name == "int8" else x @ weight.t()
-        spent.append(time.perf_counter() - start)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for each other where something else runs, most often those of int8
+    try:
+        for _ in range(4):
+            start = time.thread_time()
+            layer.times(x) if name == "int8" else x @ weight.t()
+            spent.append(time.thread_time() - start)
+    finally:
+        torch.set_num_threads(n_threads)
     return min(spent)

@@ -47,15 +47,21 @@ def packed(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -
     >>> packed([[1, 2, 3], [1, 2, 4, 5]], [[9], [8, 7]])
     Pack(shared=(1, 2), rests=((3, 9), (4, 5, 8, 7)), answers=(1, 2))
     """
+    n = n_shared(prompts)
+    return Pack(
+        tuple(prompts[0][:n]),
+        tuple((*prompt[n:], *answer) for prompt, answer in zip(prompts, answers, strict=True)),
+        tuple(len(prompt) - n for prompt in prompts),
+    )
+
+
+def n_shared(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all prompts begin with and go on after."""
     n = min(map(len, prompts)) - 1  # the last token of a prompt stays: the answer's first is predicted from it
     first = prompts[0]
     for prompt in prompts[1:]:
         n = next((i for i in range(n) if prompt[i] != first[i]), n)
-    return Pack(
-        tuple(first[:n]),
-        tuple((*prompt[n:], *answer) for prompt, answer in zip(prompts, answers, strict=True)),
-        tuple(len(prompt) - n for prompt in prompts),
-    )
+    return n
 
 
 @dataclass(frozen=True, slots=True)

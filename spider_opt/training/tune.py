@@ -20,7 +20,7 @@ from spider_opt.sql.from_first import to_from_first
 from spider_opt.training.base import keep_memory, library, open_base
 from spider_opt.training.course import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
+from spider_opt.training.gguf import DType, check_architecture, fits_q8_0, write_gguf, write_peft
 from spider_opt.training.held_out import held_out_accuracy
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
@@ -30,6 +30,8 @@ Form = Literal["plain", "from-first"]
 Compute = Literal["auto", "int8", "float32", "bfloat16"]
 N_WATCHED = 128
 MAX_TOKENS = 200
+MANY = 32
+"""The rank from which on an adapter is written in 8 bits."""
 
 
 def plain(sql: str, schema: Schema) -> str:
@@ -121,7 +123,8 @@ def _write(
     folder: Path, weights: Any, base: Any, train: Training, look: Look, form: Form, n: int, about: Mapping[str, Any]
 ) -> dict[str, Any]:
     settings = train.settings
-    write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name)
+    dtype: DType = "q8_0" if settings.rank >= MANY and fits_q8_0(weights) else "float16"
+    write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name, dtype=dtype)
     write_peft(folder / "peft", weights, base=base.name, rank=settings.rank, alpha=settings.alpha)
     steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()]
     watched = [step["validation"] for step in steps if step["validation"] is not None]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,7 @@ from click.testing import CliRunner, Result
 import spider_opt.models
 from spider_opt.cli import main
 from spider_opt.errors import ModelError, ModelUnavailable
+from spider_opt.training import engine
 from spider_opt.types import Completion, Message, ModelInfo, Usage
 
 NOTHING = object()
@@ -123,6 +126,87 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
     assert model.opened == {"name": "m", "base_url": "http://x/v1"}  # type: ignore[attr-defined]
+
+
+# --- another engine ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def torch_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """The model that ``eval --engine torch`` opens; it is not to be opened by another one."""
+    monkeypatch.setattr(spider_opt.models, "open_model", lambda *_, **__: pytest.fail("this is not llama.cpp's"))
+    opened: list[tuple[Any, ...]] = []
+
+    def open_torch(adapters: Any, name: str | None) -> Model:
+        opened.append((tuple(adapters), name))
+        return model
+
+    monkeypatch.setattr(engine, "open_torch", open_torch)
+    model.info = ModelInfo("fake/model:1", "cd" * 32, engine="torch int8")
+    model.opened = opened  # type: ignore[attr-defined]
+    return model
+
+
+@pytest.mark.parametrize(("options", "together"), [((), 32), (("--concurrency", "5"), 5)])
+def test_another_engine(torch_model: Model, options: Sequence[str], together: int) -> None:
+    waiting, at_once = threading.Barrier(together), torch_model.complete
+
+    def complete(messages: Any, **given: Any) -> list[Completion]:
+        waiting.wait(20)  # breaks where fewer ask at the same time
+        return at_once(messages, **given)
+
+    torch_model.complete = complete  # type: ignore[method-assign]
+    result = run("--engine", "torch", "--limit", str(together), *options)
+    assert result.exit_code == 0, result.stderr
+    assert torch_model.opened == [((), None)]  # type: ignore[attr-defined]
+    folder = Path("results/runs/zero-shot-fake_model_1-spider-mini-test-torch")
+    assert json.loads((folder / "run.json").read_text())["engine"] == "torch int8"
+    assert torch_model.closed == 1
+
+
+def test_another_engine_is_another_run_and_another_question_to_the_cache(model: Model) -> None:
+    assert run("--limit", "2", "--out", "run").exit_code == 0
+    assert "engine" not in json.loads(Path("run/run.json").read_text())
+    model.info = ModelInfo("fake/model:1", "cd" * 32, engine="torch int8")
+    other = run("--limit", "2", "--out", "run")
+    assert (other.exit_code, len(model.asked)) == (1, 2)
+    assert "run holds another run (engine is '' there, 'torch int8' now)" in other.stderr
+    assert run("--limit", "2", "--out", "two").exit_code == 0
+    assert len(model.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (("--base-url", "http://x/v1"), 2, "--engine torch computes a model here, and --base-url asks one elsewhere: "
+                                           "leave one out"),
+        (("--model", "gpt-4.1"), 2, "--engine torch computes embedded models only (qwen2.5-coder-0.5b, "
+                                    "qwen2.5-coder-1.5b, smollm2-135m), and 'gpt-4.1' is none"),
+        ((), 1, "What trains is not installed; type: pip install 'spider-opt[train]'"),
+        (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine "
+                                        "and --record"),
+    ],
+)  # fmt: skip
+def test_what_another_engine_does_not_do(
+    model: Model, monkeypatch: pytest.MonkeyPatch, options: Sequence[str], code: int, sentence: str
+) -> None:
+    for name in ("torch", "gguf", "transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    Path("said.jsonl").write_text("")
+    result = run("--engine", "torch", "--limit", "1", *options)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.splitlines()[-1] == f"Error: {sentence}"
+
+
+def test_a_grammar_with_another_engine(torch_model: Model) -> None:
+    opened: Any = lambda: pytest.fail("nothing is opened for that")  # noqa: E731
+    torch_model.complete = engine.TorchModel(torch_model.info, opened).complete  # type: ignore[method-assign]
+    result = run("--engine", "torch", "--method", "grammar", "--limit", "3")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: A grammar needs llama.cpp: leave --engine out\n"
+
+
+# --- recordings --------------------------------------------------------------------------------
 
 
 def test_a_recording_answers_with_no_model(model: Model, tmp_path: Path) -> None:

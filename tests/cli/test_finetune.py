@@ -177,12 +177,11 @@ def test_the_whole_way(fake: Tune) -> None:
 
 
 def test_options_reach_the_training(fake: Tune) -> None:
-    options = (
-        "--epochs 3.5 --minutes 7 --rate 1e-3 --rank 8 --pack 4 --compute float32 --seed 5 --form plain --values 1"
-    )
-    assert run("--context", "none", "--model", "smollm2-135m", *options.split()).exit_code == 0
+    options = "--epochs 3.5 --minutes 7 --rate 1e-3 --rank 8 --pack 4 --batch 3 --compute float32 --seed 5 --form plain"
+    more = ("--values", "1", "--context", "none", "--model", "smollm2-135m")
+    assert run(*more, *options.split()).exit_code == 0
     [call] = fake.calls
-    assert call["settings"] == Settings(epochs=3.5, minutes=7.0, rate=1e-3, rank=8, alpha=16.0, seed=5)
+    assert call["settings"] == Settings(epochs=3.5, minutes=7.0, rate=1e-3, rank=8, alpha=16.0, packs=3, seed=5)
     wanted = {"model": "smollm2-135m", "form": "plain", "n": 4, "compute": "float32", "look": Look(values=1)}
     assert {key: call[key] for key in wanted} == wanted
 
@@ -241,6 +240,7 @@ def test_how_it_goes(fake: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--epochs", "0"), "0.0 is not in the range x>0"),
         (("--share", "2"), "2.0 is not in the range"),
         (("--rank", "0"), "0 is not in the range"),
+        (("--batch", "0"), "0 is not in the range"),
         (("--examples", "0"), "0 is not in the range"),
         (("--form", "skeleton"), "'skeleton' is not one of 'plain', 'from-first'"),
         (("--focus", "not there"), "Directory 'not there' does not exist"),
@@ -249,6 +249,7 @@ def test_how_it_goes(fake: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
         (("--context", "hyde"), "method 'hyde' asks a model before it retrieves, which is not done for training"),
         (("--context", "difficulty+fewshot"), "asks a model before it retrieves"),
         (("--provider", "openai"), "Which of the provider's models? Name it with --model"),
+        ((*HOSTED, "--batch", "4"), "--batch is for tuning on this machine: leave it out, or --provider"),
         ((*HOSTED, "--rank", "4"), "--rank is for tuning on this machine: leave it out, or --provider"),
         ((*HOSTED, "--minutes", "4"), "--minutes is for tuning on this machine"),
         ((*HOSTED, "--resume"), "--resume is for tuning on this machine"),

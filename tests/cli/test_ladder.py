@@ -202,6 +202,22 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
     assert "--run" not in shlex.split(typed)
 
 
+def test_run_by_another_engine(model: Model, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    def open_torch(adapters: Any, name: str | None) -> Model:
+        opened.append(name)
+        return model
+
+    monkeypatch.setattr("spider_opt.training.engine.open_torch", open_torch)
+    model.info = ModelInfo("fake", "cd" * 32, engine="torch int8")
+    result = run(*MINI, "--engine", "torch", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert (opened, model.opened) == (["fake"] * 2, [])
+    assert (here / "results/runs/zero-shot-fake-spider-mini-test-torch/verdicts.jsonl").exists()
+    assert run(*MINI, "--engine", "torch", "--json").stdout == result.stdout
+
+
 def test_run_goes_on_with_a_run_of_some_questions(model: Model, here: Path) -> None:
     evaluated = CliRunner().invoke(main, ["eval", "--model", "fake", "--limit", "5"])
     assert evaluated.exit_code == 0, evaluated.stderr

@@ -36,6 +36,37 @@ def test_in_a_log_it_is_a_line_now_and_then(clock: list[float], capsys: pytest.C
     ]
 
 
+def test_what_comes_in_bursts(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("answering", 320) as advance:
+        for _ in range(5):
+            clock[0] += 60
+            for _ in range(32):
+                advance()
+                clock[0] += 0.01
+    assert capsys.readouterr().err.splitlines() == [
+        "answering: 1/320",  # nothing is known yet
+        "answering: 33/320, about 8 min left",
+        "answering: 65/320, about 7 min left",
+        "answering: 97/320, about 6 min left",
+        "answering: 129/320, about 5 min left",
+    ]
+
+
+@pytest.mark.parametrize("per_second", [5, 50])
+def test_what_comes_all_the_time(clock: list[float], capsys: pytest.CaptureFixture[str], per_second: int) -> None:
+    total = 600 * per_second
+    with progress("answering", total) as advance:
+        for _ in range(total // 2):
+            clock[0] += 1 / per_second
+            advance()
+    told = capsys.readouterr().err.splitlines()
+    left = [int(line.split("about ")[1].split()[0]) for line in told]
+    assert left == sorted(left, reverse=True)
+    assert left[0] in (9, 10)
+    assert left[-1] in (5, 6)
+    assert len(left) >= 9
+
+
 def test_what_is_done_at_once_says_nothing(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     with progress("answering", 3) as advance:
         for _ in range(3):

@@ -21,6 +21,7 @@ import pytest
 
 from spider_opt.errors import ModelError
 from spider_opt.models import CachedModel
+from spider_opt.models.cache import request_key
 from spider_opt.types import Completion, Message, ModelInfo, Usage
 
 
@@ -86,6 +87,7 @@ def test_everything_an_answer_depends_on_makes_another_request(tmp_path: Path) -
         Counting(ModelInfo("other", "abc")),
         Counting(ModelInfo("m", "abd")),
         Counting(ModelInfo("m", "abc", "lora")),
+        Counting(ModelInfo("m", "abc", engine="torch int8")),
         Counting(cache_tag="http://127.0.0.1:1/v1"),
     ],
 )
@@ -94,6 +96,14 @@ def test_another_model_is_another_request(tmp_path: Path, other: Counting) -> No
         model.complete(CHAT)
         two.complete(CHAT)
         assert two.misses == 1
+
+
+def test_without_an_engine_a_request_is_what_it_was_before_there_were_any() -> None:
+    options: dict[str, Any] = {"n": 1, "temperature": 0, "seed": 0, "stop": (), "grammar": None, "max_tokens": 512}
+    infos = [ModelInfo("m", "abc", "lora"), ModelInfo("m", "abc", "lora", "torch int8")]
+    before, other = (request_key(info, [Message("user", "hi")], **options) for info in infos)
+    assert before == "b7b6e5b08c1a179b2efd88ea1b1174aa513566b264ca9864457bd25227da703e"
+    assert other != before
 
 
 def test_an_error_is_not_kept(tmp_path: Path) -> None:

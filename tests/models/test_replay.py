@@ -48,6 +48,20 @@ def test_a_recording_holds_no_word_of_the_prompt(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "r").read_text().splitlines()[0])["info"]["sha256"] == "abc"
 
 
+@pytest.mark.parametrize("engine", ["", "torch int8"])
+def test_a_recording_names_the_engine_where_there_is_one(tmp_path: Path, engine: str) -> None:
+    info = ModelInfo("m", "abc", "lora", engine)
+    Recorder(Echo(info), tmp_path / "r").complete(CHAT)
+    head = json.loads((tmp_path / "r").read_text().splitlines()[0])
+    said = {"name": "m", "sha256": "abc", "adapter": "lora"} | ({"engine": engine} if engine else {})
+    assert head == {"format": 1, "info": said}
+    replay = ReplayModel(tmp_path / "r")
+    assert replay.info == info
+    assert replay.complete(CHAT)
+    with pytest.raises(UsageError, match="is a recording of m, not of m"):
+        Recorder(Echo(ModelInfo("m", "abc", "lora", "torch bfloat16")), tmp_path / "r")
+
+
 def test_a_request_not_recorded_is_named(tmp_path: Path) -> None:
     Recorder(Echo(), tmp_path / "r").complete(CHAT)
     replay = ReplayModel(tmp_path / "r")

@@ -88,3 +88,111 @@ def test_whole_numbers(tuned: Made) -> None:
     model, _ = tuned(int8=True)
     together = decoder(model).decode(PROMPTS["different lengths"], max_tokens=N)
     assert together == [decoder(model).decode([prompt], max_tokens=N)[0] for prompt in PROMPTS["different lengths"]]
+
+
+# --- drawn -------------------------------------------------------------------------------------
+
+
+def drawn(model: Any, prompts: list[Tokens], draws: list[tuple[int, float, int]], **options: Any) -> list[Tokens]:
+    from spider_opt.training.decoding import Draw
+
+    options = {"max_tokens": N, "draws": [Draw(*draw) for draw in draws]} | options
+    said: list[Tokens] = decoder(model, options.pop("stops", set())).decode(prompts, **options)
+    return said
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_draw_is_the_same_in_any_company(tuned: Made, int8: bool) -> None:
+    model, _ = tuned(int8=int8)
+    prompts = PROMPTS["different lengths"]
+    draws = [(i, heat, seed) for seed in range(3) for heat in (0.7, 1.5) for i in range(len(prompts))]
+    together = drawn(model, prompts, draws)
+    assert together == [drawn(model, [prompts[i]], [(0, heat, seed)])[0] for i, heat, seed in draws]
+    order = [*reversed(range(len(draws))), 3, 3]
+    assert drawn(model, prompts, [draws[i] for i in order]) == [together[i] for i in order]
+    others = [*prompts[1:], [30, 31, 32]]  # no prompt's own tokens are shared any more
+    some = [(i - 1, *draw) for i, *draw in draws if i]
+    assert drawn(model, others, [*some, (3, 1.0, 1)])[:-1] == [
+        said for said, (i, _, _) in zip(together, draws, strict=True) if i
+    ]
+
+
+def test_a_draw_is_the_same_beside_answers_that_end_early(tuned: Made) -> None:
+    model, _ = tuned()
+    prompts, draws = PROMPTS["different lengths"], [(i % 4, 1.0, i) for i in range(12)]
+    free = drawn(model, prompts, draws)
+    stops = {free[0][3], free[2][0], free[5][7]}
+    cut = [next((said[:i] for i, token in enumerate(said) if token in stops), said) for said in free]
+    assert len({len(said) for said in cut}) >= 3
+    assert drawn(model, prompts, draws, stops=stops) == cut
+
+
+def test_without_temperature_it_is_the_likeliest(tuned: Made) -> None:
+    model, _ = tuned()
+    prompts = PROMPTS["different lengths"]
+    greedy = decoder(model).decode(prompts, max_tokens=N)
+    said = drawn(model, prompts, [(i, heat, 5) for i in range(4) for heat in (0.0, 1.5, 0.0)])
+    assert said[::3] == said[2::3] == greedy
+    assert all(hot != cold for hot, cold in zip(said[1::3], greedy, strict=True))
+    assert drawn(model, prompts, [(i, 1e-4, 5) for i in range(4)]) == greedy
+
+
+def test_the_seed_decides(tuned: Made) -> None:
+    model, _ = tuned()
+    prompt = [5, 6, 7, 8]
+    one, again, other = drawn(model, [prompt], [(0, 1.0, 3), (0, 1.0, 3), (0, 1.0, 4)])
+    assert one == again != other
+    assert len({tuple(said) for said in drawn(model, [prompt], [(0, 1.0, seed) for seed in range(50)])}) == 50
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.0])
+def test_tokens_come_as_often_as_they_are_likely(tuned: Made, temperature: float) -> None:
+    model, _ = tuned()
+    prompt, n = [5, 6, 7, 8], 4000
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt])).logits[0, -1]
+    model.set_attn_implementation("packed")
+    likely = (logits / temperature).softmax(-1)
+    said = drawn(model, [prompt], [(0, temperature, seed) for seed in range(n)], max_tokens=1)
+    often = torch.bincount(torch.tensor(said)[:, 0], minlength=len(likely)) / n
+    error = (likely * (1 - likely) / n).sqrt()
+    assert ((often - likely).abs() <= 4.5 * error + 1 / n).all()
+    assert likely.max() < 0.95, "else this shows nothing"
+
+
+def test_the_next_token_is_drawn_by_a_number_of_its_own(tuned: Made) -> None:
+    """One number for all tokens of an answer would make them all likely, or all unlikely ones."""
+    model, _ = tuned()
+    prompt, n = [5, 6, 7, 8], 2000
+    said = drawn(model, [prompt], [(0, 2.0, seed) for seed in range(n)], max_tokens=2)
+    followers: dict[int, list[int]] = {}
+    for one, two in said:
+        followers.setdefault(one, []).append(two)
+    first, seconds = max(followers.items(), key=lambda pair: len(pair[1]))
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        likely = (model(torch.tensor([[*prompt, first]])).logits[0, -1] / 2.0).softmax(-1)
+    model.set_attn_implementation("packed")
+    m = len(seconds)
+    often = torch.bincount(torch.tensor(seconds), minlength=len(likely)) / m
+    assert m > 20
+    assert ((often - likely).abs() <= 4.5 * (likely * (1 - likely) / m).sqrt() + 1 / m).all()
+
+
+def test_the_last_token_of_the_vocabulary_is_the_last() -> None:
+    """Rounding may leave the sum of all chances a little below a number just below 1."""
+    from spider_opt.training.decoding import Draw, _Choice
+
+    choice = _Choice([Draw(0, 1.0, seed) for seed in range(3)], 1, torch.device("cpu"))
+    choice._numbers = torch.tensor([[0.0], [0.5], [1.0]])
+    logits = torch.full((3, 4), float("-inf"))
+    logits[:, 1:] = 0.0
+    assert choice(logits).tolist() == [1, 2, 3]
+
+
+def test_it_ends_where_answers_are_not_wanted_any_more(tuned: Made) -> None:
+    model, _ = tuned()
+    whole = decoder(model).decode(PROMPTS["one"], max_tokens=N)
+    left = iter([True, True, False])
+    assert decoder(model).decode(PROMPTS["one"], max_tokens=N, wanted=lambda: next(left)) == [whole[0][:3]]

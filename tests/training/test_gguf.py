@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from spider_opt.errors import TrainingError
+from spider_opt.errors import TrainingError, WeightsError
 from spider_opt.paths import cache_dir
-from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
+from spider_opt.training.gguf import check_architecture, fits_q8_0, read_gguf, write_gguf, write_peft
 
 torch = pytest.importorskip("torch")
 gguf = pytest.importorskip("gguf")
@@ -62,6 +62,79 @@ def test_the_same_weights_make_the_same_file(tuned: Made, path: Path, tmp_path: 
         model, lora = tuned()
         write_gguf(tmp_path / name, weights_of(lora), config=model.config, alpha=8.0, name="mine")
     assert path.read_bytes() == (tmp_path / "other.gguf").read_bytes()
+
+
+def test_read_back_it_is_what_was_written(tuned: Made, path: Path) -> None:
+    from spider_opt.training.lora import take_weights, weights_of
+
+    model, lora = tuned(rank=4)
+    weights = weights_of(lora)
+    write_gguf(path, weights, config=model.config, alpha=6.5, name="mine")
+    read, alpha, rank = read_gguf(path)
+    assert (alpha, rank) == (6.5, 4)
+    assert set(read) == set(weights)
+    for name, weight in weights.items():
+        assert read[name].dtype == torch.float32
+        assert torch.equal(read[name], weight.detach().half().float()), name
+    _, other = tuned(rank=4)
+    take_weights(other, read)
+    write_gguf(path.with_name("again.gguf"), weights_of(other), config=model.config, alpha=alpha, name="mine")
+    assert path.with_name("again.gguf").read_bytes() == path.read_bytes()
+
+
+def test_in_eight_bits(tuned: Made, path: Path) -> None:
+    from spider_opt.training.lora import weights_of
+
+    model, lora = tuned(rank=32)
+    weights = weights_of(lora)
+    assert fits_q8_0(weights)
+    write_gguf(path, weights, config=model.config, alpha=64.0, name="mine", dtype="q8_0")
+    tensors = gguf.GGUFReader(path).tensors
+    assert {tensor.tensor_type for tensor in tensors} == {gguf.GGMLQuantizationType.Q8_0}
+    shapes = {(*reversed(tensor.shape.tolist()),) for tensor in tensors}
+    assert shapes == {(*weight.shape,) for weight in weights.values()}, "of the numbers, not of their bytes"
+    read, alpha, rank = read_gguf(path)
+    assert (alpha, rank, set(read)) == (64.0, 32, set(weights))
+    for name, weight in weights.items():
+        blocks = weight.detach().reshape(-1, 32)
+        half_a_step = blocks.abs().amax(1, keepdim=True) / 127 / 2
+        assert ((read[name].reshape(-1, 32) - blocks).abs() <= half_a_step * 1.2 + 1e-6).all(), name
+    again = path.with_name("again.gguf")
+    write_gguf(again, read, config=model.config, alpha=alpha, name="mine", dtype="q8_0")
+    for name, weight in read_gguf(again)[0].items():
+        torch.testing.assert_close(weight, read[name], rtol=2e-3, atol=1e-6)
+    half = path.with_name("half.gguf")
+    write_gguf(half, weights, config=model.config, alpha=64.0, name="mine")
+    assert sum(tensor.n_bytes for tensor in tensors) == pytest.approx(
+        sum(tensor.n_bytes for tensor in gguf.GGUFReader(half).tensors) * 34 / 64
+    )
+
+
+@pytest.mark.parametrize("rank", [4, 48])
+def test_rows_that_are_no_whole_blocks(tuned: Made, path: Path, rank: int) -> None:
+    from spider_opt.training.lora import weights_of
+
+    model, lora = tuned(rank=rank)
+    assert not fits_q8_0(weights_of(lora))
+    with pytest.raises(ValueError, match="in q8_0 the length of each row must be a multiple of 32"):
+        write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="mine", dtype="q8_0")
+    assert not path.exists()
+
+
+def test_files_that_are_no_adapter(tuned: Made, path: Path) -> None:
+    from spider_opt.training.lora import weights_of
+
+    with pytest.raises(WeightsError, match="is no adapter that this version can read"):
+        read_gguf(path)
+    model, lora = tuned()
+    write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="mine")
+    whole = path.read_bytes()
+    no_name = whole.replace(b"blk.0.attn_q.weight", b"blk.0.attn_z.weight")
+    no_arch = whole.replace(b"qwen2", b"llama")
+    for broken in (b"", b"lora", b"GGUF", whole[:200], whole[:-5000], no_name, no_arch):
+        path.write_bytes(broken)
+        with pytest.raises(WeightsError, match="is no adapter that this version can read"):
+            read_gguf(path)
 
 
 def test_models_whose_rows_need_another_order_are_refused(path: Path) -> None:
@@ -172,3 +245,38 @@ def test_peft_and_the_embedded_model_answer_alike(weights_file: Path, tmp_path: 
             with tuned.disable_adapter():
                 untuned.append(greedy(prompt))
     assert answers != untuned  # the adapter did something
+
+
+@pytest.mark.timeout(600)
+def test_the_embedded_model_reads_eight_bits_as_the_decoder_does(weights_file: Path, tmp_path: Path) -> None:
+    from spider_opt.models import EmbeddedModel
+    from spider_opt.training.base import open_base
+    from spider_opt.training.decoding import Decoder
+    from spider_opt.training.lora import add_lora, take_weights, weights_of
+    from spider_opt.training.packs import tokens_of
+    from spider_opt.types import Message
+
+    base = open_base(REAL, dtype=torch.float32)
+    lora = add_lora(base.model, rank=32, alpha=64.0, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    for layer in lora.values():
+        torch.nn.init.normal_(layer.b, std=0.02, generator=generator)
+    adapter = tmp_path / "adapter.gguf"
+    write_gguf(adapter, weights_of(lora), config=base.model.config, alpha=64.0, name="random", dtype="q8_0")
+    assert adapter.stat().st_size < 20_000_000
+    read, alpha, rank = read_gguf(adapter)
+    assert (alpha, rank) == (64.0, 32)
+    take_weights(lora, read)
+    chats = [
+        [Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}")]
+        for question in QUESTIONS
+    ]
+    prompts = [tokens_of(base.tokenizer, chat) for chat in chats]
+    decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
+    said = [base.tokenizer.decode(tokens) for tokens in decoder.decode(prompts, max_tokens=12)]
+    for layer in lora.values():
+        torch.nn.init.zeros_(layer.b)
+    untuned = [base.tokenizer.decode(tokens) for tokens in decoder.decode(prompts, max_tokens=12)]
+    with EmbeddedModel(weights_file, adapters=[adapter], n_ctx=512, n_threads=1) as embedded:
+        assert [embedded.complete(chat, max_tokens=12)[0].text for chat in chats] == said
+    assert said != untuned  # the adapter did something

@@ -85,6 +85,15 @@ def test_the_fastest_is_chosen(fastest: str) -> None:
     assert chosen_compute(fastest, "cuda") == expected[fastest]
 
 
+def test_what_never_learns_answers_alike_with_half_of_the_weights(layer: Any) -> None:
+    from spider_opt.training.int8 import Int8Linear
+
+    both, one = (Int8Linear(layer.weight, layer.bias, learns=learns) for learns in (True, False))
+    x = torch.randn(4, 256)
+    assert torch.equal(both(x), one(x))
+    assert {name for name, _ in one.named_buffers()} == {"forth", "forth_scale"}
+
+
 def test_a_gpu_takes_bfloat16_untimed() -> None:
     from spider_opt.training.lora import chosen_compute
 
@@ -97,4 +106,6 @@ def test_a_gpu_takes_bfloat16_untimed() -> None:
 def test_this_processor_is_timed() -> None:
     from spider_opt.training.lora import chosen_compute
 
+    before = torch.get_num_threads()
     assert chosen_compute("auto", "cpu") in [(torch.float32, False), (torch.bfloat16, False), (torch.float32, True)]
+    assert torch.get_num_threads() == before

@@ -77,6 +77,17 @@ def test_an_adapter_and_its_card(tuned_on: Callable[..., dict[str, Any]], tmp_pa
     assert any(weight.abs().max() > 0 for name, weight in kept(folder).items() if "lora_B" in name)
 
 
+@pytest.mark.parametrize(("rank", "kind"), [(16, "F16"), (32, "Q8_0"), (33, "F16")])
+def test_adapters_of_a_high_rank_are_written_in_eight_bits(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, rank: int, kind: str
+) -> None:
+    import gguf
+
+    tuned_on("mine", settings=Settings(epochs=0.2, rank=rank, alpha=2.0 * rank, packs=1))
+    tensors = gguf.GGUFReader(find_adapter("mine").path).tensors
+    assert {tensor.tensor_type.name for tensor in tensors} == {kind}
+
+
 def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     def stop(step: Step) -> None:
         if step.n in (2, 4):
