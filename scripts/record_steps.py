@@ -31,7 +31,7 @@ METHODS = {
         "first-valid:n=3",
         "grammar",
         "hyde:n=2",
-        "rag+repair",
+        "rag",
         "repair",
         "retry:k=1",
         "schema:tables=2",

@@ -26,7 +26,7 @@ RUNS = Path("results/runs")
 @click.command(
     "ladder",
     epilog="\b\nExample:\n  spider-opt ladder\n"
-    "  spider-opt ladder --run --spider spider/ --rung zero-shot --rung rag+repair --rung finetune+rag+repair",
+    "  spider-opt ladder --run --spider spider/ --rung zero-shot --rung rag --rung finetune+rag",
 )
 @click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path, file_okay=False))
 @click.option("--model", "model_name", metavar="NAME", help="Whose ladder (default: the embedded model's)")

@@ -23,10 +23,10 @@ from spider_opt.types import Benchmark, Stage
 RUNGS = (
     ("prompt", "zero-shot"),
     ("+ repair", "repair"),
-    ("+ RAG", "rag+repair"),
+    ("+ RAG", "rag"),
     ("fine-tune", "finetune"),
     ("fine-tune + repair", "finetune+repair"),
-    ("fine-tune + RAG", "finetune+rag+repair"),
+    ("fine-tune + RAG", "finetune+rag"),
 )
 """The rungs, bottom to top: a name for people and the method."""
 TUNED = "finetune"

@@ -18,7 +18,7 @@ STEPS = {
     "zero-shot": "spider_opt.steps.zero_shot:ZeroShot",
 }
 ALIASES = {
-    "rag": "schema",
+    "rag": "schema+repair",
 }
 """Names for a combination of steps: what is recommended, by what was measured (``results/LOG.md``)."""
 ENTRY_POINTS = "spider_opt.steps"

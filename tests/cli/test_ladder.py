@@ -111,7 +111,7 @@ def test_rungs_that_were_not_run_are_named_with_what_to_type(here: Path) -> None
     result = run("--out", "my results")
     assert result.exit_code == 0
     assert re.match(
-        r"not run yet: rag\+repair, finetune, .*; "
+        r"not run yet: rag, finetune, .*; "
         r"to run what is missing: spider-opt ladder --out 'my results' --spider DIR --run\n",
         result.stderr,
     )

@@ -80,7 +80,7 @@ def ask(method: str, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["eval", "--method", method, "--limit", "6", "--embedder", "hashing", *arguments])
 
 
-@pytest.mark.parametrize("steps", ["", "rag+", "grammar+rag+repair+", "hyde+", "vote:n=2+"])
+@pytest.mark.parametrize("steps", ["", "rag+", "grammar+rag+", "hyde+", "vote:n=2+"])
 def test_a_tuned_model_is_replayed(
     steps: str, make_adapter: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

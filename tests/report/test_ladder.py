@@ -30,7 +30,7 @@ RUN = {
     "fingerprint": "f", "seed": 0, "version": "0.1.0", "commit": "c",
     "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
 }  # fmt: skip
-THREE = (("prompt", "zero-shot"), ("+ repair", "repair"), ("+ RAG", "rag+repair"))
+THREE = (("prompt", "zero-shot"), ("+ repair", "repair"), ("+ RAG", "rag"))
 
 
 def fabricate(folder: Path, method: str, marks: str, **changes: Any) -> Path:
@@ -79,7 +79,7 @@ def test_rungs_bottom_to_top_each_against_the_one_below(runs: Path) -> None:
     assert gains(ladder) == [None, (25, 5, 0), (20, 4, 0)]
     line = ladder.rungs[2].line
     assert line
-    assert line.method == "schema+repair"  # found though the rung calls it rag+repair
+    assert line.method == "schema+repair"  # found though the rung calls it rag
 
 
 def gains(ladder: Ladder) -> list[tuple[float, int, int] | None]:
@@ -129,7 +129,7 @@ def test_the_tuned_model_may_have_its_own_name(runs: Path) -> None:
 
 
 def test_a_method_is_known_by_its_steps_not_by_its_label(tmp_path: Path) -> None:
-    earlier = fabricate(tmp_path / "earlier", "rag+repair", "++++", steps=f"fewshot:k=3+repair:k=4+{ZERO_SHOT}")
+    earlier = fabricate(tmp_path / "earlier", "rag", "++++", steps=f"fewshot:k=3+repair:k=4+{ZERO_SHOT}")
     ladder, _ = look(tmp_path)
     assert exs(ladder) == [None, None, None], "rag stood for something else then"
     shutil.rmtree(earlier)
@@ -216,7 +216,7 @@ def test_with_the_benchmark_only_its_whole_runs_count(tmp_path: Path) -> None:
 
 
 def test_the_talks_figures_stand_at_the_first_rung_of_their_kind(tmp_path: Path) -> None:
-    methods = ["repair", "zero-shot", "rag+repair", "hyde", "finetune+repair", "finetune", "fewshot+finetune",
+    methods = ["repair", "zero-shot", "rag", "hyde", "finetune+repair", "finetune", "fewshot+finetune",
                "finetune+rag", "nobody-has-this"]  # fmt: skip
     ladder, _ = look(tmp_path, [(method, method) for method in methods])
     assert [rung.talk for rung in ladder.rungs] == [69, None, None, None, 82, None, 83.5, None, None]

@@ -236,12 +236,12 @@ def test_a_model_that_does_not_answer(ask: Ask) -> None:
 # --- with other steps --------------------------------------------------------------------------
 
 
-def test_with_rag_it_is_shown_values(ask: Ask, music: Music) -> None:
+def test_with_rag_it_is_shown_values_and_mended(ask: Ask, music: Music) -> None:
     model = Model(ANSWER)
     prediction = ask("finetune+rag", model)
     assert prediction.sql == QUERY
     assert prediction.context.values == (("singer", "town", "Paris"),)
-    assert [step["step"] for step in prediction.trace] == ["finetune", "schema"]
+    assert [step["step"] for step in prediction.trace] == ["finetune", "repair", "schema"]
     context = Context(values=(("singer", "town", "Paris"),))
     shown = Drafter(Look(values=2), {"music": music}).request(Task(ASKED, model, context))
     assert model.asked[0]["messages"] == shown
