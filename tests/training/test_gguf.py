@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,8 +13,11 @@ from spider_opt.errors import TrainingError
 from spider_opt.paths import cache_dir
 from spider_opt.training.gguf import check_architecture, write_gguf, write_peft
 
-torch = pytest.importorskip("torch")
-gguf = pytest.importorskip("gguf")
+if TYPE_CHECKING:
+    import gguf
+    import torch
+
+NEEDS = ("torch", "gguf")
 
 USERS_CACHE = cache_dir()  # read before the tests get a cache of their own
 Made = Callable[..., tuple[Any, dict[str, Any]]]
