@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # the cores have other tests to run
+    os.environ.setdefault(name, "1")
 
 
 @pytest.fixture(scope="session")

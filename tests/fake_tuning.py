@@ -169,6 +169,7 @@ class FakeTuning:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else a body waits 40 ms for the client to confirm the headers
 
             def do_GET(self) -> None:
                 url = urlsplit(self.path)

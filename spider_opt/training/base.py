@@ -6,8 +6,10 @@ import ctypes
 import logging
 import shutil
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -93,16 +95,39 @@ def keep_memory() -> None:
             mallopt(parameter, value)
 
 
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Have transformers read a GGUF file once, as plain arrays.
+
+    It would do so three times, each of which takes as long as the weights do: the vocabulary is cut out of a memmap,
+    token by token, and slices of those take three times as long as slices of arrays.
+    """
+    import gguf
+    import numpy as np
+
+    class Reader(gguf.GGUFReader):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value.view(np.ndarray) if name == "data" else value)
+
+    real = gguf.GGUFReader
+    setattr(gguf, "GGUFReader", cache(Reader))  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(gguf, "GGUFReader", real)  # noqa: B010
+
+
 def _dequantize(transformers: Any, path: Path, folder: Path) -> None:
     import torch
 
     config = transformers.GgufConfig(gguf_file=path.name, dequantize=True)
     options = {"gguf_file": path.name}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, **options)
-    # bfloat16 keeps every digit that 4 to 6 bits had, at half the size.
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        path.parent, quantization_config=config, dtype=torch.bfloat16, **options
-    )
+    with _read_once():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path.parent, **options)
+        # bfloat16 keeps every digit that 4 to 6 bits had, at half the size.
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            path.parent, quantization_config=config, dtype=torch.bfloat16, **options
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as name:
         part = Path(name) / "model"

@@ -132,7 +132,7 @@ from spider_opt.errors import QueryError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a query that spills to any file would now fail otherwise
 ends = []
-with Sandbox(sys.argv[1], limits=Limits(timeout_s=3, max_memory_bytes=8 * 2**20, max_bytes=16_000_000)) as sandbox:
+with Sandbox(sys.argv[1], limits=Limits(timeout_s=30, max_memory_bytes=8 * 2**20, max_bytes=16_000_000)) as sandbox:
     for sql in json.load(sys.stdin):
         try:
             sandbox.run(sql)

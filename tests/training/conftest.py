@@ -17,6 +17,16 @@ TEMPLATE = (
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def needed(request: pytest.FixtureRequest) -> None:
+    """Import what a module names in ``NEEDS`` before its first test, not when the tests are collected.
+
+    With torch in the process, scoring starts its own ones anew instead of forking them, which is slow.
+    """
+    for name in getattr(request.module, "NEEDS", ()):
+        setattr(request.module, name, pytest.importorskip(name))
+
+
 @pytest.fixture(scope="session")
 def one_thread() -> Iterator[None]:
     """More of them only wait for each other where models are tiny and other tests run beside."""

@@ -73,3 +73,28 @@ def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(base.ctypes, "CDLL", Without)
     base.keep_memory()  # a C library without mallopt
     assert len(asked) == (1 if sys.platform == "linux" else 0)
+
+
+def test_a_file_is_read_once_and_as_it_is(tuned: Callable[..., Any], tmp_path: Path) -> None:
+    import gguf
+    import numpy as np
+
+    from spider_opt.training.gguf import write_gguf
+    from spider_opt.training.lora import weights_of
+
+    path = tmp_path / "any.gguf"
+    model, lora = tuned()
+    write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="any")
+    real = gguf.GGUFReader
+    plain = real(path)
+    with pytest.raises(RuntimeError), base._read_once():  # noqa: PT012
+        read = gguf.GGUFReader(path)
+        assert gguf.GGUFReader(path) is read
+        raise RuntimeError
+    assert gguf.GGUFReader is real
+    assert read.fields.keys() == plain.fields.keys()
+    assert all(read.fields[name].contents() == plain.fields[name].contents() for name in plain.fields)
+    for one, other in zip(read.tensors, plain.tensors, strict=True):
+        assert (one.name, one.tensor_type) == (other.name, other.tensor_type)
+        assert type(one.data) is np.ndarray
+        assert np.array_equal(one.data, other.data)

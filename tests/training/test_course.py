@@ -6,14 +6,17 @@ import errno
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spider_opt.errors import TrainingError
 from spider_opt.training.course import note, read_state, signs, take_back_notes, write_state
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
 
 Made = Callable[..., tuple[Any, dict[str, Any]]]
 Tokens = list[int]

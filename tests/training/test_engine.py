@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,9 +21,10 @@ from spider_opt.training.engine import Opened, TorchModel, open_torch
 from spider_opt.training.packs import tokens_of
 from spider_opt.types import Completion, Message, ModelInfo
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-gguf = pytest.importorskip("gguf")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch", "transformers", "gguf")
 
 INFO = ModelInfo("tiny", "ab" * 32, engine="torch float32")
 NUMBERS = engine._numbers

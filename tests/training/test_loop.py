@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,10 @@ from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer
 from spider_opt.types import Schema
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
 
 HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
 SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=4, alpha=8.0, packs=2, warmup=0.2, seed=5)

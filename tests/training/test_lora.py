@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from spider_opt.training.packing import laid, packed
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
 
 IDS = [[5, 6, 7, 8, 9]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from spider_opt.training.packing import Laid, laid, packed
 
-torch = pytest.importorskip("torch")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
 
 Tokens = list[int]
 Made = Callable[..., tuple[Any, dict[str, Any]]]

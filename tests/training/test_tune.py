@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,9 +18,10 @@ from spider_opt.training.loop import Settings, Step
 from spider_opt.training.tune import TARGETS, tune
 from spider_opt.types import Column, Schema, Table
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("gguf")
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch", "transformers", "gguf")
 
 HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
 SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=2, alpha=4.0, packs=1)
