@@ -53,12 +53,13 @@ def attend_masked(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling
     if query.is_cpu:
         out = dot(q, k, v, attn_mask=sees.to(q.dtype), scale=scaling)
     else:
-        out = checkpoint(_softmaxed, q, k, v, sees, scaling, use_reentrant=False)
+        out = checkpoint(softmaxed, q, k, v, sees, scaling, use_reentrant=False)
     out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
     return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
 
 
-def _softmaxed(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+def softmaxed(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+    """Return attention with a mask that is added, as torch's own has it; the sum is made in float32."""
     # A score rounded to bfloat16 is off by a tenth, and so is its weight.
     scores = query.float() @ key.float().transpose(2, 3) * scaling + sees
     return scores.softmax(-1).to(value.dtype) @ value

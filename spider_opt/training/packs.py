@@ -12,7 +12,7 @@ from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
 from spider_opt.training.packing import Pack, packed
-from spider_opt.types import Database, Schema, Table, Task
+from spider_opt.types import Database, Schema, Task
 
 Target = Callable[[str, Schema], str]
 """Turns a query into the text that is learnt."""
@@ -22,8 +22,7 @@ class Packer:
     """Makes packs for one model: prompts as ``finetune`` asks them, in the model's own chat template.
 
     ``tokenizer`` is the base model's, of transformers. ``n`` is how many questions share a schema at most. Where a
-    schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out; and from the
-    share ``thin`` of the packs that are made with a ``rng``, some of all the tables and columns that none uses.
+    schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out.
 
     Raises:
         ValueError: ``look`` is no plain chat, or shows sample rows, whose cells do not follow their columns when these
@@ -39,7 +38,6 @@ class Packer:
         target: Target,
         n: int = 16,
         max_tokens: int = 1024,
-        thin: float = 0.0,
     ) -> None:
         if look.form != "chat" or look.rows:
             raise ValueError("only prompts in the form of a chat and without sample rows can be learnt")
@@ -48,13 +46,12 @@ class Packer:
         self._target = target
         self._n = n
         self._max_tokens = max_tokens
-        self._thin = thin
 
     @property
     def settings(self) -> str:
         """All that packs depend on, but for the items, the tokenizer and what stands in the databases."""
         look, target = self._drafter.look, getattr(self._target, "__qualname__", "")
-        return f"{look} {target} {self._n} {self._max_tokens} {self._thin}"
+        return f"{look} {target} {self._n} {self._max_tokens}"
 
     def order(self, items: Sequence[Item], rng: random.Random) -> list[list[Item]]:
         """Return the items in groups of one schema, all in an order drawn by ``rng``."""
@@ -75,8 +72,6 @@ class Packer:
         schema = items[0].question.schema
         if rng is not None:
             schema = shuffled(schema, rng)
-            if rng.random() < self._thin:
-                schema = thinned(schema, items, rng)
         pack = self._packed(items, schema)
         while len(pack.shared) > self._max_tokens:
             fewer = without_a_table(schema, items, rng or random.Random(0), len(pack.shared) / self._max_tokens)
@@ -112,59 +107,6 @@ def shuffled(schema: Schema, rng: random.Random) -> Schema:
     tables = [replace(table, columns=tuple(rng.sample(table.columns, len(table.columns)))) for table in schema.tables]
     rng.shuffle(tables)
     return replace(schema, tables=tuple(tables))
-
-
-def thinned(schema: Schema, items: Sequence[Item], rng: random.Random) -> Schema:
-    """Return a schema without some of the tables and columns that no item needs; a share of both drawn by ``rng``.
-
-    So one database shows many schemas, and what else stands beside a column is nothing to learn by heart.
-    """
-    needed = needs(items)
-    if needed is None:
-        return schema
-    share = rng.uniform(0, 0.6)
-
-    def kept(table: Table) -> Table:
-        columns = [c for c in table.columns if (table.name.lower(), c.name.lower()) in needed or rng.random() >= share]
-        return replace(table, columns=tuple(columns) or table.columns[:1])
-
-    whole = {table for table, column in needed if column == "*"}
-    tables = [
-        table if table.name.lower() in whole else kept(table)
-        for table in schema.tables
-        if any(name == table.name.lower() for name, _ in needed) or rng.random() >= share
-    ]
-    left = {(table.name.lower(), column.name.lower()) for table in tables for column in table.columns}
-    return replace(
-        schema,
-        tables=tuple(tables),
-        foreign_keys=tuple(
-            key
-            for key in schema.foreign_keys
-            if {(key.table.lower(), key.column.lower()), (key.ref_table.lower(), key.ref_column.lower())} <= left
-        ),
-    )
-
-
-def needs(items: Sequence[Item]) -> set[tuple[str, str]] | None:
-    """Return the tables and columns, in small letters, that some item's query or value names; None if any may be.
-
-    The column is '' for the table itself, and '*' where all of its columns are.
-    """
-    found = set()
-    for item in items:
-        names = used(item.sql, item.question.schema)
-        if names is None:
-            return None
-        found |= {(table.lower(), "*" if "*" in item.sql else "") for table in names.tables}
-        found |= {(table.lower(), column.lower()) for table, column in names.columns}
-        found |= {(table.lower(), column.lower()) for table, column, *_ in item.context.values}
-    for key in items[0].question.schema.foreign_keys:  # what joins two of the tables may be meant by USING
-        if (key.table.lower(), "") in found or (key.table.lower(), "*") in found:
-            found |= {(key.table.lower(), key.column.lower())}
-        if (key.ref_table.lower(), "") in found or (key.ref_table.lower(), "*") in found:
-            found |= {(key.ref_table.lower(), key.ref_column.lower())}
-    return found
 
 
 def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:

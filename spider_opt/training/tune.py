@@ -103,13 +103,15 @@ def tune(
     else:
         train.checkpoint.unlink(missing_ok=True)
     card: dict[str, Any] = {}
+    machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
+    machine += f", {'int8' if int8 else str(dtype).removeprefix('torch.')}"
     try:
         with closing(train.run()) as steps:
             for step in steps:
                 tell(step)
     finally:
         if train.n:
-            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {})
+            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {}, machine)
     if check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
@@ -120,7 +122,15 @@ def tune(
 
 
 def _write(
-    folder: Path, weights: Any, base: Any, train: Training, look: Look, form: Form, n: int, about: Mapping[str, Any]
+    folder: Path,
+    weights: Any,
+    base: Any,
+    train: Training,
+    look: Look,
+    form: Form,
+    n: int,
+    about: Mapping[str, Any],
+    machine: str,
 ) -> dict[str, Any]:
     settings = train.settings
     dtype: DType = "q8_0" if settings.rank >= MANY and fits_q8_0(weights) else "float16"
@@ -142,6 +152,7 @@ def _write(
             "examples": train.examples,
             "tokens": train.tokens,
             "minutes": round(train.seconds / 60, 1),
+            "machine": machine,
             "last_loss": steps[-1]["loss"] if steps else None,
             "validation_loss": watched[-1] if watched else None,
             "signs": signs(steps),
