@@ -15,6 +15,19 @@ ROOT = Path(__file__).resolve().parent.parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # the cores have other tests to run
     os.environ.setdefault(name, "1")
 
+# With torch or llama.cpp in the process, scoring starts its own ones anew instead of forking them, which is slow.
+LAST = (
+    "tests/training/test_gguf.py",
+    "tests/models/test_embedded.py",
+    "tests/steps/test_grammar.py",
+    "tests/training/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put last what brings threads of its own, the longest first."""
+    items.sort(key=lambda item: next((i for i, start in enumerate(LAST) if item.nodeid.startswith(start)), -1))
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
