@@ -14,34 +14,36 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spider_opt.cli import main
-from spider_opt.models.adapters import CARD, FILE, SHIPPED
+from spider_opt.models.adapters import FILE
 from spider_opt.models.weights import sha256_of
 from spider_opt.steps import ALIASES, STEPS
 from spider_opt.types import Completion, Message, ModelInfo, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
-RECORDING = FIXTURES / "zero-shot-spider-mini-test.jsonl"
+# All of the bundled test questions: what was recorded, and the committed run that it gives.
+WHOLE = {"zero-shot": "zero-shot", "finetune+rag": "rag+finetune"}
 # Of the embedded model as it is, and with the adapter that is shipped.
-RECORDINGS = [path for path in (FIXTURES / "steps.jsonl", FIXTURES / "finetune.jsonl") if path.exists()]
+RECORDINGS = [FIXTURES / "steps.jsonl", FIXTURES / "finetune.jsonl"]
 ANSWERS = {(path, method): answers for path in RECORDINGS
            for method, answers in json.loads(path.with_suffix(".json").read_text()).items()}  # fmt: skip
-RUN = ROOT / "results" / "runs" / "zero-shot-qwen2.5-coder-0.5b-spider-mini-test"
-# There is nothing to record before an adapter is shipped.
-NOT_RECORDED = {"zero-shot"} if (SHIPPED / "spider" / CARD).exists() else {"zero-shot", "finetune"}
+NOT_RECORDED = {"zero-shot"}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def test_the_recording_gives_the_committed_run(tmp_path: Path) -> None:
-    arguments = ["eval", "--method", "zero-shot", "--replay", str(RECORDING), "--out", str(tmp_path / "run"), "--json"]
+@pytest.mark.parametrize("method", WHOLE)
+def test_the_recording_gives_the_committed_run(method: str, tmp_path: Path) -> None:
+    recording = FIXTURES / f"{method}-spider-mini-test.jsonl"
+    run = ROOT / "results" / "runs" / f"{WHOLE[method]}-qwen2.5-coder-0.5b-spider-mini-test"
+    arguments = ["eval", "--method", method, "--replay", str(recording), "--out", str(tmp_path / "run"), "--json"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    again, committed = (lines(folder / "predictions.jsonl") for folder in (tmp_path / "run", RUN))
+    again, committed = (lines(folder / "predictions.jsonl") for folder in (tmp_path / "run", run))
     assert again == committed
-    assert json.loads(result.stdout)["outcomes"]["correct"] == sum(v["correct"] for v in lines(RUN / "verdicts.jsonl"))
+    assert json.loads(result.stdout)["outcomes"]["correct"] == sum(v["correct"] for v in lines(run / "verdicts.jsonl"))
 
 
 @pytest.mark.parametrize(("recording", "method"), ANSWERS, ids=[method for _, method in ANSWERS])
@@ -120,4 +122,4 @@ def test_another_adapter_is_another_run(
     broken = ask("finetune:adapter=fake", *out)
     assert (broken.exit_code, "has not the bytes that its card says" in broken.stderr) == (1, True)
     none = ask("finetune:adapter=none", *out)
-    assert (none.exit_code, "There is no adapter 'none' (there are: fake" in none.stderr) == (2, True)
+    assert (none.exit_code, "There is no adapter 'none' (there are: spider, fake" in none.stderr) == (2, True)
