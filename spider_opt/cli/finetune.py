@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 TELL_EVERY_S = 15.0
 LEARNT = ("spider", "examples", "choose", "focus", "context", "share")
-HERE = ("minutes", "rate", "rank", "pack", "batch", "compute", "check", "resume")
+HERE = ("start", "minutes", "rate", "rank", "pack", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "data")
+STARTED = ("model", "rank", "values", "form")
 SECTIONS = {
     "What is learnt": (*LEARNT, "values", "form"),
     "Tuning on this machine": HERE,
@@ -65,6 +66,11 @@ above_0 = click.FloatRange(min=0, min_open=True)
     "--form", type=click.Choice(["plain", "from-first"]), default="from-first", show_default=True,
     help="How queries are learnt: as they are, or FROM first and without aliases",
 )  # fmt: skip
+@click.option(
+    "--start",
+    metavar="NAME",
+    help="Begin with the weights of this adapter, in its rank and its form",
+)
 @click.option("--minutes", type=above_0, help="End after this time at the latest")
 @click.option("--rate", type=above_0, default=2e-4, show_default=True, help="Highest learning rate")
 @click.option("--rank", type=click.IntRange(1, 256), default=16, show_default=True, help="Rank of the adapter")
@@ -110,6 +116,8 @@ def finetune_command(ctx: click.Context, /, **options: Any) -> None:
     folder = folder_for(options["name"])
     if options["provider"] is None:
         _refuse(given, THERE, "is for a provider: give --provider too, or leave it out")
+        if options["start"] is not None:
+            _refuse(given, STARTED, "is as in the adapter that --start names: leave one of them out")
         _here(options, folder)
     else:
         _refuse(given, HERE, "is for tuning on this machine: leave it out, or --provider")
@@ -131,7 +139,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.cli.learnt import learnt
     from spider_opt.cli.progress import progress
     from spider_opt.errors import UsageError
-    from spider_opt.models.adapters import CARD, FILE
+    from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
     from spider_opt.prompts.drafts import Look
     from spider_opt.training import job_state
@@ -139,6 +147,12 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.training.loop import Settings
     from spider_opt.training.tune import tune
 
+    start = None if options["start"] is None else find_adapter(options["start"])
+    if start is not None:
+        if start.path is None or "settings" not in start.card:
+            raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
+        options |= {"model": start.base, "rank": start.card["settings"]["rank"], "form": start.card["target"]}
+    look = Look(values=options["values"]) if start is None else Look(**start.card["look"])
     name, resume, model = options["name"], options["resume"], options["model"] or DEFAULT_MODEL
     checkpoint = folder / "checkpoint.pt"
     if (folder / job_state.FILE).exists():
@@ -174,8 +188,9 @@ def _here(options: dict[str, Any], folder: Path) -> None:
                 folder,
                 model=model,
                 settings=settings,
-                look=Look(values=options["values"]),
+                look=look,
                 form=options["form"],
+                start=start,
                 n=options["pack"],
                 compute=options["compute"],
                 resume=resume,

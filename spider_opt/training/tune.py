@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spider_opt import __version__
-from spider_opt.models.adapters import FILE, write_card
+from spider_opt.errors import TrainingError
+from spider_opt.models.adapters import FILE, Adapter, write_card
 from spider_opt.models.weights import sha256_of
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import Progress, commit, silent
@@ -20,7 +21,7 @@ from spider_opt.sql.from_first import to_from_first
 from spider_opt.training.base import keep_memory, library, open_base
 from spider_opt.training.course import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.gguf import DType, check_architecture, fits_q8_0, write_gguf, write_peft
+from spider_opt.training.gguf import DType, check_architecture, fits_q8_0, read_gguf, write_gguf, write_peft
 from spider_opt.training.held_out import held_out_accuracy
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
@@ -60,6 +61,7 @@ def tune(
     settings: Settings,
     look: Look,
     form: Form,
+    start: Adapter | None = None,
     n: int = 16,
     compute: Compute = "auto",
     resume: bool = False,
@@ -71,14 +73,14 @@ def tune(
 ) -> dict[str, Any]:
     """Tune ``model`` and write the adapter to ``folder``; return its card.
 
-    ``n`` questions share a schema at most. ``about`` goes into the card as what the data is. When it is stopped, the
-    checkpoint stays and an adapter of what was learnt is written. The card's ``signs`` say whether the training was too
-    short or too long. At the end ``check`` questions of ``validation``, which are of ``source``, are answered; its
-    ``held_out`` says how well.
+    With ``start`` it begins with that adapter's weights. ``n`` questions share a schema at most. ``about`` goes into the
+    card as what the data is. When it is stopped, the checkpoint stays and an adapter of what was learnt is written. The
+    card's ``signs`` say whether the training was too short or too long. At the end ``check`` questions of
+    ``validation``, which are of ``source``, are answered; its ``held_out`` says how well.
 
     Raises:
-        TrainingError: what trains is not installed, adapters of this model cannot be written, or the folder's training
-            is another one.
+        TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
+            is another one, or ``start`` is of another rank.
         LeakError: an item must not be trained on.
     """
     check_training(training)
@@ -86,7 +88,7 @@ def tune(
     import torch
 
     from spider_opt.training.decoding import Decoder
-    from spider_opt.training.lora import add_lora, chosen_compute, weights_of
+    from spider_opt.training.lora import add_lora, chosen_compute, take_weights, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
@@ -95,9 +97,16 @@ def tune(
     base = open_base(model, dtype=dtype, device=device)
     check_architecture(base.model.config)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
+    begun = ""
+    if start is not None and start.path is not None:
+        weights, alpha, rank = read_gguf(start.path)
+        if (alpha, rank) != (settings.alpha, settings.rank):
+            raise TrainingError(f"{start.name} is of rank {rank} and alpha {alpha:g}; nothing else can begin with it")
+        take_weights(lora, weights)
+        begun = f"+{start.card['sha256']}"
     packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n)
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
-    train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256)
+    train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun)
     if resume:
         train.resume()
     else:
@@ -111,7 +120,7 @@ def tune(
                 tell(step)
     finally:
         if train.n:
-            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {}, machine)
+            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {}, machine, start)
     if check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
@@ -131,6 +140,7 @@ def _write(
     n: int,
     about: Mapping[str, Any],
     machine: str,
+    start: Adapter | None,
 ) -> dict[str, Any]:
     settings = train.settings
     dtype: DType = "q8_0" if settings.rank >= MANY and fits_q8_0(weights) else "float16"
@@ -142,6 +152,7 @@ def _write(
         "name": folder.name,
         "sha256": sha256_of(folder / FILE),
         "base": {"name": base.name, "sha256": base.sha256},
+        "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
         "look": asdict(look),
         "target": form,
         "data": dict(about),

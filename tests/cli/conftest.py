@@ -34,6 +34,7 @@ class Tune:
         self.steps: list[Step] = []
         self.raises: BaseException | None = None
         self.found: dict[str, Any] | None = None
+        self.card: dict[str, Any] = {}
         self.writes = (FILE, CARD, "checkpoint.pt")
 
     def __call__(
@@ -49,7 +50,7 @@ class Tune:
             "target": options["form"],
             "training": {"examples": 1234, "minutes": 1.5, "signs": SIGNS},
         }
-        card |= {"held_out": self.found} if self.found else {}
+        card |= ({"held_out": self.found} if self.found else {}) | self.card
         for name in self.writes:
             (folder / name).write_text(json.dumps(card) if name == CARD else "lora")
         if self.raises:

@@ -91,6 +91,23 @@ def test_the_whole_way(training: Any, finetune: Finetune) -> None:
     }
 
 
+def test_it_goes_on_from_another_adapter(training: Any, finetune: Finetune) -> None:
+    training.card = {"settings": {"rank": 8}}
+    assert finetune("--name", "one", "--values", "1", "--context", "none", "--form", "plain").exit_code == 0
+    assert finetune("--name", "two", "--start", "one", "--context", "none").exit_code == 0
+    call = training.calls[-1]
+    assert (call["start"].name, call["settings"].rank, call["settings"].alpha) == ("one", 8, 16.0)
+    assert (call["look"], call["form"]) == (Look(values=1), "plain")
+    both = finetune("--name", "three", "--start", "one", "--rank", "4")
+    assert (both.exit_code, "--rank is as in the adapter that --start names" in both.stderr) == (2, True)
+    none = finetune("--name", "three", "--start", "nobody")
+    assert (none.exit_code, "There is no adapter 'nobody' (there are: one, two" in none.stderr) == (2, True)
+    training.card = {}
+    assert finetune("--name", "four", "--context", "none").exit_code == 0
+    other = finetune("--name", "five", "--start", "four")
+    assert (other.exit_code, "'four' was not tuned on a machine like this" in other.stderr) == (2, True)
+
+
 def test_options_reach_the_training(training: Any, finetune: Finetune) -> None:
     options = "--epochs 3.5 --minutes 7 --rate 1e-3 --rank 8 --pack 4 --batch 3 --compute float32 --seed 5 --form plain"
     more = ("--values", "1", "--context", "none", "--model", "smollm2-135m")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,3 +180,18 @@ def test_the_card_says_what_is_right_on_held_out_databases(
     assert card["held_out"] == {"n": 5, "ex": 50.0}
     assert find_adapter("asked").card["held_out"] == {"n": 5, "ex": 50.0}
     assert "held_out" not in tuned_on("not-asked", source=source)
+
+
+def test_it_begins_with_another_adapter(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    first = tuned_on("first")
+    start = find_adapter("first")
+    card = tuned_on("second", start=start, settings=replace(SETTINGS, rate=1e-12))
+    assert card["start"] == {"name": "first", "sha256": first["sha256"]}
+    assert first["start"] is None
+    one, other = kept(tmp_path / "adapters" / "first"), kept(tmp_path / "adapters" / "second")
+    for name, weight in one.items():
+        torch.testing.assert_close(weight, other[name], rtol=1e-3, atol=1e-6)  # the file holds 16 bits
+    with pytest.raises(TrainingError, match="first is of rank 2 and alpha 4; nothing else"):
+        tuned_on("third", start=start, settings=replace(SETTINGS, rank=3))
+    with pytest.raises(TrainingError, match="other data or settings"):
+        tuned_on("second", settings=replace(SETTINGS, rate=1e-12), resume=True)
