@@ -74,8 +74,8 @@ def tune(
     """Tune ``model`` and write the adapter to ``folder``; return its card.
 
     With ``start`` it begins with that adapter's weights. ``n`` questions share a schema at most. ``about`` goes into
-    the card as what the data is. When it is stopped, the checkpoint stays and an adapter of what was learnt is written. The
-    card's ``signs`` say whether the training was too short or too long. At the end ``check`` questions of
+    the card as what the data is. When it is stopped, the checkpoint stays and an adapter of what was learnt is
+    written. The card's ``signs`` say whether the training was too short or too long. At the end ``check`` questions of
     ``validation``, which are of ``source``, are answered; its ``held_out`` says how well.
 
     Raises:
