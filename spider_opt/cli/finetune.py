@@ -66,11 +66,7 @@ above_0 = click.FloatRange(min=0, min_open=True)
     "--form", type=click.Choice(["plain", "from-first"]), default="from-first", show_default=True,
     help="How queries are learnt: as they are, or FROM first and without aliases",
 )  # fmt: skip
-@click.option(
-    "--start",
-    metavar="NAME",
-    help="Begin with the weights of this adapter, in its rank and its form",
-)
+@click.option("--start", metavar="NAME", help="Begin with the weights of this adapter, in its rank and its form")
 @click.option("--minutes", type=above_0, help="End after this time at the latest")
 @click.option("--rate", type=above_0, default=2e-4, show_default=True, help="Highest learning rate")
 @click.option("--rank", type=click.IntRange(1, 256), default=16, show_default=True, help="Rank of the adapter")
@@ -142,17 +138,21 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
     from spider_opt.prompts.drafts import Look
+    from spider_opt.steps.finetune import form_of
     from spider_opt.training import job_state
     from spider_opt.training.base import library
     from spider_opt.training.loop import Settings
     from spider_opt.training.tune import tune
 
-    start = None if options["start"] is None else find_adapter(options["start"])
-    if start is not None:
-        if start.path is None or "settings" not in start.card:
+    start, look = None, Look(values=options["values"])
+    if options["start"] is not None:
+        start = find_adapter(options["start"])
+        settings = start.card.get("settings")
+        rank = settings.get("rank") if isinstance(settings, dict) else None
+        if start.path is None or not isinstance(rank, int):
             raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
-        options |= {"model": start.base, "rank": start.card["settings"]["rank"], "form": start.card["target"]}
-    look = Look(values=options["values"]) if start is None else Look(**start.card["look"])
+        look, from_first = form_of(start)
+        options |= {"model": start.base, "rank": rank, "form": "from-first" if from_first else "plain"}
     name, resume, model = options["name"], options["resume"], options["model"] or DEFAULT_MODEL
     checkpoint = folder / "checkpoint.pt"
     if (folder / job_state.FILE).exists():

@@ -37,7 +37,7 @@ class FineTuned:
 
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``task.model`` once."""
-        look, from_first = _form(find_adapter(self.adapter))
+        look, from_first = form_of(find_adapter(self.adapter))
         drafter = Drafter(look, tools.databases)
         grammars: dict[str, str] = {}
 
@@ -52,7 +52,7 @@ class FineTuned:
         return generate
 
 
-def _form(adapter: Adapter) -> tuple[Look, bool]:
+def form_of(adapter: Adapter) -> tuple[Look, bool]:
     """Return how a tuned model is asked, and whether it answers FROM first.
 
     Raises:

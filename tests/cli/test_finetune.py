@@ -106,6 +106,10 @@ def test_it_goes_on_from_another_adapter(training: Any, finetune: Finetune) -> N
     assert finetune("--name", "four", "--context", "none").exit_code == 0
     other = finetune("--name", "five", "--start", "four")
     assert (other.exit_code, "'four' was not tuned on a machine like this" in other.stderr) == (2, True)
+    training.card = {"settings": {"rank": 8}, "look": {"colour": "red"}}
+    assert finetune("--name", "five", "--context", "none").exit_code == 0
+    strange = finetune("--name", "six", "--start", "five")
+    assert (strange.exit_code, "tuned in a form that this version does not know" in strange.stderr) == (1, True)
 
 
 def test_options_reach_the_training(training: Any, finetune: Finetune) -> None:
