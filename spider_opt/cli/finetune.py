@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TELL_EVERY_S = 15.0
 LEARNT = ("spider", "examples", "choose", "focus", "context", "share")
-HERE = ("start", "minutes", "rate", "rank", "pack", "batch", "compute", "check", "resume")
+HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "data")
 STARTED = ("model", "rank", "values", "form")
 SECTIONS = {
@@ -73,6 +73,10 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--pack", type=click.IntRange(1, 64), default=16, show_default=True, help="Most questions that share a schema"
 )
+@click.option(
+    "--rename", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="Share of the schemas that are shown with other names for tables and columns",
+)  # fmt: skip
 @click.option("--batch", type=click.IntRange(1, 256), default=2, show_default=True, help="Schemas learnt in one step")
 @click.option(
     "--compute", type=click.Choice(["auto", "int8", "float32", "bfloat16"]), default="auto", show_default=True,
@@ -192,6 +196,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
                 form=options["form"],
                 start=start,
                 n=options["pack"],
+                rename=options["rename"],
                 compute=options["compute"],
                 resume=resume,
                 about=data.about,

@@ -15,6 +15,8 @@ from spider_opt.types import Context, Database, Message, Prediction, Schema, Tas
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
 
+Samples = tuple[schemas.Rows | None, schemas.Values | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -42,13 +44,18 @@ class Look:
 
 
 class Drafter:
-    """Writes prompts in one look for the questions of some databases, and asks for their SQL."""
+    """Writes prompts in one look for the questions of some databases, and asks for their SQL.
 
-    def __init__(self, look: Look, databases: Mapping[str, Database]) -> None:
+    ``samples``, by the databases' ids, are shown in place of what stands in these.
+    """
+
+    def __init__(
+        self, look: Look, databases: Mapping[str, Database], samples: Mapping[str, Samples] | None = None
+    ) -> None:
         self.look = look
         self._databases = databases
         self._whole: dict[str, tuple[Schema, str]] = {}
-        self._samples: dict[str, tuple[schemas.Rows | None, schemas.Values | None]] = {}
+        self._samples = dict(samples or {})
 
     def __call__(self, task: Task, name: str) -> Prediction:
         """Ask ``task.model`` once; ``name`` is the step's, for the trace.
@@ -92,15 +99,16 @@ class Drafter:
     def shown(self, schema: Schema, context: Context) -> str:
         """Return a schema as text, whole or pruned to the context's tables."""
         if context.tables:
-            rows, values = self._sampled(schema)
+            rows, values = self.sampled(schema)
             few = schemas.pruned(schema, context.tables)
             return self._serialise(few, rows and schemas.pruned_rows(rows, schema, few), values)
         known = self._whole.get(schema.db_id)
         if known is None or known[0] is not schema:  # training shows one database's tables in many orders
-            known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self._sampled(schema)))
+            known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self.sampled(schema)))
         return known[1]
 
-    def _sampled(self, schema: Schema) -> tuple[schemas.Rows | None, schemas.Values | None]:
+    def sampled(self, schema: Schema) -> Samples:
+        """Return the sample rows and values that are shown with a schema."""
         if schema.db_id not in self._samples:
             database = self._databases[schema.db_id] if self.look.rows or self.look.values else None
             self._samples[schema.db_id] = (

@@ -12,6 +12,7 @@ from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
 from spider_opt.training.packing import Pack, packed
+from spider_opt.training.renaming import Renaming, renamed
 from spider_opt.types import Database, Schema, Task
 
 Target = Callable[[str, Schema], str]
@@ -22,7 +23,8 @@ class Packer:
     """Makes packs for one model: prompts as ``finetune`` asks them, in the model's own chat template.
 
     ``tokenizer`` is the base model's, of transformers. ``n`` is how many questions share a schema at most. Where a
-    schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out.
+    schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out. The share
+    ``rename`` of the packs that are drawn has other names for tables and columns.
 
     Raises:
         ValueError: ``look`` is no plain chat, or shows sample rows, whose cells do not follow their columns when these
@@ -38,11 +40,12 @@ class Packer:
         target: Target,
         n: int = 16,
         max_tokens: int = 1024,
+        rename: float = 0.0,
     ) -> None:
         if look.form != "chat" or look.rows:
             raise ValueError("only prompts in the form of a chat and without sample rows can be learnt")
         self._tokenizer = tokenizer
-        self._drafter = Drafter(look, databases)
+        self._drafter, self._rename = Drafter(look, databases), rename
         self._target = target
         self._n = n
         self._max_tokens = max_tokens
@@ -51,7 +54,7 @@ class Packer:
     def settings(self) -> str:
         """All that packs depend on, but for the items, the tokenizer and what stands in the databases."""
         look, target = self._drafter.look, getattr(self._target, "__qualname__", "")
-        return f"{look} {target} {self._n} {self._max_tokens}"
+        return f"{look} {target} {self._n} {self._max_tokens} {self._rename}"
 
     def order(self, items: Sequence[Item], rng: random.Random) -> list[list[Item]]:
         """Return the items in groups of one schema, all in an order drawn by ``rng``."""
@@ -68,26 +71,34 @@ class Packer:
         return groups
 
     def pack(self, items: Sequence[Item], rng: random.Random | None = None) -> Pack:
-        """Return one group's pack; with ``rng`` the schema's tables and columns come in an order drawn by it."""
+        """Return one group's pack; with ``rng`` the schema's order, and its names, are drawn by it."""
         schema = items[0].question.schema
+        names = None
         if rng is not None:
             schema = shuffled(schema, rng)
-        pack = self._packed(items, schema)
+            names = renamed(schema, rng) if self._rename and rng.random() < self._rename else None
+        pack = self._packed(items, schema, names)
         while len(pack.shared) > self._max_tokens:
             fewer = without_a_table(schema, items, rng or random.Random(0), len(pack.shared) / self._max_tokens)
             if fewer is None:
                 break
             schema = fewer
-            pack = self._packed(items, schema)
+            pack = self._packed(items, schema, names)
         return pack
 
-    def _packed(self, items: Sequence[Item], schema: Schema) -> Pack:
+    def _packed(self, items: Sequence[Item], schema: Schema, names: Renaming | None) -> Pack:
+        drafter = self._drafter
+        if names is not None:
+            rows, values = drafter.sampled(items[0].question.schema)
+            schema = names.schema(schema)
+            drafter = Drafter(drafter.look, {}, {schema.db_id: (rows, values and names.values(values))})
         prompts, answers = [], []
         for item in items:
             question = replace(item.question, schema=schema)
-            request = self._drafter.request(Task(question, None, item.context))  # type: ignore[arg-type]
-            prompts.append(tokens_of(self._tokenizer, request))
-            answer = self._tokenizer(self._target(item.sql, item.question.schema), add_special_tokens=False)
+            context = item.context if names is None else names.context(item.context)
+            prompts.append(tokens_of(self._tokenizer, drafter.request(Task(question, None, context))))  # type: ignore[arg-type]
+            sql = self._target(item.sql, item.question.schema)
+            answer = self._tokenizer(sql if names is None else names.query(sql), add_special_tokens=False)
             answers.append([*answer["input_ids"], self._tokenizer.eos_token_id])
         return packed(prompts, answers)
 

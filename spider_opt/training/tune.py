@@ -63,6 +63,7 @@ def tune(
     form: Form,
     start: Adapter | None = None,
     n: int = 16,
+    rename: float = 0.0,
     compute: Compute = "auto",
     resume: bool = False,
     about: Mapping[str, Any] | None = None,
@@ -73,10 +74,11 @@ def tune(
 ) -> dict[str, Any]:
     """Tune ``model`` and write the adapter to ``folder``; return its card.
 
-    With ``start`` it begins with that adapter's weights. ``n`` questions share a schema at most. ``about`` goes into
-    the card as what the data is. When it is stopped, the checkpoint stays and an adapter of what was learnt is
-    written. The card's ``signs`` say whether the training was too short or too long. At the end ``check`` questions of
-    ``validation``, which are of ``source``, are answered; its ``held_out`` says how well.
+    With ``start`` it begins with that adapter's weights. ``n`` questions share a schema at most, and the share
+    ``rename`` of the schemas has other names. ``about`` goes into the card as what the data is. When it is stopped,
+    the checkpoint stays and an adapter of what was learnt is written. The card's ``signs`` say whether the training
+    was too short or too long. At the end ``check`` questions of ``validation``, which are of ``source``, are
+    answered; its ``held_out`` says how well.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
@@ -104,13 +106,14 @@ def tune(
             raise TrainingError(f"{start.name} is of rank {rank} and alpha {alpha:g}; nothing else can begin with it")
         take_weights(lora, weights)
         begun = f"+{start.card['sha256']}"
-    packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n)
+    packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n, rename=rename)
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
     train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun)
     if resume:
         train.resume()
     else:
         train.checkpoint.unlink(missing_ok=True)
+    packing = {"questions_per_pack": n, "renamed": rename}
     card: dict[str, Any] = {}
     machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
     machine += f", {'int8' if int8 else str(dtype).removeprefix('torch.')}"
@@ -120,7 +123,7 @@ def tune(
                 tell(step)
     finally:
         if train.n:
-            card = _write(folder, weights_of(lora), base, train, look, form, n, about or {}, machine, start)
+            card = _write(folder, weights_of(lora), base, train, look, form, packing, about or {}, machine, start)
     if check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
@@ -137,7 +140,7 @@ def _write(
     train: Training,
     look: Look,
     form: Form,
-    n: int,
+    packing: Mapping[str, float],
     about: Mapping[str, Any],
     machine: str,
     start: Adapter | None,
@@ -156,7 +159,7 @@ def _write(
         "look": asdict(look),
         "target": form,
         "data": dict(about),
-        "settings": asdict(settings) | {"questions_per_pack": n},
+        "settings": {**asdict(settings), **packing},
         "training": {
             "steps": train.n,
             "of": train.n_steps,

@@ -15,6 +15,7 @@ from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.training.dataset import Item
 from spider_opt.training.packing import Pack
 from spider_opt.training.packs import Packer, shuffled, tokens_of, without_a_table
+from spider_opt.training.renaming import renamed
 from spider_opt.types import Column, Context, Database, Demo, ForeignKey, Result, Schema, Table, Task
 
 Lessons = Callable[..., list[Item]]
@@ -137,6 +138,25 @@ def test_values_stay_with_their_columns_however_these_are_shuffled(tokenizer: An
     assert [*plain.shared, *plain.rests[0][: plain.answers[0]]] == asked(tokenizer, items[0], look, databases)
 
 
+def test_a_renamed_pack_shows_and_asks_for_the_new_names_alone(tokenizer: Any, lessons: Lessons) -> None:
+    items, databases = lessons(2), {"shop": Three()}
+    ours = packer(tokenizer, look=Look(values=2), databases=databases, rename=1.0)
+    plain = packer(tokenizer, look=Look(values=2), databases=databases)
+    rng = random.Random(5)
+    schema = shuffled(items[0].question.schema, rng)
+    rng.random()
+    names = renamed(schema, rng)
+    assert any(new != old for old, new in names.names.items())
+    pack = ours.pack(items, random.Random(5))
+    for text, item in zip(texts(tokenizer, pack), items, strict=True):
+        assert names.query(item.sql) in text
+        assert all(f"CREATE TABLE {names.name(table.name)} (" in text for table in schema.tables)
+        assert text.count("-- '") == texts(tokenizer, plain.pack(items))[0].count("-- '") > 0
+    assert ours.pack(items) == plain.pack(items)
+    never = packer(tokenizer, look=Look(values=2), databases=databases, rename=0.0)
+    assert never.pack(items, random.Random(5)) == plain.pack(items, random.Random(5))
+
+
 @pytest.mark.parametrize("look", [Look(rows=2), Look(form="prefill"), Look(form="completion")])
 def test_a_look_that_cannot_be_learnt_is_refused(tokenizer: Any, look: Look) -> None:
     with pytest.raises(ValueError, match="only prompts in the form of a chat and without sample rows"):
@@ -145,9 +165,9 @@ def test_a_look_that_cannot_be_learnt_is_refused(tokenizer: Any, look: Look) -> 
 
 def test_its_settings_tell_packers_apart(tokenizer: Any) -> None:
     made = [packer(tokenizer), packer(tokenizer, n=5), packer(tokenizer, look=Look(values=1)),
-            packer(tokenizer, max_tokens=7),
+            packer(tokenizer, max_tokens=7), packer(tokenizer, rename=0.5),
             Packer(tokenizer, {}, look=LOOK, target=lambda sql, _: sql, n=4)]  # fmt: skip
-    assert len({one.settings for one in made}) == 5
+    assert len({one.settings for one in made}) == 6
     assert made[0].settings == packer(tokenizer).settings
 
 

@@ -72,6 +72,7 @@ def test_an_adapter_and_its_card(tuned_on: Callable[..., dict[str, Any]], tmp_pa
     assert Look(**card["look"]) == Look(values=0)
     assert (card["target"], card["data"]) == ("plain", {"source": "invented"})
     assert card["settings"]["questions_per_pack"] == 3
+    assert card["settings"]["renamed"] == 0.0
     done = card["training"]
     assert (done["steps"], done["of"], done["examples"]) == (6, 6, 14)
     assert done["last_loss"] == pytest.approx(told[-1].loss, abs=1e-5)
