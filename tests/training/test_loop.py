@@ -7,6 +7,7 @@ import math
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,19 +79,37 @@ class Trainings:
                 learnt.append(ids)
 
 
-@pytest.fixture
-def trainings(tiny: Any, tokenizer: Any, lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> Trainings:
+@contextmanager
+def prepared(tiny: Any, tokenizer: Any, lessons: Lessons) -> Iterator[Trainings]:
     from spider_opt.training import lora
 
-    made = Trainings(tiny, tokenizer, [*lessons(7, "shop"), *lessons(8, "farm")], lessons(3, HELD_OUT))
+    trainings = Trainings(tiny, tokenizer, [*lessons(7, "shop"), *lessons(8, "farm")], lessons(3, HELD_OUT))
     real = lora.summed_loss
 
     def noted(model: Any, pack: Any) -> Any:
-        made.note(pack)
+        trainings.note(pack)
         return real(model, pack)
 
-    monkeypatch.setattr(lora, "summed_loss", noted)
-    return made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lora, "summed_loss", noted)
+        yield trainings
+
+
+@pytest.fixture
+def trainings(tiny: Any, tokenizer: Any, lessons: Lessons) -> Iterator[Trainings]:
+    with prepared(tiny, tokenizer, lessons) as trainings:
+        yield trainings
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    needed: None, tiny: Any, tokenizer: Any, lessons: Lessons, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Training, dict[int, list[Any]]]:
+    """A training that ran to its end, and what each of its steps learnt from."""
+    with prepared(tiny, tokenizer, lessons) as trainings:
+        training = trainings(tmp_path_factory.mktemp("whole"))
+        list(training.run())
+    return training, trainings.learnt[training.folder]
 
 
 def weights(training: Training) -> list[Any]:
@@ -233,11 +252,14 @@ def without_a_word(training: Training, at: int, patch: pytest.MonkeyPatch) -> It
     "stop", [by_who_reads, in_the_middle_of_a_step, while_weights_change, while_it_is_watched, without_a_word]
 )
 def test_killed_three_times_it_ends_where_the_unbroken_one_ends(
-    trainings: Trainings, tmp_path: Path, stop: Any, checkpoint_s: float
+    trainings: Trainings,
+    unbroken: tuple[Training, dict[int, list[Any]]],
+    tmp_path: Path,
+    stop: Any,
+    checkpoint_s: float,
 ) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    unbroken = trainings(whole, checkpoint_s=checkpoint_s)
-    list(unbroken.run())
+    whole, learnt = unbroken
+    broken = tmp_path / "broken"
     begun_at = []
     for at in (1, 3, 4):
         training = trainings(broken, checkpoint_s=checkpoint_s)
@@ -252,12 +274,12 @@ def test_killed_three_times_it_ends_where_the_unbroken_one_ends(
     list(last.run())
     if stop in (by_who_reads, in_the_middle_of_a_step) or checkpoint_s == 0:
         assert begun_at == [0, 1, 3, 4]
-    assert trainings.learnt[broken] == trainings.learnt[whole]
-    assert without_clock(logged(last)) == without_clock(logged(unbroken))
+    assert trainings.learnt[broken] == learnt
+    assert without_clock(logged(last)) == without_clock(logged(whole))
     assert [step["n"] for step in logged(last)] == [1, 2, 3, 4, 5, 6]
-    for one, other in zip(weights(unbroken), weights(last), strict=True):
+    for one, other in zip(weights(whole), weights(last), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
-    assert (last.examples, last.tokens) == (unbroken.examples, unbroken.tokens)
+    assert (last.examples, last.tokens) == (whole.examples, whole.tokens)
 
 
 def test_a_finished_training_has_nothing_left_to_do(trainings: Trainings, tmp_path: Path) -> None:
