@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a reader wants first; the CSV has all columns.
-SHORT = ("method", "model", "benchmark", "n", "ex", "ex_se", *(f"ex_{h}" for h in HARDNESS_LEVELS), "s_per_question")
+TEXT = ("method", "model", "engine", "benchmark")
+SHORT = (*TEXT, "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS), "s_per_question")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Row:
     """One finished run.
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
-    query counted as dependent. Tokens and seconds are sums over all questions; ``seconds`` is time spent
+    query counted as dependent. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
+    about methods. Tokens and seconds are sums over all questions; ``seconds`` is time spent
     waiting for the model. ``context`` are means over the questions that have the metric.
     """
 
@@ -36,6 +38,7 @@ class Row:
     model: str
     model_sha256: str
     adapter_sha256: str
+    engine: str
     benchmark: str
     fingerprint: str
     n: int
@@ -104,6 +107,7 @@ def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], 
         model=run["model"],
         model_sha256=run["model_sha256"],
         adapter_sha256=run["adapter_sha256"],
+        engine=run.get("engine", ""),
         benchmark=" ".join((run["benchmark"], run["sample"] or run["split"])),
         fingerprint=run["fingerprint"],
         n=len(scored),
@@ -156,6 +160,6 @@ def to_markdown(frame: pd.DataFrame) -> str:
     shown = shown.rename(columns={f"ex_{level}": level for level in HARDNESS_LEVELS})
     for name in ("EX", "±", *HARDNESS_LEVELS):
         shown[name] = [f"{value:.1f}" if value == value else "-" for value in shown[name].astype(float)]
-    head = [list(shown.columns), ["---:" if name not in SHORT[:3] else "---" for name in shown.columns]]
+    head = [list(shown.columns), ["---:" if name not in TEXT else "---" for name in shown.columns]]
     lines = [*head, *([str(cell).replace("|", "\\|") for cell in row] for row in shown.itertuples(index=False))]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

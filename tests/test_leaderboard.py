@@ -14,7 +14,7 @@ from spider_opt.errors import RunError
 from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
 
 COLUMNS = [
-    "method", "model", "model_sha256", "adapter_sha256", "benchmark", "fingerprint", "n", "ex", "ex_se",
+    "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint", "n", "ex", "ex_se",
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql",
     "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
@@ -69,7 +69,7 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
     cells = read_row(fabricate(tmp_path / "my-run")).cells()
     assert list(cells) == COLUMNS
     assert cells == {
-        "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
+        "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "", "engine": "",
         "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.49,
         "ex_easy": 100.0, "ex_medium": 0.0, "ex_hard": 100.0, "ex_extra": None,
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
@@ -179,7 +179,11 @@ def rows(tmp_path: Path) -> list[Any]:
     return [
         read_row(fabricate(tmp_path / "worse", [verdict(0, "easy", "wrong_rows"), verdict(1, "easy", "correct")])),
         read_row(fabricate(tmp_path / "best", method="retry:k=2,x=3+zero-shot")),
-        read_row(fabricate(tmp_path / "single", [verdict(0, None, "correct")], benchmark="mini", model="a|b")),
+        read_row(
+            fabricate(
+                tmp_path / "single", [verdict(0, None, "correct")], benchmark="mini", model="a|b", engine="torch int8"
+            )
+        ),
     ]
 
 
@@ -204,11 +208,11 @@ def test_csv_does_not_depend_on_the_order_of_the_runs(rows: list[Any]) -> None:
 
 def test_markdown_is_for_reading(rows: list[Any]) -> None:
     assert to_markdown(table(rows)) == (
-        "| method | model | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-        "| zero-shot | a\\|b | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n"
-        "| retry:k=2,x=3+zero-shot | fake | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 | - | 0.1 |\n"
-        "| zero-shot | fake | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
+        "| method | model | engine | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
+        "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| zero-shot | a\\|b | torch int8 | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n"
+        "| retry:k=2,x=3+zero-shot | fake |  | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 | - | 0.1 |\n"
+        "| zero-shot | fake |  | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
     )
 
 
