@@ -139,7 +139,7 @@ def check(name: str | None) -> None:
 def remove(name: str) -> None:
     """Delete the weights or the adapter NAME, and what it was trained with, from the cache."""
     from spider_opt.models import weights
-    from spider_opt.models.adapters import adapter_names, remove_adapter
+    from spider_opt.models.adapters import is_here, remove_adapter
 
-    freed = remove_adapter(name) if name in adapter_names() else weights.remove(name)
+    freed = remove_adapter(name) if is_here(name) else weights.remove(name)
     click.echo(f"{name}: {freed / 1e6:,.0f} MB freed" if freed else f"{name}: nothing of it is in the cache")

@@ -68,15 +68,22 @@ def adapter_names() -> list[str]:
     return list(dict.fromkeys(folder.name for folder in adapter_folders()))
 
 
+def is_here(name: str) -> bool:
+    """Whether ``name`` is an adapter, or was begun to be trained on this machine."""
+    return name in adapter_names() or (_NAME.fullmatch(name) is not None and (adapters_dir() / name).is_dir())
+
+
 def remove_adapter(name: str) -> int:
     """Delete an adapter that was made on this machine, its checkpoint and log too; return the bytes that became free.
+
+    One whose training never came so far as to have a card is deleted too.
 
     Raises:
         UsageError: it comes with the package.
         WeightsError: it is being trained, or cannot be deleted.
     """
     folder = adapters_dir() / name
-    if not (folder / CARD).is_file():
+    if not folder.is_dir():
         raise UsageError(f"The adapter {name!r} comes with spider-opt, and stays")
     freed = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     try:

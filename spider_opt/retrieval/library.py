@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import re
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,12 @@ from spider_opt.retrieval.index import DIGITS, VectorIndex, keep_whole, load_who
 from spider_opt.retrieval.kept import retrieval_dir
 from spider_opt.retrieval.levels import FORMAT, PENALTY, STEPS, LevelClassifier, train
 from spider_opt.retrieval.masking import masked
+from spider_opt.sql.spacing import tidy
 from spider_opt.types import Demo, Example, Hardness, Likeness, Question
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ class TrainingLibrary:
             leaks = example.question.db_id.lower() == db_id or normal_text(example.question.text) == text
             if not leaks and query not in seen:
                 seen.add(query)
-                demos.append(Demo(example.question, _tidy(example.gold_sql)))
+                demos.append(Demo(example.question, tidy(example.gold_sql)))
         return demos
 
     @cached_property
@@ -218,14 +216,3 @@ def _scores(space: Space, positions: NDArray[np.intp], query: NDArray[np.float32
     import numpy as np
 
     return np.round(space.index.rows[space.row_of[positions]] @ query, DIGITS)
-
-
-def _tidy(sql: str) -> str:
-    r"""Return a gold query on one line, with single spaces and no final semicolon.
-
-    >>> _tidy("SELECT  name\nFROM singer WHERE country  =  'New  York' ;")
-    "SELECT name FROM singer WHERE country = 'New  York'"
-    """
-    parts = _QUOTED.split(sql.strip().rstrip("; \n"))
-    parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
-    return "".join(parts)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from spider_opt.paths import use_wal
 from spider_opt.sql.hardness import hardness
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
@@ -123,8 +124,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=WAIT_S)
     try:
-        with suppress(sqlite3.OperationalError):  # another process may be just about to do the same
-            connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(connection, WAIT_S)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS kept (section TEXT, key TEXT, value TEXT, PRIMARY KEY (section, key)) "

@@ -17,11 +17,11 @@ from spider_opt.databases import Sandbox, file_hash, outcomes
 from spider_opt.databases.outcomes import digests
 from spider_opt.errors import QueryError
 from spider_opt.retrieval.kept import Kept, Progress
-from spider_opt.sql import names, normal, parse
+from spider_opt.sql import names, normal, parse, spacing
 from spider_opt.training import spelling
 from spider_opt.types import Database, Example, Schema
 
-MADE_BY = (names, normal, outcomes, parse, spelling)
+MADE_BY = (names, normal, outcomes, parse, spacing, spelling)
 """The modules that what is kept depends on, and this one."""
 
 
@@ -70,7 +70,7 @@ def _run(examples: Sequence[Example], database: Database, store: Kept) -> dict[s
 
 
 def _tried(sql: str, schema: Schema, database: Database) -> Gold:
-    plain = spelling.tidy(spelling.without_gaps(sql))
+    plain = spacing.tidy(spelling.without_gaps(sql))
     try:
         result = database.run(plain)
     except QueryError as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from spider_opt.sql.names import RESERVED, quoted
 from spider_opt.sql.normal import normalized, tokens
+from spider_opt.sql.spacing import outside_quotes, tidy
 from spider_opt.types import Schema
 
-_QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)""")
 _PIECE = re.compile(
     r"""(?P<text>'(?:[^']|'')*')|(?P<double>"(?:[^"]|"")*")|(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\b)
     |(?P<word>\w+)|(?P<mark><>|[!<>=]=|\|\||\S)""",
@@ -56,22 +56,7 @@ def without_gaps(sql: str) -> str:
     >>> without_gaps("SELECT a FROM t WHERE b > = 1 AND c = '> ='")
     "SELECT a FROM t WHERE b >= 1 AND c = '> ='"
     """
-    return _outside_quotes(sql, lambda text: _GAP.sub(r"\1=", text))
-
-
-def tidy(sql: str) -> str:
-    r"""Return a query on one line, with single spaces and no final semicolon.
-
-    >>> tidy("SELECT  name\nFROM singer WHERE country  =  'New  York' ;")
-    "SELECT name FROM singer WHERE country = 'New  York'"
-    """
-    return _outside_quotes(sql.strip().rstrip("; \n"), lambda text: re.sub(r"\s+", " ", text))
-
-
-def _outside_quotes(sql: str, change: Callable[[str], str]) -> str:
-    parts = _QUOTED.split(sql)
-    parts[::2] = map(change, parts[::2])
-    return "".join(parts)
+    return outside_quotes(sql, lambda text: _GAP.sub(r"\1=", text))
 
 
 def _pieces(sql: str) -> list[_Piece]:

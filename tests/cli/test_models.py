@@ -189,6 +189,16 @@ def test_what_is_being_trained_stays(mine: Path) -> None:
     assert (mine / FILE).is_file()
 
 
+def test_remove_of_a_training_that_never_had_a_card(mine: Path) -> None:
+    (mine / "card.json").unlink()
+    (mine / "checkpoint.pt").write_bytes(b"x" * 2_000_000)
+    assert models("remove", "mine").stdout == "mine: 2 MB freed\n"
+    assert not mine.exists()
+    result = models("remove", "../adapters")
+    assert result.exit_code != 0
+    assert mine.parent.is_dir()
+
+
 @pytest.mark.parametrize("command", ["pull", "check", "remove"])
 def test_a_name_that_is_none_is_asked_wrongly(command: str) -> None:
     result = models(command, "gpt-2")

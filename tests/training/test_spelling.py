@@ -7,7 +7,8 @@ import pytest
 from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.databases import DatabasePool
 from spider_opt.sql.normal import normalized
-from spider_opt.training.spelling import spelled, tidy, without_gaps
+from spider_opt.sql.spacing import tidy
+from spider_opt.training.spelling import spelled, without_gaps
 from spider_opt.types import Column, Schema, Table
 
 
@@ -109,10 +110,6 @@ def test_what_could_be_lost_is_not_respelled() -> None:
 )
 def test_gaps_are_closed_outside_of_quotes(sql: str, expected: str) -> None:
     assert without_gaps(sql) == expected
-
-
-def test_tidy_leaves_text_alone() -> None:
-    assert tidy(" SELECT\t1 ,\n 'a  b;' ; ; ") == "SELECT 1 , 'a  b;'"
 
 
 def test_the_bundled_golds_keep_their_results() -> None:
