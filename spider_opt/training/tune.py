@@ -113,7 +113,14 @@ def tune(
         train.resume()
     else:
         train.checkpoint.unlink(missing_ok=True)
-    packing = {"questions_per_pack": n, "renamed": rename}
+    said = {
+        "base": {"name": base.name, "sha256": base.sha256},
+        "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
+        "look": asdict(look),
+        "target": form,
+        "data": dict(about or {}),
+        "settings": {**asdict(settings), "questions_per_pack": n, "renamed": rename},
+    }
     card: dict[str, Any] = {}
     machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
     machine += f", {'int8' if int8 else str(dtype).removeprefix('torch.')}"
@@ -123,7 +130,7 @@ def tune(
                 tell(step)
     finally:
         if train.n:
-            card = _write(folder, weights_of(lora), base, train, look, form, packing, about or {}, machine, start)
+            card = _write(folder, weights_of(lora), base, train, said, machine)
     if check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
@@ -134,17 +141,9 @@ def tune(
 
 
 def _write(
-    folder: Path,
-    weights: Any,
-    base: Any,
-    train: Training,
-    look: Look,
-    form: Form,
-    packing: Mapping[str, float],
-    about: Mapping[str, Any],
-    machine: str,
-    start: Adapter | None,
+    folder: Path, weights: Any, base: Any, train: Training, said: Mapping[str, Any], machine: str
 ) -> dict[str, Any]:
+    """Write the adapter and its card: ``said`` is what was asked for, the rest what came of it."""
     settings = train.settings
     dtype: DType = "q8_0" if settings.rank >= MANY and fits_q8_0(weights) else "float16"
     write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name, dtype=dtype)
@@ -154,12 +153,7 @@ def _write(
     card = {
         "name": folder.name,
         "sha256": sha256_of(folder / FILE),
-        "base": {"name": base.name, "sha256": base.sha256},
-        "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
-        "look": asdict(look),
-        "target": form,
-        "data": dict(about),
-        "settings": {**asdict(settings), **packing},
+        **said,
         "training": {
             "steps": train.n,
             "of": train.n_steps,
