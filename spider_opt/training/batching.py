@@ -23,8 +23,12 @@ class Decode(Protocol):
         draws: Sequence[tuple[int, float, int]],
         max_tokens: int,
         wanted: Callable[[], bool],
+        grammars: Sequence[str | None],
     ) -> Sequence[list[int]]:
-        """Return the tokens of an answer for each draw, (prompt, temperature, seed), while they are ``wanted``."""
+        """Return the tokens of an answer for each draw, (prompt, temperature, seed), while they are ``wanted``.
+
+        Each prompt has a grammar that its answers follow, or none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class _Asked:
     prompt: Sequence[int]
     draws: Sequence[tuple[float, int]]
     max_tokens: int
+    grammar: str | None = None
     answers: list[list[int]] = field(default_factory=list)
     seconds: float = 0.0
     cached: int = 0
@@ -81,13 +86,19 @@ class Batcher:
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def ask(self, prompt: Sequence[int], draws: Sequence[tuple[float, int]], max_tokens: int) -> Answered:
-        """Wait for an answer to each draw, (temperature, seed), of a prompt.
+    def ask(
+        self,
+        prompt: Sequence[int],
+        draws: Sequence[tuple[float, int]],
+        max_tokens: int,
+        grammar: str | None = None,
+    ) -> Answered:
+        """Wait for an answer to each draw, (temperature, seed), of a prompt; they follow the ``grammar``.
 
         Raises:
             ModelError: the batch failed, or this is closed.
         """
-        asked = _Asked(prompt, draws, max_tokens)
+        asked = _Asked(prompt, draws, max_tokens, grammar)
         with self._changed:
             if self._closed:
                 raise _closed()
@@ -143,7 +154,8 @@ class Batcher:
             for draw in asked.draws[len(asked.answers) :][:n]
         ]
         start = time.perf_counter()
-        said = iter(self._decode(prompts, draws, batch.asked[0].max_tokens, lambda: not self._closed))
+        grammars = [asked.grammar for asked in batch.asked]
+        said = iter(self._decode(prompts, draws, batch.asked[0].max_tokens, lambda: not self._closed, grammars))
         each_s = (time.perf_counter() - start) / len(draws)
         if self._closed:  # what was not wanted any more is no answer
             return

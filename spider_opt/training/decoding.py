@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from spider_opt.training.attention import attend, joined, own_cache, shared_part
+from spider_opt.training.constraints import Rule, forbid
 from spider_opt.training.lora import logits
 from spider_opt.training.packing import Laid, Pack, laid, packed
 
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 class Draw:
     """One answer to the ``prompt``-th of some prompts: the likeliest tokens, or at a ``temperature`` drawn by ``seed``.
 
-    What is drawn depends on the seed and the prompt, not on the answers beside it, but for what rounding decides.
+    With a ``rule`` only what this allows. What is drawn depends on the seed and the prompt, not on the answers beside
+    it, but for what rounding decides.
     """
 
     prompt: int
     temperature: float = 0.0
     seed: int = 0
+    rule: Rule | None = None
 
 
 class Decoder:
@@ -74,11 +77,13 @@ class Decoder:
             choice = _Choice(draws, max_tokens, self._device)
             rows = list(range(len(draws)))
             while True:
-                tokens = choice(logits(vocabulary, states)).tolist()
+                tokens = choice(forbid(logits(vocabulary, states), [draws[row].rule for row in rows])).tolist()
                 live = []
                 for i, (row, token) in enumerate(zip(rows, tokens, strict=True)):
                     if token not in self._stops:
                         answers[row].append(token)
+                        if (rule := draws[row].rule) is not None:
+                            rule.take(token)
                         if len(answers[row]) < max_tokens:
                             live.append(i)
                 if not live or not wanted():

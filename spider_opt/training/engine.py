@@ -12,6 +12,8 @@ import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +69,18 @@ class TorchModel:
         """Return ``n`` samples, the i-th with ``seed + i``; the first call opens the model.
 
         Raises:
-            UsageError: there is a ``grammar``.
+            UsageError: there is a ``grammar``, and what follows it is not installed.
             ModelUnavailable: the model cannot be opened.
             ModelError: this request got no answer.
         """
-        if grammar is not None:
-            raise UsageError("A grammar needs llama.cpp: leave --engine out")
+        if grammar is not None and find_spec("llguidance") is None:
+            raise UsageError("What follows a grammar is not installed; type: pip install 'spider-opt[train]'")
         running = self._started()
         prompt = running.tokens(messages)
         if len(prompt) > N_CTX:
             raise ModelError(f"The prompt has {len(prompt):,} tokens, more than the {N_CTX:,} that there is room for.")
         draws = [(temperature, seed + i) for i in range(n)] if temperature > 0 else [(0.0, seed)]
-        answered = running.batcher.ask(prompt, draws, max_tokens)
+        answered = running.batcher.ask(prompt, draws, max_tokens, grammar)
         done = [running.completion(tokens, stop, max_tokens) for tokens in answered.tokens]
         usage = Usage(
             calls=1,
@@ -216,19 +218,26 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
 
 def decoding(model: Any, tokenizer: Any) -> Decode:
     """Return what answers prompts by a model that attends as packs do."""
+    from spider_opt.training.constraints import Grammars
     from spider_opt.training.decoding import Decoder, Draw
 
     vocabulary = tokenizer.get_vocab()
     stops = {tokenizer.eos_token_id, *(vocabulary[word] for word in _ENDS if word in vocabulary)}
     decoder = Decoder(model, sorted(stops))
+    n_vocabulary = model.config.vocab_size
+    rules = cache(lambda: Grammars(tokenizer, n_vocabulary, sorted(stops)))  # a second that most do not need
 
     def decode(
         prompts: Sequence[Sequence[int]],
         draws: Sequence[tuple[int, float, int]],
         max_tokens: int,
         wanted: Callable[[], bool],
+        grammars: Sequence[str | None],
     ) -> list[list[int]]:
-        drawn = [Draw(prompt, temperature, seed % 2**63) for prompt, temperature, seed in draws]
+        drawn = [
+            Draw(prompt, temperature, seed % 2**63, None if (text := grammars[prompt]) is None else rules().rule(text))
+            for prompt, temperature, seed in draws
+        ]
         return decoder.decode(prompts, max_tokens=max_tokens, draws=drawn, wanted=wanted)
 
     return decode

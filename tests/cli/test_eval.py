@@ -198,12 +198,13 @@ def test_what_another_engine_does_not_do(
     assert result.stderr.splitlines()[-1] == f"Error: {sentence}"
 
 
-def test_a_grammar_with_another_engine(torch_model: Model) -> None:
+def test_a_grammar_without_what_follows_it(torch_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: Any = lambda: pytest.fail("nothing is opened for that")  # noqa: E731
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
     torch_model.complete = engine.TorchModel(torch_model.info, opened).complete  # type: ignore[method-assign]
     result = run("--engine", "torch", "--method", "grammar", "--limit", "3")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Error: A grammar needs llama.cpp: leave --engine out\n"
+    assert "Error: What follows a grammar is not installed; type: pip install 'spider-opt[train]'" in result.stderr
 
 
 # --- recordings --------------------------------------------------------------------------------

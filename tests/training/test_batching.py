@@ -25,6 +25,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self.batches: list[tuple[list[Prompt], list[tuple[int, float, int]], int]] = []
+        self.grammars: list[list[str | None]] = []
         self.free = threading.Event()
         self.free.set()
         self.busy = threading.Event()
@@ -37,7 +38,9 @@ class Decoder:
         draws: Sequence[tuple[int, float, int]],
         max_tokens: int,
         wanted: Callable[[], bool],
+        grammars: Sequence[str | None],
     ) -> list[list[int]]:
+        self.grammars.append([*grammars])
         asked = [[*prompt] for prompt in prompts]
         self.batches.append((asked, [*draws], max_tokens))
         self.busy.set()

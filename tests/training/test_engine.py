@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +123,7 @@ def test_what_ends_an_answer(tuned: Any, tokenizer: Any, said: Any) -> None:
     prompt = tokens_of(tokenizer, CHATS[0])
     first = said(prompt)[4]
     other = SimpleNamespace(eos_token_id=299, get_vocab=lambda: {"a": 1, "<|endoftext|>": first})
-    [tokens] = engine.decoding(tuned()[0], other)([prompt], [(0, 0.0, 0)], N, lambda: True)
+    [tokens] = engine.decoding(tuned()[0], other)([prompt], [(0, 0.0, 0)], N, lambda: True, [None])
     assert tokens == said(prompt)[: said(prompt).index(first)]
 
 
@@ -139,13 +140,34 @@ def test_kept_answers_are_those_of_this_engine(model: TorchModel, tmp_path: Path
     cached.close()
 
 
+def test_what_threads_ask_together_follows_the_grammar_of_each(model: TorchModel) -> None:
+    def ask(word: str) -> str:
+        grammar = f'root ::= "{word}" [0-9]{{2}}' if word else None
+        return model.complete(CHATS[0], grammar=grammar, max_tokens=N)[0].text
+
+    words = ["SELECT", "", "FROM", "SELECT", ""]
+    with ThreadPoolExecutor(len(words)) as pool:
+        answers = list(pool.map(ask, words))
+    for word, answer in zip(words, answers, strict=True):
+        assert re.fullmatch(rf"{word}\d\d", answer) if word else not answer.startswith(("SELECT", "FROM"))
+    assert answers[0] == answers[3]
+    assert answers[1] == answers[4]
+
+
 # --- trouble -----------------------------------------------------------------------------------
 
 
-def test_a_grammar_is_refused_at_once() -> None:
+def test_without_what_follows_grammars_one_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
     model = TorchModel(INFO, lambda: pytest.fail("nothing is opened for that"))
-    with pytest.raises(UsageError, match=r"^A grammar needs llama\.cpp: leave --engine out$"):
+    with pytest.raises(UsageError, match=r"^What follows a grammar is not installed; type: pip install 'spider-opt"):
         model.complete("?", grammar='root ::= "SELECT"')
+
+
+def test_a_grammar_that_cannot_be_read_is_named(model: TorchModel) -> None:
+    with pytest.raises(ModelError, match="The grammar cannot be read: "):
+        model.complete("?", grammar="root ::= nothing")
+    assert model.complete("?", max_tokens=2)[0].usage.calls == 1
 
 
 def test_a_prompt_that_is_too_long_fails_alone(model: TorchModel) -> None:
