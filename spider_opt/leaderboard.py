@@ -30,8 +30,8 @@ class Row:
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
     query counted as dependent. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
-    about methods. Tokens and seconds are sums over all questions; ``seconds`` is time spent
-    waiting for the model. ``context`` are means over the questions that have the metric.
+    about methods. Tokens and seconds are sums over all questions; ``seconds`` is time spent waiting for the model.
+    ``context`` are means over the questions that have the metric.
     """
 
     method: str

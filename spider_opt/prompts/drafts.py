@@ -16,6 +16,7 @@ from spider_opt.types import Context, Database, Message, Prediction, Schema, Tas
 MAX_TOKENS = 300
 
 Samples = tuple[schemas.Rows | None, schemas.Values | None]
+"""The sample rows and the sample values of a database, None where none are shown."""
 
 
 @dataclass(frozen=True, slots=True)
