@@ -28,7 +28,7 @@ ORDER = (
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = {
     "torch", "sentence_transformers", "hnswlib", "pandas", "openai", "xllamacpp", "ray", "httpx", "sqlglot", "sqlparse",
-    "rich", "numpy", "transformers", "peft", "gguf", "matplotlib",
+    "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
 OF_TORCH = {f"spider_opt.training.{name}" for name in ("attention", "decoding", "int8", "lora")}

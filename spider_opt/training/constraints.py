@@ -9,14 +9,14 @@ import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from spider_opt.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 _LEXEME = re.compile(
     r'"(?P<literal>(?:[^"\\]|\\.)*)"|(?P<class>\[\^?(?:[^\]\\]|\\.)*\])|(?P<name>[A-Za-z][\w-]*)(?P<head>\s*::=)?'
@@ -115,6 +115,9 @@ def forbid(logits: Tensor, rules: Sequence[Rule | None]) -> Tensor:
     rows = [row for row, rule in enumerate(rules) if rule is not None]
     if not rows:
         return logits
+    import numpy as np
+    import torch
+
     n = logits.shape[-1]
     bits = np.full((len(rows), -(-n // 32)), -1, dtype=np.int32)
     for i, row in enumerate(rows):
