@@ -11,7 +11,7 @@ from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Have the server follow a grammar of SQLite queries over the question's schema (llama.cpp takes one: GBNF).
+    """Have the model follow a grammar of SQLite queries over the question's schema (GBNF; llama.cpp, --engine torch).
 
     A query of one table can only have columns of that table. In a join a column may still be taken from the
     wrong table. A pruned schema does not narrow the grammar: a name that is not shown is no worse for being

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -112,7 +113,8 @@ def renamed(schema: Schema, rng: random.Random) -> Renaming:
     """Return new names for a schema's tables and columns, drawn by ``rng``.
 
     One way of writing names is drawn for the schema, and which words are shortened and how. The words are those of the
-    names, or of their descriptions where there are some. Names that are words of SQL stay.
+    names, or of their descriptions where there are some; that of its table may stand before a column's that no other
+    table has. Names that are words of SQL stay.
     """
     style, by_words = rng.choice(STYLES), rng.random() < 0.5
     share, table_share = rng.choice((0.0, 0.3, 0.6)), rng.choice((0.0, 0.0, 0.3))
@@ -127,23 +129,21 @@ def renamed(schema: Schema, rng: random.Random) -> Renaming:
             out.append(short[word.lower()])
         return out
 
-    tables_of: dict[str, list[str]] = {}
-    said: dict[str, str] = {}
-    for table in schema.tables:
-        said.setdefault(table.name, table.words)
-        tables_of.setdefault(table.name.lower(), []).extend(("", ""))  # a table's name never gets a prefix
+    said = {table.name: table.words for table in schema.tables}
+    tables_with: dict[str, list[str]] = defaultdict(list)
     for table in schema.tables:
         for column in table.columns:
             said.setdefault(column.name, column.words)
-            tables_of.setdefault(column.name.lower(), []).append(table.name)
+            tables_with[column.name.lower()].append(table.name)
+    tables = {table.name.lower() for table in schema.tables}
     names: dict[str, str] = {}
     taken = {old.lower() for old in said if _is_word(old)}
     for old, words in said.items():
         if _is_word(old) or old.lower() in names:
             continue
         pieces = written(_PIECE.findall(words if by_words and words else old)) or [old]
-        owners = tables_of[old.lower()]
-        if len(owners) == 1 and rng.random() < table_share:
+        owners = tables_with[old.lower()]
+        if len(owners) == 1 and old.lower() not in tables and rng.random() < table_share:
             pieces = [*written(_PIECE.findall(owners[0])), *pieces]
         new = style(pieces)
         if not quoted(new).isidentifier() or _is_word(new):

@@ -204,7 +204,7 @@ def test_a_grammar_without_what_follows_it(torch_model: Model, monkeypatch: pyte
     torch_model.complete = engine.TorchModel(torch_model.info, opened).complete  # type: ignore[method-assign]
     result = run("--engine", "torch", "--method", "grammar", "--limit", "3")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "Error: What follows a grammar is not installed; type: pip install 'spider-opt[train]'" in result.stderr
+    assert result.stderr == "Error: What follows a grammar is not installed; type: pip install 'spider-opt[train]'\n"
 
 
 # --- recordings --------------------------------------------------------------------------------

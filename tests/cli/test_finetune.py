@@ -114,11 +114,12 @@ def test_it_goes_on_from_another_adapter(training: Any, finetune: Finetune) -> N
 
 def test_options_reach_the_training(training: Any, finetune: Finetune) -> None:
     options = "--epochs 3.5 --minutes 7 --rate 1e-3 --rank 8 --pack 4 --batch 3 --compute float32 --seed 5 --form plain"
-    more = ("--values", "1", "--context", "none", "--model", "smollm2-135m")
+    more = ("--values", "1", "--context", "none", "--model", "smollm2-135m", "--rename", "0.5")
     assert finetune(*more, *options.split()).exit_code == 0
     [call] = training.calls
     assert call["settings"] == Settings(epochs=3.5, minutes=7.0, rate=1e-3, rank=8, alpha=16.0, packs=3, seed=5)
     wanted = {"model": "smollm2-135m", "form": "plain", "n": 4, "compute": "float32", "look": Look(values=1)}
+    wanted["rename"] = 0.5
     assert {key: call[key] for key in wanted} == wanted
 
 

@@ -139,6 +139,14 @@ def test_many_samples_are_drawn_in_parts(made: Any, decoder: Decoder, pool: Thre
     assert [len(draws) for _, draws, _ in decoder.batches] == [10, 10, 1]
 
 
+def test_each_prompt_has_its_own_grammar_in_every_part(made: Any, decoder: Decoder, pool: ThreadPoolExecutor) -> None:
+    drawn = [(0.5, i) for i in range(3)]
+    asked = [([*SHARED, i], drawn, 9, grammar) for i, grammar in enumerate(["a", None, "b"])]
+    all_of(in_order(made(rows=4), pool, *asked))
+    assert decoder.together == [[0, 1], [1, 2], [2]]
+    assert decoder.grammars == [["a", None], [None, "b"], ["b"]]
+
+
 def test_schemas_are_not_mixed_and_the_oldest_comes_first(
     made: Any, decoder: Decoder, pool: ThreadPoolExecutor
 ) -> None:

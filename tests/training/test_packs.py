@@ -139,7 +139,8 @@ def test_values_stay_with_their_columns_however_these_are_shuffled(tokenizer: An
 
 
 def test_a_renamed_pack_shows_and_asks_for_the_new_names_alone(tokenizer: Any, lessons: Lessons) -> None:
-    items, databases = lessons(2), {"shop": Three()}
+    context = Context(values=(("t0", "name", "Paris"), ("t1", "price", "Rome")))
+    items, databases = [replace(item, context=context) for item in lessons(2)], {"shop": Three()}
     ours = packer(tokenizer, look=Look(values=2), databases=databases, rename=1.0)
     plain = packer(tokenizer, look=Look(values=2), databases=databases)
     rng = random.Random(5)
@@ -150,6 +151,8 @@ def test_a_renamed_pack_shows_and_asks_for_the_new_names_alone(tokenizer: Any, l
     pack = ours.pack(items, random.Random(5))
     for text, item in zip(texts(tokenizer, pack), items, strict=True):
         assert names.query(item.sql) in text
+        for table, column, value in context.values:
+            assert f"{names.name(table)}.{names.name(column)} = '{value}'" in text
         assert all(f"CREATE TABLE {names.name(table.name)} (" in text for table in schema.tables)
         assert text.count("-- '") == texts(tokenizer, plain.pack(items))[0].count("-- '") > 0
     assert ours.pack(items) == plain.pack(items)

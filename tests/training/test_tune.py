@@ -80,6 +80,14 @@ def test_an_adapter_and_its_card(tuned_on: Callable[..., dict[str, Any]], tmp_pa
     assert any(weight.abs().max() > 0 for name, weight in kept(folder).items() if "lora_B" in name)
 
 
+def test_schemas_under_other_names_are_what_is_learnt(tuned_on: Callable[..., dict[str, Any]]) -> None:
+    plain, renamed = tuned_on("plain"), tuned_on("renamed", rename=1.0)
+    assert (plain["settings"]["renamed"], renamed["settings"]["renamed"]) == (0.0, 1.0)
+    assert renamed["training"]["tokens"] != plain["training"]["tokens"]
+    with pytest.raises(TrainingError, match="other data or settings"):
+        tuned_on("renamed", resume=True)
+
+
 @pytest.mark.parametrize(("rank", "kind"), [(16, "F16"), (32, "Q8_0"), (33, "F16")])
 def test_adapters_of_a_high_rank_are_written_in_eight_bits(
     tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, rank: int, kind: str
