@@ -1,0 +1,403 @@
+"""Steps from other packages: found, built, ordered by rank and needs, named by aliases; broken ones harm nobody."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spider_opt import methods
+from spider_opt.cli import main
+from spider_opt.errors import MethodError
+from spider_opt.methods import parse_method
+from spider_opt.steps import ALIASES, STEPS
+from spider_opt.types import Completion, ModelInfo, Prediction, Question, Schema, Stage, Task, Tools
+
+PLUGIN = Path(__file__).parent / "plugin"
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed packages; steps are looked for anew."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    for cached in (methods.step_names, methods.step_type):
+        cached.cache_clear()
+    yield folder
+    for cached in (methods.step_names, methods.step_type):
+        cached.cache_clear()
+    for name in {path.stem for path in folder.glob("*.py")}:
+        sys.modules.pop(name, None)
+
+
+def install(folder: Path, name: str, source: str, **steps: str) -> None:
+    """Install a package of one module, as pip would leave it."""
+    (folder / f"{name}.py").write_text(source)
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = "".join(f"{step} = {place}\n" for step, place in steps.items())
+    (info / "entry_points.txt").write_text(f"[spider_opt.steps]\n{lines}")
+
+
+@pytest.fixture
+def plugin(packages: Path) -> None:
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    source = (PLUGIN / "spider_opt_upper.py").read_text()
+    install(packages, "spider_opt_upper", source, **project["entry-points"]["spider_opt.steps"])
+
+
+# --- steps from other packages -----------------------------------------------------------------
+
+
+class Model:
+    info = ModelInfo("fake")
+
+    def complete(self, *_: object, **__: object) -> list[Completion]:
+        return [Completion("select name from item")]
+
+
+def answer(method: str) -> Prediction:
+    generator = parse_method(method.replace("zero-shot", "zero-shot:rows=0,values=0")).build(Tools())
+    return generator(Task(Question("q", "Which?", Schema("db", ())), Model()))
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_step_of_another_package_is_found_and_wraps_ours() -> None:
+    assert answer("zero-shot").sql == "select name from item"
+    prediction = answer("upper+zero-shot")
+    assert prediction.sql == "SELECT NAME FROM ITEM"
+    assert [entry["step"] for entry in prediction.trace] == ["zero-shot", "upper"]
+    assert answer("upper:which=first,mark=>+zero-shot").sql == ">Select name from item"
+    assert answer("zero-shot+upper:on=no").sql == "select name from item"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_method_has_one_label_whatever_the_order() -> None:
+    parts = ["upper:times=2", "zero-shot:rows=7"]
+    labels = {parse_method("+".join(order)).label for order in itertools.permutations(parts)}
+    assert labels == {"upper:times=2+zero-shot:rows=7"}
+    assert [step.stage for step in parse_method("zero-shot+upper").steps] == [Stage.REFINE, Stage.DRAFT]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_draft_that_goes_without_saying_is_not_in_the_label() -> None:
+    assert parse_method("upper") == parse_method("zero-shot+upper") == parse_method("upper+zero-shot:")
+    assert parse_method("upper").label == "upper"
+    assert len(parse_method("upper").steps) == 2
+    assert parse_method("upper+zero-shot:rows=7").label == "upper+zero-shot:rows=7"
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("upper:times=1,share=0.5,mark=none,on=yes,which=all", "upper"),
+        ("upper:mark=x:y z", "upper:mark=x:y z"),
+        ("upper:mark=", "upper:mark="),
+        ("upper:mark=a=b", "upper:mark=a=b"),
+        ("upper:share=1e-1", "upper:share=0.1"),
+        ("upper:share=2", "upper:share=2.0"),
+        ("upper:share=.50", "upper"),
+        ("upper:on=no,times=3", "upper:times=3,on=no"),
+    ],
+)
+def test_options_of_all_types(text: str, label: str) -> None:
+    assert parse_method(text).label == label
+    assert parse_method(label) == parse_method(text)
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("upper:share=much", "option 'share' of step 'upper' is 'much', but takes a number"),
+        ("upper:share=nan", "but takes a number"),
+        ("upper:share=inf", "but takes a number"),
+        ("upper:share=1e999", "but takes a number"),
+        ("upper:times=none", "but takes a whole number"),
+        ("upper:times=0", "step 'upper': times must be 1 or more"),
+        ("upper:which=none", "but takes all or first"),
+        ("uper", "no method step 'uper' (did you mean 'upper'?)"),
+        ("qqq", f"(there are: {', '.join(sorted({*STEPS, *ALIASES, 'upper'}))})"),
+    ],
+)
+def test_what_is_wrong_with_options_of_all_types(text: str, sentence: str) -> None:
+    with pytest.raises(MethodError) as caught:
+        parse_method(text)
+    assert sentence in str(caught.value)
+
+
+HEAD = """
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from spider_opt.types import Stage
+"""
+WRAP = "    def wrap(self, inner, tools): return inner\n"
+BROKEN = {
+    "missing": ("", "step 'bad' (bad_step:Bad) cannot be loaded: AttributeError"),
+    "raises": ("raise RuntimeError('no GPU')", "cannot be loaded: RuntimeError('no GPU')"),
+    "syntax": ("def", "cannot be loaded: SyntaxError"),
+    "imports": ("import no_such_package_at_all", "cannot be loaded: ModuleNotFoundError"),
+    "no class": ("Bad = 3", "cannot be loaded: TypeError"),
+    "no dataclass": (f"class Bad:\n    stage = Stage.REFINE\n{WRAP}", "cannot be loaded: TypeError"),
+    "no stage": (f"@dataclass\nclass Bad:\n    x: int = 1\n{WRAP}", "is no step: it needs a stage and a method wrap"),
+    "stage as text": (f"@dataclass\nclass Bad:\n    stage: ClassVar[str] = 'REFINE'\n{WRAP}", "is no step"),
+    "no wrap": ("@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n", "is no step"),
+    "unknown name": (f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: 'Nope' = 1\n{WRAP}",
+        "cannot be loaded: NameError"),
+    "list option": (f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: list[int] = ()\n{WRAP}",
+        "option 'x' has a type that cannot be written in a method's text: list[int]"),
+    "path option": (
+        f"@dataclass\nclass Bad:\n    stage: ClassVar[Stage] = Stage.REFINE\n    x: Path | None = None\n{WRAP}",
+        "option 'x' has a type that cannot be written"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_step_is_named_and_harms_nobody_else(packages: Path, what: str) -> None:
+    source, sentence = BROKEN[what]
+    install(packages, "bad_step", HEAD + source, bad="bad_step:Bad")
+    with pytest.raises(MethodError) as caught:
+        parse_method("bad+zero-shot")
+    assert sentence in str(caught.value)
+    assert "'bad' (bad_step:Bad)" in str(caught.value)
+    assert parse_method("zero-shot").label == "zero-shot"
+    listed = CliRunner().invoke(main, ["methods"])
+    assert listed.exit_code == 0
+    assert "\nzero-shot  [draft]" in listed.stdout
+    assert listed.stderr.startswith("left out: step 'bad' (bad_step:Bad)")
+
+
+def test_a_step_with_an_option_that_must_be_given(packages: Path) -> None:
+    options = "    path: str\n    n: int | None = 3\n    stage: ClassVar[Stage] = Stage.MODEL\n"
+    source = f"@dataclass\nclass Need:\n{options}{WRAP}"
+    install(packages, "need_step", HEAD + source, need="need_step:Need")
+    assert parse_method("need:path=a/b.gguf").label == "need:path=a/b.gguf"
+    assert parse_method("need:n=none,path=x").label == "need:path=x,n=none"
+    with pytest.raises(MethodError, match="step 'need' needs its option 'path': write need:path=VALUE"):
+        parse_method("need:n=3")
+    assert "path=, n=3" in CliRunner().invoke(main, ["methods"]).stdout
+
+
+def test_literals_of_all_types(packages: Path) -> None:
+    literal = "Literal['best', 1, 2, True, None]"
+    source = f"@dataclass\nclass Pick:\n    stage: ClassVar[Stage] = Stage.MODEL\n    k: {literal} = 'best'\n{WRAP}"
+    install(packages, "pick_step", HEAD + source, pick="pick_step:Pick")
+    for said, value in (("best", "best"), ("1", 1), ("2", 2), ("yes", True), ("none", None)):
+        [step, _] = parse_method(f"pick:k={said}").steps
+        assert step.k == value  # type: ignore[attr-defined]
+        assert parse_method(parse_method(f"pick:k={said}").label).steps[0] == step
+    with pytest.raises(MethodError, match="but takes best or 1 or 2 or yes or none"):
+        parse_method("pick:k=3")
+
+
+def test_no_package_takes_our_names(packages: Path) -> None:
+    install(packages, "thief", "raise SystemExit", **{"zero-shot": "thief:Step"})
+    with pytest.raises(MethodError, match=r"two packages claim the step 'zero-shot' \(spider_opt\..*thief:Step\)"):
+        parse_method("zero-shot")
+
+
+def test_two_packages_with_one_name(packages: Path, plugin: None) -> None:
+    install(packages, "other", "", upper="other:Step")
+    with pytest.raises(MethodError, match="two packages claim the step 'upper'"):
+        parse_method("upper")
+    assert parse_method("zero-shot").label == "zero-shot"
+
+
+def test_two_drafts_are_refused(packages: Path) -> None:
+    source = f"@dataclass\nclass Draft:\n    stage: ClassVar[Stage] = Stage.DRAFT\n{WRAP}"
+    install(packages, "draft_step", HEAD + source, draft="draft_step:Draft")
+    with pytest.raises(MethodError, match="steps 'draft' and 'zero-shot' both draft the query: take one of them"):
+        parse_method("draft+zero-shot")
+    assert parse_method("draft").label == "draft"
+    assert len(parse_method("draft").steps) == 1
+
+
+def test_the_plugin_installs(tmp_path: Path) -> None:
+    """What pip leaves is found by a process of its own."""
+    major = next((int(d.version.partition(".")[0]) for d in importlib.metadata.distributions(name="setuptools")), 0)
+    if major < 77:
+        pytest.skip("without the network pip needs a setuptools here that makes wheels")
+    source = tmp_path / "plugin"
+    shutil.copytree(PLUGIN, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    pip += ["--disable-pip-version-check", "--root-user-action=ignore", "--target", str(tmp_path / "site"), str(source)]
+    subprocess.run(pip, check=True, capture_output=True, cwd=tmp_path)
+    code = "from spider_opt.cli import main; main()"
+    listed = subprocess.run(
+        [sys.executable, "-c", code, "methods"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "upper  [refine]  which=all, times=1, share=0.5, mark=none, on=yes" in listed.stdout
+    assert listed.stderr == ""
+
+
+# --- rank, needs, aliases ----------------------------------------------------------------------
+
+RUNGS = f"""{HEAD}
+@dataclass(frozen=True)
+class Alpha:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    rank: ClassVar[int] = 1
+{WRAP}
+@dataclass(frozen=True)
+class Beta:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    k: int = 3
+{WRAP}
+@dataclass(frozen=True)
+class Gamma:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+{WRAP}
+@dataclass(frozen=True)
+class Omega:
+    stage: ClassVar[Stage] = Stage.CONTEXT
+    rank: ClassVar[int] = -1
+    needs: ClassVar[tuple[str, ...]] = ("beta", "alpha")
+    by: str = "draft"
+{WRAP}
+@dataclass(frozen=True)
+class Again:
+    stage: ClassVar[Stage] = Stage.REFINE
+{WRAP}
+@dataclass(frozen=True)
+class Tuned:
+    stage: ClassVar[Stage] = Stage.MODEL
+    rank: ClassVar[int] = 9
+{WRAP}
+"""
+
+
+@pytest.fixture
+def rungs(packages: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Steps with ranks and needs; returns the table of aliases, which is empty."""
+    names = ("alpha", "beta", "gamma", "omega", "again", "tuned")
+    install(packages, "rungs_of_a_ladder", RUNGS, **{name: f"rungs_of_a_ladder:{name.title()}" for name in names})
+    aliases: dict[str, str] = {}
+    monkeypatch.setattr(methods, "ALIASES", aliases)
+    return aliases
+
+
+def spelled(method: str) -> str:
+    return parse_method(method).spelled_out.rpartition("+zero-shot:")[0]
+
+
+@pytest.mark.usefixtures("rungs")
+def test_stage_then_rank_then_name_fix_the_order() -> None:
+    parts = ["gamma", "alpha", "omega", "again", "tuned", "beta"]
+    for order in itertools.permutations(parts, 6):
+        assert parse_method("+".join(order)).label == "tuned+omega+beta+gamma+alpha+again"
+    stages = [step.stage for step in parse_method("+".join(parts)).steps]
+    assert stages == sorted(stages)
+    assert stages[-1] is Stage.DRAFT
+
+
+@pytest.mark.usefixtures("rungs")
+@pytest.mark.parametrize(
+    ("text", "label", "steps"),
+    [
+        ("omega", "omega", "omega:by=draft+beta:k=3"),
+        ("beta+omega", "omega", "omega:by=draft+beta:k=3"),
+        ("omega+beta:k=3", "omega", "omega:by=draft+beta:k=3"),
+        ("omega+beta:k=5", "omega+beta:k=5", "omega:by=draft+beta:k=5"),
+        ("omega+alpha", "omega+alpha", "omega:by=draft+alpha"),
+        ("omega+alpha+beta", "omega+beta+alpha", "omega:by=draft+beta:k=3+alpha"),
+        ("omega+gamma", "omega+gamma", "omega:by=draft+beta:k=3+gamma"),
+        ("beta", "beta", "beta:k=3"),
+    ],
+)
+def test_a_step_brings_what_it_needs(text: str, label: str, steps: str) -> None:
+    assert parse_method(text).label == label
+    assert spelled(text) == steps
+    assert parse_method(label) == parse_method(text)
+
+
+def test_the_level_brings_few_shot() -> None:
+    assert spelled("difficulty").startswith("difficulty:by=draft+fewshot:")
+    assert parse_method("fewshot+difficulty").label == "difficulty"
+    assert "fewshot" not in spelled("hyde+difficulty")
+
+
+@pytest.mark.parametrize(
+    ("alias", "text", "label", "steps"),
+    [
+        ("beta:k=5+alpha", "rag", "rag", "beta:k=5+alpha"),
+        ("alpha + beta : k = 5", "rag:", "rag", "beta:k=5+alpha"),
+        ("beta:k=5+alpha", " again + rag ", "rag+again", "beta:k=5+alpha+again"),
+        ("beta:k=5+alpha", "again+tuned+rag", "tuned+rag+again", "tuned+beta:k=5+alpha+again"),
+        ("beta:k=5+alpha", "rag+gamma", "rag+gamma", "beta:k=5+gamma+alpha"),  # one stands between
+        ("beta:k=5+alpha", "rag+omega", "omega+rag", "omega:by=draft+beta:k=5+alpha"),
+        ("omega", "rag", "rag", "omega:by=draft+beta:k=3"),
+        ("omega+beta", "rag", "rag", "omega:by=draft+beta:k=3"),
+        ("omega", "rag+beta:k=5", "rag+beta:k=5", "omega:by=draft+beta:k=5"),
+        ("beta", "rag+omega", "omega+rag", "omega:by=draft+beta:k=3"),
+        ("gamma+zero-shot", "rag", "rag", "gamma"),
+    ],
+)
+def test_an_alias_stands_in_the_label_and_what_it_stands_for_is_spelled_out(
+    rungs: dict[str, str], alias: str, text: str, label: str, steps: str
+) -> None:
+    rungs["rag"] = alias
+    method = parse_method(text)
+    assert method.label == label
+    assert spelled(text) == steps
+    assert parse_method(label) == method
+    parts = text.split("+")
+    assert {parse_method("+".join(order)).label for order in itertools.permutations(parts)} == {label}
+    assert method.steps == parse_method(method.spelled_out).steps  # what it stood for, after the alias has changed
+
+
+def test_two_aliases(rungs: dict[str, str]) -> None:
+    rungs |= {"rag": "alpha+beta", "mend": "again"}
+    assert parse_method("mend+rag").label == "rag+mend"
+    assert spelled("mend+rag") == "beta:k=3+alpha+again"
+
+
+def test_an_alias_of_a_draft_stands_in_its_place(rungs: dict[str, str]) -> None:
+    rungs["wide"] = "zero-shot:rows=3"
+    assert parse_method("wide").label == "wide"
+    assert parse_method("wide+gamma").label == "gamma+wide"
+    assert parse_method("wide").steps == parse_method("zero-shot:rows=3").steps
+    rungs["plain"] = "zero-shot"
+    assert parse_method("plain").label == "plain"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rag:k=3", "'rag' takes no options: write out what it stands for, beta:k=5+alpha"),
+        ("rag:x", "'rag' takes no options: write out what it stands for, beta:k=5+alpha"),
+        ("rag+beta", "step 'beta' stands twice in method 'rag+beta'"),
+        ("beta+rag", "step 'beta' stands twice in method 'beta+rag' ('rag' stands for beta:k=5+alpha)"),
+        ("rag+alpha", "step 'alpha' stands twice in method 'rag+alpha'"),
+        ("rag+rag", "step 'beta' stands twice in method 'rag+rag' ('rag' stands for beta:k=5+alpha)"),
+        ("rag+other", "step 'alpha' stands twice in method 'rag+other' ('other' stands for alpha)"),
+        ("ragg", "no method step 'ragg' (did you mean 'rag'?)"),
+        ("othr+beta", "no method step 'othr' (did you mean 'other'?)"),
+        ("qqq", "(there are: again, alpha, beta, "),
+        ("broken", "no method step 'betta' (did you mean 'beta'?)"),
+    ],
+)
+def test_what_is_wrong_with_an_alias(rungs: dict[str, str], text: str, sentence: str) -> None:
+    rungs |= {"rag": "beta:k=5+alpha", "other": "alpha", "broken": "betta"}
+    with pytest.raises(MethodError) as caught:
+        parse_method(text)
+    assert sentence in str(caught.value)
+    if text == "qqq":
+        assert " other, rag, " in str(caught.value)
