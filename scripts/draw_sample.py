@@ -6,6 +6,8 @@ The ids go to stdout, one a line. What is in results/samples was drawn so:
     python scripts/draw_sample.py SPIDER --split train --held-out --databases 12 -n 100 \
         > results/samples/heldout-train-100.txt
     python scripts/draw_sample.py SPIDER --split dev -n 250 > results/samples/dev-250.txt
+    python scripts/draw_sample.py SPIDER --split train --held-out -n 300 \
+        --without results/samples/heldout-train-200.txt > results/samples/heldout-train-300.txt
 """
 
 from __future__ import annotations
@@ -30,9 +32,16 @@ from spider_opt.types import Example
 @click.option("--split", default="dev")
 @click.option("--held-out", is_flag=True, help="Only questions of held-out training databases")
 @click.option("--databases", type=int, default=None, help="Only this many databases, those first by their name's hash")
+@click.option(
+    "--without",
+    type=click.Path(path_type=Path, exists=True),
+    help="No question of which the gold query is asked in this sample",
+)
 @click.option("-n", "n", type=int, default=250)
 @click.option("--seed", type=int, default=0)
-def main(spider: Path, split: str, held_out: bool, databases: int | None, n: int, seed: int) -> None:
+def main(
+    spider: Path, split: str, held_out: bool, databases: int | None, without: Path | None, n: int, seed: int
+) -> None:
     """Print the ids of about N questions."""
     benchmark = load_benchmark(spider, split)
     pool = DatabasePool(benchmark.paths)
@@ -42,6 +51,10 @@ def main(spider: Path, split: str, held_out: bool, databases: int | None, n: int
         examples = [ex for ex in examples if is_held_out(ex.question.db_id) and _has_rows(pool, ex)]
     names = sorted({example.question.db_id for example in examples}, key=lambda name: sha256(name.encode()).digest())
     examples = [example for example in examples if example.question.db_id in names[:databases]]
+    if without:
+        drawn_before = set(without.read_text().split())
+        asked = {cluster_of(example) for example in examples if example.question.id in drawn_before}
+        examples = [example for example in examples if cluster_of(example) not in asked]
     clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]
     drawn = draw([(str(hardness(group[0].gold_sql)), group) for group in clusters], n, seed)
     click.echo("\n".join(example.question.id for example in drawn))

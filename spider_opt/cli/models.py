@@ -107,6 +107,55 @@ def pull(name: str, source: Path | None) -> None:
     click.echo(path)
 
 
+@models.command(
+    epilog="\b\nExample:\n  spider-opt models merge one two --name both\n"
+    "  spider-opt models merge one=2 two=1 --name both"
+)
+@click.argument("parts", nargs=-1, metavar="ADAPTER[=SHARE]...")
+@click.option("--name", required=True, help="What the mean is called")
+@click.option("--rank", type=click.IntRange(1, 256), help="Rank of the mean (default: the highest of the adapters')")
+def merge(parts: tuple[str, ...], name: str, rank: int | None) -> None:
+    """Make an adapter of the mean of others, which were tuned alike.
+
+    Their mean is often better than each, where one was tuned on from the other (finetune --start) or both on other
+    data or in another order. It costs nothing to make and as much to ask as one.
+    """
+    from spider_opt.errors import UsageError
+    from spider_opt.models.adapters import find_adapter, folder_for, is_here
+    from spider_opt.training.merging import merge
+
+    if len(parts) < 2:
+        raise UsageError(f"A mean is of two adapters or more: spider-opt models merge ONE TWO --name {name}")
+    folder = folder_for(name)
+    if is_here(name):
+        raise UsageError(
+            f"There is an adapter {name!r} already: give another --name, or: spider-opt models remove {name}"
+        )
+    shares = [_share(part) for part in parts]
+    card = merge([(find_adapter(one), share) for one, share in shares], folder, rank=rank)
+    click.echo(
+        f"{name}: the mean of {len(parts)} adapters, cut back to rank {card['settings']['rank']}, "
+        f"which keeps {card['kept']:.1%} of it"
+    )
+    click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
+
+
+def _share(part: str) -> tuple[str, float]:
+    """Return what stands before and behind the '=' of a part, 1 where there is none."""
+    from spider_opt.errors import UsageError
+
+    name, has_share, said = part.rpartition("=")
+    if not has_share:
+        return part, 1.0
+    try:
+        share = float(said)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < float("inf"):
+        raise UsageError(f"In {part!r} the share {said!r} is no number above 0: write it as {name or 'one'}=2")
+    return name, share
+
+
 @models.command(epilog="\b\nExample:\n  spider-opt models check\n  spider-opt models check qwen2.5-coder-0.5b")
 @click.argument("name", required=False)
 def check(name: str | None) -> None:

@@ -205,11 +205,12 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
 
     if device == "cpu":
         keep_memory()
-    weights, alpha, rank = read_gguf(adapter) if adapter else ({}, 1.0, 1)
+    learnt = read_gguf(adapter) if adapter else None
+    rank, alpha = (learnt.rank, learnt.alpha) if learnt else (1, 1.0)
     base = open_base(name, dtype=dtype, device=device)
     lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8, learns=False)
-    if adapter:
-        take_weights(lora, weights)
+    if learnt:
+        take_weights(lora, learnt.weights)
     else:
         for layer_name, layer in lora.items():
             base.model.set_submodule(layer_name, layer.base)

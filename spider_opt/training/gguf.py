@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from spider_opt.errors import TrainingError, WeightsError
+from spider_opt.models.adapters import FILE
+from spider_opt.models.weights import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 DType = Literal["float16", "q8_0"]
 BLOCK = 32
 """Numbers that share a scale in Q8_0."""
+MANY = 32
+"""The rank from which on an adapter is written in 8 bits."""
 _ARCHITECTURES = {"qwen2": "QWEN2", "qwen3": "QWEN3"}
 _LAYERS = (
     *(f"self_attn.{name}_proj" for name in "qkvo"),
@@ -26,21 +30,43 @@ _LAYERS = (
 )
 
 
-def check_architecture(config: Any) -> None:
-    """Make sure that adapters of a model with this ``config`` can be written.
+class LoraFile(NamedTuple):
+    """What an adapter's file says: its ``weights`` in float32, by PEFT's names, and what it is of.
+
+    A layer with the matrices A and B, ``rank`` rows and columns, learnt ``alpha / rank * B @ A``.
+    """
+
+    weights: dict[str, Tensor]
+    alpha: float
+    rank: int
+    architecture: str
+
+
+def write_adapter(
+    folder: Path, weights: Mapping[str, Tensor], *, base: str, architecture: str, rank: int, alpha: float
+) -> str:
+    """Write an adapter of the model ``base`` as GGUF and as PEFT's folder; return the sha256 of the first."""
+    dtype: DType = "q8_0" if rank >= MANY and fits_q8_0(weights) else "float16"
+    write_gguf(folder / FILE, weights, architecture=architecture, alpha=alpha, name=folder.name, dtype=dtype)
+    write_peft(folder / "peft", weights, base=base, rank=rank, alpha=alpha)
+    return sha256_of(folder / FILE)
+
+
+def check_architecture(architecture: str) -> None:
+    """Make sure that adapters of models of an architecture, as transformers calls it, can be written.
 
     Raises:
         TrainingError: they cannot.
     """
-    if config.model_type not in _ARCHITECTURES:
+    if architecture not in _ARCHITECTURES:
         known = ", ".join(_ARCHITECTURES)
-        raise TrainingError(f"An adapter of a {config.model_type} model cannot be written as GGUF, only of: {known}.")
+        raise TrainingError(f"An adapter of a {architecture} model cannot be written as GGUF, only of: {known}.")
 
 
 def write_gguf(
-    path: Path, weights: Mapping[str, Tensor], *, config: Any, alpha: float, name: str, dtype: DType = "float16"
+    path: Path, weights: Mapping[str, Tensor], *, architecture: str, alpha: float, name: str, dtype: DType = "float16"
 ) -> None:
-    """Write an adapter; ``weights`` have PEFT's names, ``config`` is the base model's.
+    """Write an adapter; ``weights`` have PEFT's names, ``architecture`` is the base model's.
 
     In ``q8_0``, 8-bit numbers whose blocks of 32 in a row share a scale, a file has about half the size.
 
@@ -48,15 +74,16 @@ def write_gguf(
         TrainingError: adapters of this architecture cannot be written.
         ValueError: the rows are not made of such blocks, see ``fits_q8_0``.
     """
-    check_architecture(config)
+    check_architecture(architecture)
     if dtype == "q8_0" and not fits_q8_0(weights):
         raise ValueError(f"in q8_0 the length of each row must be a multiple of {BLOCK}")
     import gguf
     import numpy as np
 
     kind = gguf.GGMLQuantizationType.Q8_0 if dtype == "q8_0" else gguf.GGMLQuantizationType.F16
-    arch = gguf.MODEL_ARCH[_ARCHITECTURES[config.model_type]]
-    names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
+    arch = gguf.MODEL_ARCH[_ARCHITECTURES[architecture]]
+    n_layers = 1 + max(int(key.partition(".layers.")[2].partition(".")[0]) for key in weights)
+    names = gguf.get_tensor_name_map(arch, n_layers)
     part = path.with_name(f".{path.name}.part")
     writer = gguf.GGUFWriter(part, gguf.MODEL_ARCH_NAMES[arch])
     writer.add_type("adapter")
@@ -79,8 +106,8 @@ def fits_q8_0(weights: Mapping[str, Tensor]) -> bool:
     return all(weight.shape[-1] % BLOCK == 0 for weight in weights.values())
 
 
-def read_gguf(path: Path) -> tuple[dict[str, Tensor], float, int]:
-    """Read an adapter that ``write_gguf`` wrote: its weights (float32) by PEFT's names, alpha, and the rank.
+def read_gguf(path: Path) -> LoraFile:
+    """Read an adapter that ``write_gguf`` wrote.
 
     Raises:
         WeightsError: it is no such file.
@@ -91,7 +118,8 @@ def read_gguf(path: Path) -> tuple[dict[str, Tensor], float, int]:
     try:
         reader = gguf.GGUFReader(path)
         alpha = float(reader.fields["adapter.lora.alpha"].contents())
-        arch = gguf.MODEL_ARCH[_ARCHITECTURES[reader.fields["general.architecture"].contents()]]
+        architecture = reader.fields["general.architecture"].contents()
+        arch = gguf.MODEL_ARCH[_ARCHITECTURES[architecture]]
         n_layers = 1 + max(int(tensor.name.split(".")[1]) for tensor in reader.tensors)
         names = gguf.get_tensor_name_map(arch, n_layers)
         layers = [f"model.layers.{i}.{layer}" for i in range(n_layers) for layer in _LAYERS]
@@ -104,7 +132,7 @@ def read_gguf(path: Path) -> tuple[dict[str, Tensor], float, int]:
         [rank] = {weight.shape[0] for name, weight in weights.items() if ".lora_A." in name}
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise WeightsError(f"{path} is no adapter that this version can read ({error!r})") from error
-    return weights, alpha, rank
+    return LoraFile(weights, alpha, rank, architecture)
 
 
 def write_peft(folder: Path, weights: Mapping[str, Tensor], *, base: str, rank: int, alpha: float) -> None:

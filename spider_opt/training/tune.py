@@ -13,15 +13,14 @@ from typing import Any, Literal
 
 from spider_opt import __version__
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import FILE, Adapter, write_card
-from spider_opt.models.weights import sha256_of
+from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import Progress, commit, silent
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.training.base import keep_memory, library, open_base
 from spider_opt.training.course import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.gguf import DType, check_architecture, fits_q8_0, read_gguf, write_gguf, write_peft
+from spider_opt.training.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.training.held_out import held_out_accuracy
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
@@ -31,8 +30,6 @@ Form = Literal["plain", "from-first"]
 Compute = Literal["auto", "int8", "float32", "bfloat16"]
 N_WATCHED = 128
 MAX_TOKENS = 200
-MANY = 32
-"""The rank from which on an adapter is written in 8 bits."""
 
 
 def plain(sql: str, schema: Schema) -> str:
@@ -97,14 +94,15 @@ def tune(
         keep_memory()
     dtype, int8 = chosen_compute(compute, device)
     base = open_base(model, dtype=dtype, device=device)
-    check_architecture(base.model.config)
+    check_architecture(base.model.config.model_type)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
     begun = ""
     if start is not None and start.path is not None:
-        weights, alpha, rank = read_gguf(start.path)
-        if (alpha, rank) != (settings.alpha, settings.rank):
-            raise TrainingError(f"{start.name} is of rank {rank} and alpha {alpha:g}; nothing else can begin with it")
-        take_weights(lora, weights)
+        learnt = read_gguf(start.path)
+        if (learnt.alpha, learnt.rank) != (settings.alpha, settings.rank):
+            other = f"{start.name} is of rank {learnt.rank} and alpha {learnt.alpha:g}"
+            raise TrainingError(f"{other}; nothing else can begin with it")
+        take_weights(lora, learnt.weights)
         begun = f"+{start.card['sha256']}"
     packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n, rename=rename)
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
@@ -145,14 +143,15 @@ def _write(
 ) -> dict[str, Any]:
     """Write the adapter and its card: ``said`` is what was asked for, the rest what came of it."""
     settings = train.settings
-    dtype: DType = "q8_0" if settings.rank >= MANY and fits_q8_0(weights) else "float16"
-    write_gguf(folder / FILE, weights, config=base.model.config, alpha=settings.alpha, name=folder.name, dtype=dtype)
-    write_peft(folder / "peft", weights, base=base.name, rank=settings.rank, alpha=settings.alpha)
+    architecture = base.model.config.model_type
+    sha256 = write_adapter(
+        folder, weights, base=base.name, architecture=architecture, rank=settings.rank, alpha=settings.alpha
+    )
     steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()]
     watched = [step["validation"] for step in steps if step["validation"] is not None]
     card = {
         "name": folder.name,
-        "sha256": sha256_of(folder / FILE),
+        "sha256": sha256,
         **said,
         "training": {
             "steps": train.n,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -220,3 +221,59 @@ def test_listing_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --- the mean of adapters ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def merged(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is merged comes here; nothing is computed."""
+    asked: list[Any] = []
+
+    def merge(parts: Any, folder: Path, *, rank: int | None) -> dict[str, Any]:
+        asked.append(([(adapter.name, share) for adapter, share in parts], folder.name, rank))
+        return {"settings": {"rank": rank or 8}, "kept": 0.98765}
+
+    monkeypatch.setattr("spider_opt.training.merging.merge", merge)
+    return asked
+
+
+def test_adapters_are_merged(make_adapter: Callable[..., Path], merged: list[Any]) -> None:
+    path = make_adapter("one")
+    make_adapter("two")
+    result = models("merge", "one", "two", "--name", "both")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "both: the mean of 2 adapters, cut back to rank 8, which keeps 98.8% of it",
+        "next: spider-opt eval --method finetune:adapter=both",
+    ]
+    assert models("merge", "two=2", f"{path}=0.5", "one", "--name", "both", "--rank", "4").exit_code == 0
+    assert merged == [
+        ([("one", 1.0), ("two", 1.0)], "both", None),
+        ([("two", 2.0), ("one", 0.5), ("one", 1.0)], "both", 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["one", "--name", "both"], "A mean is of two adapters or more: spider-opt models merge ONE TWO --name both"),
+        (["one", "none", "--name", "both"], "There is no adapter 'none'"),
+        (["one", "two=0", "--name", "both"], "In 'two=0' the share '0' is no number above 0: write it as two=2"),
+        (["one", "two=nan", "--name", "both"], "the share 'nan' is no number above 0"),
+        (["one", "two=many", "--name", "both"], "the share 'many' is no number above 0"),
+        (["one", "two", "--name", "one"], "There is an adapter 'one' already"),
+        (["one", "two", "--name", "a/b"], "An adapter cannot be called 'a/b'"),
+        (["one", "two"], "Missing option '--name'"),
+    ],
+)
+def test_merging_is_refused(
+    make_adapter: Callable[..., Path], merged: list[Any], words: list[str], sentence: str
+) -> None:
+    make_adapter("one")
+    make_adapter("two")
+    result = models("merge", *words)
+    assert result.exit_code != 0
+    assert sentence in result.stderr
+    assert not merged

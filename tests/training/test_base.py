@@ -83,8 +83,8 @@ def test_a_file_is_read_once_and_as_it_is(tuned: Callable[..., Any], tmp_path: P
     from spider_opt.training.lora import weights_of
 
     path = tmp_path / "any.gguf"
-    model, lora = tuned()
-    write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="any")
+    _, lora = tuned()
+    write_gguf(path, weights_of(lora), architecture="qwen2", alpha=8.0, name="any")
     real = gguf.GGUFReader
     plain = real(path)
     with pytest.raises(RuntimeError), base._read_once():  # noqa: PT012

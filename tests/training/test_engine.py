@@ -258,8 +258,8 @@ def adapter_bytes(tuned: Any, path: Path, **options: Any) -> bytes:
     from spider_opt.training.gguf import write_gguf
     from spider_opt.training.lora import weights_of
 
-    model, lora = tuned(**options)
-    write_gguf(path, weights_of(lora), config=model.config, alpha=8.0, name="mine")
+    _, lora = tuned(**options)
+    write_gguf(path, weights_of(lora), architecture="qwen2", alpha=8.0, name="mine")
     return path.read_bytes()
 
 

@@ -1,0 +1,125 @@
+"""The mean of adapters, as one adapter.
+
+Trainings that began alike and saw different things lie in one valley of the loss; their mean is often better than
+each, and costs nothing to answer with. Source: Wortsman et al. 2022, arXiv:2203.05482 (model soups).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spider_opt import __version__
+from spider_opt.errors import UsageError
+from spider_opt.models.adapters import Adapter, write_card
+from spider_opt.runs import commit
+from spider_opt.training.base import library
+from spider_opt.training.gguf import LoraFile, read_gguf, write_adapter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+_ALIKE = {"base": "tune other models", "look": "are asked in other words", "target": "answer otherwise"}
+
+
+def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | None = None) -> dict[str, Any]:
+    """Write the weighted mean of what adapters learnt as an adapter in ``folder``; return its card.
+
+    ``parts`` are at least two adapters with their shares, which need not sum to 1. The mean is cut back to ``rank``,
+    by default the highest among them: of each layer the closest product of two matrices of that rank stays. The
+    card has the parts' own cards, and as ``kept`` how much of the mean stayed, measured as the sum of squares.
+
+    Raises:
+        TrainingError: what trains is not installed.
+        UsageError: the adapters are not of one model, or not asked in one form.
+        WeightsError: an adapter's file cannot be read.
+    """
+    for (one, _), (other, _) in pairwise(parts):
+        _check_alike(one, other)
+    library()
+    read = [(read_gguf(adapter.path), share) for adapter, share in parts if adapter.path is not None]
+    total = sum(share for _, share in read)
+    read = [(learnt, share / total) for learnt, share in read]
+    first = read[0][0]
+    rank = rank or max(learnt.rank for learnt, _ in read)
+    alpha = 2.0 * rank
+    weights, kept = _mean(read, rank, alpha)
+    folder.mkdir(parents=True, exist_ok=True)
+    base = parts[0][0].card["base"]
+    sha256 = write_adapter(
+        folder, weights, base=base["name"], architecture=first.architecture, rank=rank, alpha=alpha
+    )  # fmt: skip
+    card = {
+        "name": folder.name,
+        "sha256": sha256,
+        "base": base,
+        "look": parts[0][0].card["look"],
+        "target": parts[0][0].card["target"],
+        "data": _data([adapter.card for adapter, _ in parts]),
+        "settings": {"rank": rank, "alpha": alpha},
+        "kept": round(kept, 4),
+        "merged": [{"share": round(share / total, 4), "card": dict(adapter.card)} for adapter, share in parts],
+        "version": __version__,
+        "commit": commit(),
+    }
+    write_card(folder, card)
+    return card
+
+
+def _check_alike(one: Adapter, other: Adapter) -> None:
+    for adapter in (one, other):
+        if adapter.path is None:
+            raise UsageError(f"{adapter.name!r} was tuned at a provider: what it learnt is not here to be merged")
+    for key, what in (
+        ("base", "tune other models"),
+        ("look", "are asked in other words"),
+        ("target", "answer otherwise"),
+    ):
+        if one.card.get(key) != other.card.get(key):
+            raise UsageError(f"{one.name!r} and {other.name!r} {what}: merge adapters that were tuned alike")
+
+
+def _data(cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all were tuned on, as far as they agree."""
+    datas = [data if isinstance(data, dict) else {} for data in (card.get("data") for card in cards)]
+    agreed = {key: value for key, value in datas[0].items() if all(data.get(key) == value for data in datas)}
+    sources = dict.fromkeys(data["source"] for data in datas if data.get("source"))
+    return {**agreed, "source": ", ".join(sources)} if sources else agreed
+
+
+def _mean(read: Sequence[tuple[LoraFile, float]], rank: int, alpha: float) -> tuple[dict[str, Tensor], float]:
+    """Return the matrices of the mean, in the order of the first, and the share of its squares that they keep.
+
+    The products themselves, of a layer's whole size, are never made: both sides are brought to square form first.
+    """
+    import torch
+
+    made: dict[str, Tensor] = {}
+    kept = whole = 0.0
+    for key in read[0][0].weights:
+        if ".lora_A." not in key:
+            continue
+        other = key.replace(".lora_A.", ".lora_B.")
+        a = torch.cat([learnt.weights[key] for learnt, _ in read])
+        b = torch.cat([learnt.weights[other] * (learnt.alpha / learnt.rank * share) for learnt, share in read], 1)
+        left, small_left = torch.linalg.qr(b.double())
+        right, small_right = torch.linalg.qr(a.double().T)
+        u, s, v = torch.linalg.svd(small_left @ small_right.T)
+        kept += float((s[:rank] ** 2).sum())
+        whole += float((s**2).sum())
+        root = (s[:rank] / (alpha / rank)).sqrt()
+        made[other] = _wide((left @ u[:, :rank] * root).float(), rank, 1)
+        made[key] = _wide((root[:, None] * (v[:rank] @ right.T)).float(), rank, 0)
+    return {key: made[key] for key in read[0][0].weights}, kept / whole if whole else 1.0
+
+
+def _wide(matrix: Tensor, rank: int, dim: int) -> Tensor:
+    """Return the matrix with zeros up to ``rank`` rows or columns, where the parts have less between them."""
+    import torch
+
+    size = list(matrix.shape)
+    size[dim] = rank - size[dim]
+    return torch.cat([matrix, matrix.new_zeros(size)], dim).contiguous()
