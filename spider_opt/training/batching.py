@@ -35,11 +35,12 @@ class Decode(Protocol):
 class Limits:
     """What a batch has at most: ``prompts``, ``rows`` (answers drawn), ``tokens`` (computed before the first answer's).
 
-    A batch begins when for ``wait_s`` nobody else asked: who was just answered is about to ask again.
+    Rows that say the same are computed once. A batch begins when for ``wait_s`` nobody else asked: who was just
+    answered is about to ask again.
     """
 
     prompts: int = 32
-    rows: int = 64
+    rows: int = 256
     tokens: int = 8192
     wait_s: float = 0.03
 
@@ -76,15 +77,27 @@ class _Batch:
 
 
 class Batcher:
-    """Answers the calls of many threads by one thread of its own, which is a daemon and ends with ``close``."""
+    """Answers the calls of many threads by one thread of its own, which is a daemon and ends with ``close``.
 
-    def __init__(self, decode: Decode, limits: Limits | None = None) -> None:
-        self._decode = decode
-        self._limits = limits or Limits()
+    It begins with ``begin``, which makes what answers: where two threads of a process compute by OpenMP, as torch
+    does, the helpers of each sleep after every product, for which nearly half the speed is lost.
+    """
+
+    def __init__(self, begin: Callable[[], tuple[Decode, Limits]]) -> None:
+        self._begin = begin
         self._changed = threading.Condition()
         self._waiting: list[_Asked] = []
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
+        self._begun = threading.Event()
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Start the thread and wait until it has begun; what ``begin`` raises is raised here."""
+        self._thread.start()
+        self._begun.wait()
+        if self._error is not None:
+            raise self._error
 
     def ask(
         self,
@@ -102,9 +115,6 @@ class Batcher:
         with self._changed:
             if self._closed:
                 raise _closed()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
-                self._thread.start()
             self._waiting.append(asked)
             self._changed.notify_all()
         asked.done.wait()
@@ -116,13 +126,19 @@ class Batcher:
         """Answer nobody any more: who waits gets an error, and the thread ends with the token it is at."""
         with self._changed:
             self._closed = True
-            thread = self._thread
             self._changed.notify_all()
         self._fail(None, _closed())
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(END_WITHIN_S)  # a process that ends under a thread that computes may crash
+        if self._thread is not threading.current_thread():
+            self._thread.join(END_WITHIN_S)  # a process that ends under a thread that computes may crash
 
     def _work(self) -> None:
+        try:
+            self._decode, self._limits = self._begin()
+        except BaseException as error:  # carried over to the thread that waits
+            self._error = error
+            return
+        finally:
+            self._begun.set()
         while True:
             batch = None
             try:

@@ -29,9 +29,10 @@ _KEPT = 64
 
 
 class Rule:
-    """One answer's way through a grammar; ``matcher`` is llguidance's."""
+    """One answer's way through a ``grammar``; ``matcher`` is llguidance's."""
 
-    def __init__(self, matcher: Any) -> None:
+    def __init__(self, grammar: str, matcher: Any) -> None:
+        self.grammar = grammar
         self._matcher = matcher
 
     def allow(self, bits: NDArray[np.int32], row: int) -> None:
@@ -65,7 +66,7 @@ class Grammars:
         Raises:
             ModelError: the grammar cannot be read.
         """
-        return Rule(self._ready(grammar).deep_copy())
+        return Rule(grammar, self._ready(grammar).deep_copy())
 
     def _read(self, grammar: str) -> Any:
         from llguidance import LLMatcher

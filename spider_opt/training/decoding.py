@@ -1,7 +1,8 @@
 """Many prompts answered side by side by a model that is tuned, or being tuned.
 
 What the prompts begin with, a schema, is computed once and attended to by all of them; then a step computes one token
-for each answer, so that the weights are read once for all of them. Answers that are complete leave the batch.
+for each row, so that the weights are read once for all of them. Answers to one prompt are one row until they differ:
+samples of a model that is sure of itself cost little more than one answer. Rows that are complete leave the batch.
 
 Source: Juravsky et al. 2024 (Hydragen, arXiv:2402.05099), attention over a shared prefix.
 """
@@ -22,6 +23,10 @@ from spider_opt.training.packing import Laid, Pack, laid, packed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+_ROOM = 32
+"""Tokens that there is room for before rows have to be copied; what is there is copied where rows part or end, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +71,34 @@ class Decoder:
         with torch.no_grad():
             begun = _Begun(laid(pack, self._device))
             states = self._states(begun.pack.ids, begun.pack.positions, begun)
-            going = begun.going(pack, max_tokens)
+            going = begun.going(pack)
             ends = len(pack.shared) + going.n.cumsum(0) - 1
             states = states[ends]
-            asked = [draw.prompt for draw in draws]
-            if asked != [*range(len(prompts))]:
-                repeated = torch.tensor(asked, device=self._device)
-                going.keep(repeated)
-                states = states[repeated]
             choice = _Choice(draws, max_tokens, self._device)
-            rows = list(range(len(draws)))
+            alike: dict[tuple[int, str | None], list[int]] = {}
+            for i, draw in enumerate(draws):
+                alike.setdefault((draw.prompt, draw.rule.grammar if draw.rule else None), []).append(i)
+            asked = [prompt for prompt, _ in alike]
+            going.keep(asked)
+            states = states[asked]
+            rows = [*alike.values()]  # the numbers of the draws that have said the same so far
             while True:
-                tokens = choice(forbid(logits(vocabulary, states), [draws[row].rule for row in rows])).tolist()
-                live = []
-                for i, (row, token) in enumerate(zip(rows, tokens, strict=True)):
-                    if token not in self._stops:
-                        answers[row].append(token)
-                        if (rule := draws[row].rule) is not None:
+                tokens = choice(forbid(logits(vocabulary, states), [draws[row[0]].rule for row in rows]), rows)
+                said: dict[tuple[int, int], list[int]] = {}
+                for i, row in enumerate(rows):
+                    for j in row:
+                        if tokens[j] not in self._stops:
+                            said.setdefault((i, tokens[j]), []).append(j)
+                for (_, token), row in said.items():
+                    for j in row:
+                        answers[j].append(token)
+                        if (rule := draws[j].rule) is not None:
                             rule.take(token)
-                        if len(answers[row]) < max_tokens:
-                            live.append(i)
-                if not live or not wanted():
+                if not said or choice.step == max_tokens or not wanted():
                     return answers
-                if len(live) < len(rows):
-                    kept = torch.tensor(live, device=self._device)
-                    going.keep(kept)
-                    choice.keep(kept)
-                    rows, tokens = [rows[i] for i in live], [tokens[i] for i in live]
-                ids = torch.tensor([tokens], device=self._device)
+                going.keep([i for i, _ in said])
+                rows = [*said.values()]
+                ids = torch.tensor([[token for _, token in said]], device=self._device)
                 states = self._states(ids, (len(pack.shared) + going.n)[None], going)
                 going.n += 1
 
@@ -105,32 +110,37 @@ class Decoder:
 
 
 class _Choice:
-    """Chooses each row's next token: the likeliest, or where a row is drawn, by a number of its own in [0, 1)."""
+    """Chooses each draw's next token: the likeliest, or at a temperature, by a number of its own in [0, 1)."""
 
     def __init__(self, draws: Sequence[Draw], max_tokens: int, device: torch.device) -> None:
-        self._temperatures = torch.tensor([draw.temperature for draw in draws], device=device)
+        self._temperatures = [draw.temperature for draw in draws]
         self._numbers = torch.zeros(len(draws), max_tokens)
         for numbers, draw in zip(self._numbers, draws, strict=True):
             if draw.temperature:
                 numbers.uniform_(generator=torch.Generator().manual_seed(draw.seed))
         self._numbers = self._numbers.to(device)
-        self._drawn = any(draw.temperature for draw in draws)
-        self._step = 0
+        self.step = 0
 
-    def __call__(self, logits: Tensor) -> Tensor:
-        """Return (B,) tokens for logits (B, vocabulary)."""
-        tokens = logits.argmax(-1)
-        if self._drawn:
-            hot = self._temperatures.nonzero()[:, 0]
-            up_to = (logits[hot].float() / self._temperatures[hot, None]).softmax(-1).cumsum(-1)
-            numbers = self._numbers[hot, self._step, None] * up_to[:, -1:]
-            drawn = torch.searchsorted(up_to, numbers, right=True)[:, 0]
-            tokens[hot] = drawn.clamp_max_(logits.shape[-1] - 1)
-        self._step += 1
-        return tokens
-
-    def keep(self, rows: Tensor) -> None:
-        self._temperatures, self._numbers = self._temperatures[rows], self._numbers[rows]
+    def __call__(self, logits: Tensor, rows: Sequence[Sequence[int]]) -> dict[int, int]:
+        """Return the tokens of the draws in ``rows``, for logits (rows, vocabulary)."""
+        hot: dict[float, dict[int, int]] = {}
+        chosen: dict[int, int] = {}
+        likeliest = logits.argmax(-1).tolist()
+        for i, row in enumerate(rows):
+            for j in row:
+                if temperature := self._temperatures[j]:
+                    hot.setdefault(temperature, {})[j] = i
+                else:
+                    chosen[j] = likeliest[i]
+        for temperature, row_of in hot.items():
+            heated = {row: at for at, row in enumerate(dict.fromkeys(row_of.values()))}
+            up_to = (logits[[*heated]].float() / temperature).softmax(-1).cumsum(-1)
+            up_to = up_to[[heated[row] for row in row_of.values()]]
+            numbers = self._numbers[[*row_of], self.step, None] * up_to[:, -1:]
+            drawn = torch.searchsorted(up_to, numbers, right=True)[:, 0].clamp_max_(logits.shape[-1] - 1)
+            chosen.update(zip(row_of, drawn.tolist(), strict=True))
+        self.step += 1
+        return chosen
 
 
 class _Begun:
@@ -144,10 +154,10 @@ class _Begun:
         self._kept[layer] = key, value
         return attend(query, key, value, self.pack, scaling)
 
-    def going(self, pack: Pack, max_tokens: int) -> _Going:
+    def going(self, pack: Pack) -> _Going:
         p, n = len(pack.shared), torch.tensor([*map(len, pack.rests)], device=self.pack.ids.device)
         shared = {layer: (key[:, :, :p], value[:, :, :p]) for layer, (key, value) in self._kept.items()}
-        own = {layer: [own_cache(x, self.pack, max_tokens) for x in both] for layer, both in self._kept.items()}
+        own = {layer: [own_cache(x, self.pack, _ROOM) for x in both] for layer, both in self._kept.items()}
         return _Going(shared, own, n)
 
 
@@ -157,15 +167,21 @@ class _Going:
     def __init__(self, shared: dict[int, tuple[Tensor, Tensor]], own: dict[int, list[Tensor]], n: Tensor) -> None:
         self._shared, self._own, self.n = shared, own, n
 
-    def keep(self, rows: Tensor) -> None:
-        self._own = {layer: [x[rows] for x in both] for layer, both in self._own.items()}
-        self.n = self.n[rows]
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, each of which may be there none, one or many times."""
+        if [*rows] == [*range(len(self.n))]:
+            return
+        kept = torch.tensor(rows, device=self.n.device)
+        self._own = {layer: [x[kept] for x in both] for layer, both in self._own.items()}
+        self.n = self.n[kept]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """Return (1, B, heads, d) for a token a row: query (1, heads, B, d), key and value (1, kv_heads, B, d)."""
         _, heads, rows, d = query.shape
         groups, width = heads // key.shape[1], int(self.n.max()) + 1
         each = torch.arange(rows, device=query.device)
+        if width > self._own[layer][0].shape[2]:
+            self._own[layer] = [torch.nn.functional.pad(x, (0, 0, 0, _ROOM)) for x in self._own[layer]]
         for kept, new in zip(self._own[layer], (key, value), strict=True):
             kept[each, :, self.n] = new[0].transpose(0, 1)
         keys, values = (kept[:, :, :width] for kept in self._own[layer])

@@ -111,22 +111,28 @@ class TorchModel:
             if self._running is None:
                 closed = self._closed
                 try:
-                    running = _Running(self._open())
+                    running = _Running(self._open)
                 except Exception as error:  # whatever it is, the threads that wait here would meet it too
                     said = str(error) or repr(error)
                     self._failed = f"{self.info.name} cannot be opened by {self.info.engine}: {said}"
                     raise ModelUnavailable(self._failed) from error
                 if closed != self._closed:
+                    running.batcher.close()
                     raise ModelUnavailable("The model was closed before it was open.")
                 self._running = running
             return self._running
 
 
 class _Running:
-    def __init__(self, opened: Opened) -> None:
-        self.batcher = Batcher(opened.decode, opened.limits)
-        self._tokenizer = opened.tokenizer
+    def __init__(self, opened: Callable[[], Opened]) -> None:
+        def begin() -> tuple[Decode, Limits]:
+            made = opened()
+            self._tokenizer: Any = made.tokenizer
+            return made.decode, made.limits or Limits()
+
         self._one = threading.Lock()  # tokenizers refuse to be used by two threads at once
+        self.batcher = Batcher(begin)
+        self.batcher.start()
 
     def tokens(self, messages: Sequence[Message] | str) -> list[int]:
         with self._one:

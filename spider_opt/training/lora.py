@@ -160,14 +160,14 @@ def chosen_compute(
 
 def _seconds_of(name: str) -> float:
     """Return what a product takes one thread; what it spends waiting for the processor does not count."""
-    x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
-    layer = Int8Linear(weight)
-    if name != "int8":
-        x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
     spent = []
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several would wait for each other where something else runs, most often those of int8
     try:
+        x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
+        layer = Int8Linear(weight)
+        if name != "int8":
+            x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
         for _ in range(4):
             start = time.thread_time()
             layer.times(x) if name == "int8" else x @ weight.t()

@@ -67,7 +67,8 @@ def made(decoder: Decoder) -> Iterator[Callable[..., Batcher]]:
     every: list[Batcher] = []
 
     def make(**limits: Any) -> Batcher:
-        every.append(Batcher(decoder, Limits(**{"wait_s": 0.2, **limits})))
+        every.append(Batcher(lambda: (decoder, Limits(**{"wait_s": 0.2, **limits}))))
+        every[-1].start()
         return every[-1]
 
     yield make
@@ -267,17 +268,46 @@ def test_closed_over_a_decoder_that_does_not_listen(
         held.wait(SOON_S)
         return [[1]]
 
-    batcher = Batcher(deaf, Limits(wait_s=0.0))
+    batcher = Batcher(lambda: (deaf, Limits(wait_s=0.0)))
+    batcher.start()
     future = pool.submit(batcher.ask, [1, 2], GREEDY, 9)
     assert begun.wait(SOON_S)
     batcher.close()
     assert errors_of([future]) == ["The model was closed before it answered."]
     held.set()
     thread = batcher._thread
-    assert thread is not None
     assert thread.daemon
     thread.join(SOON_S)
     assert not thread.is_alive()
+
+
+def test_all_is_made_and_computed_by_one_thread(decoder: Decoder) -> None:
+    threads: list[str] = []
+
+    def begin() -> tuple[Any, Limits]:
+        threads.append(threading.current_thread().name)
+
+        def decode(*asked: Any) -> list[list[int]]:
+            threads.append(threading.current_thread().name)
+            return decoder(*asked)
+
+        return decode, Limits()
+
+    batcher = Batcher(begin)
+    batcher.start()
+    batcher.ask([1, 2], GREEDY, 9)
+    batcher.close()
+    assert threads == ["batches", "batches"]
+
+
+def test_what_keeps_it_from_beginning_is_raised() -> None:
+    def begin() -> tuple[Any, Limits]:
+        raise OSError("no weights")
+
+    batcher = Batcher(begin)
+    with pytest.raises(OSError, match="no weights"):
+        batcher.start()
+    batcher.close()
 
 
 def test_closed_before_it_began(made: Any) -> None:

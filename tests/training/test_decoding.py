@@ -140,6 +140,47 @@ def test_without_temperature_it_is_the_likeliest(tuned: Made) -> None:
     assert drawn(model, prompts, [(i, 1e-4, 5) for i in range(4)]) == greedy
 
 
+def test_what_is_the_same_is_computed_once(tuned: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each token there are as many rows as there are different beginnings of answers that go on."""
+    from spider_opt.training.decoding import Decoder, _Going
+
+    rows: list[int] = []
+    states = Decoder._states
+
+    def counted(self: Any, ids: Any, positions: Any, pack: Any) -> Any:
+        if isinstance(pack, _Going):
+            rows.append(ids.shape[1])
+        return states(self, ids, positions, pack)
+
+    monkeypatch.setattr(Decoder, "_states", counted)
+    model, _ = tuned()
+    prompts = [*PROMPTS["different lengths"], [*PROMPTS["one"][0]]]
+    draws = [(i, heat, seed) for i in range(4) for heat in (0.0, 0.4) for seed in range(4)]
+    free = drawn(model, prompts, draws)
+    stops = {free[0][4], free[9][2]}
+    rows.clear()
+    said = drawn(model, prompts, draws, stops=stops)
+    longest = max(map(len, said))
+    going = [
+        len({(i, *tokens[:n]) for (i, _, _), tokens in zip(draws, said, strict=True) if len(tokens) >= n})
+        for n in range(1, min(longest, N - 1) + 1)
+    ]
+    assert rows == going
+    assert 4 <= going[0] < going[3], "they must part for this to show something"
+
+
+def test_rows_get_more_room(tuned: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spider_opt.training import decoding
+
+    model, _ = tuned()
+    prompts = PROMPTS["different lengths"]
+    draws = [(i % 4, 0.7, i) for i in range(8)]
+    expected = decoder(model).decode(prompts, max_tokens=40), drawn(model, prompts, draws, max_tokens=40)
+    assert min(map(len, expected[0])) > decoding._ROOM
+    monkeypatch.setattr(decoding, "_ROOM", 3)
+    assert (decoder(model).decode(prompts, max_tokens=40), drawn(model, prompts, draws, max_tokens=40)) == expected
+
+
 def test_the_seed_decides(tuned: Made) -> None:
     model, _ = tuned()
     prompt = [5, 6, 7, 8]
@@ -191,7 +232,7 @@ def test_the_last_token_of_the_vocabulary_is_the_last() -> None:
     choice._numbers = torch.tensor([[0.0], [0.5], [1.0]])
     logits = torch.full((3, 4), float("-inf"))
     logits[:, 1:] = 0.0
-    assert choice(logits).tolist() == [1, 2, 3]
+    assert choice(logits, [[0], [1], [2]]) == {0: 1, 1: 2, 2: 3}
 
 
 def test_it_ends_where_answers_are_not_wanted_any_more(tuned: Made) -> None:
