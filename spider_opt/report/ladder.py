@@ -27,6 +27,7 @@ RUNGS = (
     ("fine-tune", "finetune"),
     ("fine-tune + repair", "finetune+repair"),
     ("fine-tune + RAG", "finetune+rag"),
+    ("+ vote", "vote:n=8+finetune+rag"),
 )
 """The rungs, bottom to top: a name for people and the method."""
 TUNED = "finetune"
