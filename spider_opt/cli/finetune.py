@@ -63,8 +63,8 @@ above_0 = click.FloatRange(min=0, min_open=True)
 )  # fmt: skip
 @click.option("--values", type=click.IntRange(0), default=2, show_default=True, help="Sample values beside each column")
 @click.option(
-    "--form", type=click.Choice(["plain", "from-first"]), default="from-first", show_default=True,
-    help="How queries are learnt: as they are, or FROM first and without aliases",
+    "--form", type=click.Choice(["plain", "skeleton-first", "from-first"]), default="from-first", show_default=True,
+    help="How queries are learnt: as they are, behind their skeleton, or FROM first and without aliases",
 )  # fmt: skip
 @click.option("--start", metavar="NAME", help="Begin with the weights of this adapter, in its rank and its form")
 @click.option("--minutes", type=above_0, help="End after this time at the latest")
@@ -155,8 +155,8 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         rank = settings.get("rank") if isinstance(settings, dict) else None
         if start.path is None or not isinstance(rank, int):
             raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
-        look, from_first = form_of(start)
-        options |= {"model": start.base, "rank": rank, "form": "from-first" if from_first else "plain"}
+        look, form = form_of(start)
+        options |= {"model": start.base, "rank": rank, "form": form}
     name, resume, model = options["name"], options["resume"], options["model"] or DEFAULT_MODEL
     checkpoint = folder / "checkpoint.pt"
     if (folder / job_state.FILE).exists():

@@ -18,11 +18,11 @@ from spider_opt.cli.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
     from spider_opt.prompts.drafts import Look
+    from spider_opt.steps.finetune import Form
     from spider_opt.training.chat_jsonl import Checked
     from spider_opt.training.dataset import Item
     from spider_opt.training.job_replies import Event
     from spider_opt.training.job_state import JobState, Settings
-    from spider_opt.training.tune import Form
     from spider_opt.types import Database
 
 SHOWN_FAULTS = 5

@@ -17,6 +17,7 @@ _FENCE = re.compile(
     r"(?:```|~~~)(?:[ \t]*(?:\w*sql\w*)\b|(?!select\b|with\b)\w+(?=\s*\n))?(.*?)(?:```|~~~|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+_COMMENTS = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 _LABEL = re.compile(r"\A\s*(?:(?:sqlite|sql|answer|query)\s*(?:query)?\s*:\s*)+", re.IGNORECASE)
 _OTHER_STATEMENT = re.compile(
     r"\s*(?:insert|update|delete|replace|create|drop|alter|pragma|explain|values|attach|vacuum)\b", re.IGNORECASE
@@ -60,11 +61,13 @@ def extract_sql(text: str) -> str:
     'SELECT a FROM t'
     >>> extract_sql("FROM t SELECT a WHERE b IN (FROM u SELECT c)")
     'SELECT a FROM t WHERE b IN (SELECT c FROM u)'
+    >>> extract_sql("-- SELECT _ FROM _ WHERE _ = ?\nSELECT a FROM t WHERE b = 2")
+    'SELECT a FROM t WHERE b = 2'
     """
     text = _THOUGHT.sub("", text)
     blocks = [found[1] for found in _FENCE.finditer(text)]
     body = next((block for block in blocks if _OTHER_STATEMENT.match(block) or _BEGINNINGS[-1].search(block)), text)
-    body = _LABEL.sub("", body)
+    body = _LABEL.sub("", _COMMENTS.sub("", body))
     if _OTHER_STATEMENT.match(body):
         return _first_statement(body)
     if _FROM_FIRST.match(body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, get_args
+from typing import ClassVar, Literal, get_args
 
 from spider_opt.errors import WeightsError
 from spider_opt.models.adapters import Adapter, find_adapter
@@ -11,6 +11,9 @@ from spider_opt.prompts import schema as schemas
 from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
+
+Form = Literal["plain", "skeleton-first", "from-first"]
+"""How a tuned model answers: in SQL as it is, behind a comment with its skeleton, or FROM first without aliases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,12 @@ class FineTuned:
 
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``task.model`` once."""
-        look, from_first = form_of(find_adapter(self.adapter))
+        look, form = form_of(find_adapter(self.adapter))
         drafter = Drafter(look, tools.databases)
         grammars: dict[str, str] = {}
 
         def generate(task: Task) -> Prediction:
-            if from_first and task.grammar is not None:  # the task's is of SQL as others write it
+            if form == "from-first" and task.grammar is not None:  # the task's is of SQL as others write it
                 schema = task.question.schema
                 if schema.db_id not in grammars:
                     grammars[schema.db_id] = from_first_grammar(schema)
@@ -52,8 +55,8 @@ class FineTuned:
         return generate
 
 
-def form_of(adapter: Adapter) -> tuple[Look, bool]:
-    """Return how a tuned model is asked, and whether it answers FROM first.
+def form_of(adapter: Adapter) -> tuple[Look, Form]:
+    """Return how a tuned model is asked, and how it answers.
 
     Raises:
         WeightsError: this version does not know the form.
@@ -64,7 +67,8 @@ def form_of(adapter: Adapter) -> tuple[Look, bool]:
         known = look.form == "chat" and look.schema in get_args(schemas.Form)
     except (TypeError, ValueError, KeyError):
         known = False
-    if not known or card.get("target") not in ("plain", "from-first"):
+    form: Form | None = next((form for form in get_args(Form) if form == card.get("target")), None)
+    if not known or form is None:
         said = {key: card.get(key) for key in ("look", "target", "version")}
         raise WeightsError(f"The adapter {adapter.name!r} was tuned in a form that this version does not know: {said}")
-    return look, card["target"] == "from-first"
+    return look, form

@@ -17,6 +17,8 @@ from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import Progress, commit, silent
 from spider_opt.sql.from_first import to_from_first
+from spider_opt.sql.skeleton import skeleton
+from spider_opt.steps.finetune import Form
 from spider_opt.training.base import keep_memory, library, open_base
 from spider_opt.training.course import signs
 from spider_opt.training.dataset import Item, check_training
@@ -26,7 +28,6 @@ from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packs import Packer, Target
 from spider_opt.types import Benchmark, Database, Schema
 
-Form = Literal["plain", "from-first"]
 Compute = Literal["auto", "int8", "float32", "bfloat16"]
 N_WATCHED = 128
 MAX_TOKENS = 200
@@ -37,6 +38,11 @@ def plain(sql: str, schema: Schema) -> str:
     return sql
 
 
+def skeleton_first(sql: str, schema: Schema) -> str:
+    """Return the query behind a line of comment with its skeleton, which says how it is built before any name."""
+    return f"-- {skeleton(sql)}\n{sql}"
+
+
 def from_first(sql: str, schema: Schema) -> str:
     """Return the query with FROM first, or as it is where it cannot be written so."""
     try:
@@ -45,7 +51,7 @@ def from_first(sql: str, schema: Schema) -> str:
         return sql
 
 
-TARGETS: Mapping[Form, Target] = {"plain": plain, "from-first": from_first}
+TARGETS: Mapping[Form, Target] = {"plain": plain, "skeleton-first": skeleton_first, "from-first": from_first}
 
 
 def tune(

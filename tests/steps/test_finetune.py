@@ -290,6 +290,13 @@ def test_a_model_tuned_on_plain_queries_follows_the_plain_grammar(ask: Ask, musi
     assert model.asked[0]["grammar"] == select_grammar(MUSIC, "bare")
 
 
+def test_what_a_model_says_behind_a_skeleton_is_its_answer(make_adapter: Any, music: Music) -> None:
+    make_adapter("built", target="skeleton-first")
+    model = Model(f"-- SELECT _ FROM _ WHERE _ = ?\n{QUERY}")
+    generator = parse_method("finetune:adapter=built+repair").build(Tools({"music": music}))
+    assert generator(Task(ASKED, model)).sql == QUERY
+
+
 def test_a_database_has_one_grammar(ask: Ask, music: Music, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Schema] = []
 
@@ -362,7 +369,7 @@ def test_one_at_a_provider_has_a_card_alone(make_adapter: Make, music: Music) ->
         {"look": None},
         {"look": ["values"]},
         {"look": 7},
-        {"target": "skeleton-first"},
+        {"target": "where-first"},
         {"target": None},
         {"target": ["plain"]},
     ],

@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import LeakError, TrainingError
 from spider_opt.models.adapters import find_adapter
 from spider_opt.prompts.drafts import Look
+from spider_opt.sql.extract import extract_sql
+from spider_opt.steps.finetune import Form
 from spider_opt.training import tune as tuning
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step
@@ -171,6 +174,17 @@ def test_targets() -> None:
     assert TARGETS["plain"](sql, schema) == sql
     assert TARGETS["from-first"](sql, schema) == "FROM a JOIN b ON a.id = b.id SELECT a.name"
     assert TARGETS["from-first"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
+    behind = "-- SELECT _ FROM _ JOIN _ ON _ = _\n" + sql
+    assert TARGETS["skeleton-first"](sql, schema) == behind
+    assert set(TARGETS) == set(get_args(Form))
+
+
+def test_what_stands_behind_a_skeleton_is_the_query() -> None:
+    benchmark = load_bundled("train")
+    queries = [example.gold_sql for example in benchmark.examples]
+    queries += ["WITH a AS (SELECT 1 AS x) SELECT x FROM a", "SELECT '-- no comment' FROM t WHERE b = 'select'"]
+    for sql in queries:
+        assert extract_sql(TARGETS["skeleton-first"](sql, Schema("d", ()))) == extract_sql(sql) != ""
 
 
 def test_the_card_says_what_is_right_on_held_out_databases(
