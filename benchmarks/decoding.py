@@ -3,8 +3,9 @@
     python benchmarks/decoding.py [--spider DIR] [--split dev] [--prompts N] [--samples N] [--adapter NAME]
 
 Draws N samples of each of some questions of one database, as `vote` does, by torch, three times on the same prompts and
-seeds: by a model that another thread opened than the one that computes (as it was first), the same where one thread
-does both, and last with samples that say the same computed once. Needs a processor, not a GPU.
+seeds, each time in a process of its own: by a model that another thread opened than the one that computes (as it was
+first), the same where one thread does both, and last with samples that say the same computed once. For a processor; on
+a GPU the first two are alike.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from spider_opt.types import Completion, ModelInfo, Task, Tools
 
 Draws = list[tuple[int, float, int]]
 TEMPERATURE = 0.7
+APART, ALONE, TOGETHER = "opened by another thread", "by one thread", "the same computed once"
 
 
 class _Asked:
@@ -60,6 +63,24 @@ def seconds(decode: Callable[..., Any], prompts: Sequence[Any], draws: Draws) ->
     return time.perf_counter() - started, said
 
 
+def measured(how: str, options: argparse.Namespace) -> tuple[str, float, list[list[int]]]:
+    """Open the model, draw the samples, and return what computes, the seconds and the samples."""
+    from spider_opt.training.engine import open_torch
+    from spider_opt.training.packs import tokens_of
+
+    chats = prompts_of(options)
+    model = open_torch([options.adapter])
+    with ThreadPoolExecutor(1) as one:
+        opened = model._open() if how == APART else one.submit(model._open).result()
+        prompts = [tokens_of(opened.tokenizer, chat) for chat in chats]
+        draws = [(i, TEMPERATURE, seed) for i in range(len(prompts)) for seed in range(options.samples)]
+        one.submit(seconds, opened.decode, prompts[:1], draws[:1]).result()
+        if how != TOGETHER:  # a prompt that stands there once for each sample is another prompt each time
+            prompts = [prompts[i] for i, _, _ in draws]
+            draws = [(i, heat, seed) for i, (_, heat, seed) in enumerate(draws)]
+        return (model.info.engine, *one.submit(seconds, opened.decode, prompts, draws).result())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spider", default=os.environ.get("SPIDER_DIR"), help="Spider's folder")
@@ -68,35 +89,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=7)
     parser.add_argument("--adapter", default="spider")
     options = parser.parse_args()
-
-    from spider_opt.models.adapters import with_adapters
-    from spider_opt.training.engine import open_torch
-    from spider_opt.training.packs import tokens_of
-
-    chats = prompts_of(options)
-    name, _ = with_adapters([options.adapter])
-    model = open_torch([options.adapter], name)
-    opened = model._open()  # by this thread
-    prompts = [tokens_of(opened.tokenizer, chat) for chat in chats]
-    n, m = len(prompts), options.samples
-    draws = [(i, TEMPERATURE, seed) for i in range(n) for seed in range(m)]
-    # A prompt that stands there once for each sample is another prompt each time.
-    alone, each = [prompts[i] for i, _, _ in draws], [(i, TEMPERATURE, seed) for i, (_, _, seed) in enumerate(draws)]
-    print(f"{n} prompts, {m} samples each, {model.info.engine}, {os.cpu_count()} processors\n")
-    rows = []
-    with ThreadPoolExecutor(1) as other:
-        other.submit(seconds, opened.decode, prompts[:1], draws[:1]).result()
-        rows.append(("opened by another thread", *other.submit(seconds, opened.decode, alone, each).result()))
-    del opened
-    with ThreadPoolExecutor(1) as one:
-        decode = one.submit(model._open).result().decode
-        one.submit(seconds, decode, prompts[:1], draws[:1]).result()
-        rows.append(("by one thread", *one.submit(seconds, decode, alone, each).result()))
-        rows.append(("the same computed once", *one.submit(seconds, decode, prompts, draws).result()))
-    print(f"{'':28}{'s':>8}{'ratio':>8}{'the same samples':>20}")
-    for label, taken, said in rows:
-        same = sum(a == b for a, b in zip(said, rows[0][2], strict=True))
-        print(f"{label:28}{taken:8.1f}{rows[0][1] / taken:8.2f}{same:>13} of {len(draws)}")
+    first: tuple[float, list[list[int]]] | None = None
+    for how in (APART, ALONE, TOGETHER):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            engine, taken, said = process.submit(measured, how, options).result()
+        if first is None:
+            first = taken, said
+            print(f"{len(said)} samples, {options.samples} of each prompt, {engine}, {os.cpu_count()} processors\n")
+            print(f"{'':28}{'s':>8}{'ratio':>8}{'the same samples':>20}")
+        same = sum(a == b for a, b in zip(said, first[1], strict=True))
+        print(f"{how:28}{taken:8.1f}{first[0] / taken:8.2f}{same:>13} of {len(said)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from spider_opt.benchmarks.heldout import only
 from spider_opt.benchmarks.spider import load_spider
 from spider_opt.cli import main
 from spider_opt.leaderboard import find_runs
+from spider_opt.models.adapters import find_adapter
 from spider_opt.predictions import pair_answers
 from spider_opt.runs import read_description
 from spider_opt.scoring import Rules, read_verdicts, score
@@ -82,6 +83,25 @@ def test_the_files_of_a_run_belong_together(folder: Path) -> None:
     verdicts = read_verdicts(folder / "verdicts.jsonl")
     assert {v.index for v in verdicts} <= {answer["index"] for answer in answers}
     assert all(answer["usage"]["calls"] >= 1 for answer in answers)
+
+
+@needs_runs
+def test_the_shipped_adapters_card_tells_what_its_runs_gave() -> None:
+    card = find_adapter("spider").card
+    runs = [(read_description(folder), read_verdicts(folder / "verdicts.jsonl")) for folder in RUNS]
+    given = [
+        {
+            "benchmark": f"{run['benchmark']} {run['split']}",
+            "method": run["method"],
+            "engine": run.get("engine") or "llama.cpp",
+            "n": len(verdicts),
+            "ex": round(100 * sum(verdict.correct for verdict in verdicts) / len(verdicts), 1),
+        }
+        for run, verdicts in runs
+        if run.get("adapter_sha256") == card["sha256"]
+    ]
+    assert {run.get("adapter_sha256") for run, _ in runs if "adapter=spider" in run["steps"]} == {card["sha256"]}
+    assert sorted(card["results"], key=str) == sorted(given, key=str)
 
 
 @needs_runs
