@@ -157,7 +157,10 @@ def test_what_is_shipped_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert found.folder == folder
     assert found.card["base"]["sha256"] == CATALOG[found.base].sha256
     assert (folder / FILE).stat().st_size <= 20_000_000
-    assert {"look", "target", "data", "settings", "training", "version"} <= set(found.card)
+    assert {"look", "target", "data", "settings", "results", "version"} <= set(found.card)
+    trained = [part["card"] for part in found.card.get("merged", [{"card": found.card}])]
+    for card in trained:
+        assert {"look", "target", "data", "settings", "training", "version"} <= set(card)
 
 
 # --- opened ------------------------------------------------------------------------------------
