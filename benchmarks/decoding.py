@@ -4,8 +4,8 @@
 
 Draws N samples of each of some questions of one database, as `vote` does, by torch, three times on the same prompts and
 seeds, each time in a process of its own: by a model that another thread opened than the one that computes (as it was
-first), the same where one thread does both, and last with samples that say the same computed once. For a processor; on
-a GPU the first two are alike.
+first), the same where one thread does both, and last with samples that say the same computed once. Meant for
+processors.
 """
 
 from __future__ import annotations

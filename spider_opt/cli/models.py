@@ -117,8 +117,8 @@ def pull(name: str, source: Path | None) -> None:
 def merge(parts: tuple[str, ...], name: str, rank: int | None) -> None:
     """Make an adapter of the mean of others, which were tuned alike.
 
-    Their mean is often better than each, where one was tuned on from the other (finetune --start) or both on other
-    data or in another order. It costs nothing to make and as much to ask as one.
+    Their mean can be better than each, where one was tuned on from the other (finetune --start) or both on other
+    data or in another order. It takes seconds to make, and costs as much to ask as one.
     """
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import find_adapter, folder_for, is_here

@@ -1,7 +1,7 @@
 """The mean of adapters, as one adapter.
 
-Trainings that began alike and saw different things lie in one valley of the loss; their mean is often better than
-each, and costs nothing to answer with. Source: Wortsman et al. 2022, arXiv:2203.05482 (model soups).
+Trainings that began alike and saw different things may lie in one valley of the loss; their mean can then be better
+than each, and costs no more to answer with. Source: Wortsman et al. 2022, arXiv:2203.05482 (model soups).
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from spider_opt.training.gguf import LoraFile, read_gguf, write_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor
-
 
 _ALIKE = {"base": "tune other models", "look": "are asked in other words", "target": "answer otherwise"}
 
@@ -43,15 +42,13 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
     read = [(read_gguf(adapter.path), share) for adapter, share in parts if adapter.path is not None]
     total = sum(share for _, share in read)
     read = [(learnt, share / total) for learnt, share in read]
-    first = read[0][0]
     rank = rank or max(learnt.rank for learnt, _ in read)
     alpha = 2.0 * rank
     weights, kept = _mean(read, rank, alpha)
     folder.mkdir(parents=True, exist_ok=True)
     base = parts[0][0].card["base"]
-    sha256 = write_adapter(
-        folder, weights, base=base["name"], architecture=first.architecture, rank=rank, alpha=alpha
-    )  # fmt: skip
+    architecture = read[0][0].architecture
+    sha256 = write_adapter(folder, weights, base=base["name"], architecture=architecture, rank=rank, alpha=alpha)
     card = {
         "name": folder.name,
         "sha256": sha256,
@@ -73,11 +70,7 @@ def _check_alike(one: Adapter, other: Adapter) -> None:
     for adapter in (one, other):
         if adapter.path is None:
             raise UsageError(f"{adapter.name!r} was tuned at a provider: what it learnt is not here to be merged")
-    for key, what in (
-        ("base", "tune other models"),
-        ("look", "are asked in other words"),
-        ("target", "answer otherwise"),
-    ):
+    for key, what in _ALIKE.items():
         if one.card.get(key) != other.card.get(key):
             raise UsageError(f"{one.name!r} and {other.name!r} {what}: merge adapters that were tuned alike")
 
@@ -96,6 +89,7 @@ def _mean(read: Sequence[tuple[LoraFile, float]], rank: int, alpha: float) -> tu
     The products themselves, of a layer's whole size, are never made: both sides are brought to square form first.
     """
     import torch
+    from torch.nn.functional import pad
 
     made: dict[str, Tensor] = {}
     kept = whole = 0.0
@@ -111,15 +105,7 @@ def _mean(read: Sequence[tuple[LoraFile, float]], rank: int, alpha: float) -> tu
         kept += float((s[:rank] ** 2).sum())
         whole += float((s**2).sum())
         root = (s[:rank] / (alpha / rank)).sqrt()
-        made[other] = _wide((left @ u[:, :rank] * root).float(), rank, 1)
-        made[key] = _wide((root[:, None] * (v[:rank] @ right.T)).float(), rank, 0)
+        short = rank - len(root)  # where the parts have less between them, the rest is zeros
+        made[other] = pad((left @ u[:, :rank] * root).float(), (0, short))
+        made[key] = pad((root[:, None] * (v[:rank] @ right.T)).float(), (0, 0, 0, short))
     return {key: made[key] for key in read[0][0].weights}, kept / whole if whole else 1.0
-
-
-def _wide(matrix: Tensor, rank: int, dim: int) -> Tensor:
-    """Return the matrix with zeros up to ``rank`` rows or columns, where the parts have less between them."""
-    import torch
-
-    size = list(matrix.shape)
-    size[dim] = rank - size[dim]
-    return torch.cat([matrix, matrix.new_zeros(size)], dim).contiguous()
