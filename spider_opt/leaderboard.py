@@ -73,7 +73,7 @@ class Row:
                 flat["s_per_question"] = round(value.seconds / self.n, 3)
             else:
                 flat[f.name] = value
-        return flat | {"ex": round(self.ex, 4), "ex_se": round(self.ex_se, 2)}
+        return flat | {"ex": round(self.ex, 4), "ex_se": round(self.ex_se, 4)}
 
 
 def read_row(folder: Path) -> Row:

@@ -70,7 +70,7 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
     assert list(cells) == COLUMNS
     assert cells == {
         "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "", "engine": "",
-        "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.49,
+        "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.4949,
         "ex_easy": 100.0, "ex_medium": 0.0, "ex_hard": 100.0, "ex_extra": None,
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
         "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
@@ -196,7 +196,7 @@ def test_csv_has_all_columns_in_order(rows: list[Any]) -> None:
     by_run = {row["run"]: row for row in csv.DictReader(io.StringIO(text))}
     assert list(by_run) == ["single", "best", "worse"]  # by benchmark, best first
     assert by_run["best"]["method"] == "retry:k=2,x=3+zero-shot"
-    assert (by_run["best"]["ex"], by_run["best"]["ex_se"], by_run["best"]["n"]) == ("60.0", "24.49", "5")
+    assert (by_run["best"]["ex"], by_run["best"]["ex_se"], by_run["best"]["n"]) == ("60.0", "24.4949", "5")
     assert (by_run["best"]["ex_extra"], by_run["best"]["ex_medium"]) == ("", "0.0")
     assert (by_run["single"]["ex_se"], by_run["single"]["ex_easy"]) == ("", "")
     assert by_run["single"]["commit"] == "0123456789ab+"
