@@ -190,5 +190,9 @@ def remove(name: str) -> None:
     from spider_opt.models import weights
     from spider_opt.models.adapters import is_here, remove_adapter
 
-    freed = remove_adapter(name) if is_here(name) else weights.remove(name)
-    click.echo(f"{name}: {freed / 1e6:,.0f} MB freed" if freed else f"{name}: nothing of it is in the cache")
+    adapter = is_here(name)
+    freed = remove_adapter(name) if adapter else weights.remove(name)
+    if freed or adapter:  # of a training that was stopped early there may be a folder and nothing in it
+        click.echo(f"{name}: {freed / 1e6:,.0f} MB freed")
+    else:
+        click.echo(f"{name}: nothing of it is in the cache")

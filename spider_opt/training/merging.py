@@ -6,6 +6,7 @@ than each, and costs no more to answer with. Source: Wortsman et al. 2022, arXiv
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,7 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
     card has the parts' own cards, and as ``kept`` how much of the mean stayed, measured as the sum of squares.
 
     Raises:
+        FileExistsError: the folder is there already.
         TrainingError: what trains is not installed.
         UsageError: the adapters are not of one model, or not asked in one form.
         WeightsError: an adapter's file cannot be read.
@@ -45,13 +47,9 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
     rank = rank or max(learnt.rank for learnt, _ in read)
     alpha = 2.0 * rank
     weights, kept = _mean(read, rank, alpha)
-    folder.mkdir(parents=True, exist_ok=True)
     base = parts[0][0].card["base"]
-    architecture = read[0][0].architecture
-    sha256 = write_adapter(folder, weights, base=base["name"], architecture=architecture, rank=rank, alpha=alpha)
     card = {
         "name": folder.name,
-        "sha256": sha256,
         "base": base,
         "look": parts[0][0].card["look"],
         "target": parts[0][0].card["target"],
@@ -62,7 +60,15 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
         "version": __version__,
         "commit": commit(),
     }
-    write_card(folder, card)
+    architecture = read[0][0].architecture
+    folder.mkdir(parents=True)
+    try:
+        sha256 = write_adapter(folder, weights, base=base["name"], architecture=architecture, rank=rank, alpha=alpha)
+        card["sha256"] = sha256
+        write_card(folder, card)
+    except BaseException:  # Ctrl-C too: no folder stays that is no adapter
+        shutil.rmtree(folder)
+        raise
     return card
 
 

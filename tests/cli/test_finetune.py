@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -27,7 +27,9 @@ from spider_opt.predictions import Answer, to_line
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
+from spider_opt.steps.finetune import Form
 from spider_opt.training.loop import Settings, Step
+from spider_opt.training.tune import TARGETS
 from spider_opt.types import Context, Outcome, Prediction, Question
 
 Finetune = Callable[..., Result]
@@ -348,6 +350,14 @@ def test_each_option_stands_in_one_section(finetune: Finetune) -> None:
     for option in command.params:
         assert len(re.findall(rf"^  {option.opts[0]}\b(?!-)", shown, re.MULTILINE)) == 1, option.name
     assert {name for names in module.SECTIONS.values() for name in names} < {option.name for option in command.params}
+
+
+def test_what_can_be_learnt_can_be_asked() -> None:
+    command = main.get_command(click.Context(main), "finetune")
+    assert command is not None
+    [form] = [option.type for option in command.params if option.name == "form"]
+    assert isinstance(form, click.Choice)
+    assert tuple(form.choices) == get_args(Form) == tuple(TARGETS)
 
 
 def test_training_is_imported_when_it_is_begun() -> None:

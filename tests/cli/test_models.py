@@ -195,6 +195,9 @@ def test_remove_of_a_training_that_never_had_a_card(mine: Path) -> None:
     (mine / "checkpoint.pt").write_bytes(b"x" * 2_000_000)
     assert models("remove", "mine").stdout == "mine: 2 MB freed\n"
     assert not mine.exists()
+    mine.mkdir()
+    assert models("remove", "mine").stdout == "mine: 0 MB freed\n"
+    assert not mine.exists()
     result = models("remove", "../adapters")
     assert result.exit_code != 0
     assert mine.parent.is_dir()

@@ -145,3 +145,25 @@ def test_a_file_that_is_broken(make: Make, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is no adapter that this version can read"):
         merge([(one, 1.0), (other, 1.0)], tmp_path / "adapters" / "both")
     assert not (tmp_path / "adapters" / "both").exists()
+
+
+def test_an_interrupted_merge_leaves_nothing(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    parts = [(make("one"), 1.0), (make("other", seed=1), 1.0)]
+    with monkeypatch.context() as patch:
+        patch.setattr("spider_opt.training.merging.write_card", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            merge(parts, tmp_path / "adapters" / "both")
+    assert not (tmp_path / "adapters" / "both").exists()
+    merge(parts, tmp_path / "adapters" / "both")
+    assert find_adapter("both")
+
+
+def test_a_folder_that_is_there_is_not_written_to(make: Make, tmp_path: Path) -> None:
+    one, other = make("one"), make("other", seed=1)
+    before = {file: file.read_bytes() for file in one.folder.rglob("*") if file.is_file()}
+    with pytest.raises(FileExistsError):
+        merge([(one, 1.0), (other, 1.0)], one.folder)
+    assert {file: file.read_bytes() for file in one.folder.rglob("*") if file.is_file()} == before
