@@ -82,8 +82,9 @@ def library() -> Any:
 
 
 def keep_memory() -> None:
-    """Have this process keep the memory that it frees, where the C library is glibc.
+    """Have this process keep the memory that it frees from now on, where the C library is glibc.
 
+    To be called when the model is open: what opening it takes for a while is given back then.
     A step frees and takes hundreds of buffers of tens of MiB. They would all go back to the system, which clears each
     page before it gives it out again, at times for longer than the computing takes.
     """

@@ -209,8 +209,6 @@ def _numbers(device: str) -> str:
 def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:
     from spider_opt.training.lora import add_lora, take_weights
 
-    if device == "cpu":
-        keep_memory()
     learnt = read_gguf(adapter) if adapter else None
     rank, alpha = (learnt.rank, learnt.alpha) if learnt else (1, 1.0)
     base = open_base(name, dtype=dtype, device=device)
@@ -220,6 +218,8 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
     else:
         for layer_name, layer in lora.items():
             base.model.set_submodule(layer_name, layer.base)
+    if device == "cpu":
+        keep_memory()
     return Opened(base.tokenizer, decoding(base.model, base.tokenizer), ON_A_GPU if device == "cuda" else None)
 
 

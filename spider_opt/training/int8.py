@@ -15,6 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_ROWS = 512
+"""Rows at once: what is made on the way to a product is small then, and its memory is found again."""
+
 
 class Int8Linear(nn.Module):
     """A frozen linear layer; keeps two copies of the weights, one for each way, or where nothing is learnt only one."""
@@ -75,5 +78,8 @@ def rounded(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _multiplied(x: Tensor, weights: Tensor, scale: Tensor) -> Tensor:
-    whole, x_scale = rounded(x)
-    return torch._int_mm(whole, weights).float().mul_(x_scale).mul_(scale)
+    y = x.new_empty(len(x), weights.shape[1], dtype=torch.float32)
+    for i in range(0, len(x), _ROWS):
+        whole, x_scale = rounded(x[i : i + _ROWS])
+        torch.mul(torch._int_mm(whole, weights), x_scale, out=y[i : i + _ROWS])
+    return y.mul_(scale)

@@ -43,10 +43,54 @@ class Lora(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, out) for x (…, in)."""
-        y = self.base(x)
-        low = functional.linear(x, (self.a * self.scale).to(x.dtype))
-        flat = torch.addmm(y.flatten(0, -2), low.flatten(0, -2), self.b.to(x.dtype).t())
-        return flat.view_as(y)
+        return self._changed(self.base(x), functional.linear(x, self._scaled(x.dtype)))
+
+    def gated(self, gate: Tensor, up: Tensor) -> Tensor:
+        """Return the layer's output for ``silu(gate) * up``, of which autograd keeps ``gate`` and ``up`` alone."""
+        x, low = _Gated.apply(gate, up, self._scaled(gate.dtype))  # type: ignore[no-untyped-call]
+        return self._changed(self.base(x), low)
+
+    def _scaled(self, dtype: torch.dtype) -> Tensor:
+        return (self.a * self.scale).to(dtype)
+
+    def _changed(self, y: Tensor, low: Tensor) -> Tensor:
+        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self.b.to(y.dtype).t())
+        return y
+
+
+class _Gated(torch.autograd.Function):
+    """``x = silu(gate) * up`` and its product with a', for the way back made again from ``gate`` and ``up``."""
+
+    @staticmethod
+    def forward(ctx: Any, gate: Tensor, up: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(gate, up, a)
+        x = functional.silu(gate).mul_(up)
+        return x, functional.linear(x, a)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        gate, up, a = ctx.saved_tensors
+        to_x, to_low = gradients
+        to_x = to_x + to_low @ a
+        open_ = functional.silu(gate)
+        to_a = to_low.flatten(0, -2).t() @ (open_ * up).flatten(0, -2)
+        return torch.ops.aten.silu_backward(to_x * up, gate), to_x * open_, to_a
+
+
+class GatedMlp(nn.Module):
+    """A block's MLP as transformers has it; with LoRA on ``down_proj`` a training keeps half as much of it."""
+
+    def __init__(self, mlp: Any) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = mlp.gate_proj, mlp.up_proj, mlp.down_proj
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, d) for x (…, d)."""
+        gate, up = self.gate_proj(x), self.up_proj(x)
+        if isinstance(self.down_proj, Lora):
+            return self.down_proj.gated(gate, up)
+        y: Tensor = self.down_proj(functional.silu(gate) * up)
+        return y
 
 
 def add_lora(
@@ -65,6 +109,10 @@ def add_lora(
             base = Int8Linear(layer.weight, layer.bias, learns=learns) if int8 else layer
             added[name] = Lora(base, rank, alpha, generator).to(layer.weight.device)
             model.set_submodule(name, added[name])
+    if model.config.hidden_act == "silu":
+        for name, module in list(model.named_modules()):
+            if {"gate_proj", "up_proj", "down_proj"} == dict(module.named_children()).keys() - {"act_fn"}:
+                model.set_submodule(name, GatedMlp(module))
     if int8:
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=learns))  # type: ignore[no-untyped-call]

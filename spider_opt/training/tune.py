@@ -96,12 +96,12 @@ def tune(
     from spider_opt.training.lora import add_lora, chosen_compute, take_weights, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        keep_memory()
     dtype, int8 = chosen_compute(compute, device)
     base = open_base(model, dtype=dtype, device=device)
     check_architecture(base.model.config.model_type)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
+    if device == "cpu":
+        keep_memory()
     begun = ""
     if start is not None and start.path is not None:
         learnt = read_gguf(start.path)

@@ -69,6 +69,41 @@ def test_it_begins_as_the_model_that_it_is_put_on(tiny: Callable[..., Any]) -> N
     assert {weight.dtype for layer in lora.values() for weight in (layer.a, layer.b)} == {torch.float32}
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any], int8: bool) -> None:
+    from spider_opt.training.lora import summed_loss
+
+    pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
+
+    def learnt(as_transformers_has_it: bool) -> tuple[float, list[torch.Tensor], int]:
+        """Return the loss, the gradients, and how many tensors of the MLP's width autograd keeps."""
+        from transformers.models.qwen2.modeling_qwen2 import Qwen2MLP
+
+        model, lora = tuned(int8=int8)
+        if as_transformers_has_it:
+            for layer in model.model.layers:
+                own, layer.mlp = layer.mlp, Qwen2MLP(model.config)
+                for name in ("gate_proj", "up_proj", "down_proj"):
+                    setattr(layer.mlp, name, getattr(own, name))
+        kept: set[int] = set()
+
+        def keep(x: torch.Tensor) -> torch.Tensor:
+            if x.numel() == pack.ids.numel() * model.config.intermediate_size:
+                kept.add(x.untyped_storage().data_ptr())
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            loss = summed_loss(model, pack)
+        loss.backward()
+        return loss.item(), [weight.grad for layer in lora.values() for weight in (layer.a, layer.b)], len(kept)
+
+    loss, gradients, n_kept = learnt(False)
+    expected, theirs, n_theirs = learnt(True)
+    assert loss == expected
+    torch.testing.assert_close(gradients, theirs, rtol=1e-5, atol=1e-6)
+    assert (n_kept, n_theirs) == (2 * 2, 2 * 4)
+
+
 def test_a_seed_draws_the_first_weights(tiny: Callable[..., Any]) -> None:
     from spider_opt.training.lora import add_lora, weights_of
 
