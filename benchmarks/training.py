@@ -97,10 +97,10 @@ def compare(name: str, pack: Pack) -> None:
     import torch
 
     from spider_opt.training import lora
-    from spider_opt.training.attention import attend_masked
+    from spider_opt.training.attention import attend, attend_masked
 
     kinds: tuple[tuple[str, bool, dict[str, Any]], ...] = (
-             ("float32", False, {}), ("frozen layers in whole numbers", True, {}),
+             ("float32", False, {"attend": attend}), ("frozen layers in whole numbers", True, {"attend": attend}),
              ("the same, attention with a mask", True, {"attend": attend_masked}),
              ("the same, MLP as transformers has it", True, {"GatedMlp": lambda mlp: mlp}))  # fmt: skip
     print(f"\n{'a pack of ' + str(len(pack)) + ' tokens':44}{'wall s':>8}{'cpu s':>8}{'loss':>10}{'MB kept':>9}")

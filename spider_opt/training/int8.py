@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_ROWS = 512
+_ROWS = 1024
 """Rows at once: what is made on the way to a product is small then, and its memory is found again."""
 
 
