@@ -72,9 +72,9 @@ class _Gated(torch.autograd.Function):
         gate, up, a = ctx.saved_tensors
         to_x, to_low = gradients
         to_x = to_x + to_low @ a
-        open_ = functional.silu(gate)
-        to_a = to_low.flatten(0, -2).t() @ (open_ * up).flatten(0, -2)
-        return torch.ops.aten.silu_backward(to_x * up, gate), to_x * open_, to_a
+        silu = functional.silu(gate)
+        to_a = to_low.flatten(0, -2).t() @ (silu * up).flatten(0, -2)
+        return torch.ops.aten.silu_backward(to_x * up, gate), to_x * silu, to_a
 
 
 class GatedMlp(nn.Module):

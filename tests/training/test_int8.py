@@ -27,6 +27,17 @@ def layer() -> Any:
     return torch.nn.Linear(256, 384)
 
 
+def test_in_pieces_the_product_is_the_same(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spider_opt.training import int8
+
+    of, x = int8.Int8Linear(layer.weight), torch.randn(37, 256)
+    gradient = torch.randn(37, 384)
+    whole = of.times(x), of.times_back(gradient)
+    monkeypatch.setattr(int8, "_ROWS", 18)
+    assert torch.equal(of.times(x), whole[0])
+    assert torch.equal(of.times_back(gradient), whole[1])
+
+
 def test_result_and_gradient_are_nearly_those_of_the_layer(layer: Any) -> None:
     from spider_opt.training.int8 import Int8Linear
 
