@@ -16,13 +16,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from spider_opt.asking import ask_all, by_database
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.cli.options import SIDE_BY_SIDE
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import open_model
 from spider_opt.models.adapters import with_adapters
+from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.training.engine import open_torch
 from spider_opt.types import ChatModel, Example, Prediction, Tools
 

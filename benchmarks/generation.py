@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spider_opt.asking import by_database
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import EmbeddedModel, llamacpp, weights
+from spider_opt.runs.concurrency import by_database
 from spider_opt.types import Completion, Example, Message, Task, Tools
 
 DEFAULT_BATCH = 512

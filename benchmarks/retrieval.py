@@ -24,7 +24,7 @@ import numpy as np
 
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.benchmarks.leaks import training_for
-from spider_opt.cli.progress import progress
+from spider_opt.progress import progress
 from spider_opt.retrieval import TrainingLibrary, open_embedder
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.index import VectorIndex

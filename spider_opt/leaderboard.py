@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.analysis.context import METRICS
-from spider_opt.analysis.statistics import clustered_se
 from spider_opt.errors import RunError
-from spider_opt.predictions import Answer, read_answers
-from spider_opt.runs import read_description
+from spider_opt.runs.answers import Answer, read_answers
+from spider_opt.runs.context_metrics import METRICS
+from spider_opt.runs.folder import read_description
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, accuracy
+from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
 if TYPE_CHECKING:

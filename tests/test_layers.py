@@ -16,12 +16,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in it or above.
 ORDER = (
-    ("types", "errors", "paths", ""),
-    ("databases", "sql", "models", "prompts", "benchmarks", "predictions"),
+    ("types", "errors", "paths", "progress", ""),
+    ("databases", "sql", "models", "prompts", "benchmarks"),
     ("retrieval", "scoring"),
     ("steps",),
     ("methods",),
-    ("asking", "runs"),
+    ("runs",),
     ("analysis", "leaderboard", "report", "training"),
     ("cli", "__main__"),
 )

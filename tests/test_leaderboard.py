@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from spider_opt.analysis.context import METRICS
 from spider_opt.errors import RunError
 from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
+from spider_opt.runs.context_metrics import METRICS
 
 COLUMNS = [
     "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint", "n", "ex", "ex_se",

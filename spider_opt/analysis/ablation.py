@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.analysis.paired import N_RESAMPLES, By, Paired, group, holm, paired
-from spider_opt.analysis.statistics import clustered_se
 from spider_opt.errors import RunError, UsageError
 from spider_opt.leaderboard import Row, find_runs, read_row
-from spider_opt.predictions import read_answers
-from spider_opt.runs import read_description
+from spider_opt.runs.answers import read_answers
+from spider_opt.runs.folder import read_description
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored
+from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import Usage
 
 HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.progress import LINE_EVERY_S
+from spider_opt.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -66,7 +66,7 @@ def check(folder: Path | None, as_json: bool) -> None:
     """
     from spider_opt.benchmarks.catalog import spider_dir
     from spider_opt.benchmarks.check import check_benchmark
-    from spider_opt.cli.progress import progress
+    from spider_opt.progress import progress
 
     found = check_benchmark(spider_dir(folder), progress)
     if as_json:

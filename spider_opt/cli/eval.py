@@ -16,7 +16,7 @@ from spider_opt.cli.options import SIDE_BY_SIDE, Engine, benchmark_options, engi
 
 if TYPE_CHECKING:
     from spider_opt.methods import Method
-    from spider_opt.runs import Finished
+    from spider_opt.runs.folder import Finished
     from spider_opt.types import Benchmark, ChatModel, Library, ModelInfo
 
 
@@ -95,7 +95,7 @@ def eval_command(
     from spider_opt.models import CachedModel, Recorder, ReplayModel
     from spider_opt.paths import cache_dir
     from spider_opt.retrieval import DEFAULT_EMBEDDER
-    from spider_opt.runs import finish
+    from spider_opt.runs.folder import finish
     from spider_opt.scoring import Rules
 
     parsed = parse_method(method)
@@ -161,7 +161,7 @@ def _read_ids(path: Path) -> list[str]:
 
 def _library(whole: Benchmark, asked: Benchmark, spider: Path | None, embedder: str) -> Library:
     from spider_opt.benchmarks import spider_dir
-    from spider_opt.cli.progress import lines  # a bar would stand on the one that counts answers
+    from spider_opt.progress import lines  # a bar would stand on the one that counts answers
     from spider_opt.retrieval import open_library
 
     def tell(n: int, left_out: Mapping[Any, int]) -> None:
@@ -182,10 +182,10 @@ def _ask(
     seed: int,
     concurrency: int,
 ) -> Finished:
-    from spider_opt.analysis.context import measure
-    from spider_opt.cli.progress import progress
     from spider_opt.databases import DatabasePool
-    from spider_opt.runs import describe, run
+    from spider_opt.progress import progress
+    from spider_opt.runs.context_metrics import measure
+    from spider_opt.runs.folder import describe, run
     from spider_opt.types import Tools
 
     generator = method.build(Tools(DatabasePool(benchmark.paths), library))

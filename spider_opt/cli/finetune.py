@@ -137,10 +137,10 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
 
 def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.cli.learnt import learnt
-    from spider_opt.cli.progress import progress
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
+    from spider_opt.progress import progress
     from spider_opt.prompts.drafts import Look
     from spider_opt.steps.finetune import form_of
     from spider_opt.training import job_state

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spider_opt.cli.progress import LINE_EVERY_S
+from spider_opt.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
     from spider_opt.prompts.drafts import Look
@@ -171,7 +171,7 @@ def _write_card(folder: Path, state: JobState, said: Mapping[str, Any]) -> None:
     """Make the folder an adapter, for the step that asks the model as it was taught."""
     from spider_opt import __version__
     from spider_opt.models.adapters import write_card
-    from spider_opt.runs import commit
+    from spider_opt.runs.folder import commit
 
     asked = asdict(state.settings)
     card = {

@@ -28,9 +28,9 @@ def learnt(options: dict[str, Any]) -> Learnt:
     """Return what there is to learn."""
     from spider_opt.benchmarks import load_benchmark, spider_dir
     from spider_opt.benchmarks.leaks import training_for
-    from spider_opt.cli.progress import lines
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
+    from spider_opt.progress import lines
     from spider_opt.retrieval.derived import Derived
     from spider_opt.retrieval.kept import Kept, retrieval_dir
     from spider_opt.training.contexts import check_context, drawn, training_library

@@ -46,8 +46,8 @@ def score_command(
     tab and the db_id behind it or not.
     """
     from spider_opt.benchmarks import load_benchmark
-    from spider_opt.cli.progress import progress
     from spider_opt.cli.show import show_scores
+    from spider_opt.progress import progress
     from spider_opt.scoring import Rules, score, write_verdicts
 
     benchmark = load_benchmark(spider, split)
@@ -83,8 +83,8 @@ def _late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:
 
 
 def _read(benchmark: Benchmark, file: Path, mode: str) -> list[tuple[Example, str]]:
-    from spider_opt.predictions import pair_answers, pair_lines
-    from spider_opt.runs import read_description
+    from spider_opt.runs.answers import pair_answers, pair_lines
+    from spider_opt.runs.folder import read_description
 
     if file.is_dir():
         return pair_answers(benchmark, file / "predictions.jsonl", read_description(file).get("n"))

@@ -6,9 +6,9 @@ import json
 
 import click
 
-from spider_opt.analysis.statistics import clustered_se
 from spider_opt.benchmarks import describe_missing
 from spider_opt.scoring import ScoreReport
+from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import Benchmark
 
 

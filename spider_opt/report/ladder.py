@@ -9,14 +9,14 @@ from typing import Any
 
 from spider_opt.analysis.ablation import Line
 from spider_opt.analysis.paired import paired
-from spider_opt.analysis.statistics import clustered_se
 from spider_opt.errors import MethodError, RunError, UsageError
 from spider_opt.leaderboard import Row, find_runs, read_row
 from spider_opt.methods import parse_method, step_names, step_type
-from spider_opt.predictions import pair_lines
-from spider_opt.runs import read_description
+from spider_opt.runs.answers import pair_lines
+from spider_opt.runs.folder import read_description
 from spider_opt.scoring import Rules, read_verdicts, score
 from spider_opt.scoring.report import Scored, accuracy
+from spider_opt.scoring.statistics import clustered_se
 from spider_opt.steps import ALIASES
 from spider_opt.types import Benchmark, Stage
 

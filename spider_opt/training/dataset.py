@@ -14,9 +14,9 @@ from spider_opt.benchmarks.leaks import is_training, normal_text
 from spider_opt.databases.outcomes import EMPTY
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.paths import cache_dir
-from spider_opt.predictions import read_answers
 from spider_opt.retrieval.kept import Progress, silent
-from spider_opt.runs import read_description
+from spider_opt.runs.answers import read_answers
+from spider_opt.runs.folder import read_description
 from spider_opt.scoring import read_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.normal import normalized

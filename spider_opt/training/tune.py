@@ -15,7 +15,7 @@ from spider_opt import __version__
 from spider_opt.errors import TrainingError
 from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.prompts.drafts import Look
-from spider_opt.runs import Progress, commit, silent
+from spider_opt.runs.folder import Progress, commit, silent
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.steps.finetune import Form

@@ -23,9 +23,9 @@ from spider_opt.cli import main
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
 from spider_opt.paths import locked
-from spider_opt.predictions import Answer, to_line
 from spider_opt.prompts.drafts import Look
-from spider_opt.runs import IDENTITY
+from spider_opt.runs.answers import Answer, to_line
+from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.steps.finetune import Form
 from spider_opt.training.loop import Settings, Step

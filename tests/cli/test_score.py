@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
 from spider_opt.cli import score as module
-from spider_opt.predictions import Answer, to_line
-from spider_opt.runs import IDENTITY
+from spider_opt.runs.answers import Answer, to_line
+from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import read_verdicts
 from spider_opt.types import Prediction
 
@@ -169,7 +169,7 @@ def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
             calls.append("closed")
 
     monkeypatch.setattr(module, "PROGRESS_AFTER_S", -1.0)
-    monkeypatch.setattr("spider_opt.cli.progress.progress", lambda label, total: Shown())
+    monkeypatch.setattr("spider_opt.progress.progress", lambda label, total: Shown())
     assert score(answers, "--spider", spider).exit_code == 0
     assert calls == [1, 1, 1, 1, "closed"]
 

@@ -16,7 +16,7 @@ from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters,
 from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for, open_tuned
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
-from spider_opt.runs import IDENTITY, describe
+from spider_opt.runs.folder import IDENTITY, describe
 from spider_opt.types import Completion, ModelInfo
 
 Make = Callable[..., Path]

@@ -17,8 +17,8 @@ from spider_opt.benchmarks.spider import load_spider
 from spider_opt.cli import main
 from spider_opt.leaderboard import find_runs
 from spider_opt.models.adapters import find_adapter
-from spider_opt.predictions import pair_answers
-from spider_opt.runs import read_description
+from spider_opt.runs.answers import pair_answers
+from spider_opt.runs.folder import read_description
 from spider_opt.scoring import Rules, read_verdicts, score
 from spider_opt.scoring.execution import VERSION
 from spider_opt.scoring.report import Scored

@@ -16,8 +16,8 @@ from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.databases import DatabasePool, Sandbox
 from spider_opt.errors import LeakError, PredictionsError, QueryTimeout, RunError, UsageError
-from spider_opt.predictions import Answer, to_line
-from spider_opt.runs import IDENTITY
+from spider_opt.runs.answers import Answer, to_line
+from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton

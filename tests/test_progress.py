@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from spider_opt.cli import progress as module
-from spider_opt.cli.progress import progress
+from spider_opt import progress as module
+from spider_opt.progress import progress
 
 
 class Terminal(io.StringIO):

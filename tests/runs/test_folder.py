@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from spider_opt import runs
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
-from spider_opt.predictions import read_answers
-from spider_opt.runs import Finished, describe, finish, read_description, run
+from spider_opt.runs import folder as runs
+from spider_opt.runs.answers import read_answers
+from spider_opt.runs.folder import Finished, describe, finish, read_description, run
 from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
 
@@ -600,10 +600,10 @@ def test_finish_of_another_benchmarks_answers(benchmark: Benchmark, tmp_path: Pa
 
 def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "somebody" / "venv" / "spider_opt"
-    package.mkdir(parents=True)
-    for name in ("__init__.py", "runs.py"):
+    (package / "runs").mkdir(parents=True)
+    for name in ("__init__.py", "runs/folder.py", "other.py"):
         (package / name).write_text("")
-    monkeypatch.setattr(runs, "__file__", str(package / "runs.py"))
+    monkeypatch.setattr(runs, "__file__", str(package / "runs" / "folder.py"))
     assert the_commit() == ""
 
     def git(*arguments: str) -> str:
@@ -619,7 +619,7 @@ def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest
     git("add", ".")
     git("commit", "-qm", "y")
     assert the_commit() == git("rev-parse", "--short=12", "HEAD")
-    (package / "runs.py").write_text("# changed")
+    (package / "other.py").write_text("# changed")
     assert the_commit() == git("rev-parse", "--short=12", "HEAD") + "+"
     monkeypatch.setenv("PATH", "/nowhere")
     assert the_commit() == ""

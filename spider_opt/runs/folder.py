@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import __version__
-from spider_opt.asking import ask_all, by_database
 from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
-from spider_opt.predictions import Answer, mend, pair_answers, to_line
+from spider_opt.runs.answers import Answer, mend, pair_answers, to_line
+from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.scoring.execution import VERSION as SCORER_VERSION
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
@@ -197,7 +197,7 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 def commit() -> str:
     """Return the commit of the source tree this package runs from, with ``+`` if it was changed; '' if none."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(here), *arguments]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spider_opt.errors import PredictionsError, RunError
-from spider_opt.predictions import Answer, mend, pair_answers, pair_lines, read_answers, to_line
+from spider_opt.runs.answers import Answer, mend, pair_answers, pair_lines, read_answers, to_line
 from spider_opt.types import Benchmark, Example, Prediction, Question, Schema, Usage
 
 SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.analysis.statistics import clustered_se
+from spider_opt.scoring.statistics import clustered_se
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
 

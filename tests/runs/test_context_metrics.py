@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from spider_opt.analysis.context import METRICS, measure
 from spider_opt.errors import LeakError
+from spider_opt.runs.context_metrics import METRICS, measure
 from spider_opt.types import Column, Context, Demo, Example, Prediction, Question, Schema, Table
 
 
