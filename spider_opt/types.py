@@ -84,11 +84,15 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that a generator may know: an id, the words, and the schema they are about."""
+    """All that a generator may know: an id, the words, the schema they are about, and what is known beside them.
+
+    ``notes`` is what a benchmark tells whoever answers, beyond the question: BIRD's evidence, say.
+    """
 
     id: str
     text: str
     schema: Schema
+    notes: str = ""
 
     @property
     def db_id(self) -> str:
@@ -101,12 +105,14 @@ class Example:
     """A question with its gold query; only scorers and training see it.
 
     ``index`` is the position in the split's file, counted over all questions of that file, also
-    those whose database is missing.
+    those whose database is missing. ``metadata`` is what only scoring sees of what the file says: how
+    hard the benchmark calls the question, say.
     """
 
     index: int
     question: Question
     gold_sql: str
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,8 @@ class Benchmark:
     """A split that can be answered and scored.
 
     ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them are left
-    out for want of their database. ``paths`` maps each db_id in use to its SQLite file.
+    out for want of their database. ``paths`` maps each db_id in use to its SQLite file. ``root`` is the
+    data folder that it was loaded from, None where it came with a package.
     """
 
     name: str
@@ -124,6 +131,7 @@ class Benchmark:
     missing: Mapping[str, int]
     n_total: int
     fingerprint: str
+    root: Path | None = None
 
 
 # --- asking a model ----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from spider_opt.prompts import schema as schemas
 from spider_opt.prompts import texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.names import quoted
-from spider_opt.types import Context, Database, Message, Prediction, Schema, Task
+from spider_opt.types import Context, Database, Demo, Message, Prediction, Schema, Task
 
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
@@ -87,15 +87,15 @@ class Drafter:
             self.look.form,
             self.shown(task.question.schema, context),
             task.question.text,
+            notes=task.question.notes,
             instruction=instruction,
             rules=self.look.rules,
             # The nearest stands last, next to the question.
-            demos=[(self._demo_schema(demo.question.schema) if demo.own_schema else "", demo.question.text, demo.sql)
-                   for demo in reversed(context.demos)],
+            demos=[self._shown_demo(demo) for demo in reversed(context.demos)],
             values=value_lines(context),
             feedback=task.feedback,
             begun=task.grammar is None,
-        )  # fmt: skip
+        )
 
     def shown(self, schema: Schema, context: Context) -> str:
         """Return a schema as text, whole or pruned to the context's tables."""
@@ -118,8 +118,9 @@ class Drafter:
             )
         return self._samples[schema.db_id]
 
-    def _demo_schema(self, schema: Schema) -> str:
-        return self._serialise(schema, None, None)
+    def _shown_demo(self, demo: Demo) -> tuple[str, str, str, str]:
+        schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""
+        return schema, demo.question.notes, demo.question.text, demo.sql
 
     def _serialise(self, schema: Schema, rows: schemas.Rows | None, values: schemas.Values | None) -> str:
         return schemas.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)

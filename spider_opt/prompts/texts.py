@@ -18,6 +18,7 @@ RULES = """Rules:
 - For the most or the least, use ORDER BY with LIMIT 1."""
 DEMOS = "Questions about other databases, each with its query:"
 VALUES = "Values in the database that the question may mean:"
+NOTE = "Note: "
 FAILED = "That query does not do: {message}\nAnswer with a query that does."
 FENCE = "```sql\n"
 COT_INSTRUCTION = (
@@ -40,9 +41,10 @@ def ask_for_sql(
     schema: str,
     question: str,
     *,
+    notes: str = "",
     instruction: str = INSTRUCTION,
     rules: bool = False,
-    demos: Sequence[tuple[str, str, str]] = (),
+    demos: Sequence[tuple[str, str, str, str]] = (),
     values: Sequence[str] = (),
     feedback: Sequence[tuple[str, str]] = (),
     begun: bool = True,
@@ -53,29 +55,39 @@ def ask_for_sql(
     ``completion`` plain text to go on with (the answer then begins after ``SELECT``). Without ``begun`` the answer
     is not begun, for a grammar that begins it.
 
-    ``demos`` are (schema, question, SQL) in the order in which they are shown; those with a schema come as
-    conversations of their own before the question, those without as a list behind the schema. ``values`` are lines
-    such as ``singer.country = 'France'``. ``feedback`` are (query, message) of failed attempts.
+    ``notes``, what is known beside the question, stand in a line before it. ``demos`` are (schema, notes, question,
+    SQL) in the order in which they are shown; those with a schema come as conversations of their own before the
+    question, those without as a list behind the schema. ``values`` are lines such as ``singer.country = 'France'``.
+    ``feedback`` are (query, message) of failed attempts.
     """
     question = " ".join(question.split())
     parts = [schema]
     if rules:
         parts.append(RULES)
-    pairs = [f"Question: {q}\nSQL: {sql}" for shown, q, sql in demos if not shown]
+    pairs = [f"{_noted(known)}Question: {q}\nSQL: {sql}" for shown, known, q, sql in demos if not shown]
     if pairs:
         parts.append("\n\n".join([DEMOS, *pairs]))
     if values:
         parts.append("\n".join([VALUES, *values]))
     if form == "completion":
-        before = "".join(f"/* SQLite tables */\n{shown}\n\n-- {q}\n{sql};\n\n" for shown, q, sql in demos if shown)
+        before = "".join(
+            f"/* SQLite tables */\n{shown}\n\n{_noted(known, '-- ')}-- {q}\n{sql};\n\n"
+            for shown, known, q, sql in demos
+            if shown
+        )
         after = "".join(f"\n{sql};\n\n-- {' '.join(message.split())} Corrected:" for sql, message in feedback)
-        text = "\n\n".join([f"/* SQLite tables */\n{parts[0]}", *parts[1:], f"-- {question}"])
+        text = "\n\n".join([f"/* SQLite tables */\n{parts[0]}", *parts[1:], f"{_noted(notes, '-- ')}-- {question}"])
         return f"{before}{text}{after}\n" + ("SELECT" if begun else "")
     messages = [Message("system", instruction)]
-    for shown, q, sql in demos:
+    for shown, known, q, sql in demos:
         if shown:
-            messages += [Message("user", f"{shown}\n\nQuestion: {q}"), Message("assistant", sql)]
-    messages.append(Message("user", "\n\n".join([*parts, f"Question: {question}"])))
+            messages += [Message("user", f"{shown}\n\n{_noted(known)}Question: {q}"), Message("assistant", sql)]
+    messages.append(Message("user", "\n\n".join([*parts, f"{_noted(notes)}Question: {question}"])))
     for sql, message in feedback:
         messages += [Message("assistant", sql), Message("user", FAILED.format(message=message))]
     return [*messages, Message("assistant", FENCE)] if form == "prefill" and begun else messages
+
+
+def _noted(notes: str, mark: str = "") -> str:
+    """Return notes as a line of a prompt, behind ``mark``; nothing where there are none."""
+    return f"{mark}{NOTE}{' '.join(notes.split())}\n" if notes.strip() else ""

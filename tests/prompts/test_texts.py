@@ -43,3 +43,32 @@ def test_a_completion_goes_on_after_select() -> None:
 def test_a_question_stays_on_its_line(form: texts.Form) -> None:
     request = flat(texts.ask_for_sql(form, SCHEMA, "  How\nmany\r\n\n items\u2028? "))
     assert "How many items ?" in request
+
+
+# --- notes: what is known beside the question --------------------------------------------------
+
+DEMOS = [("", "", "Which?", "SELECT 1"), (SCHEMA, "", "Who?", "SELECT 2")]
+
+
+@pytest.mark.parametrize("form", get_args(texts.Form))
+def test_notes_stand_in_a_line_before_their_question(form: texts.Form) -> None:
+    mark, ask = ("-- ", "-- ") if form == "completion" else ("", "Question: ")
+    plain = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS))
+    noted = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS, notes=" rich means\n above 9 "))
+    assert noted == plain.replace(f"{ask}How many?", f"{mark}Note: rich means above 9\n{ask}How many?")
+    assert texts.NOTE not in plain
+
+
+@pytest.mark.parametrize("form", get_args(texts.Form))
+def test_demos_are_shown_with_their_notes(form: texts.Form) -> None:
+    plain = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS))
+    demos = [(schema, f"note on {q}", q, sql) for schema, _, q, sql in DEMOS]
+    noted = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=demos))
+    mark, ask = ("-- ", "-- ") if form == "completion" else ("", "Question: ")
+    wanted = plain.replace("Question: Which?", "Note: note on Which?\nQuestion: Which?")
+    assert noted == wanted.replace(f"{ask}Who?", f"{mark}Note: note on Who?\n{ask}Who?")
+
+
+@pytest.mark.parametrize("form", get_args(texts.Form))
+def test_notes_of_space_are_none(form: texts.Form) -> None:
+    assert texts.ask_for_sql(form, SCHEMA, "How many?", notes=" \n") == texts.ask_for_sql(form, SCHEMA, "How many?")

@@ -13,6 +13,7 @@ from spider_opt.steps.zero_shot import ZeroShot
 from spider_opt.types import (
     Column,
     Completion,
+    Context,
     Database,
     Demo,
     Example,
@@ -215,12 +216,12 @@ def test_a_draft_does_not_ask_what_is_inside_it() -> None:
 
 
 def test_no_gold_can_be_reached() -> None:
-    """What a generator is handed has no field for the answer, at any depth."""
-    assert [f.name for f in fields(Question)] == ["id", "text", "schema"]
-    assert not {"gold", "gold_sql", "hardness", "example"} & {
-        f.name for t in (Task, Tools, Demo, Schema) for f in fields(t)
+    """What a generator is handed has no field for the answer, nor for what only scoring sees, at any depth."""
+    assert [f.name for f in fields(Question)] == ["id", "text", "schema", "notes"]
+    assert not {"gold", "gold_sql", "hardness", "example", "metadata"} & {
+        f.name for t in (Task, Tools, Demo, Schema, Context) for f in fields(t)
     }
-    question = Example(0, Question("q", "How many?", ITEMS), "SELECT secret").question
+    question = Example(0, Question("q", "How many?", ITEMS), "SELECT secret", {"difficulty": "secret"}).question
     assert "secret" not in repr(Task(question, Model()))
     with pytest.raises((AttributeError, TypeError)):
         question.gold_sql = "SELECT 1"  # type: ignore[attr-defined]
