@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spider_opt.analysis.paired import N_RESAMPLES, By, Paired, group, holm, paired
+from spider_opt.analysis.comparing import Compared, change, check_comparable, read_compared
+from spider_opt.analysis.paired import N_RESAMPLES, By, Paired, group, holm
 from spider_opt.errors import RunError, UsageError
-from spider_opt.leaderboard import Row, find_runs, read_row
-from spider_opt.runs.answers import read_answers
-from spider_opt.runs.folder import read_description
-from spider_opt.scoring import read_verdicts
-from spider_opt.scoring.report import Scored
+from spider_opt.leaderboard import find_runs
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import Usage
 
@@ -58,16 +55,9 @@ class Line:
         return {name: v if v == v else None for name, v in rounded.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    folder: Path
-    row: Row
-    split: str
-    scored: Mapping[int, Scored]
-    usage: Mapping[int, Usage]
-
-
-def compare(base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callable[[str], None] = print) -> list[Line]:
+def compare(
+    base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callable[[str], None] = lambda sentence: None
+) -> list[Line]:
     """Compare runs with a base on the questions that all of them answered: base first, then the best first.
 
     ``roots`` are run folders or folders of them. A run that stands among them twice, or is the base, counts once.
@@ -78,12 +68,14 @@ def compare(base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callab
         RunError: the base, or a run that was named itself, is unfinished or broken.
         UsageError: such a run was asked other questions or scored otherwise, or nothing is left to compare.
     """
-    against = _read(base)
+    against = read_compared(base)
     runs = []
     for folder in _folders(base, roots):
         try:
-            run = _read(folder)
-            _check(against, run, whole=folder not in roots)
+            run = read_compared(folder)
+            check_comparable(against, run)
+            if folder not in roots:
+                _check_whole(against, run)
         except (RunError, UsageError) as error:
             if folder in roots:
                 raise
@@ -111,43 +103,24 @@ def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
     return [folder for folder in find_runs(*named, *roots) if folder.resolve() != base.resolve()]
 
 
-def _read(folder: Path) -> _Run:
-    row, run = read_row(folder), read_description(folder)
-    scored = {s.index: s for s in read_verdicts(folder / "verdicts.jsonl")}
-    usage = {answer.index: answer.prediction.usage for answer in read_answers(folder / "predictions.jsonl")}
-    return _Run(folder, row, f"{run['benchmark']} {run['split']}", scored, usage)
-
-
-def _check(base: _Run, run: _Run, *, whole: bool) -> None:
-    if run.split != base.split:
-        raise UsageError(f"{run.folder} was asked {run.split}, but {base.folder} was asked {base.split}")
-    if run.row.fingerprint != base.row.fingerprint:
-        raise UsageError(f"{run.folder} and {base.folder} were asked {run.split} with other questions or databases")
-    if run.row.scorer != base.row.scorer:
-        raise UsageError(
-            f"{run.folder} was scored by {run.row.scorer}, but {base.folder} by {base.row.scorer}: "
-            "run the eval command of one of them again"
-        )
+def _check_whole(base: Compared, run: Compared) -> None:
     common = len(run.scored.keys() & base.scored.keys())
-    if not common:
-        raise UsageError(f"{run.folder} and {base.folder} have no question in common")
-    if whole and common < len(base.scored):
+    if common < len(base.scored):
         raise UsageError(
             f"{run.folder} has {common} of the {len(base.scored)} questions of {base.folder}; "
             "name it to compare on these"
         )
 
 
-def _lines(base: _Run, runs: Sequence[_Run], common: Sequence[int], by: By) -> list[Line]:
-    before = [base.scored[index] for index in common]
-    changes = [paired(before, [run.scored[index] for index in common], by=by) for run in runs]
-    corrected = holm([change.p for change in changes])
-    lines = [_line(run, common, by, change, p) for run, change, p in zip(runs, changes, corrected, strict=True)]
+def _lines(base: Compared, runs: Sequence[Compared], common: Sequence[int], by: By) -> list[Line]:
+    changes = [change(base, run, common, by) for run in runs]
+    corrected = holm([found.p for found in changes])
+    lines = [_line(run, common, by, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)]
     lines.sort(key=lambda line: (-line.ex, line.method, line.run))
     return [_line(base, common, by), *lines]
 
 
-def _line(run: _Run, common: Sequence[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
+def _line(run: Compared, common: Sequence[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
     scored = [run.scored[index] for index in common]
     correct = [s.correct for s in scored]
     ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
