@@ -9,6 +9,7 @@
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
+    ├── RegressionError             a run is worse than its baseline; also an AssertionError
     ├── LeakError                   a training example is too near to a question that is asked
     ├── TrainingError               a model cannot be tuned, or a training cannot go on
     ├── GoldError                   a benchmark's own gold query fails
@@ -23,6 +24,9 @@ Foreign exceptions are translated in one place each: sqlite3 in ``databases.sand
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 from spider_opt.types import Outcome
 
@@ -65,6 +69,27 @@ class WeightsError(SpiderOptError):
 
 class RunError(SpiderOptError):
     """A run folder cannot be used."""
+
+
+class RegressionError(SpiderOptError, AssertionError):
+    """A run is worse than its baseline.
+
+    ``lost`` are the ids of all questions that only the baseline has right; ``change`` and its 95 % interval ``low`` to
+    ``high`` are percentage points of EX.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        lost: Sequence[str] = (),
+        *,
+        change: float = math.nan,
+        low: float = math.nan,
+        high: float = math.nan,
+    ) -> None:
+        super().__init__(message)
+        self.lost = tuple(lost)
+        self.change, self.low, self.high = change, low, high
 
 
 class LeakError(SpiderOptError):

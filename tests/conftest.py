@@ -71,3 +71,30 @@ def make_adapter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..
         return folder
 
     return make
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """Writes run folders with a right (+) or wrong (-) answer to each question, two to a gold query."""
+    run = {
+        "method": "zero-shot", "steps": "zero-shot", "model": "fake", "model_sha256": "", "adapter_sha256": "",
+        "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "f", "seed": 0, "version": "0.1.0",
+        "commit": "c", "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
+    }  # fmt: skip
+
+    def make(name: str, marks: str, *, start: int = 0, without: str = "", **changes: Any) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        described = {key: value for key, value in (run | {"n": len(marks)} | changes).items() if key != without}
+        answers, verdicts = [], []
+        for index, mark in enumerate(marks, start):
+            about = {"index": index, "db_id": f"db{index % 3}"}
+            answers.append({**about, "id": f"dev-{index:04d}", "sql": "SELECT 1", "usage": {"calls": 1}})
+            told = {"outcome": "correct" if mark == "+" else "wrong_rows", "detail": "" if mark == "+" else "1 row"}
+            verdicts.append(about | told | {"correct": mark == "+", "hardness": "easy", "cluster": f"c{index // 2}"})
+        (folder / "run.json").write_text(json.dumps(described))
+        for file, entries in (("predictions", answers), ("verdicts", verdicts)):
+            (folder / f"{file}.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        return folder
+
+    return make

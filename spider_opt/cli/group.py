@@ -21,6 +21,7 @@ COMMANDS = {
     "finetune": "finetune:finetune_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",
+    "check": "check:check_command",
     "ladder": "ladder:ladder_command",
     "methods": "methods:methods_command",
     "models": "models:models",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from spider_opt.analysis.regression import check
 from spider_opt.cli import main
 from spider_opt.models.adapters import FILE
 from spider_opt.models.weights import sha256_of
@@ -44,6 +45,7 @@ def test_the_recording_gives_the_committed_run(method: str, tmp_path: Path) -> N
     again, committed = (lines(folder / "predictions.jsonl") for folder in (tmp_path / "run", run))
     assert again == committed
     assert json.loads(result.stdout)["outcomes"]["correct"] == sum(v["correct"] for v in lines(run / "verdicts.jsonl"))
+    assert check(tmp_path / "run", run, every=True).n == 125
 
 
 @pytest.mark.parametrize(("recording", "method"), ANSWERS, ids=[method for _, method in ANSWERS])
