@@ -15,17 +15,16 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Literal, cast, get_args, get_origin
 
 from spider_opt.errors import MethodError
+from spider_opt.plugins import Names, meant
 from spider_opt.steps import ALIASES, ENTRY_POINTS, STEPS
 from spider_opt.types import Generator, Prediction, Stage, Step, Task, Tools
 
 DEFAULT_DRAFT = "zero-shot"
+_NAMES = Names("method step", STEPS, ENTRY_POINTS, "spider-opt methods", MethodError)
 _ALSO_BOOL = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _NOUNS: Mapping[Any, str] = {int: "a whole number", float: "a number", str: "any text"}
 
@@ -111,13 +110,9 @@ def _brought(named: Mapping[str, Step]) -> set[str]:
     return brought
 
 
-@cache
 def step_names() -> Mapping[str, tuple[str, ...]]:
     """Return the places (``module:Class``) of all steps by name: our own, then those of installed packages."""
-    places = {name: [place] for name, place in STEPS.items()}
-    for point in entry_points(group=ENTRY_POINTS):
-        places.setdefault(point.name, []).append(point.value)
-    return {name: tuple(dict.fromkeys(values)) for name, values in places.items()}
+    return _NAMES.places()
 
 
 @cache
@@ -127,20 +122,7 @@ def step_type(name: str) -> type[Any]:
     Raises:
         MethodError: there is no such step, two packages claim the name, or the step cannot be loaded or is none.
     """
-    names = step_names()
-    if name not in names:
-        raise MethodError(f"no method step {name!r}{_meant(name, {**names, **ALIASES})}; see: spider-opt methods")
-    if len(names[name]) > 1:
-        raise MethodError(
-            f"two packages claim the step {name!r} ({' and '.join(names[name])}): uninstall the one not wanted"
-        )
-    [place] = names[name]
-    module, _, attribute = place.partition(":")
-    try:
-        kind = getattr(import_module(module), attribute)
-        option_types(kind)
-    except Exception as error:  # whatever an installed package does wrong when it is imported
-        raise MethodError(f"step {name!r} ({place}) cannot be loaded: {error!r}") from error
+    place, kind = _NAMES.load(name, check=option_types, also=ALIASES)
     if not isinstance(getattr(kind, "stage", None), Stage) or not callable(getattr(kind, "wrap", None)):
         raise MethodError(f"step {name!r} ({place}) is no step: it needs a stage and a method wrap")
     return cast(type[Any], kind)
@@ -182,7 +164,7 @@ def _make(name: str, options: str) -> Step:
     for option in filter(None, (o.strip() for o in options.split(","))):
         key, equals, value = (piece.strip() for piece in option.partition("="))
         if key not in allowed:
-            raise MethodError(f"step {name!r} has no option {key!r}{_meant(key, allowed)}")
+            raise MethodError(f"step {name!r} has no option {key!r}{meant(key, allowed)}")
         if not equals:
             raise MethodError(f"option {option!r} of step {name!r} has no value: write {option}=VALUE")
         if key in values:
@@ -236,8 +218,3 @@ def _spelled(step: Step, defaults: bool = False) -> str:
         if defaults or getattr(step, f.name) != f.default
     ]
     return ":" + ",".join(shown) if shown else ""
-
-
-def _meant(name: str, known: Mapping[str, object]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else f" (there are: {', '.join(sorted(known))})"

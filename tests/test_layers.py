@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in it or above.
 ORDER = (
-    ("types", "errors", "paths", "progress", ""),
+    ("types", "errors", "paths", "plugins", "progress", ""),
     ("databases", "sql", "models", "prompts", "benchmarks"),
     ("retrieval", "scoring"),
     ("steps",),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spider_opt import methods
+from spider_opt import methods, plugins
 from spider_opt.cli import main
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
@@ -32,10 +32,10 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "site-packages"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
-    for cached in (methods.step_names, methods.step_type):
+    for cached in (plugins.installed, methods.step_type):
         cached.cache_clear()
     yield folder
-    for cached in (methods.step_names, methods.step_type):
+    for cached in (plugins.installed, methods.step_type):
         cached.cache_clear()
     for name in {path.stem for path in folder.glob("*.py")}:
         sys.modules.pop(name, None)

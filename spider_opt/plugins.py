@@ -1,0 +1,81 @@
+"""What is found by its name: our own by a table, that of installed packages by their entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from spider_opt.errors import SpiderOptError
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """One kind of things with names.
+
+    ``table`` maps ours to ``module:attribute``, ``group`` is the entry-point group of the others'. ``kind`` ends with
+    the word that one of them is called by ("method step"); ``see`` is the command that lists them, and ``error`` what
+    is raised for a name that does not do.
+    """
+
+    kind: str
+    table: Mapping[str, str]
+    group: str
+    see: str
+    error: type[SpiderOptError]
+
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the places (``module:attribute``) of each name; several where packages claim the same."""
+        places = {name: [place] for name, place in self.table.items()}
+        for name, place in installed(self.group):
+            places.setdefault(name, []).append(place)
+        return {name: tuple(dict.fromkeys(values)) for name, values in places.items()}
+
+    def load(
+        self, name: str, check: Callable[[Any], object] | None = None, also: Iterable[str] = ()
+    ) -> tuple[str, Any]:
+        """Return the place of a name and what is there; ``check`` may raise what it likes where that is none.
+
+        A package that is broken harms nobody who does not ask for its names. ``also`` are names that may have been
+        meant and are found elsewhere.
+
+        Raises:
+            SpiderOptError: of the kind ``error``: there is no such name, two packages claim it, or it cannot be loaded.
+        """
+        places, noun = self.places(), self.kind.rpartition(" ")[2]
+        if name not in places:
+            raise self.error(f"no {self.kind} {name!r}{meant(name, [*places, *also])}; see: {self.see}")
+        if len(places[name]) > 1:
+            claimed = " and ".join(places[name])
+            raise self.error(f"two packages claim the {noun} {name!r} ({claimed}): uninstall the one not wanted")
+        [place] = places[name]
+        module, _, attribute = place.partition(":")
+        try:
+            found = getattr(import_module(module), attribute)
+            if check is not None:
+                check(found)
+        except Exception as error:  # whatever an installed package does wrong when it is imported
+            raise self.error(f"{noun} {name!r} ({place}) cannot be loaded: {error!r}") from error
+        return place, found
+
+
+@cache
+def installed(group: str) -> tuple[tuple[str, str], ...]:
+    """Return the (name, place) of the entry points in a group, as they were at the first call."""
+    from importlib.metadata import entry_points
+
+    return tuple((point.name, point.value) for point in entry_points(group=group))
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return words to put behind a wrong name: the one that was meant, or all that there are.
+
+    >>> meant("zero-shto", ["cot", "zero-shot"]), meant("x", ["cot", "zero-shot"])
+    (" (did you mean 'zero-shot'?)", ' (there are: cot, zero-shot)')
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else f" (there are: {', '.join(names)})"
