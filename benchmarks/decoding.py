@@ -23,7 +23,7 @@ from typing import Any
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
-from spider_opt.types import Completion, ModelInfo, Task, Tools
+from spider_opt.types import Completion, ModelInfo, Request, Task, Tools
 
 Draws = list[tuple[int, float, int]]
 TEMPERATURE = 0.7
@@ -38,8 +38,8 @@ class _Asked:
     def __init__(self) -> None:
         self.messages: list[Any] = []
 
-    def complete(self, messages: Any, **_: Any) -> list[Completion]:
-        self.messages.append(messages)
+    def complete(self, request: Request) -> list[Completion]:
+        self.messages.append(request.messages)
         return [Completion("SELECT 1")]
 
 

@@ -24,7 +24,7 @@ from spider_opt.models import open_model
 from spider_opt.models.adapters import with_adapters
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.training.engine import open_torch
-from spider_opt.types import ChatModel, Example, Prediction, Tools
+from spider_opt.types import ChatModel, Example, Prediction, Request, Tools
 
 
 def answered(
@@ -32,7 +32,7 @@ def answered(
 ) -> tuple[float, float, dict[int, str]]:
     generator = parse_method(method).build(tools)
     started = time.perf_counter()
-    model.complete("SELECT", max_tokens=1)  # both are opened by the first call
+    model.complete(Request("SELECT", max_tokens=1))  # both are opened by the first call
     opened = time.perf_counter()
     said = {}
     for example, prediction in ask_all(examples, generator, model, 0, concurrency):

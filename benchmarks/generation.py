@@ -15,15 +15,15 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import EmbeddedModel, llamacpp, weights
 from spider_opt.runs.concurrency import by_database
-from spider_opt.types import Completion, Example, Message, Task, Tools
+from spider_opt.types import Completion, Example, Request, Task, Tools
 
 DEFAULT_BATCH = 512
 
@@ -31,19 +31,17 @@ DEFAULT_BATCH = 512
 class Plain(EmbeddedModel):
     """The embedded model asked by somebody who knows no better."""
 
-    def complete(
-        self, messages: Sequence[Message] | str, *, n: int = 1, seed: int = 0, **rest: Any
-    ) -> list[Completion]:
+    def complete(self, request: Request) -> list[Completion]:
         done = []
-        for i in range(n):
+        for i in range(request.n):
             self._started().forget()
-            done += super().complete(messages, seed=seed + i, **rest)
+            done += super().complete(replace(request, n=1, seed=request.seed + i))
         return done
 
 
 def seconds(model: EmbeddedModel, method: str, examples: Sequence[Example], tools: Tools) -> float:
     generator = parse_method(method).build(tools)
-    model.complete("SELECT", max_tokens=1)  # the server starts with the first call
+    model.complete(Request("SELECT", max_tokens=1))  # the server starts with the first call
     started = time.perf_counter()
     for example in examples:
         generator(Task(example.question, model))

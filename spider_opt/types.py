@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol
 Hardness = Literal["easy", "medium", "hard", "extra"]
 HARDNESS_LEVELS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
 Value = None | int | float | str | bytes
+JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 
 # --- databases ---------------------------------------------------------------------------------
@@ -177,6 +178,39 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What a model is asked: a chat or a plain prompt, how many samples, and how they are drawn.
+
+    ``temperature`` 0 wants the likeliest answer; sample i is drawn with ``seed + i``. An answer ends before any text
+    in ``stop`` and after ``max_tokens`` tokens, and follows the GBNF ``grammar``. ``extra`` are further parameters,
+    handed on to what computes the answer as they are; they are not to be changed afterwards.
+    """
+
+    messages: tuple[Message, ...] | str
+    n: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    grammar: str | None = None
+    max_tokens: int = 512
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        """Hash all fields, of ``extra`` the names only: its values may be lists.
+
+        >>> hash(Request("Hi", extra={"ids": [1]})) == hash(Request("Hi", extra={"ids": [1]}))
+        True
+        """
+        how = (self.n, self.temperature, self.seed, self.stop, self.grammar, self.max_tokens)
+        return hash((self.messages, how, frozenset(self.extra)))
+
+    @property
+    def text(self) -> str:
+        """The prompt, or what the messages say, in lines."""
+        return self.messages if isinstance(self.messages, str) else "\n".join(m.content for m in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """Raw text a model gave for one sample.
 
@@ -210,20 +244,11 @@ class ChatModel(Protocol):
     def info(self) -> ModelInfo:
         """Name and hashes, for the record."""
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
-        """Return ``n`` samples.
+    def complete(self, request: Request) -> list[Completion]:
+        """Return ``request.n`` samples.
 
         Raises:
+            UsageError: the model cannot do what the request wants.
             ModelError: no answer could be had; the question is then unanswered, never wrong.
         """
 

@@ -1,6 +1,6 @@
 """A local server that speaks the fine-tuning part of OpenAI's protocol, and misbehaves on demand.
 
-Read by tests with ``runpy``. As with OpenAI, events and jobs come newest first, and ``after`` leads to older ones.
+As with OpenAI, events and jobs come newest first, and ``after`` leads to older ones.
 """
 
 from __future__ import annotations

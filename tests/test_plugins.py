@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fake_model import FakeModel
 
 from spider_opt import methods, plugins
 from spider_opt.cli import main
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
 from spider_opt.steps import ALIASES, STEPS
-from spider_opt.types import Completion, ModelInfo, Prediction, Question, Schema, Stage, Task, Tools
+from spider_opt.types import Prediction, Question, Schema, Stage, Task, Tools
 
 PLUGIN = Path(__file__).parent / "plugin"
 Install = Callable[..., None]
@@ -61,16 +62,9 @@ def plugin(packages: Path) -> None:
 # --- steps from other packages -----------------------------------------------------------------
 
 
-class Model:
-    info = ModelInfo("fake")
-
-    def complete(self, *_: object, **__: object) -> list[Completion]:
-        return [Completion("select name from item")]
-
-
 def answer(method: str) -> Prediction:
     generator = parse_method(method.replace("zero-shot", "zero-shot:rows=0,values=0")).build(Tools())
-    return generator(Task(Question("q", "Which?", Schema("db", ())), Model()))
+    return generator(Task(Question("q", "Which?", Schema("db", ())), FakeModel("select name from item")))
 
 
 @pytest.mark.usefixtures("plugin")

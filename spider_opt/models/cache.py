@@ -17,42 +17,33 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.paths import use_wal
-from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Usage
+from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
 BUSY_TIMEOUT_S = 60.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOG = logging.getLogger("spider_opt")
 
 
-def request_key(
-    info: ModelInfo,
-    messages: Sequence[Message] | str,
-    *,
-    n: int,
-    temperature: float,
-    seed: int,
-    stop: Sequence[str],
-    grammar: str | None,
-    max_tokens: int,
-    cache_tag: str = "",
-) -> str:
+def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
     """Return the SHA-256 of everything an answer depends on.
 
     ``cache_tag`` is what the model adds to its info: the endpoint where the weights are not known.
     """
-    prompt = messages if isinstance(messages, str) else [[message.role, message.content] for message in messages]
-    request = {
+    messages = request.messages
+    asked: dict[str, Any] = {
         "model": info_to_json(info),
         "tag": cache_tag,
-        "prompt": prompt,
-        "n": n,
-        "temperature": float(temperature),
-        "seed": seed,
-        "stop": list(stop),
-        "grammar": grammar,
-        "max_tokens": max_tokens,
+        "prompt": messages if isinstance(messages, str) else [[message.role, message.content] for message in messages],
+        "n": request.n,
+        "temperature": float(request.temperature),
+        "seed": request.seed,
+        "stop": list(request.stop),
+        "grammar": request.grammar,
+        "max_tokens": request.max_tokens,
     }
-    return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    if request.extra:  # without them the key is what it was before there were any
+        asked["extra"] = dict(request.extra)
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def info_to_json(info: ModelInfo) -> dict[str, str]:
@@ -96,40 +87,17 @@ class CachedModel:
         """The inner model's."""
         return self.inner.info
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
+    def complete(self, request: Request) -> list[Completion]:
         """Return the kept samples, or ask the inner model and keep them; of two who ask at once, the first counts.
 
         Raises:
             ModelError: the inner model gave no answer; nothing is kept.
         """
-        key = request_key(
-            self.info,
-            messages,
-            n=n,
-            temperature=temperature,
-            seed=seed,
-            stop=stop,
-            grammar=grammar,
-            max_tokens=max_tokens,
-            cache_tag=self._tag,
-        )
+        key = request_key(self.info, request, self._tag)
         kept = self._get(key)
         if kept is not None:
             return kept
-        fresh = self.inner.complete(
-            messages, n=n, temperature=temperature, seed=seed, stop=stop, grammar=grammar, max_tokens=max_tokens
-        )
-        return self._put(key, fresh)
+        return self._put(key, self.inner.complete(request))
 
     def close(self) -> None:
         """Close the file and the inner model; the next call opens them again."""

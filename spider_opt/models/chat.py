@@ -12,14 +12,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from spider_opt.errors import ModelError, ModelUnavailable
 from spider_opt.models.replies import Adaptation, adaptation_for, completions_of, translated
-from spider_opt.types import Completion, Message, ModelInfo
+from spider_opt.types import Completion, ModelInfo, Request
 
 if TYPE_CHECKING:
     import openai
@@ -70,40 +70,31 @@ class OpenAIModel:
         self._lock = threading.Lock()
         self._adapted: frozenset[Adaptation] = frozenset()
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
-        """Return ``n`` samples; a server that gives fewer at once is asked again with ``seed + i``.
+    def complete(self, request: Request) -> list[Completion]:
+        """Return the samples; a server that gives fewer at once is asked again with ``seed + i``.
 
         Raises:
             ModelUnavailable: nothing answers, the key is refused, or the model is unknown.
             ModelError: this request got no answer.
         """
-        body: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
-        if isinstance(messages, str):
-            body["prompt"] = messages
+        body: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
+        if isinstance(request.messages, str):
+            body["prompt"] = request.messages
         else:
-            body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-        if stop:
-            body["stop"] = list(stop)
-        if grammar:
-            body["extra_body"] = {"grammar": grammar}
+            body["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
+        if request.stop:
+            body["stop"] = list(request.stop)
+        extra = dict(request.extra) | ({"grammar": request.grammar} if request.grammar else {})
+        if extra:
+            body["extra_body"] = extra
         done: list[Completion] = []
-        while len(done) < n:
-            wanted = 1 if done or "n" in self._adapted else n
-            given = self.ask(body | {"seed": seed + len(done)}, wanted)
+        while len(done) < request.n:
+            wanted = 1 if done or "n" in self._adapted else request.n
+            given = self.ask(body | {"seed": request.seed + len(done)}, wanted)
             if len(given) < wanted:
                 self._adapt("n")
             done += given
-        return done[:n]
+        return done[: request.n]
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from spider_opt.errors import WeightsError
 from spider_opt.models.llamacpp import N_SIDE_BY_SIDE, LlamaServer
-from spider_opt.types import Completion, Message, ModelInfo
+from spider_opt.types import Completion, ModelInfo, Request
 
 
 class EmbeddedModel:
@@ -63,18 +63,8 @@ class EmbeddedModel:
         """Where the server listens, None while it does not run."""
         return self._server.url if self._server else None
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
-        """Return ``n`` samples, the i-th with ``seed + i``; the first call starts the server.
+    def complete(self, request: Request) -> list[Completion]:
+        """Return the samples, the i-th with ``seed + i``; the first call starts the server.
 
         Raises:
             ModelUnavailable: the server cannot be started.
@@ -82,13 +72,13 @@ class EmbeddedModel:
             ModelError: this request got no answer.
         """
         server = self._started()
-        prompt = server.tokens(messages)
-        body = {"temperature": temperature, "max_tokens": max_tokens, "stop": list(stop)}
-        extra = {"grammar": grammar} if grammar else {}
+        prompt = server.tokens(request.messages)
+        body = {"temperature": request.temperature, "max_tokens": request.max_tokens, "stop": list(request.stop)}
+        extra = dict(request.extra) | ({"grammar": request.grammar} if request.grammar else {})
         return [
             done
-            for i in range(0, n, N_SIDE_BY_SIDE)
-            for done in server.ask(prompt, body | {"seed": seed + i}, extra, min(N_SIDE_BY_SIDE, n - i))
+            for i in range(0, request.n, N_SIDE_BY_SIDE)
+            for done in server.ask(prompt, body | {"seed": request.seed + i}, extra, min(N_SIDE_BY_SIDE, request.n - i))
         ]
 
     def close(self) -> None:

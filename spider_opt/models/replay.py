@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from spider_opt.errors import ModelError, UsageError
 from spider_opt.models.cache import completions_from_json, completions_to_json, info_to_json, request_key
-from spider_opt.types import ChatModel, Completion, Message, ModelInfo
+from spider_opt.types import ChatModel, Completion, ModelInfo, Request
 
 FORMAT = 1
 
@@ -46,35 +45,14 @@ class Recorder:
         """The inner model's."""
         return self.inner.info
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
+    def complete(self, request: Request) -> list[Completion]:
         """Return the inner model's samples after writing them down.
 
         Raises:
             ModelError: the inner model gave no answer; nothing is written.
         """
-        done = self.inner.complete(
-            messages, n=n, temperature=temperature, seed=seed, stop=stop, grammar=grammar, max_tokens=max_tokens
-        )
-        key = request_key(
-            self.info,
-            messages,
-            n=n,
-            temperature=temperature,
-            seed=seed,
-            stop=stop,
-            grammar=grammar,
-            max_tokens=max_tokens,
-        )
+        done = self.inner.complete(request)
+        key = request_key(self.info, request)
         with self._lock:
             if key not in self._known:
                 self._known.add(key)
@@ -94,37 +72,18 @@ class ReplayModel:
         self.path = path
         self.info, self._answers, _ = _read(path)
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
+    def complete(self, request: Request) -> list[Completion]:
         """Return the recorded samples.
 
         Raises:
             ModelError: the recording has no such request.
         """
-        key = request_key(
-            self.info,
-            messages,
-            n=n,
-            temperature=temperature,
-            seed=seed,
-            stop=stop,
-            grammar=grammar,
-            max_tokens=max_tokens,
-        )
+        key = request_key(self.info, request)
         if key not in self._answers:
-            prompt = messages if isinstance(messages, str) else "\n".join(message.content for message in messages)
+            drawn = f"n={request.n}, temperature={request.temperature:g}, seed={request.seed}"
             raise ModelError(
-                f"The recording {self.path} has no answer to this request (n={n}, temperature={temperature:g}, "
-                f"seed={seed}): it begins with {prompt[:60]!r} and ends with {prompt[-60:]!r}."
+                f"The recording {self.path} has no answer to this request ({drawn}): "
+                f"it begins with {request.text[:60]!r} and ends with {request.text[-60:]!r}."
             )
         return list(self._answers[key])
 

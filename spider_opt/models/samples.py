@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from spider_opt.errors import ModelError
-from spider_opt.types import ChatModel, Completion, Generator, Message, ModelInfo, Prediction, Task, Usage
+from spider_opt.types import ChatModel, Completion, Generator, ModelInfo, Prediction, Request, Task, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,6 @@ class Sampling:
             yield inner(replace(task, model=shared.model(i), temperature=temperature))
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    messages: tuple[Message, ...] | str
-    n: int
-    temperature: float
-    seed: int
-    stop: tuple[str, ...]
-    grammar: str | None
-    max_tokens: int
-
-
 class SharedSamples:
     """A model for each of several answers to one task, which are drawn one after another, not by several threads.
 
@@ -65,16 +54,16 @@ class SharedSamples:
         self.inner = inner
         self.samples = samples
         self.chunk = chunk or max(1, len(samples))
-        self._common: _Request | None = None
+        self._common: Request | None = None
         self._batches: dict[int, list[Completion]] = {}
-        self._certain: dict[_Request, list[Completion]] = {}
+        self._certain: dict[Request, list[Completion]] = {}
         self._due = Usage()
 
     def model(self, number: int) -> ChatModel:
         """Return the model for one sample; each is to be taken once."""
         return _Sample(self, number)
 
-    def answer(self, number: int, request: _Request, times: int) -> list[Completion]:
+    def answer(self, number: int, request: Request, times: int) -> list[Completion]:
         """Answer a request that this sample has made so many times before.
 
         Raises:
@@ -93,7 +82,7 @@ class SharedSamples:
         seed = crc32(f"{request.seed} {number} {times}".encode()) >> 1
         return self._charged(self._ask(request, request.n, seed))
 
-    def _from_batch(self, number: int, request: _Request) -> list[Completion]:
+    def _from_batch(self, number: int, request: Request) -> list[Completion]:
         """Return the sample's own completion, none where the model gave fewer than it was asked for."""
         place = (number - self.samples.start) % self.chunk
         first = number - place
@@ -102,17 +91,9 @@ class SharedSamples:
             self._batches[first] = self._ask(request, n, request.seed + first)
         return self._batches[first][place : place + 1]
 
-    def _ask(self, request: _Request, n: int, seed: int) -> list[Completion]:
+    def _ask(self, request: Request, n: int, seed: int) -> list[Completion]:
         """Ask the inner model and keep back what it cost."""
-        done = self.inner.complete(
-            request.messages,
-            n=n,
-            temperature=request.temperature,
-            seed=seed,
-            stop=request.stop,
-            grammar=request.grammar,
-            max_tokens=request.max_tokens,
-        )
+        done = self.inner.complete(replace(request, n=n, seed=seed))
         if not done:
             raise ModelError(f"{self.inner.info.name} was asked for {n} samples and gave none.")
         self._due = sum((completion.usage for completion in done), self._due)
@@ -128,25 +109,13 @@ class _Sample:
     def __init__(self, shared: SharedSamples, number: int) -> None:
         self._shared = shared
         self._number = number
-        self._asked: Counter[_Request] = Counter()
+        self._asked: Counter[Request] = Counter()
 
     @property
     def info(self) -> ModelInfo:
         return self._shared.inner.info
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
-        prompt = messages if isinstance(messages, str) else tuple(messages)
-        request = _Request(prompt, n, temperature, seed, tuple(stop), grammar, max_tokens)
+    def complete(self, request: Request) -> list[Completion]:
         times = self._asked[request]
         self._asked[request] += 1
         return self._shared.answer(self._number, request, times)

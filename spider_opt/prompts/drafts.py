@@ -10,7 +10,7 @@ from spider_opt.prompts import schema as schemas
 from spider_opt.prompts import texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.names import quoted
-from spider_opt.types import Context, Database, Demo, Message, Prediction, Schema, Task
+from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task
 
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
@@ -67,12 +67,14 @@ class Drafter:
         look, begun = self.look, task.grammar is None
         stop = ("```",) if look.form == "prefill" and begun else (";", "\n\n") if look.form == "completion" else ()
         [completion] = task.model.complete(
-            self.request(task),
-            temperature=task.temperature,
-            seed=task.seed,
-            stop=stop,
-            grammar=task.grammar,
-            max_tokens=MAX_TOKENS,
+            Request(
+                self.messages(task),
+                temperature=task.temperature,
+                seed=task.seed,
+                stop=stop,
+                grammar=task.grammar,
+                max_tokens=MAX_TOKENS,
+            )
         )
         text = completion.text
         if look.form == "completion" and begun and text.strip():
@@ -80,7 +82,7 @@ class Drafter:
         trace = {"step": name, "finish": completion.finish_reason}
         return Prediction(extract_sql(text), completion.usage, (trace,), task.context, completion.logprob)
 
-    def request(self, task: Task, instruction: str = texts.INSTRUCTION) -> list[Message] | str:
+    def messages(self, task: Task, instruction: str = texts.INSTRUCTION) -> tuple[Message, ...] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""
         context = task.context
         return texts.ask_for_sql(

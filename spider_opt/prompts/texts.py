@@ -48,8 +48,8 @@ def ask_for_sql(
     values: Sequence[str] = (),
     feedback: Sequence[tuple[str, str]] = (),
     begun: bool = True,
-) -> list[Message] | str:
-    """Return the request for one question.
+) -> tuple[Message, ...] | str:
+    """Return what is asked for one question.
 
     ``chat`` is a conversation, ``prefill`` one whose answer has been begun with a code fence, and
     ``completion`` plain text to go on with (the answer then begins after ``SELECT``). Without ``begun`` the answer
@@ -85,7 +85,7 @@ def ask_for_sql(
     messages.append(Message("user", "\n\n".join([*parts, f"{_noted(notes)}Question: {question}"])))
     for sql, message in feedback:
         messages += [Message("assistant", sql), Message("user", FAILED.format(message=message))]
-    return [*messages, Message("assistant", FENCE)] if form == "prefill" and begun else messages
+    return (*messages, Message("assistant", FENCE)) if form == "prefill" and begun else tuple(messages)
 
 
 def _noted(notes: str, mark: str = "") -> str:

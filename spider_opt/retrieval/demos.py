@@ -8,7 +8,7 @@ from dataclasses import replace
 from spider_opt.errors import LeakError, MethodError
 from spider_opt.prompts.drafts import MAX_TOKENS, Drafter
 from spider_opt.sql.extract import extract_sql
-from spider_opt.types import Context, Demo, Library, Task, Tools, Usage
+from spider_opt.types import Context, Demo, Library, Request, Task, Tools, Usage
 
 
 def library_for(step: str, tools: Tools) -> Library:
@@ -50,11 +50,13 @@ def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.
     if n == 1 and task.draft is not None:
         return [task.draft], Usage()
     completions = task.model.complete(
-        drafter.request(replace(task, context=Context(), feedback=())),
-        n=n,
-        temperature=task.temperature if n == 1 else temperature,
-        seed=task.seed,
-        grammar=task.grammar,
-        max_tokens=MAX_TOKENS,
+        Request(
+            drafter.messages(replace(task, context=Context(), feedback=())),
+            n=n,
+            temperature=task.temperature if n == 1 else temperature,
+            seed=task.seed,
+            grammar=task.grammar,
+            max_tokens=MAX_TOKENS,
+        )
     )
     return [extract_sql(c.text) for c in completions], sum((c.usage for c in completions), Usage())

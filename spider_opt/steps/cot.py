@@ -11,7 +11,7 @@ from spider_opt.prompts import texts
 from spider_opt.prompts.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.used import used
-from spider_opt.types import Completion, Demo, Generator, Message, Prediction, Stage, Task, Tools, Usage
+from spider_opt.types import Completion, Demo, Generator, Message, Prediction, Request, Stage, Task, Tools, Usage
 
 MAX_STAGE_TOKENS = 100
 """Of the columns, and of the tables; a small model that names more goes round in circles."""
@@ -64,11 +64,13 @@ class CoT(Look):
 def _in_one(drafter: Drafter, task: Task) -> Prediction:
     demos = tuple(map(_worked, task.context.demos))
     [completion] = task.model.complete(
-        _asked(drafter, replace(task, context=replace(task.context, demos=demos)), texts.COT_LINES),
-        temperature=task.temperature,
-        seed=task.seed,
-        grammar=in_lines(task.grammar) if task.grammar else None,
-        max_tokens=2 * MAX_STAGE_TOKENS + MAX_TOKENS,
+        Request(
+            _asked(drafter, replace(task, context=replace(task.context, demos=demos)), texts.COT_LINES),
+            temperature=task.temperature,
+            seed=task.seed,
+            grammar=in_lines(task.grammar) if task.grammar else None,
+            max_tokens=2 * MAX_STAGE_TOKENS + MAX_TOKENS,
+        )
     )
     said = lines(completion.text)
     sql = extract_sql(said.get("sql", "")) or extract_sql(completion.text)
@@ -83,14 +85,16 @@ def _in_three(drafter: Drafter, task: Task) -> Prediction:
     for following in (tables, query, None):
         last = following is None
         said += task.model.complete(
-            messages,
-            temperature=task.temperature,
-            seed=task.seed,
-            grammar=task.grammar if last else None,
-            max_tokens=MAX_TOKENS if last else MAX_STAGE_TOKENS,
+            Request(
+                messages,
+                temperature=task.temperature,
+                seed=task.seed,
+                grammar=task.grammar if last else None,
+                max_tokens=MAX_TOKENS if last else MAX_STAGE_TOKENS,
+            )
         )
         if following is not None:
-            messages = [*messages, Message("assistant", said[-1].text.strip()), Message("user", following)]
+            messages = (*messages, Message("assistant", said[-1].text.strip()), Message("user", following))
     trace = _trace(task, said[0].text, said[1].text, said[-1].finish_reason)
     usage = sum((completion.usage for completion in said), Usage())
     return Prediction(extract_sql(said[-1].text), usage, (trace,), task.context, said[-1].logprob)
@@ -115,9 +119,9 @@ def in_lines(grammar: str) -> str:
     return _GRAMMAR + _GBNF.sub(lambda part: "cot-query" if part[0] == "root" else part[0], grammar)
 
 
-def _asked(drafter: Drafter, task: Task, ask: str) -> list[Message]:
-    *before, last = cast(list[Message], drafter.request(task, texts.COT_INSTRUCTION))
-    return [*before, replace(last, content=f"{last.content}\n\n{ask}")]
+def _asked(drafter: Drafter, task: Task, ask: str) -> tuple[Message, ...]:
+    *before, last = cast(tuple[Message, ...], drafter.messages(task, texts.COT_INSTRUCTION))
+    return (*before, replace(last, content=f"{last.content}\n\n{ask}"))
 
 
 def _worked(demo: Demo) -> Demo:

@@ -63,7 +63,7 @@ def jsonl_text(
     nobody = cast(ChatModel, None)
     lines = []
     for item in items:
-        asked = drafter.request(Task(item.question, nobody, item.context))
+        asked = drafter.messages(Task(item.question, nobody, item.context))
         messages = [{"role": m.role, "content": m.content} for m in asked if not isinstance(m, str)]
         messages.append({"role": "assistant", "content": target(item)})
         lines.append(json.dumps({"messages": messages}) + "\n")

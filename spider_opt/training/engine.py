@@ -27,7 +27,7 @@ from spider_opt.training.base import folder_of, keep_memory, library, open_base
 from spider_opt.training.batching import Batcher, Decode, Limits
 from spider_opt.training.gguf import read_gguf
 from spider_opt.training.packs import tokens_of
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
 N_CTX = 8192
 ON_A_GPU = Limits(prompts=128, rows=512, tokens=32768)
@@ -55,33 +55,26 @@ class TorchModel:
         self._failed: str | None = None
         self._closed = 0
 
-    def complete(
-        self,
-        messages: Sequence[Message] | str,
-        *,
-        n: int = 1,
-        temperature: float = 0.0,
-        seed: int = 0,
-        stop: Sequence[str] = (),
-        grammar: str | None = None,
-        max_tokens: int = 512,
-    ) -> list[Completion]:
-        """Return ``n`` samples, the i-th with ``seed + i``; the first call opens the model.
+    def complete(self, request: Request) -> list[Completion]:
+        """Return the samples, the i-th with ``seed + i``; the first call opens the model.
 
         Raises:
-            UsageError: there is a ``grammar``, and what follows it is not installed.
+            UsageError: there is a grammar, and what follows it is not installed; or there are further parameters.
             ModelUnavailable: the model cannot be opened.
             ModelError: this request got no answer.
         """
-        if grammar is not None and find_spec("llguidance") is None:
+        if request.extra:
+            raise UsageError(f"torch takes no further parameters: leave out {', '.join(request.extra)}")
+        if request.grammar is not None and find_spec("llguidance") is None:
             raise UsageError("What follows a grammar is not installed; type: pip install 'spider-opt[train]'")
         running = self._started()
-        prompt = running.tokens(messages)
+        prompt = running.tokens(request.messages)
         if len(prompt) > N_CTX:
             raise ModelError(f"The prompt has {len(prompt):,} tokens, more than the {N_CTX:,} that there is room for.")
-        draws = [(temperature, seed + i) for i in range(n)] if temperature > 0 else [(0.0, seed)]
-        answered = running.batcher.ask(prompt, draws, max_tokens, grammar)
-        done = [running.completion(tokens, stop, max_tokens) for tokens in answered.tokens]
+        n, temperature, max_tokens = request.n, request.temperature, request.max_tokens
+        draws = [(temperature, request.seed + i) for i in range(n)] if temperature > 0 else [(0.0, request.seed)]
+        answered = running.batcher.ask(prompt, draws, max_tokens, request.grammar)
+        done = [running.completion(tokens, request.stop, max_tokens) for tokens in answered.tokens]
         usage = Usage(
             calls=1,
             prompt_tokens=len(prompt),

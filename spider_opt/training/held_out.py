@@ -50,7 +50,7 @@ def held_out_accuracy(
     answers: list[tuple[Example, str]] = []
     with progress("answering held-out questions", len(chosen)) as advance:
         for group in _groups(by_database(asked.examples)):
-            requests = [drafter.request(Task(example.question, None)) for example in group]  # type: ignore[arg-type]
+            requests = [drafter.messages(Task(example.question, None)) for example in group]  # type: ignore[arg-type]
             said = decode([tokens_of(tokenizer, request) for request in requests])
             for example, tokens in zip(group, said, strict=True):
                 answers.append((example, extract_sql(tokenizer.decode(tokens))))

@@ -96,7 +96,7 @@ class Packer:
         for item in items:
             question = replace(item.question, schema=schema)
             context = item.context if names is None else names.context(item.context)
-            prompts.append(tokens_of(self._tokenizer, drafter.request(Task(question, None, context))))  # type: ignore[arg-type]
+            prompts.append(tokens_of(self._tokenizer, drafter.messages(Task(question, None, context))))  # type: ignore[arg-type]
             sql = self._target(item.sql, item.question.schema)
             answer = self._tokenizer(sql if names is None else names.query(sql), add_special_tokens=False)
             answers.append([*answer["input_ids"], self._tokenizer.eos_token_id])

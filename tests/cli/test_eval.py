@@ -12,39 +12,35 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_model import FakeModel
 
 import spider_opt.models
 from spider_opt.cli import main
 from spider_opt.errors import ModelError, ModelUnavailable
 from spider_opt.training import engine
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import Completion, ModelInfo, Request, Usage
 
 NOTHING = object()
 
 
-class Model:
+class Model(FakeModel):
     """Counts the rows of the first table it is shown; raises what stands in ``errors`` for words of a question."""
 
-    info = ModelInfo("fake/model:1", "cd" * 32)
-
     def __init__(self) -> None:
+        super().__init__(self._count, info=ModelInfo("fake/model:1", "cd" * 32), usage=Usage(1, 100, 50, 10, 0.125))
         self.asked: list[str] = []
         self.errors: dict[str, BaseException] = {}
-        self.closed = 0
+        self.opened: Any = None
 
-    def complete(self, messages: Sequence[Message] | str, **_: object) -> list[Completion]:
-        text = messages if isinstance(messages, str) else messages[-1].content
-        question = text.rpartition("Question: ")[2]
+    def _count(self, request: Request) -> str:
+        question = request.text.rpartition("Question: ")[2]
         self.asked.append(question)
         for words, error in self.errors.items():
             if words in question:
                 raise error
-        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', text)
+        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', request.text)
         assert table
-        return [Completion(f"```sql\nSELECT count(*) FROM {table[1]}\n```", Usage(1, 100, 50, 10, 0.125))]
-
-    def close(self) -> None:
-        self.closed += 1
+        return f"```sql\nSELECT count(*) FROM {table[1]}\n```"
 
 
 @pytest.fixture
@@ -125,7 +121,7 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
-    assert model.opened == {"name": "m", "base_url": "http://x/v1"}  # type: ignore[attr-defined]
+    assert model.opened == {"name": "m", "base_url": "http://x/v1"}
 
 
 # --- another engine ----------------------------------------------------------------------------
@@ -143,7 +139,7 @@ def torch_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
 
     monkeypatch.setattr(engine, "open_torch", open_torch)
     model.info = ModelInfo("fake/model:1", "cd" * 32, engine="torch int8")
-    model.opened = opened  # type: ignore[attr-defined]
+    model.opened = opened
     return model
 
 
@@ -151,14 +147,14 @@ def torch_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
 def test_another_engine(torch_model: Model, options: Sequence[str], together: int) -> None:
     waiting, at_once = threading.Barrier(together), torch_model.complete
 
-    def complete(messages: Any, **given: Any) -> list[Completion]:
+    def complete(request: Request) -> list[Completion]:
         waiting.wait(20)  # breaks where fewer ask at the same time
-        return at_once(messages, **given)
+        return at_once(request)
 
     torch_model.complete = complete  # type: ignore[method-assign]
     result = run("--engine", "torch", "--limit", str(together), *options)
     assert result.exit_code == 0, result.stderr
-    assert torch_model.opened == [((), None)]  # type: ignore[attr-defined]
+    assert torch_model.opened == [((), None)]
     folder = Path("results/runs/zero-shot-fake_model_1-spider-mini-test-torch")
     assert json.loads((folder / "run.json").read_text())["engine"] == "torch int8"
     assert torch_model.closed == 1

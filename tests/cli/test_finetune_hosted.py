@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_tuning import FakeTuning
 
 from spider_opt.cli import main
 from spider_opt.models.adapters import FILE, adapters_dir, find_adapter
@@ -22,7 +22,6 @@ from spider_opt.types import Prediction, Tools
 
 Finetune = Callable[..., Result]
 Refused = Callable[..., str]
-FakeTuning: Any = runpy.run_path(str(Path(__file__).parents[1] / "fake_tuning.py"))["FakeTuning"]
 HOSTED = ("--provider", "openai", "--model", "gpt-4.1-nano-2025-04-14", "--price", "1", "--context", "none")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import runpy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -17,6 +16,8 @@ import click
 import pytest
 from click.testing import CliRunner
 from click.testing import Result as Ran
+from fake_model import FakeModel
+from fake_tuning import FakeTuning
 
 from spider_opt.cli import hosted as module
 from spider_opt.cli.group import _Commands
@@ -26,9 +27,8 @@ from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.training import openai_jobs
 from spider_opt.training.dataset import Item
 from spider_opt.training.job_replies import Event
-from spider_opt.types import Column, Completion, ModelInfo, Question, Result, Schema, Table, Task
+from spider_opt.types import Column, Question, Result, Schema, Table, Task
 
-FakeTuning: Any = runpy.run_path(str(Path(__file__).parents[1] / "fake_tuning.py"))["FakeTuning"]
 KEY = "sk-secret-of-the-test"
 ITEMS = Schema("shop", (Table("item", (Column("id", "INTEGER"),)),))
 TRAIN = [Item(Question(f"q{i}", f"Which item {i}?", ITEMS), f"SELECT id FROM item WHERE id = {i}") for i in range(12)]
@@ -81,15 +81,6 @@ def run(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosted:
     return call
 
 
-class Nobody:
-    """A model that is not asked."""
-
-    info = ModelInfo("nobody")
-
-    def complete(self, *_: Any, **__: Any) -> list[Completion]:
-        raise AssertionError("nobody asks")
-
-
 class _Terminal:
     """``sys`` with a terminal to read from."""
 
@@ -117,7 +108,7 @@ def test_the_whole_way(run: Hosted, fake: Any, tmp_path: Path) -> None:
     first = json.loads(fake.files["file-1"]["content"].splitlines()[0])["messages"]
     assert [message["role"] for message in first] == ["system", "user", "assistant"]
     assert first[-1]["content"] == "FROM item SELECT id WHERE id = 0"
-    asked = Drafter(LOOK, {"shop": Rows()}).request(Task(TRAIN[0].question, Nobody()))
+    asked = Drafter(LOOK, {"shop": Rows()}).messages(Task(TRAIN[0].question, FakeModel()))
     assert first[:-1] == [{"role": message.role, "content": message.content} for message in asked]
     assert json.loads((tmp_path / "job" / "job.json").read_text())["fine_tuned_model"] == name
     assert not [path for path in (tmp_path / "job").iterdir() if KEY in path.read_text()]

@@ -5,18 +5,18 @@ import csv
 import json
 import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_model import FakeModel
 
 import spider_opt.models
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
 from spider_opt.errors import ModelError
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import ModelInfo, Request, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 ZERO_SHOT = "zero-shot:schema=ddl,keys=yes,rows=0,values=3,form=chat,rules=no"
@@ -143,27 +143,20 @@ def test_published_systems_stand_beside_it(here: Path, monkeypatch: pytest.Monke
 # --- --run -------------------------------------------------------------------------------------
 
 
-class Model:
+class Model(FakeModel):
     """Counts the rows of the first table it is shown; does not answer where the question has these words."""
 
-    info = ModelInfo("fake", "cd" * 32)
-
     def __init__(self) -> None:
-        self.asked = 0
+        super().__init__(self._count, info=ModelInfo("fake", "cd" * 32), usage=Usage(1, 100, 50, 10, 0.125))
         self.silent_on = "no question has these words"
         self.opened: list[tuple[str | None, str | None]] = []
 
-    def complete(self, messages: Sequence[Message] | str, **_: object) -> list[Completion]:
-        text = messages if isinstance(messages, str) else messages[-1].content
-        self.asked += 1
-        if self.silent_on in text:
+    def _count(self, request: Request) -> str:
+        if self.silent_on in request.text:
             raise ModelError("it is silent")
-        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', text)
+        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', request.text)
         assert table
-        return [Completion(f"```sql\nSELECT count(*) FROM {table[1]}\n```", Usage(1, 100, 50, 10, 0.125))]
-
-    def close(self) -> None:
-        pass
+        return f"```sql\nSELECT count(*) FROM {table[1]}\n```"
 
 
 @pytest.fixture
@@ -194,9 +187,9 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
     assert "spider-mini test  EX" in first.stderr, "what eval prints is not on stdout"
     folder = "results/runs/zero-shot-fake-spider-mini-test"
     assert (here / folder / "verdicts.jsonl").exists(), "the folder that eval would choose"
-    asked = model.asked
+    asked = len(model.requests)
     again = run(*MINI, "--json")
-    assert (again.stdout, model.asked, len(model.opened)) == (first.stdout, asked, 2)
+    assert (again.stdout, len(model.requests), len(model.opened)) == (first.stdout, asked, 2)
     assert "running" not in again.stderr
     typed = (here / "results/ladder.md").read_text().splitlines()[0]
     assert "--run" not in shlex.split(typed)
@@ -283,13 +276,13 @@ def test_spider_dir_does_not_turn_the_bundled_benchmark_into_spider(
 ) -> None:
     monkeypatch.setenv("SPIDER_DIR", "somewhere")
     result = run(*MINI)
-    assert (result.exit_code, model.asked) == (2, 0)
+    assert (result.exit_code, len(model.requests)) == (2, 0)
     assert "SPIDER_DIR names Spider: unset it to run on the bundled benchmark" in result.stderr
 
 
 def test_a_run_that_cannot_be_made_stops_it_before_any_is(model: Model, here: Path) -> None:
     result = run(*MINI, "--rung", "nobody-has-this")
-    assert (result.exit_code, model.asked) == (2, 0)
+    assert (result.exit_code, len(model.requests)) == (2, 0)
 
 
 # --- what is committed -------------------------------------------------------------------------

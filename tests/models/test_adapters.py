@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import UsageError, WeightsError
@@ -17,7 +18,7 @@ from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, fin
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.runs.folder import IDENTITY, describe
-from spider_opt.types import Completion, ModelInfo
+from spider_opt.types import ModelInfo, Request
 
 Make = Callable[..., Path]
 BASE = hashlib.sha256(b"GGUF").hexdigest()
@@ -245,23 +246,15 @@ def test_an_adapter_makes_another_question_to_the_cache_and_another_run(make_ada
     make_adapter("a")
     make_adapter("b", file=b"more")
     models = [open_tuned(names) for names in ((), ["a"], ["b"])]
-    assert len({request_key(model.info, "How many?", **REQUEST) for model in models}) == 3
+    assert len({request_key(model.info, Request("How many?")) for model in models}) == 3
     bundled = load_bundled("test")
     runs = [describe(bundled, "finetune", "finetune:adapter=x", model, 0) for model in models]
     assert len({tuple(run[key] for key in IDENTITY) for run in runs}) == 3
 
 
 def test_what_was_asked_without_an_adapter_is_asked_again_with_it(tmp_path: Path) -> None:
-    class Model:
-        def __init__(self, adapter: str, says: str) -> None:
-            self.info = ModelInfo("m", "ab", adapter)
-            self.says = says
-
-        def complete(self, messages: Any, **_: Any) -> list[Completion]:
-            return [Completion(self.says)]
-
     for _ in range(2):
         for adapter, says in (("", "plain"), ("c", "tuned")):
-            cached = CachedModel(Model(adapter, says), tmp_path / "responses.sqlite")
-            assert cached.complete("How many?")[0].text == says
+            cached = CachedModel(FakeModel(says, info=ModelInfo("m", "ab", adapter)), tmp_path / "responses.sqlite")
+            assert cached.complete(Request("How many?"))[0].text == says
             cached.close()

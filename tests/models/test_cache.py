@@ -11,74 +11,73 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import ModelError
 from spider_opt.models import CachedModel
 from spider_opt.models.cache import request_key
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
+
+INFO = ModelInfo("m", "abc")
 
 
-class Counting:
+class Counting(FakeModel):
     """Answers with a number that grows with each call."""
 
-    def __init__(self, info: ModelInfo | None = None, cache_tag: str = "") -> None:
-        self.info = info or ModelInfo("m", "abc")
-        self.cache_tag = cache_tag
-        self.calls = 0
-        self.closed = False
+    def __init__(self, info: ModelInfo = INFO, cache_tag: str = "") -> None:
+        super().__init__(self._count, info=info, cache_tag=cache_tag)
 
-    def complete(self, messages: Sequence[Message] | str, *, n: int = 1, **options: Any) -> list[Completion]:
-        self.calls += 1
+    def _count(self, request: Request) -> list[Completion]:
         usage = Usage(1, 10, 4, 2, 0.1 + 0.2, 1e-7)
-        return [Completion(f"é\udc80 {self.calls}.{i}", usage if i == 0 else Usage(), "stop", -0.1) for i in range(n)]
-
-    def close(self) -> None:
-        self.closed = True
+        said = f"é\udc80 {len(self.requests)}"
+        return [Completion(f"{said}.{i}", Usage() if i else usage, "stop", -0.1) for i in range(request.n)]
 
 
-CHAT = [Message("user", "How many?")]
+CHAT = (Message("user", "How many?"),)
 
 
 def test_the_same_request_is_asked_once(tmp_path: Path) -> None:
     inner = Counting()
     with closing(CachedModel(inner, tmp_path / "deep" / "c.sqlite")) as model:
-        first = model.complete(CHAT, n=2, stop=("a",))
-        assert model.complete(CHAT, n=2, stop=["a"], temperature=0) == first
-        assert (inner.calls, model.hits, model.misses) == (1, 1, 1)
+        first = model.complete(Request(CHAT, n=2, stop=("a",)))
+        assert model.complete(Request(CHAT, n=2, stop=("a",), temperature=0)) == first
+        assert (len(inner.requests), model.hits, model.misses) == (1, 1, 1)
         assert model.info is inner.info
     assert inner.closed
     with closing(CachedModel(Counting(), tmp_path / "deep" / "c.sqlite")) as later:
-        assert later.complete(CHAT, n=2, stop=("a",)) == first
+        assert later.complete(Request(CHAT, n=2, stop=("a",))) == first
         assert first[0].usage == Usage(1, 10, 4, 2, 0.1 + 0.2, 1e-7)
 
 
 def test_everything_an_answer_depends_on_makes_another_request(tmp_path: Path) -> None:
     inner = Counting()
     with closing(CachedModel(inner, tmp_path / "c")) as model:
-        requests: list[tuple[Any, dict[str, Any]]] = [
-            (CHAT, {}),
-            ([Message("system", "How many?")], {}),
-            ([*CHAT, *CHAT], {}),
-            ("How many?", {}),
-            ('[["user", "How many?"]]', {}),
-            (CHAT, {"n": 2}),
-            (CHAT, {"temperature": 0.5}),
-            (CHAT, {"seed": 1}),
-            (CHAT, {"stop": (";",)}),
-            (CHAT, {"grammar": "root ::= [0-9]"}),
-            (CHAT, {"max_tokens": 9}),
+        requests = [
+            Request(CHAT),
+            Request((Message("system", "How many?"),)),
+            Request((*CHAT, *CHAT)),
+            Request("How many?"),
+            Request('[["user", "How many?"]]'),
+            Request(CHAT, n=2),
+            Request(CHAT, temperature=0.5),
+            Request(CHAT, seed=1),
+            Request(CHAT, stop=(";",)),
+            Request(CHAT, grammar="root ::= [0-9]"),
+            Request(CHAT, max_tokens=9),
+            Request(CHAT, extra={"top_p": 0.5}),
+            Request(CHAT, extra={"top_p": 0.6}),
+            Request(CHAT, extra={"chat_template_kwargs": {"enable_thinking": False}}),
         ]
         for _ in range(2):
-            for messages, options in requests:
-                model.complete(messages, **options)
-        assert (inner.calls, model.hits) == (len(requests), len(requests))
+            for request in requests:
+                model.complete(request)
+        assert (len(inner.requests), model.hits) == (len(requests), len(requests))
 
 
 @pytest.mark.parametrize(
@@ -93,43 +92,51 @@ def test_everything_an_answer_depends_on_makes_another_request(tmp_path: Path) -
 )
 def test_another_model_is_another_request(tmp_path: Path, other: Counting) -> None:
     with closing(CachedModel(Counting(), tmp_path / "c")) as model, closing(CachedModel(other, tmp_path / "c")) as two:
-        model.complete(CHAT)
-        two.complete(CHAT)
+        model.complete(Request(CHAT))
+        two.complete(Request(CHAT))
         assert two.misses == 1
 
 
-def test_without_an_engine_a_request_is_what_it_was_before_there_were_any() -> None:
-    options: dict[str, Any] = {"n": 1, "temperature": 0, "seed": 0, "stop": (), "grammar": None, "max_tokens": 512}
-    infos = [ModelInfo("m", "abc", "lora"), ModelInfo("m", "abc", "lora", "torch int8")]
-    before, other = (request_key(info, [Message("user", "hi")], **options) for info in infos)
-    assert before == "b7b6e5b08c1a179b2efd88ea1b1174aa513566b264ca9864457bd25227da703e"
-    assert other != before
+SPOKEN = (Message("system", "Écris"), Message("user", "hi"))
+
+
+@pytest.mark.parametrize(
+    ("info", "request_", "tag", "key"),
+    [
+        (ModelInfo("m", "abc", "lora"), Request((Message("user", "hi"),)), "",
+         "b7b6e5b08c1a179b2efd88ea1b1174aa513566b264ca9864457bd25227da703e"),
+        (ModelInfo("m"), Request("hi"), "",
+         "cfb648a61cd54b8f93cf6cf913360557b0a592137715fb84c4c85bbfabafd657"),
+        (ModelInfo("m"), Request(SPOKEN, 3, 0.7, 5, (";", "\n\n"), max_tokens=300), "http://127.0.0.1:8000/v1 logprobs",
+         "7dbbd95eb812bf388957ef3549a7dc9d1e95ab796671c2dfdf2ce4ad52c6f8b8"),
+        (ModelInfo("m", "abc", "lora", "torch int8"), Request(SPOKEN, temperature=1, grammar='root ::= "x"'), "",
+         "547fd70397c743acf67e0b631a80de09cbd2848f8fd3a4245f5a88eeae3c4f1b"),
+    ],
+)  # fmt: skip
+def test_a_request_is_called_what_it_was_in_recordings_and_caches(
+    info: ModelInfo, request_: Request, tag: str, key: str
+) -> None:
+    assert request_key(info, request_, tag) == key
+    assert request_key(info, replace(request_, extra={"top_p": 0.5}), tag) != key
 
 
 def test_an_error_is_not_kept(tmp_path: Path) -> None:
-    class Failing(Counting):
-        def complete(self, *args: Any, **options: Any) -> list[Completion]:
-            if self.calls == 0:
-                self.calls = 1
-                raise ModelError("busy")
-            return super().complete(*args, **options)
-
-    with closing(CachedModel(Failing(), tmp_path / "c")) as model:
+    with closing(CachedModel(FakeModel(ModelError("busy"), "1", "2"), tmp_path / "c")) as model:
         with pytest.raises(ModelError, match="busy"):
-            model.complete(CHAT)
-        assert model.complete(CHAT) == model.complete(CHAT)
+            model.complete(Request(CHAT))
+        assert model.complete(Request(CHAT)) == model.complete(Request(CHAT))
 
 
 def test_threads_that_ask_the_same_at_once_get_the_same(tmp_path: Path) -> None:
     together = threading.Barrier(4, timeout=10)
 
     class Slow(Counting):
-        def complete(self, *args: Any, **options: Any) -> list[Completion]:
+        def complete(self, request: Request) -> list[Completion]:
             together.wait()
-            return super().complete(*args, **options)
+            return super().complete(request)
 
     with closing(CachedModel(Slow(), tmp_path / "c")) as model, ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: model.complete(CHAT)[0].text, range(4)))
+        answers = list(pool.map(lambda _: model.complete(Request(CHAT))[0].text, range(4)))
         assert len(set(answers)) == 1
         assert model.misses == 4
 
@@ -137,12 +144,12 @@ def test_threads_that_ask_the_same_at_once_get_the_same(tmp_path: Path) -> None:
 def test_two_objects_on_one_file_agree(tmp_path: Path) -> None:
     def ask(worker: int) -> list[str]:
         with closing(CachedModel(Counting(), tmp_path / "c")) as model:
-            return [model.complete(f"question {i}")[0].text for i in range(50)]
+            return [model.complete(Request(f"question {i}"))[0].text for i in range(50)]
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(ask, range(4)))
     with closing(CachedModel(Counting(), tmp_path / "c")) as model:
-        kept = [model.complete(f"question {i}")[0].text for i in range(50)]
+        kept = [model.complete(Request(f"question {i}"))[0].text for i in range(50)]
         assert model.hits == 50
     assert all(answer == kept for answer in answers)
 
@@ -152,16 +159,16 @@ PROGRAM = textwrap.dedent(
     import sys
     from pathlib import Path
     from spider_opt.models import CachedModel
-    from spider_opt.types import Completion, ModelInfo
+    from spider_opt.types import Completion, ModelInfo, Request
 
     class Inner:
         info = ModelInfo("m", "abc")
-        def complete(self, messages, **options):
-            return [Completion(messages + " answered")]
+        def complete(self, request):
+            return [Completion(request.text + " answered")]
 
     model = CachedModel(Inner(), Path(sys.argv[1]))
     for i in range(100_000):
-        model.complete(f"{sys.argv[2]} {i}")
+        model.complete(Request(f"{sys.argv[2]} {i}"))
         print(i, flush=True)
     """
 )
@@ -183,7 +190,7 @@ def test_killed_processes_leave_all_they_had(tmp_path: Path) -> None:
     with closing(CachedModel(Counting(), tmp_path / "c")) as model:
         for name, last in reached.items():
             for i in range(last + 1):
-                assert model.complete(f"{name} {i}")[0].text == f"{name} {i} answered"
+                assert model.complete(Request(f"{name} {i}"))[0].text == f"{name} {i} answered"
         assert model.misses == 0
     with closing(sqlite3.connect(tmp_path / "c")) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -194,7 +201,7 @@ def test_a_broken_file_is_set_aside(tmp_path: Path, damage: str, caplog: pytest.
     path = tmp_path / "c"
     with closing(CachedModel(Counting(), path)) as model:
         for i in range(200):
-            model.complete(f"question {i}")
+            model.complete(Request(f"question {i}"))
     data = bytearray(path.read_bytes())
     if damage == "text":
         data = bytearray(b"no database at all, only words" * 100)
@@ -205,9 +212,9 @@ def test_a_broken_file_is_set_aside(tmp_path: Path, damage: str, caplog: pytest.
 
     inner = Counting()
     with caplog.at_level(logging.WARNING), closing(CachedModel(inner, path)) as model:
-        answers = [model.complete(f"question {i}") for i in range(50)]
-        assert [model.complete(f"question {i}") for i in range(50)] == answers
-        assert inner.calls == 50
+        answers = [model.complete(Request(f"question {i}")) for i in range(50)]
+        assert [model.complete(Request(f"question {i}")) for i in range(50)] == answers
+        assert len(inner.requests) == 50
     [warning] = caplog.messages
     assert warning.startswith(f"The response cache {path} is broken (")
     assert warning.endswith("it was moved to c.broken-1.")
@@ -218,18 +225,18 @@ def test_a_broken_answer_is_asked_again(tmp_path: Path) -> None:
     inner = Counting()
     with closing(CachedModel(inner, tmp_path / "c")) as model:
         for broken in ("{", "[7]", "7", '[{"text": "a"}]', '[{"text": "a", "usage": {"cost": 1}}]'):
-            model.complete(CHAT)
+            model.complete(Request(CHAT))
             with closing(sqlite3.connect(tmp_path / "c")) as db, db:
                 db.execute("UPDATE answers SET completions = ?", (broken,))
-            assert model.complete(CHAT) == model.complete(CHAT)
-    assert inner.calls == 6
+            assert model.complete(Request(CHAT)) == model.complete(Request(CHAT))
+    assert len(inner.requests) == 6
 
 
 def test_a_cache_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("in the way")
     path = tmp_path / "file" / "c"
     with caplog.at_level(logging.WARNING), closing(CachedModel(Counting(), path)) as model:
-        assert [model.complete(CHAT)[0].text[-3:] for _ in range(2)] == ["1.0", "2.0"]
+        assert [model.complete(Request(CHAT))[0].text[-3:] for _ in range(2)] == ["1.0", "2.0"]
         assert (model.hits, model.misses) == (0, 2)
     assert len(caplog.messages) == 1
     assert "answers are not kept" in caplog.messages[0]

@@ -15,9 +15,9 @@ import pytest
 
 from spider_opt.errors import ModelError, ModelUnavailable
 from spider_opt.models import OpenAIModel
-from spider_opt.types import Message, ModelInfo, Usage
+from spider_opt.types import Message, ModelInfo, Request, Usage
 
-CHAT = [Message("system", "You write SQL."), Message("user", "How many singers?")]
+CHAT = (Message("system", "You write SQL."), Message("user", "How many singers?"))
 SOON = {"retry-after-ms": "20"}
 Open = Callable[..., OpenAIModel]
 
@@ -36,7 +36,7 @@ def open_at(endpoint: Any) -> Iterator[Open]:
 
 
 def test_a_chat_becomes_a_chat_request(endpoint: Any, open_at: Open) -> None:
-    [done] = open_at().complete(CHAT, temperature=0.5, seed=3, stop=[";"], max_tokens=9)
+    [done] = open_at().complete(Request(CHAT, temperature=0.5, seed=3, stop=(";",), max_tokens=9))
     assert endpoint.paths == ["/v1/chat/completions"]
     assert endpoint.requests == [
         {
@@ -60,7 +60,7 @@ def test_a_chat_becomes_a_chat_request(endpoint: Any, open_at: Open) -> None:
 
 def test_a_string_becomes_a_plain_request(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [(200, {}, {"choices": [{"index": 0, "finish_reason": "length", "text": " 1"}]})]
-    [done] = open_at().complete("SELECT", grammar='root ::= "1"')
+    [done] = open_at().complete(Request("SELECT", grammar='root ::= "1"'))
     assert endpoint.paths == ["/v1/completions"]
     assert endpoint.requests[0]["prompt"] == "SELECT"
     assert endpoint.requests[0]["grammar"] == 'root ::= "1"'
@@ -68,9 +68,16 @@ def test_a_string_becomes_a_plain_request(endpoint: Any, open_at: Open) -> None:
     assert (done.text, done.finish_reason, done.usage.calls, done.usage.prompt_tokens) == (" 1", "length", 1, 0)
 
 
+def test_further_parameters_are_handed_on(endpoint: Any, open_at: Open) -> None:
+    extra = {"top_p": 0.5, "chat_template_kwargs": {"enable_thinking": False}}
+    open_at().complete(Request(CHAT, grammar='root ::= "1"', extra=extra))
+    assert {name: endpoint.requests[0][name] for name in extra} == extra
+    assert endpoint.requests[0]["grammar"] == 'root ::= "1"'
+
+
 def test_many_samples_in_one_call(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.said("a", "b", "c")]
-    done = open_at().complete(CHAT, n=3)
+    done = open_at().complete(Request(CHAT, n=3))
     assert [one.text for one in done] == ["a", "b", "c"]
     assert [one.usage.calls for one in done] == [1, 0, 0]
     assert endpoint.requests[0]["n"] == 3
@@ -80,7 +87,7 @@ def test_a_server_that_ignores_n_is_asked_again(endpoint: Any, open_at: Open) ->
     endpoint.script = [lambda body: endpoint.said(f"s{body['seed']}")]
     model = open_at()
     for _ in range(2):
-        done = model.complete(CHAT, n=3, seed=5)
+        done = model.complete(Request(CHAT, n=3, seed=5))
         assert [one.text for one in done] == ["s5", "s6", "s7"]
         assert sum((one.usage for one in done), Usage()).calls == 3
     assert ["n" in request for request in endpoint.requests] == [True, False, False, False, False, False]
@@ -88,13 +95,13 @@ def test_a_server_that_ignores_n_is_asked_again(endpoint: Any, open_at: Open) ->
 
 def test_a_server_that_gives_more_than_asked_for(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.said("a", "b")]
-    assert [one.text for one in open_at().complete(CHAT)] == ["a"]
+    assert [one.text for one in open_at().complete(Request(CHAT))] == ["a"]
 
 
 def test_a_server_that_refuses_n_is_asked_singly(endpoint: Any, open_at: Open) -> None:
     said = "Field 'n': Value must be between 1 <= value <= 1, but got 2"
     endpoint.script = [lambda body: endpoint.refused(400, said) if "n" in body else endpoint.said(str(body["seed"]))]
-    assert [one.text for one in open_at().complete(CHAT, n=2)] == ["0", "1"]
+    assert [one.text for one in open_at().complete(Request(CHAT, n=2))] == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,7 @@ def test_max_tokens_by_its_newer_name_is_remembered(endpoint: Any, open_at: Open
     ]
     model = open_at()
     for _ in range(2):
-        assert model.complete(CHAT, max_tokens=9)[0].text == "SELECT 1"
+        assert model.complete(Request(CHAT, max_tokens=9))[0].text == "SELECT 1"
     assert ["max_tokens" in request for request in endpoint.requests] == [True, False, False]
     assert endpoint.requests[2]["max_completion_tokens"] == 9
 
@@ -126,7 +133,7 @@ def test_what_is_left_out_is_said_once(endpoint: Any, open_at: Open, caplog: pyt
     model = open_at()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            model.complete(CHAT)
+            model.complete(Request(CHAT))
     assert caplog.messages == [
         f"m at {endpoint.url} refuses temperature; it is left out from here on.",
         f"m at {endpoint.url} refuses seed; it is left out from here on.",
@@ -136,20 +143,20 @@ def test_what_is_left_out_is_said_once(endpoint: Any, open_at: Open, caplog: pyt
 def test_a_refusal_that_stays_ends(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.refused(400, "'max_tokens' must be at most 5", param="max_tokens")]
     with pytest.raises(ModelError, match="answered 400: 'max_tokens' must be at most 5"):
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
     assert len(endpoint.requests) == 2
 
 
 def test_429_waits_as_long_as_the_server_says(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.refused(429, headers={"Retry-After": "1"}), endpoint.said("SELECT 1")]
-    assert open_at().complete(CHAT)[0].text == "SELECT 1"
+    assert open_at().complete(Request(CHAT))[0].text == "SELECT 1"
     assert endpoint.times[1] - endpoint.times[0] > 0.95
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
 def test_what_passes_is_tried_again(endpoint: Any, open_at: Open, status: int) -> None:
     endpoint.script = [endpoint.refused(status, headers=SOON), endpoint.said("SELECT 1")]
-    [done] = open_at().complete(CHAT)
+    [done] = open_at().complete(Request(CHAT))
     assert (done.text, done.usage.calls) == ("SELECT 1", 1)
 
 
@@ -157,17 +164,17 @@ def test_what_passes_is_tried_again(endpoint: Any, open_at: Open, status: int) -
 def test_what_does_not_pass_is_given_up(endpoint: Any, open_at: Open, status: int, sentence: str) -> None:
     endpoint.script = [endpoint.refused(status, "slow\n down", SOON)]
     with pytest.raises(ModelError, match=sentence) as caught:
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)
     assert len(endpoint.requests) == 4
 
 
 def test_a_connection_dropped_in_the_middle_is_tried_again(endpoint: Any, open_at: Open) -> None:
     endpoint.script = ["drop", endpoint.said("SELECT 1")]
-    assert open_at().complete(CHAT)[0].text == "SELECT 1"
+    assert open_at().complete(Request(CHAT))[0].text == "SELECT 1"
     endpoint.script = ["drop"]
     with pytest.raises(ModelError, match="broke") as caught:
-        open_at(max_retries=0).complete(CHAT)
+        open_at(max_retries=0).complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)
 
 
@@ -175,7 +182,7 @@ def test_a_server_that_hangs(endpoint: Any, open_at: Open) -> None:
     endpoint.script = ["hang"]
     started = time.monotonic()
     with pytest.raises(ModelError, match=r"m at http://127\.0\.0\.1:\d+/v1 gave no answer within 0\.2 s\.") as caught:
-        open_at(timeout_s=0.2, max_retries=1).complete(CHAT)
+        open_at(timeout_s=0.2, max_retries=1).complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)
     assert len(endpoint.requests) == 2
     assert time.monotonic() - started < 20
@@ -199,14 +206,14 @@ def test_a_server_that_hangs(endpoint: Any, open_at: Open) -> None:
 def test_an_answer_that_is_none(endpoint: Any, open_at: Open, reply: Any, sentence: str) -> None:
     endpoint.script = [reply]
     with pytest.raises(ModelError, match=sentence) as caught:
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)
     assert len(endpoint.requests) == 1
 
 
 def test_silence_is_an_answer(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.said(None, finish_reason="length")]
-    [done] = open_at().complete(CHAT)
+    [done] = open_at().complete(Request(CHAT))
     assert (done.text, done.finish_reason) == ("", "length")
 
 
@@ -221,20 +228,20 @@ def test_silence_is_an_answer(endpoint: Any, open_at: Open) -> None:
 def test_no_use_to_go_on(endpoint: Any, open_at: Open, reply: Any, sentence: str) -> None:
     endpoint.script = [endpoint.refused(*reply)]
     with pytest.raises(ModelUnavailable, match=sentence):
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
     assert len(endpoint.requests) == 1
 
 
 def test_an_empty_purse_is_no_use_either(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.refused(429, "pay first", SOON, code="insufficient_quota")]
     with pytest.raises(ModelUnavailable, match="quota"):
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
 
 
 def test_a_prompt_that_is_too_long(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [endpoint.refused(400, "9000 tokens", code="context_length_exceeded")]
     with pytest.raises(ModelError, match="does not fit into the context of m: 9000 tokens") as caught:
-        open_at().complete(CHAT)
+        open_at().complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)
     assert len(endpoint.requests) == 1
 
@@ -245,7 +252,7 @@ def test_nothing_listens_and_that_is_said_at_once(monkeypatch: pytest.MonkeyPatc
         url = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
         started = time.monotonic()
         with pytest.raises(ModelUnavailable, match="Nothing answers at"):
-            OpenAIModel("m", base_url=url).complete(CHAT)
+            OpenAIModel("m", base_url=url).complete(Request(CHAT))
         assert time.monotonic() - started < 10
 
 
@@ -253,27 +260,27 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     model = OpenAIModel("m", base_url="http://nobody.invalid/v1", max_retries=0)
     with pytest.raises(ModelUnavailable, match="Nothing answers at"):
-        model.complete(CHAT)
+        model.complete(Request(CHAT))
     model.close()
 
 
 def test_no_key_for_a_far_endpoint_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(ModelUnavailable, match="set OPENAI_API_KEY"):
-        OpenAIModel("m", base_url="https://api.example.com/v1").complete(CHAT)
+        OpenAIModel("m", base_url="https://api.example.com/v1").complete(Request(CHAT))
 
 
 def test_the_key_comes_from_the_environment(endpoint: Any, open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    open_at().complete(CHAT)
+    open_at().complete(Request(CHAT))
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    open_at().complete(CHAT)
+    open_at().complete(Request(CHAT))
     assert endpoint.keys == ["Bearer none", "Bearer secret"]
 
 
 def test_loopback_goes_past_the_proxy(endpoint: Any, open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert open_at().complete(CHAT)[0].text == "SELECT 1"
+    assert open_at().complete(Request(CHAT))[0].text == "SELECT 1"
 
 
 def test_log_probabilities_are_averaged(endpoint: Any, open_at: Open) -> None:
@@ -285,7 +292,7 @@ def test_log_probabilities_are_averaged(endpoint: Any, open_at: Open) -> None:
         endpoint.said("", logprobs={"content": []}),
     ]
     model = open_at(logprobs=True)
-    assert [model.complete(prompt)[0].logprob for prompt in (CHAT, "a", "a", CHAT)] == [-1.0, -3.0, -1.0, None]
+    assert [model.complete(Request(prompt))[0].logprob for prompt in (CHAT, "a", "a", CHAT)] == [-1.0, -3.0, -1.0, None]
     assert [request["logprobs"] for request in endpoint.requests] == [True, 1, 1, True]
 
 
@@ -299,16 +306,16 @@ def test_many_threads_share_one_model(endpoint: Any, open_at: Open) -> None:
     endpoint.script = [reply]
     model = open_at()
     with ThreadPoolExecutor(4) as pool:
-        done = pool.map(lambda i: model.complete([Message("user", str(i))])[0].text, range(8))
+        done = pool.map(lambda i: model.complete(Request((Message("user", str(i)),)))[0].text, range(8))
         assert list(done) == [str(i) for i in range(8)]
 
 
 def test_it_can_be_used_after_close(endpoint: Any, open_at: Open) -> None:
     model = open_at()
     model.close()
-    model.complete(CHAT)
+    model.complete(Request(CHAT))
     model.close()
-    assert model.complete(CHAT)[0].text == "SELECT 1"
+    assert model.complete(Request(CHAT))[0].text == "SELECT 1"
 
 
 def test_the_endpoint_is_what_an_unknown_model_is_known_by(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import pytest
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, llamacpp, prefixes, weights
 from spider_opt.paths import cache_dir
-from spider_opt.types import Message, ModelInfo
+from spider_opt.types import Message, ModelInfo, Request
 
 # Read before the tests get a cache of their own.
 USERS_CACHE = cache_dir()
@@ -53,8 +53,8 @@ def model(gguf: Path) -> Iterator[EmbeddedModel]:
 
 
 def ask(model: EmbeddedModel, question: str) -> tuple[str, float | None]:
-    chat = [Message("system", "You write SQL."), Message("user", SCHEMA + question)]
-    [done] = model.complete(chat, max_tokens=12)
+    chat = (Message("system", "You write SQL."), Message("user", SCHEMA + question))
+    [done] = model.complete(Request(chat, max_tokens=12))
     assert (done.usage.calls, done.usage.completion_tokens > 0) == (1, True)
     return done.text, done.logprob
 
@@ -70,19 +70,19 @@ def test_an_answer_is_the_same_whatever_was_asked_before_or_beside(model: Embedd
 
 def test_the_schema_is_taken_from_the_cache(model: EmbeddedModel) -> None:
     for question in QUESTIONS:
-        [done] = model.complete(SCHEMA * 3 + question, max_tokens=1)
+        [done] = model.complete(Request(SCHEMA * 3 + question, max_tokens=1))
     assert done.usage.cached_tokens > done.usage.prompt_tokens / 2
 
 
 def test_samples_grammar_and_stop(model: EmbeddedModel) -> None:
-    samples = model.complete("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8)
+    samples = model.complete(Request("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8))
     assert len(samples) == 3
     assert len({sample.text for sample in samples}) > 1
-    again = model.complete("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8)
+    again = model.complete(Request("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8))
     assert [sample.text for sample in again] == [sample.text for sample in samples]
-    [done] = model.complete("SELECT", grammar='root ::= "a" "b" "c"', max_tokens=8)
+    [done] = model.complete(Request("SELECT", grammar='root ::= "a" "b" "c"', max_tokens=8))
     assert done.text == "abc"
-    [done] = model.complete("SELECT", grammar='root ::= "abc"', stop=["c"], max_tokens=8)
+    [done] = model.complete(Request("SELECT", grammar='root ::= "abc"', stop=("c",), max_tokens=8))
     assert (done.text, done.finish_reason) == ("ab", "stop")
 
 
@@ -90,9 +90,9 @@ def test_many_samples_of_one_prompt(model: EmbeddedModel) -> None:
     prompt = SCHEMA + QUESTIONS[0]
     n = llamacpp.N_SIDE_BY_SIDE + 2
     fresh = ask(model, QUESTIONS[0])
-    samples = model.complete(prompt, n=n, temperature=1.0, seed=5, max_tokens=6)
+    samples = model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))
     assert len(samples) == n
-    assert [sample.text for sample in model.complete(prompt, n=n, temperature=1.0, seed=5, max_tokens=6)] == [
+    assert [sample.text for sample in model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))] == [
         sample.text for sample in samples
     ]
     assert sum(sample.usage.calls for sample in samples) == 2  # so many requests, each of which knows what it cost
@@ -109,7 +109,7 @@ def test_the_beginnings_of_prompts_are_kept_on_disk(
 
     def answers(kept: Path | None) -> list[tuple[str, float | None, bool]]:
         with EmbeddedModel(gguf, n_ctx=512, n_threads=1, logprobs=True, prefixes=kept) as own:
-            done = [own.complete(SCHEMA * 3 + question, max_tokens=5)[0] for question in QUESTIONS[:2]]
+            done = [own.complete(Request(SCHEMA * 3 + question, max_tokens=5))[0] for question in QUESTIONS[:2]]
         return [(d.text, d.logprob, d.usage.cached_tokens >= 64) for d in done]
 
     fresh = answers(None)
@@ -123,7 +123,7 @@ def test_the_beginnings_of_prompts_are_kept_on_disk(
 
 def test_a_prompt_longer_than_the_context(model: EmbeddedModel) -> None:
     with pytest.raises(ModelError, match="does not fit into the context of m"):
-        model.complete("word " * 3000)
+        model.complete(Request("word " * 3000))
 
 
 def test_only_this_process_may_ask(model: EmbeddedModel) -> None:
@@ -139,7 +139,7 @@ def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.Capture
     model = EmbeddedModel(gguf, n_ctx=512, n_threads=1)
     assert model.url is None
     for _ in range(2):
-        model.complete("SELECT", max_tokens=1)
+        model.complete(Request("SELECT", max_tokens=1))
         url = urlsplit(model.url)
         model.close()
         with pytest.raises(ConnectionRefusedError):
@@ -153,8 +153,9 @@ def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.Capture
 def test_a_process_may_end_without_closing(gguf: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from spider_opt.models import EmbeddedModel\n"
+        "from spider_opt.types import Request\n"
         "model = EmbeddedModel(Path(sys.argv[1]), n_ctx=512, n_threads=1)\n"
-        "print(model.complete('SELECT', max_tokens=1)[0].finish_reason)"
+        "print(model.complete(Request('SELECT', max_tokens=1))[0].finish_reason)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(gguf)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "length\n", "")
@@ -163,10 +164,10 @@ def test_a_process_may_end_without_closing(gguf: Path) -> None:
 def test_weights_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     need_llama_cpp()
     with pytest.raises(WeightsError, match="No weights at"):
-        EmbeddedModel(tmp_path / "none.gguf").complete("SELECT")
+        EmbeddedModel(tmp_path / "none.gguf").complete(Request("SELECT"))
     (tmp_path / "text.gguf").write_text("no weights")
     with pytest.raises(ModelUnavailable, match=r"llama\.cpp cannot load .*text\.gguf"):
-        EmbeddedModel(tmp_path / "text.gguf").complete("SELECT")
+        EmbeddedModel(tmp_path / "text.gguf").complete(Request("SELECT"))
     assert capfd.readouterr() == ("", "")
 
 
@@ -174,7 +175,7 @@ def test_without_llama_cpp_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     (tmp_path / "any.gguf").write_text("")
     with pytest.raises(ModelUnavailable, match=r"pip install 'spider-opt\[embedded\]'"):
-        EmbeddedModel(tmp_path / "any.gguf").complete("SELECT")
+        EmbeddedModel(tmp_path / "any.gguf").complete(Request("SELECT"))
 
 
 def test_unknown_weights_are_known_by_their_path(tmp_path: Path) -> None:

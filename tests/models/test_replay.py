@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import ModelError, UsageError
 from spider_opt.models import Recorder, ReplayModel
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
 INFO = ModelInfo("m", "abc", "lora")
 
 
-class Echo:
-    """Answers with how often it was asked."""
+def echo(info: ModelInfo = INFO) -> FakeModel:
+    """A model that answers with how often it was asked."""
 
-    def __init__(self, info: ModelInfo = INFO) -> None:
-        self.info = info
-        self.calls = 0
+    def answer(request: Request) -> list[Completion]:
+        return [Completion(f"{len(fake.requests)}.{i}", Usage(calls=1), "length", -0.5) for i in range(request.n)]
 
-    def complete(self, messages: Sequence[Message] | str, *, n: int = 1, **options: Any) -> list[Completion]:
-        self.calls += 1
-        return [Completion(f"{self.calls}.{i}", Usage(calls=1), "length", -0.5) for i in range(n)]
+    fake = FakeModel(answer, info=info)
+    return fake
 
 
-CHAT = [Message("system", "Secret schema"), Message("user", "Secret question")]
+CHAT = (Message("system", "Secret schema"), Message("user", "Secret question"))
 
 
 def test_what_was_recorded_is_played_back(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "r.jsonl"
-    recorder = Recorder(Echo(), path)
-    two = recorder.complete(CHAT, n=2, temperature=1)
-    one = recorder.complete("Secret prompt")
+    recorder = Recorder(echo(), path)
+    two = recorder.complete(Request(CHAT, n=2, temperature=1))
+    one = recorder.complete(Request("Secret prompt"))
     replay = ReplayModel(path)
     assert replay.info == recorder.info == INFO
-    assert replay.complete(CHAT, n=2, temperature=1.0) == two
-    assert replay.complete("Secret prompt") == one
+    assert replay.complete(Request(CHAT, n=2, temperature=1.0)) == two
+    assert replay.complete(Request("Secret prompt")) == one
 
 
 def test_a_recording_holds_no_word_of_the_prompt(tmp_path: Path) -> None:
-    Recorder(Echo(), tmp_path / "r").complete(CHAT, stop=["Secret stop"], grammar="Secret")
+    Recorder(echo(), tmp_path / "r").complete(Request(CHAT, stop=("Secret stop",), grammar="Secret"))
     assert "Secret" not in (tmp_path / "r").read_text()
     assert json.loads((tmp_path / "r").read_text().splitlines()[0])["info"]["sha256"] == "abc"
 
@@ -51,65 +48,61 @@ def test_a_recording_holds_no_word_of_the_prompt(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["", "torch int8"])
 def test_a_recording_names_the_engine_where_there_is_one(tmp_path: Path, engine: str) -> None:
     info = ModelInfo("m", "abc", "lora", engine)
-    Recorder(Echo(info), tmp_path / "r").complete(CHAT)
+    Recorder(echo(info), tmp_path / "r").complete(Request(CHAT))
     head = json.loads((tmp_path / "r").read_text().splitlines()[0])
     said = {"name": "m", "sha256": "abc", "adapter": "lora"} | ({"engine": engine} if engine else {})
     assert head == {"format": 1, "info": said}
     replay = ReplayModel(tmp_path / "r")
     assert replay.info == info
-    assert replay.complete(CHAT)
+    assert replay.complete(Request(CHAT))
     with pytest.raises(UsageError, match="is a recording of m, not of m"):
-        Recorder(Echo(ModelInfo("m", "abc", "lora", "torch bfloat16")), tmp_path / "r")
+        Recorder(echo(ModelInfo("m", "abc", "lora", "torch bfloat16")), tmp_path / "r")
 
 
 def test_a_request_not_recorded_is_named(tmp_path: Path) -> None:
-    Recorder(Echo(), tmp_path / "r").complete(CHAT)
+    Recorder(echo(), tmp_path / "r").complete(Request(CHAT))
     replay = ReplayModel(tmp_path / "r")
     with pytest.raises(ModelError, match=r"no answer to this request .n=1, temperature=0, seed=1.: .*'Secret schema"):
-        replay.complete(CHAT, seed=1)
+        replay.complete(Request(CHAT, seed=1))
     with pytest.raises(ModelError, match="ends with 'another'"):
-        replay.complete("another")
+        replay.complete(Request("another"))
 
 
 def test_a_recording_goes_on_and_keeps_first_answers(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    first = Recorder(Echo(), path).complete("a")
-    again = Recorder(Echo(), path)
-    again.complete("a")
-    second = again.complete("b")
-    again.complete("b")
+    first = Recorder(echo(), path).complete(Request("a"))
+    again = Recorder(echo(), path)
+    again.complete(Request("a"))
+    second = again.complete(Request("b"))
+    again.complete(Request("b"))
     assert len(path.read_text().splitlines()) == 3
-    assert ReplayModel(path).complete("a") == first
-    assert ReplayModel(path).complete("b") == second
+    assert ReplayModel(path).complete(Request("a")) == first
+    assert ReplayModel(path).complete(Request("b")) == second
 
 
 def test_a_line_cut_off_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "r"
-    recorder = Recorder(Echo(), path)
-    first = recorder.complete("a")
-    recorder.complete("b")
+    recorder = Recorder(echo(), path)
+    first = recorder.complete(Request("a"))
+    recorder.complete(Request("b"))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ModelError, match="no answer"):
-        ReplayModel(path).complete("b")
-    second = Recorder(Echo(), path).complete("b")
-    assert ReplayModel(path).complete("a") == first
-    assert ReplayModel(path).complete("b") == second
+        ReplayModel(path).complete(Request("b"))
+    second = Recorder(echo(), path).complete(Request("b"))
+    assert ReplayModel(path).complete(Request("a")) == first
+    assert ReplayModel(path).complete(Request("b")) == second
 
 
 def test_an_error_is_not_recorded(tmp_path: Path) -> None:
-    class Failing(Echo):
-        def complete(self, *args: Any, **options: Any) -> list[Completion]:
-            raise ModelError("busy")
-
     with pytest.raises(ModelError, match="busy"):
-        Recorder(Failing(), tmp_path / "r").complete("a")
+        Recorder(FakeModel(ModelError("busy"), info=INFO), tmp_path / "r").complete(Request("a"))
     assert len((tmp_path / "r").read_text().splitlines()) == 1
 
 
 def test_another_models_recording_is_refused(tmp_path: Path) -> None:
-    Recorder(Echo(), tmp_path / "r").complete("a")
+    Recorder(echo(), tmp_path / "r").complete(Request("a"))
     with pytest.raises(UsageError, match="is a recording of m, not of other"):
-        Recorder(Echo(ModelInfo("other")), tmp_path / "r")
+        Recorder(echo(ModelInfo("other")), tmp_path / "r")
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,38 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import ModelError
 from spider_opt.models.cache import CachedModel
 from spider_opt.models.samples import SharedSamples
-from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Usage
+from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Request, Usage
 
 
-class Model:
+class Model(FakeModel):
     """Says what it was asked and with which seed; the i-th completion has seed + i."""
 
-    info = ModelInfo("fake")
-
     def __init__(self, at_most: int = 99) -> None:
+        super().__init__(self._say)
         self.at_most = at_most
-        self.asked: list[tuple[Any, int, float, int]] = []
 
-    def complete(
-        self, messages: Sequence[Message] | str, *, n: int = 1, temperature: float = 0.0, seed: int = 0, **_: Any
-    ) -> list[Completion]:
-        self.asked.append((messages, n, temperature, seed))
-        prompt = messages if isinstance(messages, str) else messages[-1].content
-        given = min(n, self.at_most)
+    def _say(self, request: Request) -> list[Completion]:
+        prompt = request.messages if isinstance(request.messages, str) else request.messages[-1].content
+        given = min(request.n, self.at_most)
         usage = [Usage(1, 100, 50, 10 * given, 0.5), *[Usage()] * given]
-        return [Completion(f"{prompt} {seed + i if temperature else 0}", usage[i]) for i in range(given)]
+        return [
+            Completion(f"{prompt} {request.seed + i if request.temperature else 0}", usage[i]) for i in range(given)
+        ]
 
-
-def cost(model: Model) -> Usage:
-    """What all requests together cost."""
-    return sum((Usage(1, 100, 50, 10 * min(n, model.at_most), 0.5) for _, n, _, _ in model.asked), Usage())
+    @property
+    def asked(self) -> list[tuple[Any, int, float, int]]:
+        return [(request.messages, request.n, request.temperature, request.seed) for request in self.requests]
 
 
 def drawn(model: ChatModel, prompt: str = "p", seed: int = 7, temperature: float = 0.7, **more: Any) -> Completion:
-    [completion] = model.complete(prompt, seed=seed, temperature=temperature, **more)
+    [completion] = model.complete(Request(prompt, seed=seed, temperature=temperature, **more))
     return completion
 
 
@@ -51,25 +47,18 @@ def test_samples_of_one_prompt_are_one_request() -> None:
 
 def test_a_chat_is_handed_on_as_it_is() -> None:
     model = Model()
-    chat = [Message("system", "s"), Message("user", "u")]
+    chat = (Message("system", "s"), Message("user", "u"))
     shared = SharedSamples(model, range(2))
-    assert [shared.model(i).complete(chat, temperature=1.0)[0].text for i in range(2)] == ["u 0", "u 1"]
-    assert [list(asked[0]) for asked in model.asked] == [chat]
+    assert [shared.model(i).complete(Request(chat, temperature=1.0))[0].text for i in range(2)] == ["u 0", "u 1"]
+    assert [request.messages for request in model.requests] == [chat]
     assert shared.model(0).info == ModelInfo("fake")
 
 
 def test_all_that_shapes_an_answer_reaches_the_model() -> None:
-    got: dict[str, Any] = {}
-
-    class Open(Model):
-        def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-            got.update(options)
-            return [Completion("")] * options["n"]
-
-    drawn(SharedSamples(Open(), range(3)).model(0), stop=[";"], grammar="root ::= x", max_tokens=9)
-    assert got == {
-        "n": 3, "temperature": 0.7, "seed": 7, "stop": (";",), "grammar": "root ::= x", "max_tokens": 9
-    }  # fmt: skip
+    model = FakeModel("")
+    more: dict[str, Any] = {"stop": (";",), "grammar": "root ::= x", "max_tokens": 9, "extra": {"top_p": [0.5]}}
+    drawn(SharedSamples(model, range(3)).model(0), **more)
+    assert model.requests == [Request("p", n=3, temperature=0.7, seed=7, **more)]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +78,7 @@ def test_chunks(chunk: int | None, requests: list[tuple[int, int]]) -> None:
     said = [drawn(shared.model(i)) for i in range(1, 8)]
     assert [(n, seed) for _, n, _, seed in model.asked] == requests
     assert [c.text for c in said] == [f"p {7 + i}" for i in range(1, 8)]
-    assert sum((c.usage for c in said), Usage()) == cost(model)
+    assert sum((c.usage for c in said), Usage()) == model.spent
 
 
 def test_who_asks_first_pays_whoever_it_is() -> None:
@@ -150,7 +139,7 @@ def test_at_temperature_0_nothing_is_asked_twice() -> None:
     samples = [shared.model(i) for i in range(4)]
     said = [drawn(sample, temperature=0.0) for sample in samples for _ in range(2)]
     assert model.asked == [("p", 1, 0.0, 7)]
-    assert sum((c.usage for c in said), Usage()) == cost(model)
+    assert sum((c.usage for c in said), Usage()) == model.spent
     assert said[0].usage.calls == 1
     drawn(samples[0], "q", temperature=0.0)
     drawn(samples[0], temperature=0.0, grammar="root ::= x")
@@ -160,10 +149,10 @@ def test_at_temperature_0_nothing_is_asked_twice() -> None:
 def test_several_completions_for_one_sample() -> None:
     model = Model()
     shared = SharedSamples(model, range(3))
-    said = [c.text for i in range(3) for c in shared.model(i).complete("p", n=2, temperature=0.7)]
+    said = [c.text for i in range(3) for c in shared.model(i).complete(Request("p", n=2, temperature=0.7))]
     assert len(set(said)) == 6
     assert [n for _, n, *_ in model.asked] == [2, 2, 2]
-    assert len(shared.model(0).complete("p", n=2)) == len(shared.model(1).complete("p", n=2)) == 2
+    assert len(shared.model(0).complete(Request("p", n=2))) == len(shared.model(1).complete(Request("p", n=2))) == 2
 
 
 def test_steps_within_steps_draw_different_seeds() -> None:
@@ -183,7 +172,7 @@ def test_a_model_that_gives_fewer_is_asked_alone_for_the_rest() -> None:
     said = [drawn(shared.model(i)) for i in range(5)]
     assert [n for _, n, *_ in model.asked] == [5, 1, 1, 1]
     assert len({c.text for c in said}) == 5
-    assert sum((c.usage for c in said), Usage()) == cost(model)
+    assert sum((c.usage for c in said), Usage()) == model.spent
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
@@ -202,4 +191,4 @@ def test_the_same_again_comes_from_the_cache(tmp_path: Any) -> None:
         runs.append([drawn(sample) for sample in samples for _ in range(2)])
         cached.close()
     assert runs[0] == runs[1]
-    assert sum((c.usage for c in runs[1]), Usage()) == cost(model)
+    assert sum((c.usage for c in runs[1]), Usage()) == model.spent

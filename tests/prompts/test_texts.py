@@ -30,7 +30,7 @@ def test_a_chat_ends_with_the_question_and_a_prefilled_one_with_a_fence() -> Non
     chat = texts.ask_for_sql("chat", SCHEMA, "How many?")
     assert [message.role for message in chat if isinstance(message, Message)] == ["system", "user"]
     prefilled = texts.ask_for_sql("prefill", SCHEMA, "How many?")
-    assert prefilled == [*chat, Message("assistant", "```sql\n")]
+    assert prefilled == (*chat, Message("assistant", "```sql\n"))
 
 
 def test_a_completion_goes_on_after_select() -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_model import FakeModel
 
 from spider_opt.analysis.regression import check
 from spider_opt.cli import main
 from spider_opt.models.adapters import FILE
 from spider_opt.models.weights import sha256_of
 from spider_opt.steps import ALIASES, STEPS
-from spider_opt.types import Completion, Message, ModelInfo, Usage
+from spider_opt.types import ModelInfo, Request, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -68,16 +69,17 @@ def test_every_step_is_recorded() -> None:
 # --- with an adapter of four bytes -------------------------------------------------------------
 
 
-class Tuned:
+class Tuned(FakeModel):
     """Answers FROM first, with the first table that it is shown."""
 
     def __init__(self, *_: Any, adapters: Sequence[Path] = ()) -> None:
-        self.info = ModelInfo("tiny", "ab" * 32, "+".join(map(sha256_of, adapters)))
+        info = ModelInfo("tiny", "ab" * 32, "+".join(map(sha256_of, adapters)))
+        super().__init__(self._count, info=info, usage=Usage(1, 100, 50, 10, 0.125))
 
-    def complete(self, messages: Sequence[Message] | str, **_: Any) -> list[Completion]:
-        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', messages[-1].content)  # type: ignore[union-attr]
+    def _count(self, request: Request) -> str:
+        table = re.search(r'CREATE TABLE (\w+|"[^"]+")', request.messages[-1].content)  # type: ignore[union-attr]
         assert table
-        return [Completion(f"FROM {table[1]} SELECT COUNT(*)", Usage(1, 100, 50, 10, 0.125))]
+        return f"FROM {table[1]} SELECT COUNT(*)"
 
 
 def ask(method: str, *arguments: str) -> Result:

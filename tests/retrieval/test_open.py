@@ -4,19 +4,19 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_model import FakeModel
 
 import spider_opt.models
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
 from spider_opt.errors import LeakError, UsageError
 from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, open_library
-from spider_opt.types import Completion, Demo, Library, Message, ModelInfo, Usage
+from spider_opt.types import Completion, Demo, Library, ModelInfo, Request, Usage
 
 
 @pytest.fixture(autouse=True)
@@ -109,24 +109,15 @@ def test_an_unknown_embedder_is_refused_at_once() -> None:
 # --- spider-opt eval ---------------------------------------------------------------------------
 
 
-class Echo:
-    """Answers with the query that stands last in its prompt, or counts nothing."""
-
-    info = ModelInfo("echo", "ab" * 32)
-
-    def __init__(self) -> None:
-        self.prompts: list[str] = []
-
-    def complete(self, messages: Sequence[Message] | str, **_: object) -> list[Completion]:
-        text = messages if isinstance(messages, str) else "\n".join(message.content for message in messages)
-        self.prompts.append(text)
-        queries = [line.removeprefix("SQL: ") for line in text.splitlines() if line.startswith("SQL: ")]
-        return [Completion(queries[-1] if queries else "SELECT 0", Usage(1, 10, 0, 5, 0.5))]
+def echo(request: Request) -> list[Completion]:
+    """Answer with the query that stands last in the prompt, or count nothing."""
+    queries = [line.removeprefix("SQL: ") for line in request.text.splitlines() if line.startswith("SQL: ")]
+    return [Completion(queries[-1] if queries else "SELECT 0", Usage(1, 10, 0, 5, 0.5))]
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> Echo:
-    fake = Echo()
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    fake = FakeModel(echo, info=ModelInfo("echo", "ab" * 32))
     monkeypatch.setattr(spider_opt.models, "open_model", lambda *arguments, **options: fake)
     return fake
 
@@ -135,7 +126,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["eval", "--limit", "3", "--out", "run", *arguments])
 
 
-def test_a_method_that_retrieves(model: Echo) -> None:
+def test_a_method_that_retrieves(model: FakeModel) -> None:
     result = run("--method", "fewshot:k=2", "--embedder", "hashing")
     assert result.exit_code == 0, result.output
     assert result.stderr.splitlines()[0] == "retrieving from 125 training examples"
@@ -151,7 +142,7 @@ def test_a_method_that_retrieves(model: Echo) -> None:
 
 
 def test_a_method_that_does_not_retrieve_pays_nothing(
-    model: Echo, monkeypatch: pytest.MonkeyPatch, cache: Path
+    model: FakeModel, monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     monkeypatch.setitem(sys.modules, "hnswlib", None)
@@ -161,27 +152,27 @@ def test_a_method_that_does_not_retrieve_pays_nothing(
     assert not (cache / "retrieval").exists()
 
 
-def test_questions_that_are_shown_cannot_be_asked(model: Echo) -> None:
+def test_questions_that_are_shown_cannot_be_asked(model: FakeModel) -> None:
     result = run("--method", "fewshot", "--embedder", "hashing", "--split", "train")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: Training example train-0000 must not be shown: train-0000 asks about")
     assert model.prompts == []
 
 
-def test_an_embedder_that_is_none(model: Echo) -> None:
+def test_an_embedder_that_is_none(model: FakeModel) -> None:
     result = run("--method", "fewshot", "--embedder", "MiniLM")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: There is no embedder 'MiniLM'")
 
 
-def test_an_embedder_that_cannot_be_loaded(model: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_embedder_that_cannot_be_loaded(model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     result = run("--method", "fewshot")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "type: pip install 'spider-opt[retrieval]'" in result.stderr
 
 
-def test_another_embedder_makes_another_run(model: Echo) -> None:
+def test_another_embedder_makes_another_run(model: FakeModel) -> None:
     assert run("--method", "fewshot:k=2", "--embedder", "hashing").exit_code == 0
     result = run("--method", "fewshot:k=2")
     assert result.exit_code == 1

@@ -19,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
 from spider_opt.runs import folder as runs
@@ -28,15 +29,6 @@ from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
 
 DB_IDS = ("zoo", "shop", "zoo", "shop", "zoo", "farm", "zoo", "shop", "farm", "zoo")
-
-
-class Model:
-    """Has a name and never answers; the generators of these tests do without."""
-
-    info = ModelInfo("fake", "ab" * 32)
-
-    def complete(self, *_: object, **__: object) -> list[Any]:
-        raise AssertionError("nobody asks the model itself")
 
 
 class Answering:
@@ -57,7 +49,7 @@ class Answering:
         )
 
 
-MODEL = Model()
+MODEL = FakeModel(info=ModelInfo("fake", "ab" * 32))
 the_commit = runs.commit
 
 

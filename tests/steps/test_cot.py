@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import MethodError, ModelError
 from spider_opt.methods import parse_method
@@ -17,7 +17,6 @@ from spider_opt.types import (
     Context,
     Demo,
     Message,
-    ModelInfo,
     Prediction,
     Question,
     Schema,
@@ -36,26 +35,7 @@ LINES = "Columns: item.id, full name\nTables: item\nSQL: SELECT id FROM item"
 GRAMMAR = 'root ::= "SELECT " name  # root\nname ::= [a-z"root]+ | "root" | "(" root ")"\n'
 
 
-class Model:
-    """Says one thing after the other, the last again and again, and notes what it was asked."""
-
-    info = ModelInfo("fake")
-
-    def __init__(self, *says: str) -> None:
-        self.says = list(says)
-        self.requests: list[list[Message]] = []
-        self.options: list[dict[str, Any]] = []
-
-    def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-        assert not isinstance(messages, str)
-        self.requests.append(list(messages))
-        self.options.append(options)
-        n = len(self.requests)
-        says = self.says[min(n, len(self.says)) - 1]
-        return [Completion(says, Usage(1, 50 * n, 40, 9, 0.5), f"stop {n}", -0.25 * n)]
-
-
-def task(model: Model, question: str = "Which ids?", **changes: Any) -> Task:
+def task(model: FakeModel, question: str = "Which ids?", **changes: Any) -> Task:
     return replace(Task(Question("q", question, ITEMS), model), **changes)
 
 
@@ -71,7 +51,7 @@ def _nothing(task: Task) -> Prediction:
 
 
 def test_one_call_asks_for_three_lines() -> None:
-    model = Model(LINES)
+    model = FakeModel(Completion(LINES, finish_reason="stop 1", logprob=-0.25))
     prediction = ask(task(model))
     assert prediction.sql == "SELECT id FROM item"
     assert prediction.usage == Usage(1, 50, 40, 9, 0.5)
@@ -79,7 +59,7 @@ def test_one_call_asks_for_three_lines() -> None:
     assert prediction.trace == (
         {"step": "cot", "columns": ["item.id", "full name"], "tables": ["item"], "finish": "stop 1"},
     )
-    [[system, user]] = model.requests
+    [(system, user)] = [request.messages for request in model.requests]
     assert system == Message("system", texts.COT_INSTRUCTION)
     assert user.role == "user"
     assert user.content.startswith("CREATE TABLE item (")
@@ -120,7 +100,7 @@ def test_three_lines_are_asked_for_in_the_talks_order() -> None:
     ],
 )
 def test_a_small_model_forgets_labels(says: str, sql: str) -> None:
-    assert ask(task(Model(says))).sql == sql
+    assert ask(task(FakeModel(says))).sql == sql
 
 
 @pytest.mark.parametrize(
@@ -135,39 +115,40 @@ def test_a_small_model_forgets_labels(says: str, sql: str) -> None:
     ],
 )
 def test_the_trace_has_names_of_the_schema_only(says: str, columns: list[str], tables: list[str]) -> None:
-    [entry] = ask(task(Model(says))).trace
+    [entry] = ask(task(FakeModel(says))).trace
     assert (entry["columns"], entry["tables"]) == (columns, tables)
 
 
 @pytest.mark.parametrize("calls", [1, 3])
 def test_no_word_of_the_question_is_in_the_trace(calls: int) -> None:
-    model = Model("Columns: Which ids have tusks? id\nTables: Which ids have tusks?\nSQL: Which ids have tusks?")
+    model = FakeModel("Columns: Which ids have tusks? id\nTables: Which ids have tusks?\nSQL: Which ids have tusks?")
     assert "tusks" not in str(ask(task(model, "Which ids have tusks?"), calls=calls).trace)
 
 
 def test_a_schema_without_tables() -> None:
-    empty = Task(Question("q", "Which?", Schema("none", ())), Model(LINES))
+    empty = Task(Question("q", "Which?", Schema("none", ())), FakeModel(LINES))
     assert ask(empty).trace[0]["columns"] == []
 
 
 def test_what_the_model_says_has_an_end() -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     ask(task(model))
     ask(task(model), calls=3)
-    assert all(0 < options["max_tokens"] <= 500 for options in model.options)
+    assert all(0 < options.max_tokens <= 500 for options in model.requests)
 
 
 # --- three calls -------------------------------------------------------------------------------
 
 
 def test_three_calls_are_one_growing_conversation() -> None:
-    model = Model(" item.id\n", "item", "```sql\nSELECT id FROM item\n```")
+    says = enumerate([" item.id\n", "item", "```sql\nSELECT id FROM item\n```"], 1)
+    model = FakeModel(*(Completion(text, Usage(1, 50 * n, 40, 9, 0.5), f"stop {n}", -0.25 * n) for n, text in says))
     prediction = ask(task(model), calls=3)
     assert prediction.sql == "SELECT id FROM item"
     assert prediction.usage == Usage(3, 300, 120, 27, 1.5)
     assert prediction.logprob == -0.75
     assert prediction.trace == ({"step": "cot", "columns": ["item.id"], "tables": ["item"], "finish": "stop 3"},)
-    first, second, third = model.requests
+    first, second, third = [list(request.messages) for request in model.requests]
     assert second[: len(first)] == first
     assert third[: len(second)] == second
     columns, tables, query = texts.COT_STAGES
@@ -178,19 +159,13 @@ def test_three_calls_are_one_growing_conversation() -> None:
 
 
 def test_three_calls_go_on_whatever_was_said() -> None:
-    assert ask(task(Model("", "", "SELECT 1")), calls=3).sql == "SELECT 1"
-    assert ask(task(Model("")), calls=3).sql == ""
+    assert ask(task(FakeModel("", "", "SELECT 1")), calls=3).sql == "SELECT 1"
+    assert ask(task(FakeModel("")), calls=3).sql == ""
 
 
 def test_a_model_without_an_answer_in_the_middle_stays_without() -> None:
-    class Tired(Model):
-        def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-            if len(self.requests) == 2:
-                raise ModelError("busy")
-            return super().complete(messages, **options)
-
     with pytest.raises(ModelError, match="busy"):
-        ask(task(Tired("x")), calls=3)
+        ask(task(FakeModel("x", "x", ModelError("busy"))), calls=3)
 
 
 # --- what outer steps decided ------------------------------------------------------------------
@@ -198,14 +173,14 @@ def test_a_model_without_an_answer_in_the_middle_stays_without() -> None:
 
 @pytest.mark.parametrize("calls", [1, 3])
 def test_temperature_seed_feedback_values_and_tables_are_the_tasks(calls: int) -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     context = Context(tables=(("item", ("id",)),), values=(("item", "full name", "Ann"),))
     prediction = ask(
         task(model, temperature=0.7, seed=11, feedback=(("SELECT x", "no such column: x"),), context=context),
         calls=calls,
     )
-    assert [(o["temperature"], o["seed"]) for o in model.options] == [(0.7, 11)] * calls
-    [question, failed, told] = model.requests[0][1:4]
+    assert [(o.temperature, o.seed) for o in model.requests] == [(0.7, 11)] * calls
+    [question, failed, told] = model.requests[0].messages[1:4]
     assert "item.\"full name\" = 'Ann'" in question.content
     assert "sale" not in question.content
     assert failed == Message("assistant", "SELECT x")
@@ -219,13 +194,13 @@ def demo(sql: str, own_schema: bool = True) -> Demo:
 
 
 def test_demos_with_their_schema_show_the_stages() -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     context = Context(
         (demo("SELECT sum(T1.LEGS) FROM animal AS T1 WHERE name = 'Ann'"), demo("SELECT count(*) FROM animal"))
     )
     prediction = ask(task(model, context=context))
     assert prediction.context == context
-    assert [m.content for m in model.requests[0] if m.role == "assistant"] == [
+    assert [m.content for m in model.requests[0].messages if m.role == "assistant"] == [
         "Columns: none\nTables: animal\nSQL: SELECT count(*) FROM animal",
         "Columns: animal.legs, animal.name\nTables: animal\n"
         "SQL: SELECT sum(T1.LEGS) FROM animal AS T1 WHERE name = 'Ann'",
@@ -237,20 +212,20 @@ def test_demos_with_their_schema_show_the_stages() -> None:
     [(demo("SELECT 1", False), 1), (demo("SELECT 1", False), 3), (demo("SELECT 1"), 3), (demo("SELEC"), 1)],
 )
 def test_other_demos_stand_as_they_are(demo: Demo, calls: int) -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     ask(task(model, context=Context((demo,))), calls=calls)
-    prompt = "\n".join(m.content for m in model.requests[0])
+    prompt = model.prompts[0]
     assert demo.sql in prompt
     assert "Tables: animal" not in prompt
 
 
 def test_a_grammar_governs_the_query_only() -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     ask(task(model, grammar=GRAMMAR))
     ask(task(model, grammar=GRAMMAR), calls=3)
-    assert [options["grammar"] for options in model.options] == [in_lines(GRAMMAR), None, None, GRAMMAR]
+    assert [options.grammar for options in model.requests] == [in_lines(GRAMMAR), None, None, GRAMMAR]
     ask(task(model))
-    assert model.options[-1]["grammar"] is None
+    assert model.requests[-1].grammar is None
 
 
 def test_a_grammar_of_three_lines_has_one_root_and_leaves_literals_alone() -> None:
@@ -290,9 +265,9 @@ def test_what_makes_no_sense_is_refused(method: str, sentence: str) -> None:
 
 
 def test_two_questions_of_a_database_share_their_beginning() -> None:
-    model = Model(LINES)
+    model = FakeModel(LINES)
     for question in ("How many?", "Which names?"):
         ask(task(model, question), calls=1)
-    one, two = ("\n".join(m.content for m in request) for request in model.requests)
+    one, two = model.prompts
     shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
     assert shared.endswith("Question: ")

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
 from spider_opt.types import (
     Column,
-    Completion,
     Demo,
     Hardness,
     Likeness,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -56,27 +53,12 @@ class Books:
         return "extra"
 
 
-class Model:
-    """Says one thing after the other; n samples of one call are all the same."""
-
-    info = ModelInfo("fake")
-
-    def __init__(self, *says: str) -> None:
-        self.says = list(says)
-        self.asked: list[dict[str, Any]] = []
-
-    def complete(self, messages: Sequence[Message] | str, *, n: int = 1, **options: Any) -> list[Completion]:
-        self.asked.append({"messages": messages, "n": n, **options})
-        text = self.says.pop(0)
-        return [Completion(text, COST), *[Completion(text)] * (n - 1)]
-
-
 class Rows:
     def run(self, sql: str) -> Result:
         return Result(("price",), [(5,)])
 
 
-def run(method: str, model: Model, books: Books, draft: str | None = None) -> Prediction:
+def run(method: str, model: FakeModel, books: Books, draft: str | None = None) -> Prediction:
     generator = parse_method(method).build(Tools({"shop": Rows()}, books))
     return generator(Task(ASKED, model, draft=draft))
 
@@ -93,7 +75,7 @@ def run(method: str, model: Model, books: Books, draft: str | None = None) -> Pr
     ],
 )
 def test_the_level_of_the_draft_is_that_of_the_demos(draft: str, level: Hardness | None) -> None:
-    model, books = Model(draft, "SELECT 1"), Books()
+    model, books = FakeModel(draft, "SELECT 1"), Books()
     prediction = run("difficulty", model, books)
     assert books.asked == [("masked", level)]
     assert prediction.context.level == level
@@ -102,11 +84,11 @@ def test_the_level_of_the_draft_is_that_of_the_demos(draft: str, level: Hardness
         {"step": "difficulty", "level": level},
     )
     assert prediction.usage == COST + COST
-    assert len(model.asked) == 2
+    assert len(model.requests) == 2
 
 
 def test_the_classifier_needs_no_draft() -> None:
-    model, books = Model("SELECT 1"), Books()
+    model, books = FakeModel("SELECT 1"), Books()
     prediction = run("difficulty:by=classifier", model, books)
     assert books.asked == [("masked", "extra")]
     assert prediction.trace[-1] == {"step": "difficulty", "level": "extra"}
@@ -114,7 +96,7 @@ def test_the_classifier_needs_no_draft() -> None:
 
 
 def test_one_draft_does_for_difficulty_and_hyde() -> None:
-    model, books = Model(MEDIUM, "SELECT 1"), Books()
+    model, books = FakeModel(MEDIUM, "SELECT 1"), Books()
     prediction = run("hyde+difficulty", model, books)
     assert books.asked == [("skeleton", "medium")]
     assert prediction.sql == "SELECT 1"
@@ -124,34 +106,34 @@ def test_one_draft_does_for_difficulty_and_hyde() -> None:
 
 
 def test_hydes_samples_are_asked_for_beside_the_draft() -> None:
-    model = Model(EASY, MEDIUM, "SELECT 1")
+    model = FakeModel(EASY, MEDIUM, MEDIUM, "SELECT 1")
     prediction = run("hyde:n=2+difficulty", model, Books())
-    assert [asked["n"] for asked in model.asked] == [1, 2, 1]
+    assert [request.n for request in model.requests] == [1, 2, 1]
     assert prediction.usage == COST + COST + COST
     assert prediction.trace[-1]["level"] == "easy"
     assert prediction.trace[-2]["drafts"] == [MEDIUM, MEDIUM]
 
 
 def test_a_draft_that_is_there_is_not_asked_for() -> None:
-    model = Model("SELECT 1")
+    model = FakeModel("SELECT 1")
     assert run("difficulty", model, Books(), draft=MEDIUM).trace[-1]["level"] == "medium"
-    assert len(model.asked) == 1
+    assert len(model.requests) == 1
 
 
 @pytest.mark.parametrize("by", ["question", "masked", "random"])
 def test_it_goes_with_each_way_of_ranking(by: str) -> None:
     books = Books()
-    run(f"fewshot:by={by}+difficulty", Model(EASY, "SELECT 1"), books)
+    run(f"fewshot:by={by}+difficulty", FakeModel(EASY, "SELECT 1"), books)
     assert books.asked == [(by, "easy")]
 
 
 def test_all_three_in_any_order_are_one_method() -> None:
-    model, books = Model(EASY, "SELECT 1"), Books()
+    model, books = FakeModel(EASY, "SELECT 1"), Books()
     prediction = run("hyde+zero-shot+fewshot+difficulty", model, books)
     assert books.asked == [("masked", "easy"), ("skeleton", "easy")]
     assert [d.question.id for d in prediction.context.demos] == ["train-masked", "train-skeleton"]
     assert parse_method("hyde+fewshot+difficulty").label == parse_method("difficulty+fewshot+hyde").label
-    assert len(model.asked) == 2
+    assert len(model.requests) == 2
 
 
 @pytest.mark.parametrize(

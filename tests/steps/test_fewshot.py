@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from fake_model import FakeModel
 
-from spider_opt.errors import LeakError, MethodError, ModelError
+from spider_opt.errors import LeakError, MethodError
 from spider_opt.methods import parse_method
 from spider_opt.steps.fewshot import FewShot
 from spider_opt.types import (
@@ -11,7 +12,6 @@ from spider_opt.types import (
     Demo,
     Hardness,
     Likeness,
-    ModelInfo,
     Prediction,
     Question,
     Schema,
@@ -51,13 +51,6 @@ class Books:
         raise AssertionError("nobody asks for the level here")
 
 
-class NoModel:
-    info = ModelInfo("none")
-
-    def complete(self, *args: object, **options: object) -> list[object]:
-        raise ModelError("nobody asks a model here")
-
-
 class Inside:
     """What stands inside the step; it notes its task."""
 
@@ -71,7 +64,7 @@ class Inside:
 
 def answer(step: FewShot, books: Books, context: Context | None = None, seed: int = 0) -> tuple[Task, Prediction]:
     inside = Inside()
-    task = Task(ASKED, NoModel(), context or Context(), seed=seed)  # type: ignore[arg-type]
+    task = Task(ASKED, FakeModel(), context or Context(), seed=seed)  # type: ignore[arg-type]
     prediction = step.wrap(inside, Tools(library=books))(task)  # type: ignore[arg-type]
     [seen] = inside.tasks
     return seen, prediction

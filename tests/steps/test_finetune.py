@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import MethodError, ModelError, QueryFailed, UsageError, WeightsError
 from spider_opt.methods import parse_method
@@ -21,10 +22,9 @@ from spider_opt.types import (
     Context,
     Demo,
     ForeignKey,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
+    Request,
     Result,
     Schema,
     Table,
@@ -47,24 +47,6 @@ DEMO = Demo(Question("train-1", "Which animals are there?", Schema("zoo", ())), 
 ANSWER = "FROM singer SELECT name WHERE town = 'Paris'"
 QUERY = "SELECT name FROM singer WHERE town = 'Paris'"
 COST = Usage(1, 50, 40, 9, 0.5)
-
-
-class Model:
-    """Says one thing after the other, the last again and again, and notes what it was asked."""
-
-    info = ModelInfo("fake")
-
-    def __init__(self, *says: str) -> None:
-        self.says = list(says)
-        self.asked: list[dict[str, Any]] = []
-
-    def complete(self, messages: Sequence[Message] | str, *, n: int = 1, **options: Any) -> list[Completion]:
-        self.asked.append({"messages": messages, "n": n, **options})
-        texts = [self.says.pop(0) if len(self.says) > 1 else self.says[0] for _ in range(n)]
-        return [Completion(text, COST if i == 0 else Usage(), "stop", -0.25) for i, text in enumerate(texts)]
-
-    def prompts(self) -> list[str]:
-        return ["\n".join(m.content for m in asked["messages"]) for asked in self.asked]
 
 
 class Music:
@@ -115,7 +97,7 @@ def ask(make_adapter: Make, music: Music) -> Callable[..., Prediction]:
     make_adapter("tuned")
     make_adapter("plain", target="plain")
 
-    def ask(method: str, model: Model, books: Books | None = None, **task: Any) -> Prediction:
+    def ask(method: str, model: FakeModel, books: Books | None = None, **task: Any) -> Prediction:
         text = method.replace("finetune", "finetune:adapter=tuned")
         return parse_method(text).build(Tools({"music": music}, books))(Task(ASKED, model, **task))
 
@@ -129,14 +111,12 @@ Ask = Callable[..., Prediction]
 
 
 def test_it_asks_once_and_turns_the_answer_back(ask: Ask) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(Completion(ANSWER, logprob=-0.25))
     assert ask("finetune", model) == Prediction(
         QUERY, COST, ({"step": "finetune", "finish": "stop"},), Context(), -0.25
     )
-    [asked] = model.asked
-    assert {**asked, "messages": None} == {
-        "messages": None, "n": 1, "temperature": 0.0, "seed": 0, "stop": (), "grammar": None, "max_tokens": MAX_TOKENS,
-    }  # fmt: skip
+    [asked] = model.requests
+    assert asked == Request(asked.messages, max_tokens=MAX_TOKENS)
 
 
 @pytest.mark.parametrize(
@@ -151,16 +131,16 @@ def test_it_asks_once_and_turns_the_answer_back(ask: Ask) -> None:
     ids=["plain", "values", "pruned", "demos", "feedback"],
 )
 def test_the_prompt_is_that_of_the_training(ask: Ask, music: Music, task: dict[str, Any]) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     assert ask("finetune", model, **task).context == task.get("context", Context())
-    asked = Drafter(Look(values=2), {"music": music}).request(Task(ASKED, model, **task))
-    assert model.asked[0]["messages"] == asked
+    asked = Drafter(Look(values=2), {"music": music}).messages(Task(ASKED, model, **task))
+    assert model.requests[0].messages == asked
 
 
 def test_values_and_messages_are_in_it(ask: Ask) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     ask("finetune", model, context=Context((DEMO,), values=(("singer", "town", "Paris"),)), feedback=((QUERY, "no!"),))
-    [prompt] = model.prompts()
+    [prompt] = model.prompts
     for words in ("singer.town = 'Paris'", "Which animals are there?", "SELECT name FROM animal", QUERY, "no!"):
         assert words in prompt
 
@@ -168,10 +148,10 @@ def test_values_and_messages_are_in_it(ask: Ask) -> None:
 @pytest.mark.parametrize("schema", ["ddl", "compact"])
 def test_the_look_is_the_cards(make_adapter: Make, music: Music, schema: str) -> None:
     make_adapter("other", look={"schema": schema, "keys": False, "values": 0, "rows": 1})
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     FineTuned("other").wrap(_nobody, Tools({"music": music}))(Task(ASKED, model))
     look = Look(schema=schema, keys=False, values=0, rows=1)  # type: ignore[arg-type]
-    assert model.asked[0]["messages"] == Drafter(look, {"music": music}).request(Task(ASKED, model))
+    assert model.requests[0].messages == Drafter(look, {"music": music}).messages(Task(ASKED, model))
 
 
 def _nobody(task: Task) -> Prediction:
@@ -205,7 +185,7 @@ def test_what_is_said_and_the_query_in_it(
     ask: Ask, music: Music, make_adapter: Make, adapter: str, says: str, sql: str
 ) -> None:
     step = FineTuned(adapter).wrap(_nobody, Tools({"music": music}))
-    assert step(Task(ASKED, Model(says))).sql == sql
+    assert step(Task(ASKED, FakeModel(says))).sql == sql
 
 
 @pytest.mark.parametrize(
@@ -215,84 +195,81 @@ def test_what_is_said_and_the_query_in_it(
     ids=lambda says: says[:12],
 )  # fmt: skip
 def test_garbage_does_no_harm(ask: Ask, says: str) -> None:
-    assert isinstance(ask("finetune", Model(says)).sql, str)
+    assert isinstance(ask("finetune", FakeModel(says)).sql, str)
 
 
 def test_temperature_and_seed_are_the_tasks(ask: Ask) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     ask("finetune", model, temperature=0.5, seed=7)
-    assert (model.asked[0]["temperature"], model.asked[0]["seed"]) == (0.5, 7)
+    assert (model.requests[0].temperature, model.requests[0].seed) == (0.5, 7)
 
 
 def test_a_model_that_does_not_answer(ask: Ask) -> None:
-    class Silent(Model):
-        def complete(self, messages: Sequence[Message] | str, **_: Any) -> list[Completion]:
-            raise ModelError("it sleeps")
 
     with pytest.raises(ModelError, match="it sleeps"):
-        ask("finetune", Silent())
+        ask("finetune", FakeModel(ModelError("it sleeps")))
 
 
 # --- with other steps --------------------------------------------------------------------------
 
 
 def test_with_rag_it_is_shown_values_and_mended(ask: Ask, music: Music) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     prediction = ask("finetune+rag", model)
     assert prediction.sql == QUERY
     assert prediction.context.values == (("singer", "town", "Paris"),)
     assert [step["step"] for step in prediction.trace] == ["finetune", "repair", "schema"]
     context = Context(values=(("singer", "town", "Paris"),))
-    shown = Drafter(Look(values=2), {"music": music}).request(Task(ASKED, model, context))
-    assert model.asked[0]["messages"] == shown
+    shown = Drafter(Look(values=2), {"music": music}).messages(Task(ASKED, model, context))
+    assert model.requests[0].messages == shown
 
 
 def test_repair_mends_what_it_answers(ask: Ask) -> None:
-    prediction = ask("finetune+repair", Model("FROM singer SELECT nam WHERE town = 'Paris'"))
+    prediction = ask("finetune+repair", FakeModel("FROM singer SELECT nam WHERE town = 'Paris'"))
     assert prediction.sql == "SELECT singer.name FROM singer WHERE town = 'Paris'"
     assert prediction.trace[-1]["outcome"] == "mended"
 
 
 def test_vote_samples_it_in_one_request(ask: Ask) -> None:
     other = "FROM singer SELECT town"
-    model = Model(other, ANSWER, "FROM nowhere SELECT x", f"{ANSWER} ORDER BY id")
+    model = FakeModel(other, ANSWER, "FROM nowhere SELECT x", f"{ANSWER} ORDER BY id")
     prediction = ask("vote:n=4,greedy=no+finetune", model)
     assert prediction.sql == QUERY
-    assert [asked["n"] for asked in model.asked] == [4]
+    assert [request.n for request in model.requests] == [4]
     assert (prediction.trace[-1]["groups"], prediction.trace[-1]["failed"]) == ([2, 1], 1)
 
 
 def test_retry_shows_it_its_query_and_the_message(ask: Ask) -> None:
-    model = Model("FROM singer SELECT city", ANSWER)
+    model = FakeModel("FROM singer SELECT city", ANSWER)
     prediction = ask("retry+finetune", model)
     assert prediction.sql == QUERY
     assert prediction.usage == COST + COST
-    assert "SELECT city FROM singer" in model.prompts()[1]
-    assert "no such column: city" in model.prompts()[1]
+    assert "SELECT city FROM singer" in model.prompts[1]
+    assert "no such column: city" in model.prompts[1]
 
 
 def test_first_valid_samples_on(ask: Ask) -> None:
-    prediction = ask("first-valid+finetune", Model("FROM singer SELECT city", "FROM", ANSWER))
+    prediction = ask("first-valid+finetune", FakeModel("FROM singer SELECT city", "FROM", ANSWER))
     assert (prediction.sql, prediction.trace[-1]["n"]) == (QUERY, 3)
 
 
 @pytest.mark.parametrize("names", ["bare", "pairs"])
 def test_its_grammar_is_that_of_its_form(ask: Ask, names: str) -> None:
-    model = Model(ANSWER)
+    model = FakeModel(ANSWER)
     assert ask(f"grammar:names={names}+finetune", model).sql == QUERY
-    assert model.asked[0]["grammar"] == from_first_grammar(MUSIC)
+    assert model.requests[0].grammar == from_first_grammar(MUSIC)
 
 
 def test_a_model_tuned_on_plain_queries_follows_the_plain_grammar(ask: Ask, music: Music) -> None:
-    model = Model(QUERY)
+    model = FakeModel(QUERY)
     generator = parse_method("grammar+finetune:adapter=plain").build(Tools({"music": music}))
     assert generator(Task(ASKED, model)).sql == QUERY
-    assert model.asked[0]["grammar"] == select_grammar(MUSIC, "bare")
+    assert model.requests[0].grammar == select_grammar(MUSIC, "bare")
 
 
 def test_what_a_model_says_behind_a_skeleton_is_its_answer(make_adapter: Any, music: Music) -> None:
     make_adapter("built", target="skeleton-first")
-    model = Model(f"-- SELECT _ FROM _ WHERE _ = ?\n{QUERY}")
+    model = FakeModel(f"-- SELECT _ FROM _ WHERE _ = ?\n{QUERY}")
     generator = parse_method("finetune:adapter=built+repair").build(Tools({"music": music}))
     assert generator(Task(ASKED, model)).sql == QUERY
 
@@ -307,22 +284,22 @@ def test_a_database_has_one_grammar(ask: Ask, music: Music, monkeypatch: pytest.
     monkeypatch.setattr("spider_opt.steps.finetune.from_first_grammar", grammar)
     generator = parse_method("grammar+finetune:adapter=tuned").build(Tools({"music": music}))
     for _ in range(3):
-        generator(Task(ASKED, Model(ANSWER)))
+        generator(Task(ASKED, FakeModel(ANSWER)))
     assert made == [MUSIC]
 
 
 def test_hyde_takes_its_answer_for_a_draft(ask: Ask) -> None:
-    model, books = Model(ANSWER), Books()
+    model, books = FakeModel(ANSWER), Books()
     prediction = ask("hyde+finetune", model, books)
     assert books.looked == [("skeleton", "SELECT _ FROM _ WHERE _ = ?", None)]
     assert prediction.sql == QUERY
     assert prediction.trace[-1] == {"step": "hyde", "demos": ["train-1"], "drafts": [QUERY]}
-    assert len(model.asked) == 2
-    assert "Which animals are there?" in model.prompts()[1]
+    assert len(model.requests) == 2
+    assert "Which animals are there?" in model.prompts[1]
 
 
 def test_difficulty_tells_the_level_of_its_answer(ask: Ask) -> None:
-    model, books = Model("FROM singer SELECT name WHERE id IN (FROM song SELECT singer_id)", ANSWER), Books()
+    model, books = FakeModel("FROM singer SELECT name WHERE id IN (FROM song SELECT singer_id)", ANSWER), Books()
     prediction = ask("difficulty+fewshot:by=question+finetune", model, books)
     assert prediction.trace[-1] == {"step": "difficulty", "level": "hard"}
     assert books.looked == [("question", ASKED.text, "hard")]
@@ -331,7 +308,7 @@ def test_difficulty_tells_the_level_of_its_answer(ask: Ask) -> None:
 @pytest.mark.parametrize("other", ["cot", "zero-shot"])
 def test_two_drafts_are_one_too_many(ask: Ask, other: str) -> None:
     with pytest.raises(MethodError, match="both draft the query: take one of them"):
-        ask(f"{other}+finetune", Model(ANSWER))
+        ask(f"{other}+finetune", FakeModel(ANSWER))
 
 
 # --- which adapter -----------------------------------------------------------------------------
@@ -354,7 +331,7 @@ def test_one_that_is_not_there(ask: Ask) -> None:
 def test_one_at_a_provider_has_a_card_alone(make_adapter: Make, music: Music) -> None:
     (make_adapter("hosted", look={}, base_url="https://x/v1") / FILE).unlink()
     generator = FineTuned("hosted").wrap(_nobody, Tools({"music": music}))
-    assert generator(Task(ASKED, Model(ANSWER))).sql == QUERY
+    assert generator(Task(ASKED, FakeModel(ANSWER))).sql == QUERY
 
 
 @pytest.mark.parametrize(

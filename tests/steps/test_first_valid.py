@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool, Limits
@@ -13,10 +11,9 @@ from spider_opt.steps.first_valid import FirstValid
 from spider_opt.types import (
     Completion,
     Context,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
+    Request,
     Result,
     Schema,
     Task,
@@ -43,22 +40,16 @@ class Shop:
         raise QueryFailed("syntax error")
 
 
-class Model:
-    """Says one thing at temperature 0 and others, by seed, above."""
+def saying(greedy: str, *says: str) -> FakeModel:
+    """A model that says one thing at temperature 0 and others, by seed, above."""
 
-    info = ModelInfo("fake")
+    def answer(request: Request) -> list[Completion]:
+        first = request.seed - 1
+        texts = [says[(first + i) % len(says)] if request.temperature else greedy for i in range(request.n)]
+        usage = Usage(1, 50, 40, 9 * request.n, 0.5)
+        return [Completion(text, Usage() if i else usage) for i, text in enumerate(texts)]
 
-    def __init__(self, greedy: str, *says: str) -> None:
-        self.greedy = greedy
-        self.says = says
-        self.requests: list[tuple[int, float, int]] = []
-
-    def complete(
-        self, messages: Sequence[Message] | str, *, n: int = 1, temperature: float = 0.0, seed: int = 0, **_: Any
-    ) -> list[Completion]:
-        self.requests.append((n, temperature, seed))
-        texts = [self.says[(seed + i - 1) % len(self.says)] if temperature else self.greedy for i in range(n)]
-        return [Completion(text, Usage() if i else Usage(1, 50, 40, 9 * n, 0.5)) for i, text in enumerate(texts)]
+    return FakeModel(answer)
 
 
 SCHEMA = Schema("shop", ())
@@ -76,7 +67,7 @@ def ask(step: FirstValid, *says: str) -> tuple[Prediction, list[Task], Shop]:
 
     shop = Shop()
     generate = step.wrap(inner, Tools({"shop": shop}))
-    return generate(Task(Question("q", "How many?", SCHEMA), Model(""), seed=5)), tasks, shop
+    return generate(Task(Question("q", "How many?", SCHEMA), FakeModel(), seed=5)), tasks, shop
 
 
 @pytest.mark.parametrize("sql", ["rows", "empty"])
@@ -157,12 +148,12 @@ def test_on_a_real_database(options: str, requests: list[tuple[int, float, int]]
     bundled = load_bundled()
     question = next(e.question for e in bundled.examples if e.question.db_id == "chess_league")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    model = Model(endless, "DROP TABLE player", "SELECT oops FROM player", "SELECT name FROM player")
+    model = saying(endless, "DROP TABLE player", "SELECT oops FROM player", "SELECT name FROM player")
     databases = DatabasePool(bundled.paths, Limits(timeout_s=0.05))
     prediction = parse_method(f"first-valid:{options}+zero-shot:values=0").build(Tools(databases))(
         Task(question, model)
     )
-    assert model.requests == requests
+    assert [(asked.n, asked.temperature, asked.seed) for asked in model.requests] == requests
     assert prediction.usage == Usage(
         len(requests), 50 * len(requests), 40 * len(requests), 9 * sum(n for n, *_ in requests), 0.5 * len(requests)
     )
@@ -176,4 +167,4 @@ def test_a_model_without_an_answer_stays_without() -> None:
         return Prediction("wrong")
 
     with pytest.raises(ModelError, match="busy"):
-        FirstValid().wrap(tired, Tools({"shop": Shop()}))(Task(Question("q", "How many?", SCHEMA), Model("")))
+        FirstValid().wrap(tired, Tools({"shop": Shop()}))(Task(Question("q", "How many?", SCHEMA), FakeModel()))

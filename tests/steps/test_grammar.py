@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import MethodError, ModelUnavailable
 from spider_opt.methods import parse_method
@@ -14,10 +15,7 @@ from spider_opt.sql.grammar import Names, select_grammar
 from spider_opt.steps.grammar import Grammar
 from spider_opt.types import (
     Column,
-    Completion,
     Context,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -35,20 +33,11 @@ BOTH: tuple[Names, ...] = ("bare", "pairs")
 SHOP = Schema("shop", (Table("item", (Column("id", "INTEGER"), Column("price", "REAL"))),))
 ZOO = Schema("zoo", (Table("animal", (Column("name", "TEXT"),)), Table("cage", (Column("size", "REAL"),))))
 
+SAYS = "```sql\nSELECT id\nFROM item;\n```"
 
-class Model:
-    """Answers and notes the grammar it was given."""
 
-    info = ModelInfo("fake")
-
-    def __init__(self) -> None:
-        self.grammars: list[str | None] = []
-        self.prompts: list[str] = []
-
-    def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-        self.grammars.append(options["grammar"])
-        self.prompts.append(messages if isinstance(messages, str) else messages[-1].content)
-        return [Completion("```sql\nSELECT id\nFROM item;\n```", Usage(1, 50, 40, 9, 0.5))] * options.get("n", 1)
+def grammars(model: FakeModel) -> list[str | None]:
+    return [request.grammar for request in model.requests]
 
 
 class NoRows:
@@ -65,24 +54,24 @@ def ask(
 
 @pytest.mark.parametrize("names", BOTH)
 def test_the_model_gets_the_grammar_of_the_questions_schema(names: Names) -> None:
-    model = Model()
+    model = FakeModel(SAYS)
     first, *_ = ask(model, f"grammar:names={names}+zero-shot:values=0", SHOP, ZOO, SHOP)
-    assert model.grammars == [select_grammar(schema, names) for schema in (SHOP, ZOO, SHOP)]
+    assert grammars(model) == [select_grammar(schema, names) for schema in (SHOP, ZOO, SHOP)]
     assert first.sql == "SELECT id FROM item"
     assert first.usage == Usage(1, 50, 40, 9, 0.5)
     assert first.trace[-1] == {"step": "grammar", "names": names}
 
 
 def test_a_pruned_schema_does_not_narrow_it() -> None:
-    model = Model()
+    model = FakeModel(SAYS)
     ask(model, "grammar+zero-shot:values=0", ZOO, tables=(("cage", ("size",)),))
     assert "animal" not in model.prompts[0]
-    assert model.grammars == [select_grammar(ZOO, "bare")]
+    assert grammars(model) == [select_grammar(ZOO, "bare")]
 
 
 @pytest.mark.parametrize("form", ["prefill", "completion"])
 def test_the_grammar_begins_the_answer(form: str) -> None:
-    model = Model()
+    model = FakeModel(SAYS)
     [prediction] = ask(model, f"grammar+zero-shot:values=0,form={form}", SHOP)
     assert not model.prompts[0].endswith(("```sql\n", "SELECT"))
     assert prediction.sql == "SELECT id FROM item"
@@ -92,11 +81,11 @@ def test_it_stands_outermost_and_every_call_follows_it() -> None:
     method = parse_method("retry:k=2,empty=yes+grammar+zero-shot:values=0")
     assert isinstance(method.steps[0], Grammar)
     assert Grammar.stage is Stage.MODEL
-    model = Model()
+    model = FakeModel(SAYS)
     [prediction] = ask(model, method.label, SHOP)
-    assert len(model.grammars) > 1
-    assert set(model.grammars) == {select_grammar(SHOP, "bare")}
-    assert prediction.usage.calls == len(model.grammars)
+    assert len(grammars(model)) > 1
+    assert set(grammars(model)) == {select_grammar(SHOP, "bare")}
+    assert prediction.usage.calls == len(grammars(model))
 
 
 def test_other_names_are_refused() -> None:

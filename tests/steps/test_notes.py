@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.retrieval import open_library
 from spider_opt.steps import STEPS
-from spider_opt.types import Completion, Message, ModelInfo, Task, Tools
+from spider_opt.types import Task, Tools
 
 METHODS = {
     "cot": "cot",
@@ -34,17 +33,6 @@ METHODS = {
 }
 
 
-class Model:
-    info = ModelInfo("fake")
-
-    def __init__(self) -> None:
-        self.prompts: list[str] = []
-
-    def complete(self, asked: Sequence[Message] | str, *, n: int = 1, **_: Any) -> list[Completion]:
-        self.prompts.append(asked if isinstance(asked, str) else "\n".join(m.content for m in asked))
-        return [Completion("SELECT nothing FROM nowhere")] * n
-
-
 def test_every_step_is_tried() -> None:
     assert {name.partition(" ")[0] for name in METHODS} == set(STEPS)
 
@@ -55,7 +43,7 @@ def test_notes_reach_the_prompts_and_metadata_does_not(name: str) -> None:
     example = replace(benchmark.examples[0], metadata={"difficulty": "formidable"})
     library = open_library(benchmark, [example], None, "hashing")
     generator = parse_method(METHODS[name]).build(Tools(DatabasePool(benchmark.paths), library))
-    model = Model()
+    model = FakeModel("SELECT nothing FROM nowhere")
     generator(Task(replace(example.question, notes="late means after\nten"), model))
     assert model.prompts
     assert all(prompt.count("Note: late means after ten\n") == 1 for prompt in model.prompts)

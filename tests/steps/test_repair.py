@@ -1,20 +1,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import NotAQuery, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.methods import parse_method
 from spider_opt.steps.repair import Repair
 from spider_opt.types import (
     Column,
-    Completion,
     ForeignKey,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -35,15 +31,6 @@ SCHEMA = Schema(
 )
 WRONG = "SELECT T2.name FROM singer AS T1 JOIN song AS T2 ON T1.id = T2.singer_id"
 RIGHT = "SELECT T1.name FROM singer AS T1 JOIN song AS T2 ON T1.id = T2.singer_id"
-
-
-class Nobody:
-    """A model that must not be asked."""
-
-    info = ModelInfo("fake")
-
-    def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-        raise AssertionError("a repair asks no model")
 
 
 class Music:
@@ -76,7 +63,7 @@ def repaired(sql: str, music: Music, step: Repair | None = None) -> Prediction:
     drafted = Prediction(sql, Usage(1, 2, 3, 4), ({"step": "draft"},), logprob=-0.5)
     generator = (step or Repair()).wrap(lambda task: drafted, Tools({"music": music}))
     try:
-        return generator(Task(Question("q", "Who sings?", SCHEMA), Nobody()))
+        return generator(Task(Question("q", "Who sings?", SCHEMA), FakeModel()))
     finally:
         music.connection.close()
 
@@ -188,7 +175,7 @@ def test_a_text_is_mended_only_where_that_gives_rows(full: Music, sql: str) -> N
 def test_what_the_tables_hold_is_looked_up_once(full: Music) -> None:
     sql = "SELECT id FROM singer WHERE name = 'nobody'"
     generator = Repair().wrap(lambda task: Prediction(sql), Tools({"music": full}))
-    task = Task(Question("q", "Who sings?", SCHEMA), Nobody())
+    task = Task(Question("q", "Who sings?", SCHEMA), FakeModel())
     generator(task)
     n_asked = len(full.asked)
     assert n_asked < 10

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool, Limits
@@ -12,10 +12,7 @@ from spider_opt.methods import parse_method
 from spider_opt.steps.retry import MAX_NAMES, Retry, hint
 from spider_opt.types import (
     Column,
-    Completion,
     Context,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -67,6 +64,9 @@ class Inner:
         self.tasks.append(task)
         context = Context(values=(("t", "c", i),))
         return Prediction(self.says[i], Usage(1, 10, 5, i + 1, 0.5), ({"step": "draft", "i": i},), context, -float(i))
+
+
+COST = Usage(calls=1, completion_tokens=7)
 
 
 def nobody() -> Any:
@@ -216,19 +216,9 @@ def test_a_model_without_an_answer_stays_without() -> None:
         Retry().wrap(Tired("wrong"), Tools({"shop": Shop()}))(Task(Question("q", "How many?", SHOP), nobody()))
 
 
-class Learner:
+def learner(says: str, then: str) -> FakeModel:
     """A model that heeds the last message it was shown."""
-
-    info = ModelInfo("fake")
-
-    def __init__(self, says: str, then: str) -> None:
-        self.says, self.then = says, then
-        self.prompts: list[Sequence[Message]] = []
-
-    def complete(self, messages: Sequence[Message] | str, **_: Any) -> list[Completion]:
-        assert not isinstance(messages, str)
-        self.prompts.append(messages)
-        return [Completion(self.then if len(messages) > 2 else self.says, Usage(calls=1, completion_tokens=7))]
+    return FakeModel(lambda request: then if len(request.messages) > 2 else says, usage=COST)
 
 
 def test_on_a_real_database() -> None:
@@ -245,9 +235,9 @@ def test_on_a_real_database() -> None:
             "ambiguous column name: player_id; tables with a column player_id: p",
         ),
     ):
-        model = Learner(says, "SELECT name FROM player")
+        model = learner(says, "SELECT name FROM player")
         prediction = generate(Task(question, model))
-        assert told in model.prompts[1][-1].content
+        assert told in model.requests[1].messages[-1].content
         assert prediction.sql == "SELECT name FROM player"
         assert prediction.usage == Usage(calls=2, completion_tokens=14)
 
@@ -257,7 +247,7 @@ def test_an_endless_query_is_stopped_and_told() -> None:
     question = next(e.question for e in bundled.examples if e.question.db_id == "chess_league")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     databases = DatabasePool(bundled.paths, Limits(timeout_s=0.05))
-    model = Learner(endless, endless)
+    model = learner(endless, endless)
     prediction = parse_method("retry:k=3+zero-shot:values=0,form=chat").build(Tools(databases))(Task(question, model))
     assert prediction.sql == endless
     assert prediction.trace[-1] == {"step": "retry", "attempts": 4, "outcomes": ["timeout"] * 4}

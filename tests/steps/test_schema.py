@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool
-from spider_opt.errors import MethodError, ModelError, QueryFailed
+from spider_opt.errors import MethodError, QueryFailed
 from spider_opt.methods import parse_method
 from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.names import quoted
@@ -20,7 +21,6 @@ from spider_opt.types import (
     Database,
     Demo,
     ForeignKey,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -59,13 +59,6 @@ class Rows:
         return Result((column,), [(value,) for value in self.values[column]])
 
 
-class NoModel:
-    info = ModelInfo("none")
-
-    def complete(self, *args: object, **options: object) -> list[object]:
-        raise ModelError("nobody asks a model here")
-
-
 class Inside:
     """What stands inside the step; it notes its task."""
 
@@ -83,7 +76,7 @@ EMPTY = Context()
 def ask(step: SchemaLinking, text: str, context: Context = EMPTY, **databases: Database) -> tuple[Task, Prediction]:
     inside = Inside()
     tools = Tools(databases or {"shop": Rows()})
-    task = Task(Question("q", text, SHOP), NoModel(), context, seed=7, temperature=0.3)  # type: ignore[arg-type]
+    task = Task(Question("q", text, SHOP), FakeModel(), context, seed=7, temperature=0.3)  # type: ignore[arg-type]
     answered = step.wrap(inside, tools)(task)
     [asked] = inside.tasks
     assert replace(asked, context=context) == task
@@ -106,7 +99,7 @@ def test_values_come_with_the_whole_schema() -> None:
 
 def test_the_values_are_in_the_prompt_behind_the_schema() -> None:
     task, _ = ask(SchemaLinking(), "Which clerks come from Oslo?")
-    [*_, message] = Drafter(Look(values=0), {}).request(task)
+    [*_, message] = Drafter(Look(values=0), {}).messages(task)
     shown, _, rest = message.content.partition("Values in the database")  # type: ignore[union-attr]
     assert shown.count("CREATE TABLE") == 3
     assert "\nclerk.town = 'Oslo'\n" in rest
@@ -176,7 +169,7 @@ def test_a_database_that_cannot_be_read_mentions_nothing() -> None:
 def test_a_database_is_read_once_also_by_many_threads() -> None:
     database, inside = Rows(), Inside()
     generate = SchemaLinking().wrap(inside, Tools({"shop": database}))
-    task = Task(Question("q", "Which clerk is from Oslo?", SHOP), NoModel())  # type: ignore[arg-type]
+    task = Task(Question("q", "Which clerk is from Oslo?", SHOP), FakeModel())  # type: ignore[arg-type]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(generate, [task] * 40))
     assert sorted(database.asked) == ["day", "label", "name", "town"]
@@ -188,7 +181,7 @@ def test_each_database_has_its_own_values() -> None:
     other = replace(SHOP, db_id="other")
     generate = SchemaLinking().wrap(inside, Tools({"shop": Rows(), "other": Rows({"town": ["Bergen"]})}))
     for schema in (SHOP, other, SHOP):
-        generate(Task(Question("q", "Which clerk is from Oslo?", schema), NoModel()))  # type: ignore[arg-type]
+        generate(Task(Question("q", "Which clerk is from Oslo?", schema), FakeModel()))  # type: ignore[arg-type]
     assert [len(task.context.values) for task in inside.tasks] == [2, 0, 2]
 
 
@@ -219,7 +212,7 @@ def test_on_the_bundled_benchmark_values_are_of_the_database() -> None:
     databases, inside = DatabasePool(benchmark.paths), Inside()
     generate = SchemaLinking(tables=3).wrap(inside, Tools(databases))
     for example in benchmark.examples:
-        generate(Task(example.question, NoModel()))  # type: ignore[arg-type]
+        generate(Task(example.question, FakeModel()))  # type: ignore[arg-type]
     shown = [(task.question.db_id, *value) for task in inside.tasks for value in task.context.values]
     assert len(shown) > 50
     for db_id, table, column, value in shown:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,10 +21,9 @@ from spider_opt.types import (
     Benchmark,
     Completion,
     Context,
-    Message,
-    ModelInfo,
     Prediction,
     Question,
+    Request,
     Result,
     Schema,
     Task,
@@ -64,32 +64,30 @@ class Inner:
         return Prediction(self.says[i], Usage(1, 10, 5, i + 1, 0.5), ({"step": "draft", "i": i},), context, logprob)
 
 
-class Model:
-    """Says, by its seed, one of several things; one request's usage stands on its first completion."""
+Drawn = tuple[int, float, int]
 
-    info = ModelInfo("fake")
 
-    def __init__(self, says: Sequence[str], greedy: str = "") -> None:
-        self.says = says
-        self.greedy = greedy
-        self.requests: list[tuple[int, float, int]] = []
-        self.spent = Usage()
+def saying(says: Sequence[str], greedy: str = "") -> FakeModel:
+    """A model that says, by its seed, one of several things."""
 
-    def complete(
-        self, messages: Sequence[Message] | str, *, n: int = 1, temperature: float = 0.0, seed: int = 0, **_: Any
-    ) -> list[Completion]:
-        self.requests.append((n, temperature, seed))
-        usage = Usage(1, len(str(messages)), 3, 10 * n + seed % 7, 0.25)
-        self.spent += usage
+    def answer(request: Request) -> list[Completion]:
+        chat, seed = str(request.messages), request.seed
         texts = [
-            random.Random(f"{messages}{seed + i}").choice(self.says) if temperature else self.greedy or self.says[0]
-            for i in range(n)
+            random.Random(f"{chat}{seed + i}").choice(says) if request.temperature else greedy or says[0]
+            for i in range(request.n)
         ]
+        usage = Usage(1, len(chat), 3, 10 * request.n + seed % 7, 0.25)
         return [Completion(text, Usage() if i else usage, logprob=-len(text)) for i, text in enumerate(texts)]
+
+    return FakeModel(answer)
+
+
+def drawn_by(model: FakeModel) -> list[Drawn]:
+    return [(request.n, request.temperature, request.seed) for request in model.requests]
 
 
 SCHEMA = Schema("shop", ())
-SILENT = Model([])
+SILENT = FakeModel()
 
 
 def voted(step: Vote, *says: str, logprobs: Sequence[float | None] = ()) -> tuple[Prediction, Inner, Shop]:
@@ -209,7 +207,7 @@ def bundled() -> Benchmark:
     return load_bundled()
 
 
-def ask(method: str, model: Model, seed: int = 1, limits: Limits = DEFAULT_LIMITS) -> Prediction:
+def ask(method: str, model: FakeModel, seed: int = 1, limits: Limits = DEFAULT_LIMITS) -> Prediction:
     """Ask the bundled benchmark's first question about chess."""
     benchmark = bundled()
     question = next(e.question for e in benchmark.examples if e.question.db_id == "chess_league")
@@ -227,31 +225,29 @@ def ask(method: str, model: Model, seed: int = 1, limits: Limits = DEFAULT_LIMIT
     ],
 )
 def test_samples_share_requests(options: str, requests: list[tuple[int, float, int]]) -> None:
-    model = Model(["SELECT oops"])
+    model = saying(["SELECT oops"])
     prediction = ask(f"vote:{options}+zero-shot:values=0", model)
-    assert model.requests == requests
+    assert drawn_by(model) == requests
     assert prediction.usage == model.spent
 
 
 def test_chunks_that_are_not_needed_are_not_asked_for() -> None:
-    model = Model(["SELECT name FROM player"])
+    model = saying(["SELECT name FROM player"])
     prediction = ask("vote:n=8,chunk=4+zero-shot:values=0", model)
-    assert model.requests == [(1, 0.0, 1), (4, 0.7, 2)]
+    assert drawn_by(model) == [(1, 0.0, 1), (4, 0.7, 2)]
     assert prediction.usage == model.spent
     assert prediction.trace[-1] == {"step": "vote", "n": 5, "groups": [5], "failed": 0, "chosen": 0}
 
 
 def test_a_real_database_and_hostile_samples() -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    model = Model(
-        [
+    says = [
             "DROP TABLE player", endless, "EXPLAIN SELECT 1", "SELECT nothing FROM nowhere", "I refuse.", "",
             "SELECT name, rating FROM player", "SELECT rating, name FROM player ORDER BY name",
-        ],
-        greedy=endless,
-    )  # fmt: skip
+    ]  # fmt: skip
+    model = saying(says, greedy=endless)
     prediction = ask("vote:n=40+zero-shot:values=0", model, limits=Limits(timeout_s=0.05))
-    assert prediction.sql in model.says[-2:]
+    assert prediction.sql in says[-2:]
     trace = prediction.trace[-1]
     assert len(trace["groups"]) == 1  # as many columns, in another order, and the same rows
     assert trace["groups"][0] + trace["failed"] == trace["n"] == 40
@@ -278,38 +274,35 @@ def test_every_call_is_paid_for_once_and_every_run_is_the_same(method: str, bad:
     for seed in range(4):
         runs = []
         for _ in range(2):
-            model = Model(says, greedy="SELECT oops" if bad else "")
+            model = saying(says, greedy="SELECT oops" if bad else "")
             prediction = ask(f"{method}+zero-shot:values=0,form=chat", model, seed)
             assert prediction.usage == model.spent
-            runs.append((prediction, model.requests))
+            runs.append((prediction, drawn_by(model)))
         assert runs[0] == runs[1]
         steps = [trace["step"] for trace in prediction.trace]
         assert steps == ["zero-shot", *(part.partition(":")[0] for part in reversed(method.split("+")))]
 
 
 def test_another_seed_draws_other_samples() -> None:
-    asked = [Model(["SELECT oops"]) for _ in range(2)]
+    asked = [saying(["SELECT oops"]) for _ in range(2)]
     for seed, model in enumerate(asked):
         ask("vote:chunk=1+retry:temperature=0.7+zero-shot:values=0", model, 1000 * seed)
-    drawn = [{request for request in model.requests if request[1]} for model in asked]
+    drawn = [{request for request in drawn_by(model) if request[1]} for model in asked]
     assert all(drawn)
     assert not drawn[0] & drawn[1]
 
 
 def test_what_retries_ask_alike_is_asked_once() -> None:
     """All samples say the same wrong thing, so one further attempt, at temperature 0, serves them all."""
-    model = Model(["SELECT oops"])
+    model = saying(["SELECT oops"])
     prediction = ask("vote:n=8+retry:k=1+zero-shot:values=0", model)
-    assert [n for n, *_ in model.requests] == [1, 1, 7]
+    assert [request.n for request in model.requests] == [1, 1, 7]
     assert prediction.usage == model.spent
 
 
 def test_a_model_without_an_answer_stays_without() -> None:
-    class Tired(Model):
-        def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-            if options["temperature"]:
-                raise ModelError("busy")
-            return super().complete(messages, **options)
+    def tired(request: Request) -> str | ModelError:
+        return ModelError("busy") if request.temperature else "SELECT name FROM player"
 
     with pytest.raises(ModelError, match="busy"):
-        ask("vote+zero-shot:values=0", Tired(["SELECT name FROM player"]))
+        ask("vote+zero-shot:values=0", FakeModel(tired))

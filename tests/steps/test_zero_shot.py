@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.errors import ModelError, QueryFailed
 from spider_opt.methods import parse_method
@@ -18,7 +17,6 @@ from spider_opt.types import (
     Demo,
     Example,
     Message,
-    ModelInfo,
     Prediction,
     Question,
     Result,
@@ -32,26 +30,6 @@ from spider_opt.types import (
 PLAIN = {"schema": "ddl", "keys": "yes", "rows": "0", "values": "0", "form": "chat", "rules": "no"}
 ITEMS = Schema("shop", (Table("item", (Column("id", "INTEGER", primary_key=True), Column("full name", "TEXT"))),))
 ZOO = Schema("zoo", (Table("animal", (Column("name", "TEXT"),)),))
-
-
-class Model:
-    """Says what it is told to and notes what it was asked."""
-
-    info = ModelInfo("fake")
-
-    def __init__(self, says: str = "SELECT 1", finish_reason: str = "stop") -> None:
-        self.says = Completion(says, Usage(1, 50, 40, 9, 0.5), finish_reason)
-        self.requests: list[list[Message] | str] = []
-        self.options: list[dict[str, Any]] = []
-
-    def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-        self.requests.append(messages if isinstance(messages, str) else list(messages))
-        self.options.append(options)
-        return [self.says]
-
-    def prompts(self) -> list[str]:
-        """Return what was asked, as one text a request."""
-        return [r if isinstance(r, str) else "\n".join(m.content for m in r) for r in self.requests]
 
 
 class Rows:
@@ -77,14 +55,15 @@ def zero_shot(**changes: object) -> str:
 
 
 def ask(
-    model: Model, method: str, *questions: tuple[str, Schema], database: Database | None = None
+    model: FakeModel, method: str, *questions: tuple[str, Schema], database: Database | None = None
 ) -> list[Prediction]:
     generator = parse_method(method).build(Tools(dict.fromkeys(("shop", "zoo"), database or Rows())))
     return [generator(Task(Question(f"q{i}", q, schema), model)) for i, (q, schema) in enumerate(questions)]
 
 
 def test_it_asks_once_and_takes_the_sql() -> None:
-    model = Model("Sure:\n```sql\nSELECT id -- the key\nFROM item;\n```\nThat is it.", "length")
+    says = "Sure:\n```sql\nSELECT id -- the key\nFROM item;\n```\nThat is it."
+    model = FakeModel(Completion(says, finish_reason="length"))
     [prediction] = ask(model, zero_shot(), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
     assert prediction.usage == Usage(1, 50, 40, 9, 0.5)
@@ -93,41 +72,39 @@ def test_it_asks_once_and_takes_the_sql() -> None:
 
 
 def test_chat() -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     ask(model, zero_shot(), ("Which ids?", ITEMS))
-    assert model.requests == [
-        [
-            Message("system", texts.INSTRUCTION),
-            Message(
-                "user",
-                'CREATE TABLE item (\n  id INTEGER PRIMARY KEY,\n  "full name" TEXT\n);\n\nQuestion: Which ids?',
-            ),
-        ]
-    ]
-    assert model.options[0]["stop"] == ()
+    [asked] = model.requests
+    assert asked.messages == (
+        Message("system", texts.INSTRUCTION),
+        Message(
+            "user", 'CREATE TABLE item (\n  id INTEGER PRIMARY KEY,\n  "full name" TEXT\n);\n\nQuestion: Which ids?'
+        ),
+    )
+    assert model.requests[0].stop == ()
 
 
 def test_prefill_stops_at_the_end_of_the_fence() -> None:
-    model = Model("SELECT id\nFROM item;\n")
+    model = FakeModel("SELECT id\nFROM item;\n")
     [prediction] = ask(model, zero_shot(form="prefill"), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
-    assert model.requests[0][-1] == Message("assistant", "```sql\n")
-    assert model.options[0]["stop"] == ("```",)
+    assert model.requests[0].messages[-1] == Message("assistant", "```sql\n")
+    assert model.requests[0].stop == ("```",)
 
 
 def test_completion_goes_on_after_select() -> None:
-    model = Model(" id FROM item")
+    model = FakeModel(" id FROM item")
     [prediction] = ask(model, zero_shot(form="completion"), ("Which ids?", ITEMS))
     assert prediction.sql == "SELECT id FROM item"
-    assert isinstance(model.requests[0], str)
-    assert model.requests[0].endswith("SELECT")
-    assert model.options[0]["stop"] == (";", "\n\n")
+    assert isinstance(model.requests[0].messages, str)
+    assert model.requests[0].messages.endswith("SELECT")
+    assert model.requests[0].stop == (";", "\n\n")
 
 
 @pytest.mark.parametrize("form", ["chat", "prefill", "completion"])
 @pytest.mark.parametrize("says", ["", " \n"])
 def test_no_words_are_no_sql(form: str, says: str) -> None:
-    assert ask(Model(says), zero_shot(form=form), ("Which ids?", ITEMS))[0].sql == ""
+    assert ask(FakeModel(says), zero_shot(form=form), ("Which ids?", ITEMS))[0].sql == ""
 
 
 @pytest.mark.parametrize("form", ["chat", "prefill", "completion"])
@@ -135,9 +112,9 @@ def test_no_words_are_no_sql(form: str, says: str) -> None:
     "more", [{}, {"rows": 2}, {"values": 2}, {"rules": "yes"}, {"schema": "compact"}, {"keys": "no"}], ids=str
 )
 def test_two_questions_of_a_database_share_their_beginning(form: str, more: dict[str, object]) -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     ask(model, zero_shot(form=form, **more), ("How many?", ITEMS), ("Which names?", ITEMS))
-    one, two = model.prompts()
+    one, two = model.prompts
     shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
     assert "full name" in shared
     assert one.removeprefix(shared).startswith("How many?")
@@ -146,36 +123,34 @@ def test_two_questions_of_a_database_share_their_beginning(form: str, more: dict
 
 def test_the_database_is_looked_at_once_and_only_where_that_is_asked_for() -> None:
     database = Rows()
-    ask(Model(), zero_shot(), ("How many?", ITEMS), database=database)
+    ask(FakeModel("SELECT 1"), zero_shot(), ("How many?", ITEMS), database=database)
     assert database.asked == []
-    ask(Model(), zero_shot(rows=2), *[("How many?", ITEMS)] * 5, database=database)
+    ask(FakeModel("SELECT 1"), zero_shot(rows=2), *[("How many?", ITEMS)] * 5, database=database)
     assert database.asked == ['SELECT id, "full name" FROM item LIMIT 2']
     database.asked.clear()
-    ask(Model(), zero_shot(values=1), *[("How many?", ITEMS)] * 5, database=database)
+    ask(FakeModel("SELECT 1"), zero_shot(values=1), *[("How many?", ITEMS)] * 5, database=database)
     assert [sql.rpartition(" ")[2] for sql in database.asked] == ["1", "1"]
 
 
 def test_rows_and_values_are_shown() -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     ask(model, zero_shot(rows=2, values=1, schema="compact"), ("How many?", ITEMS))
-    assert (
-        "item (id ['value 0'], \"full name\" ['value 0'])\n-- rows: (0, 'name 0'), (1, 'name 1')" in model.prompts()[0]
-    )
+    assert "item (id ['value 0'], \"full name\" ['value 0'])\n-- rows: (0, 'name 0'), (1, 'name 1')" in model.prompts[0]
 
 
 @pytest.mark.parametrize("method", [zero_shot(rows=2), zero_shot(values=2), zero_shot(rows=1, values=1)])
 def test_a_table_that_cannot_be_read_is_shown_without_rows(method: str) -> None:
-    plain, broken = Model(), Model()
+    plain, broken = FakeModel("SELECT 1"), FakeModel("SELECT 1")
     ask(plain, zero_shot(), ("How many?", ITEMS))
     ask(broken, method, ("How many?", ITEMS), database=Rows(fails="item"))
-    assert broken.prompts() == plain.prompts()
+    assert broken.prompts == plain.prompts
 
 
 def test_keys_and_rules_are_shown_or_not() -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     for method in (zero_shot(), zero_shot(keys="no"), zero_shot(rules="yes")):
         ask(model, method, ("How many?", ITEMS))
-    plain, without, ruled = model.prompts()
+    plain, without, ruled = model.prompts
     assert "PRIMARY KEY" in plain
     assert "KEY" not in without
     assert texts.RULES in ruled
@@ -183,35 +158,32 @@ def test_keys_and_rules_are_shown_or_not() -> None:
 
 
 def test_each_database_has_its_own_schema() -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     ask(model, zero_shot(), ("How many?", ITEMS), ("How many?", ZOO), ("How many?", ITEMS))
-    one, two, three = model.prompts()
+    one, two, three = model.prompts
     assert one == three
     assert "animal" in two
     assert "item" not in two
 
 
 def test_temperature_and_seed_are_the_tasks() -> None:
-    model = Model()
+    model = FakeModel("SELECT 1")
     generator = ZeroShot(values=0).wrap(lambda task: Prediction(""), Tools())
     generator(Task(Question("q", "How many?", ITEMS), model, temperature=0.7, seed=11))
-    assert (model.options[0]["temperature"], model.options[0]["seed"]) == (0.7, 11)
+    assert (model.requests[0].temperature, model.requests[0].seed) == (0.7, 11)
 
 
 def test_a_model_without_an_answer_stays_without() -> None:
-    class Silent(Model):
-        def complete(self, messages: Sequence[Message] | str, **options: Any) -> list[Completion]:
-            raise ModelError("busy")
 
     with pytest.raises(ModelError, match="busy"):
-        ask(Silent(), "zero-shot", ("How many?", ITEMS))
+        ask(FakeModel(ModelError("busy")), "zero-shot", ("How many?", ITEMS))
 
 
 def test_a_draft_does_not_ask_what_is_inside_it() -> None:
     def inside(task: Task) -> Prediction:
         raise AssertionError("nothing is inside a draft")
 
-    model = Model()
+    model = FakeModel("SELECT 1")
     assert ZeroShot(values=0).wrap(inside, Tools())(Task(Question("q", "How many?", ITEMS), model)).sql == "SELECT 1"
 
 
@@ -222,6 +194,6 @@ def test_no_gold_can_be_reached() -> None:
         f.name for t in (Task, Tools, Demo, Schema, Context) for f in fields(t)
     }
     question = Example(0, Question("q", "How many?", ITEMS), "SELECT secret", {"difficulty": "secret"}).question
-    assert "secret" not in repr(Task(question, Model()))
+    assert "secret" not in repr(Task(question, FakeModel("SELECT 1")))
     with pytest.raises((AttributeError, TypeError)):
         question.gold_sql = "SELECT 1"  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.benchmarks.leaks import normal_text
@@ -18,13 +19,11 @@ from spider_opt.sql.normal import normalized
 from spider_opt.training.contexts import drawn, training_library
 from spider_opt.training.dataset import Item, build, split
 from spider_opt.types import (
-    Completion,
     Context,
     Database,
     Demo,
     Example,
     Library,
-    ModelInfo,
     Question,
     Schema,
     Table,
@@ -45,15 +44,6 @@ def items() -> list[Item]:
 @pytest.fixture(scope="module")
 def library() -> Library:
     return training_library(BENCHMARK.examples, "hashing")
-
-
-class Answering:
-    """A model that says one thing, and what it was asked."""
-
-    info = ModelInfo("fake")
-
-    def complete(self, *_: object, **__: object) -> list[Completion]:
-        return [Completion("SELECT 1")]
 
 
 class Brings:
@@ -102,11 +92,11 @@ def test_the_same_stands_in_the_prompt_as_when_the_question_is_asked(
     some = items[::6]
     same = 0
     for one in drawn(some, method, DATABASES, library, seed=3):
-        task = Task(one.question, Answering(), seed=3)
+        task = Task(one.question, FakeModel("SELECT 1"), seed=3)
         context = ask(task).context
         if not any(normalized(demo.sql) == normalized(one.sql) for demo in context.demos):
             assert one.context == context
-            assert drafter.request(replace(task, context=one.context)) == drafter.request(
+            assert drafter.messages(replace(task, context=one.context)) == drafter.messages(
                 replace(task, context=context)
             )
             same += 1

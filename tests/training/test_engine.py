@@ -20,7 +20,7 @@ from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.training import base, engine
 from spider_opt.training.engine import Opened, TorchModel, open_torch
 from spider_opt.training.packs import tokens_of
-from spider_opt.types import Completion, Message, ModelInfo
+from spider_opt.types import Completion, Message, ModelInfo, Request
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ INFO = ModelInfo("tiny", "ab" * 32, engine="torch float32")
 NUMBERS = engine._numbers
 N = 12
 CHATS = [
-    [Message("system", "You write SQL."), Message("user", f"CREATE TABLE t (a, b, c)\nQuestion: How many {words}?")]
+    (Message("system", "You write SQL."), Message("user", f"CREATE TABLE t (a, b, c)\nQuestion: How many {words}?"))
     for words in ("cost 5", "singers are there", "x", "of all of these are older than that one")
 ]
 
@@ -63,7 +63,7 @@ def said(tuned: Callable[..., Any], tokenizer: Any) -> Callable[..., list[int]]:
 def test_an_answer_is_the_decoders(model: TorchModel, said: Any, tokenizer: Any) -> None:
     for chat in CHATS:
         prompt = tokens_of(tokenizer, chat)
-        [done] = model.complete(chat, max_tokens=N)
+        [done] = model.complete(Request(chat, max_tokens=N))
         expected = said(prompt)
         assert (done.text, done.finish_reason) == (text_of(tokenizer, expected), "length")
         usage = done.usage
@@ -76,7 +76,7 @@ def test_many_threads(model: TorchModel, said: Any, tokenizer: Any) -> None:
 
     def ask(one: Any) -> list[Completion]:
         chat, heat, seed = one
-        return model.complete(chat, n=2, temperature=heat, seed=seed, max_tokens=N)
+        return model.complete(Request(chat, n=2, temperature=heat, seed=seed, max_tokens=N))
 
     with ThreadPoolExecutor(len(asked)) as pool:
         answers = list(pool.map(ask, asked))
@@ -90,7 +90,7 @@ def test_many_threads(model: TorchModel, said: Any, tokenizer: Any) -> None:
 
 
 def test_plain_text(model: TorchModel, said: Any, tokenizer: Any) -> None:
-    [done] = model.complete("SELECT count(", max_tokens=N)
+    [done] = model.complete(Request("SELECT count(", max_tokens=N))
     assert done.text == text_of(tokenizer, said(tokenizer("SELECT count(")["input_ids"]))
     assert done.usage.prompt_tokens == len("SELECT count(")
 
@@ -105,15 +105,15 @@ def test_answers_end_at_words_and_at_the_end(tuned: Any, tokenizer: Any, said: A
 
     def ask(tokens: list[int], **options: Any) -> tuple[str, str, int]:
         model = saying(tokens)
-        [done] = model.complete("?", **{"max_tokens": len(tokens), **options})
+        [done] = model.complete(Request("?", **{"max_tokens": len(tokens), **options}))
         model.close()
         return done.text, done.finish_reason, done.usage.completion_tokens
 
     assert ask(tokens) == ("abc;def\n\nghi", "length", 12)
     assert ask(tokens, max_tokens=13) == ("abc;def\n\nghi", "stop", 13)
-    assert ask(tokens, stop=["\n\n", ";"]) == ("abc", "stop", 12)
-    assert ask(tokens, stop=["\n\n"]) == ("abc;def", "stop", 12)
-    assert ask(tokens, stop=["", "xyz"]) == ("abc;def\n\nghi", "length", 12)
+    assert ask(tokens, stop=("\n\n", ";")) == ("abc", "stop", 12)
+    assert ask(tokens, stop=("\n\n",)) == ("abc;def", "stop", 12)
+    assert ask(tokens, stop=("", "xyz")) == ("abc;def\n\nghi", "length", 12)
     assert ask([tokenizer.eos_token_id, *tokens]) == ("abc;def\n\nghi", "length", 13)
     assert ask([], max_tokens=5) == ("", "stop", 1)
 
@@ -129,13 +129,13 @@ def test_what_ends_an_answer(tuned: Any, tokenizer: Any, said: Any) -> None:
 
 def test_seeds_of_any_size(model: TorchModel) -> None:
     for seed in (-1, 2**63, 2**80, -(2**70)):
-        assert len(model.complete("?", n=2, temperature=1.0, seed=seed, max_tokens=2)) == 2
+        assert len(model.complete(Request("?", n=2, temperature=1.0, seed=seed, max_tokens=2))) == 2
 
 
 def test_kept_answers_are_those_of_this_engine(model: TorchModel, tmp_path: Path) -> None:
     cached = CachedModel(model, tmp_path / "responses.sqlite")
-    first = cached.complete(CHATS[0], max_tokens=N)
-    assert cached.complete(CHATS[0], max_tokens=N) == first
+    first = cached.complete(Request(CHATS[0], max_tokens=N))
+    assert cached.complete(Request(CHATS[0], max_tokens=N)) == first
     assert (cached.hits, cached.misses) == (1, 1)
     cached.close()
 
@@ -143,7 +143,7 @@ def test_kept_answers_are_those_of_this_engine(model: TorchModel, tmp_path: Path
 def test_what_threads_ask_together_follows_the_grammar_of_each(model: TorchModel) -> None:
     def ask(word: str) -> str:
         grammar = f'root ::= "{word}" [0-9]{{2}}' if word else None
-        return model.complete(CHATS[0], grammar=grammar, max_tokens=N)[0].text
+        return model.complete(Request(CHATS[0], grammar=grammar, max_tokens=N))[0].text
 
     words = ["SELECT", "", "FROM", "SELECT", ""]
     with ThreadPoolExecutor(len(words)) as pool:
@@ -161,20 +161,26 @@ def test_without_what_follows_grammars_one_is_refused_at_once(monkeypatch: pytes
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
     model = TorchModel(INFO, lambda: pytest.fail("nothing is opened for that"))
     with pytest.raises(UsageError, match=r"^What follows a grammar is not installed; type: pip install 'spider-opt"):
-        model.complete("?", grammar='root ::= "SELECT"')
+        model.complete(Request("?", grammar='root ::= "SELECT"'))
+
+
+def test_parameters_that_it_does_not_know_are_refused() -> None:
+    model = TorchModel(INFO, lambda: pytest.fail("nothing is opened for that"))
+    with pytest.raises(UsageError, match=r"^torch takes no further parameters: leave out top_p$"):
+        model.complete(Request("?", extra={"top_p": 0.5}))
 
 
 def test_a_grammar_that_cannot_be_read_is_named(model: TorchModel) -> None:
     with pytest.raises(ModelError, match="The grammar cannot be read: "):
-        model.complete("?", grammar="root ::= nothing")
-    assert model.complete("?", max_tokens=2)[0].usage.calls == 1
+        model.complete(Request("?", grammar="root ::= nothing"))
+    assert model.complete(Request("?", max_tokens=2))[0].usage.calls == 1
 
 
 def test_a_prompt_that_is_too_long_fails_alone(model: TorchModel) -> None:
     with pytest.raises(ModelError, match=r"The prompt has 8,193 tokens, more than the 8,192") as failed:
-        model.complete("x" * 8193)
+        model.complete(Request("x" * 8193))
     assert not isinstance(failed.value, ModelUnavailable)
-    assert len(model.complete("?", max_tokens=2)) == 1
+    assert len(model.complete(Request("?", max_tokens=2))) == 1
 
 
 def test_a_model_that_cannot_be_opened_is_tried_once_for_all(tokenizer: Any) -> None:
@@ -188,7 +194,7 @@ def test_a_model_that_cannot_be_opened_is_tried_once_for_all(tokenizer: Any) -> 
 
     def ask(_: int) -> str:
         with pytest.raises(ModelUnavailable) as failed:
-            model.complete("?")
+            model.complete(Request("?"))
         return str(failed.value)
 
     with ThreadPoolExecutor(20) as pool:
@@ -208,9 +214,9 @@ def test_closed_it_opens_again(tuned: Any, tokenizer: Any) -> None:
 
     model = TorchModel(INFO, open_)
     model.close()
-    one = model.complete("?", max_tokens=3)[0].text
+    one = model.complete(Request("?", max_tokens=3))[0].text
     model.close()
-    assert model.complete("?", max_tokens=3)[0].text == one
+    assert model.complete(Request("?", max_tokens=3))[0].text == one
     assert len(opened) == 2
     model.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "batches"]
@@ -226,7 +232,7 @@ def test_closed_while_it_opens(tokenizer: Any) -> None:
 
     model = TorchModel(INFO, slow)
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(model.complete, "?")
+        future = pool.submit(model.complete, Request("?"))
         assert begun.wait(20)
         model.close()  # does not wait for it
         go_on.set()
@@ -271,7 +277,7 @@ def test_with_an_adapter(bases: Any, tuned: Any, make_adapter: Any, tmp_path: Pa
     sha256 = sha256_of(folder / FILE)
     assert model.info == ModelInfo(DEFAULT_MODEL, CATALOG[DEFAULT_MODEL].sha256, sha256, "torch float32")
     assert bases == [], "not before it is asked"
-    [done] = model.complete(CHATS[0], max_tokens=N)
+    [done] = model.complete(Request(CHATS[0], max_tokens=N))
     assert bases == [(DEFAULT_MODEL, torch.float32)]
     assert done.text == text_of(tokenizer, said(tokens_of(tokenizer, CHATS[0])))
     model.close()
@@ -284,7 +290,7 @@ def test_without_one(bases: Any, tiny: Any, tokenizer: Any, name: str | None) ->
     model = open_torch([], name)
     name = name or DEFAULT_MODEL
     assert model.info == ModelInfo(name, CATALOG[name].sha256, "", "torch float32")
-    [done] = model.complete(CHATS[1], max_tokens=N)
+    [done] = model.complete(Request(CHATS[1], max_tokens=N))
     plain = Decoder(tiny(), [tokenizer.eos_token_id]).decode([tokens_of(tokenizer, CHATS[1])], max_tokens=N)
     assert done.text == text_of(tokenizer, plain[0])
     model.close()
@@ -333,7 +339,7 @@ def test_whole_numbers(bases: Any, tiny: Any, tokenizer: Any, monkeypatch: pytes
 
     monkeypatch.setattr(engine, "_numbers", lambda device: "int8")
     model = open_torch([])
-    [done] = model.complete(CHATS[2], max_tokens=N)
+    [done] = model.complete(Request(CHATS[2], max_tokens=N))
     model.close()
     plain = tiny()
     add_lora(plain, rank=1, alpha=1.0, seed=0, int8=True)  # it begins at 0
@@ -344,11 +350,11 @@ def test_whole_numbers(bases: Any, tiny: Any, tokenizer: Any, monkeypatch: pytes
 def test_an_adapter_that_does_not_fit(bases: Any, tuned: Any, make_adapter: Any, tmp_path: Path) -> None:
     make_adapter(file=b"no gguf")
     with pytest.raises(ModelUnavailable, match="is no adapter that this version can read") as failed:
-        open_torch(["mine"]).complete("?")
+        open_torch(["mine"]).complete(Request("?"))
     assert isinstance(failed.value.__cause__, WeightsError)
     make_adapter("other", file=adapter_bytes(tuned, tmp_path / "x.gguf", kv_heads=4))
     with pytest.raises(ModelUnavailable, match="cannot be opened by torch float32"):
-        open_torch(["other"]).complete("?")
+        open_torch(["other"]).complete(Request("?"))
 
 
 def test_what_it_does_not_compute(bases: Any, make_adapter: Any, monkeypatch: pytest.MonkeyPatch) -> None:

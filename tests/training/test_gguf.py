@@ -11,6 +11,7 @@ import pytest
 from spider_opt.errors import TrainingError, WeightsError
 from spider_opt.paths import cache_dir
 from spider_opt.training.gguf import check_architecture, fits_q8_0, read_gguf, write_gguf, write_peft
+from spider_opt.types import Request
 
 if TYPE_CHECKING:
     import gguf
@@ -241,9 +242,9 @@ def test_peft_and_the_embedded_model_answer_alike(real: tuple[Path, Base], tmp_p
     differs = False
     with EmbeddedModel(weights_file, adapters=[adapter], n_ctx=512, n_threads=1) as embedded:
         for question in QUESTIONS:
-            chat = [Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}")]
+            chat = (Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}"))
             prompt = tokens_of(base.tokenizer, chat)
-            [done] = embedded.complete(chat, max_tokens=N_TOKENS)
+            [done] = embedded.complete(Request(chat, max_tokens=N_TOKENS))
             assert done.usage.prompt_tokens == len(prompt)
             said = base.tokenizer(done.text)["input_ids"]
             said += [base.tokenizer.eos_token_id] * (done.finish_reason == "stop")
@@ -277,7 +278,7 @@ def test_the_embedded_model_reads_eight_bits_as_the_decoder_does(real: tuple[Pat
     assert (alpha, rank) == (64.0, 32)
     take_weights(lora, read)
     chats = [
-        [Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}")]
+        (Message("system", "You write SQLite queries."), Message("user", f"{SCHEMA}Question: {question}"))
         for question in QUESTIONS
     ]
     prompts = [tokens_of(base.tokenizer, chat) for chat in chats]
@@ -288,5 +289,5 @@ def test_the_embedded_model_reads_eight_bits_as_the_decoder_does(real: tuple[Pat
     [untuned] = decoder.decode(prompts[:1], max_tokens=N_TOKENS)
     without(base.model, lora)
     with EmbeddedModel(weights_file, adapters=[adapter], n_ctx=512, n_threads=1) as embedded:
-        assert [embedded.complete(chat, max_tokens=N_TOKENS)[0].text for chat in chats] == said
+        assert [embedded.complete(Request(chat, max_tokens=N_TOKENS))[0].text for chat in chats] == said
     assert said[0] != base.tokenizer.decode(untuned)  # the adapter did something

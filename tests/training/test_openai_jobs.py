@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_tuning import FakeTuning, refused
 
 from spider_opt.errors import ModelError, ModelUnavailable, RunError, UsageError
 from spider_opt.training.chat_jsonl import Checked, check_jsonl
@@ -21,9 +21,6 @@ from spider_opt.training.job_replies import Event
 from spider_opt.training.job_state import JobState, Settings, load
 from spider_opt.training.openai_jobs import cancel, follow, tune
 
-_FAKE = runpy.run_path(str(Path(__file__).parents[1] / "fake_tuning.py"))
-FakeTuning: Any = _FAKE["FakeTuning"]
-refused: Any = _FAKE["refused"]
 KEY = "sk-secret-of-the-test"
 JOBS, ONE, EVENTS = "/fine_tuning/jobs", r"/fine_tuning/jobs/[^/]+", r"/fine_tuning/jobs/[^/]+/events"
 

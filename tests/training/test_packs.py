@@ -81,7 +81,7 @@ def test_a_seed_draws_the_order(tokenizer: Any, lessons: Lessons) -> None:
 
 def asked(tokenizer: Any, item: Item, look: Look = LOOK, databases: dict[str, Database] | None = None) -> list[int]:
     task = Task(item.question, None, item.context)  # type: ignore[arg-type]
-    return tokens_of(tokenizer, Drafter(look, databases or {}).request(task))
+    return tokens_of(tokenizer, Drafter(look, databases or {}).messages(task))
 
 
 def test_a_prompt_is_what_is_asked_and_an_answer_what_ends_it(tokenizer: Any, lessons: Lessons) -> None:
