@@ -24,12 +24,12 @@ import numpy as np
 
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.benchmarks.leaks import training_for
+from spider_opt.linking.masking import masked
 from spider_opt.progress import progress
 from spider_opt.retrieval import TrainingLibrary, open_embedder
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.index import VectorIndex
 from spider_opt.retrieval.kept import Kept, retrieval_dir
-from spider_opt.retrieval.masking import masked
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import Likeness
 

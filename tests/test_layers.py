@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in it or above.
 ORDER = (
     ("types", "errors", "paths", "plugins", "progress", ""),
-    ("databases", "sql", "models", "prompts", "benchmarks"),
+    ("databases", "sql", "models", "prompts"),
+    ("linking", "benchmarks"),
     ("retrieval", "scoring"),
     ("steps",),
     ("methods",),

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from spider_opt.retrieval import masking
+from spider_opt.linking import masking
 from spider_opt.retrieval.kept import Kept
 from spider_opt.sql import hardness as levels
 from spider_opt.sql import names, normal, parse

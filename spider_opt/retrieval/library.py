@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from spider_opt.benchmarks.leaks import check_leaks, normal_text
 from spider_opt.errors import UsageError
+from spider_opt.linking.masking import masked
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.embed import Embedder
 from spider_opt.retrieval.index import DIGITS, VectorIndex, keep_whole, load_whole
 from spider_opt.retrieval.kept import retrieval_dir
 from spider_opt.retrieval.levels import FORMAT, PENALTY, STEPS, LevelClassifier, train
-from spider_opt.retrieval.masking import masked
 from spider_opt.sql.spacing import tidy
 from spider_opt.types import Demo, Example, Hardness, Likeness, Question
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from spider_opt.sql.grammar import any_of
-from spider_opt.sql.joins import implied_keys
+from spider_opt.sql.keys import implied_keys
 from spider_opt.sql.names import quoted
 from spider_opt.types import Schema
 

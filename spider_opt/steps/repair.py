@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
 
-from spider_opt.databases.contents import Contents
 from spider_opt.errors import QueryError, QueryFailed
-from spider_opt.sql.repair import Mend, mends, value_mends
+from spider_opt.linking.contents import Contents
+from spider_opt.linking.repair import Mend, mends, value_mends
 from spider_opt.types import Database, Generator, Prediction, Schema, Stage, Task, Tools
 
 
@@ -19,7 +19,7 @@ class Repair:
 
     Names are resolved against the schema: a column goes to the table that has it, joined in along the foreign keys
     where it must be, or is taken for the column whose name is most like it. A text that never stands in the column it
-    is compared with is spelled as it stands there, or the column gives way to one that holds it. See ``sql.repair``.
+    is compared with is spelled as it stands there, or the column gives way to one that holds it.
 
     Source: none; what it does is what a reader does with the database's message, the schema and the tables. Found by
     counting: 9 in 10 refused answers of a 0.5B model name a column that their FROM does not have, and 1 in 10 of the

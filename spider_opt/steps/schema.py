@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import ClassVar
 
-from spider_opt.databases.values import ValueIndex
-from spider_opt.retrieval.schema import ranked
+from spider_opt.linking.table_ranking import ranked
+from spider_opt.linking.values import ValueIndex
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
 

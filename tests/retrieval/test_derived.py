@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 
+from spider_opt.linking.masking import masked
 from spider_opt.retrieval import derived as module
 from spider_opt.retrieval.derived import MADE_BY, Derived
 from spider_opt.retrieval.kept import Kept
-from spider_opt.retrieval.masking import masked
 from spider_opt.sql import hardness, normal, skeleton
 from spider_opt.types import Question, Schema, Table
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from spider_opt.errors import LeakError, UsageError
+from spider_opt.linking.masking import masked
 from spider_opt.retrieval import index as index_module
 from spider_opt.retrieval import levels as levels_module
 from spider_opt.retrieval import library as library_module
@@ -18,7 +19,6 @@ from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.embed import HashingEmbedder, KeptEmbedder
 from spider_opt.retrieval.kept import Kept
 from spider_opt.retrieval.library import TrainingLibrary
-from spider_opt.retrieval.masking import masked
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import HARDNESS_LEVELS, Column, Demo, Example, Hardness, Question, Schema, Table

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.sql.joins import implied_keys, join_path, only_key, shortest_path
+from spider_opt.linking.joins import join_path, shortest_path
 from spider_opt.types import Column, ForeignKey, Schema, Table
 
 
@@ -62,11 +62,7 @@ def test_each_key_links_a_new_table_to_those_before() -> None:
     assert {"Gift", "Baker", "Weather"} <= there
 
 
-def test_a_column_named_as_another_tables_key_implies_one() -> None:
-    assert list(implied_keys(SCHEMA)) == [
-        ForeignKey("Party", "day", "Weather", "day"),
-        ForeignKey("Gift", "guest_no", "Guest", "guest_no"),
-    ]
+def test_a_column_named_as_another_tables_key_joins_too() -> None:
     assert named(join_path(SCHEMA, ["Gift", "Guest"])) == ["Gift>Guest"]
 
 
@@ -82,8 +78,3 @@ def test_the_earlier_source_wins_a_tie() -> None:
     assert named(shortest_path(SCHEMA, ["Cake", "Party"], ["Serving"])) == ["Serving>Cake"]
     assert shortest_path(SCHEMA, ["Cake"], ["cake"]) == []
     assert shortest_path(SCHEMA, [], ["Cake"]) is None
-
-
-def test_only_one_column_is_an_only_key() -> None:
-    assert [only_key(t) for t in TABLES[2:4]] == ["id", None]
-    assert only_key(table("plain", "a")) is None

@@ -1,12 +1,13 @@
-"""Which foreign keys join tables."""
+"""The way from table to table: which foreign keys join them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from heapq import heappop, heappush
 
-from spider_opt.types import ForeignKey, Schema, Table
+from spider_opt.sql.keys import implied_keys
+from spider_opt.types import ForeignKey, Schema
 
 # A key that is only implied is taken where declared ones would make a detour of as many joins.
 _DECLARED, _IMPLIED = 2, 5
@@ -21,7 +22,7 @@ def join_path(schema: Schema, tables: Sequence[str]) -> list[ForeignKey] | None:
 
     Source: the shortest-path heuristic for Steiner trees (Takahashi and Matsuyama 1980).
 
-    >>> from spider_opt.types import Column
+    >>> from spider_opt.types import Column, Table
     >>> keys = ForeignKey("song", "singer_id", "singer", "id"), ForeignKey("song", "album_id", "album", "id")
     >>> of = [Table(name, (Column("x", ""),)) for name in ("singer", "album", "song")]
     >>> [key.table for key in join_path(Schema("d", tuple(of), keys), ["singer", "album"])]
@@ -66,28 +67,6 @@ def shortest_path(schema: Schema, sources: Sequence[str], targets: Sequence[str]
             heappush(queue, (cost + step, n_pushed, there, [*path, key]))
             n_pushed += 1
     return None
-
-
-def implied_keys(schema: Schema) -> Iterator[ForeignKey]:
-    """Yield the keys that nobody declared: a column with the name of another table's primary key.
-
-    A key that is named alike in both tables, as plain ``id`` is, implies nothing.
-    """
-    keys = {table.name: only_key(table) for table in schema.tables}
-    for table in schema.tables:
-        for other in schema.tables:
-            name = keys[other.name]
-            if table is other or name is None or name.lower() == (keys[table.name] or "").lower():
-                continue
-            for column in table.columns:
-                if column.name.lower() == name.lower() and name.lower() not in ("id", "name"):
-                    yield ForeignKey(table.name, column.name, other.name, name)
-
-
-def only_key(table: Table) -> str | None:
-    """Return the name of the one column that is the primary key, None where there are none or several."""
-    names = [column.name for column in table.columns if column.primary_key]
-    return names[0] if len(names) == 1 else None
 
 
 @lru_cache(maxsize=256)

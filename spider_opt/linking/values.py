@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from spider_opt.databases.words import FUNCTION_WORDS, Word, name_words, words
 from spider_opt.errors import QueryError
+from spider_opt.linking.words import FUNCTION_WORDS, Word, name_words, words
 from spider_opt.sql.names import quoted
 from spider_opt.types import Database, Schema
 

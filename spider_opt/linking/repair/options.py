@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from spider_opt.sql.alike import SURE, alike, words
-from spider_opt.sql.joins import only_key, shortest_path
-from spider_opt.sql.repair.changes import condition, join_along, new_joins, point, put_in_place
-from spider_opt.sql.repair.scopes import Names, Source, own_columns
+from spider_opt.linking.alike import SURE, alike, words
+from spider_opt.linking.joins import shortest_path
+from spider_opt.linking.repair.changes import condition, join_along, new_joins, point, put_in_place
+from spider_opt.linking.repair.scopes import Names, Source, own_columns
+from spider_opt.sql.keys import only_key
 from spider_opt.types import Column, ForeignKey, Table
 
 if TYPE_CHECKING:

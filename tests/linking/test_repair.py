@@ -7,11 +7,11 @@ from contextlib import closing
 import pytest
 
 from spider_opt.databases import Sandbox
-from spider_opt.databases.contents import Contents
-from spider_opt.sql.alike import SURE, alike
+from spider_opt.linking.alike import SURE, alike
+from spider_opt.linking.contents import Contents
+from spider_opt.linking.repair import mends, value_mends
 from spider_opt.sql.names import quoted
 from spider_opt.sql.parse import parse
-from spider_opt.sql.repair import mends, value_mends
 from spider_opt.types import Column, ForeignKey, Schema, Table
 
 

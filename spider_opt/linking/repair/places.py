@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from spider_opt.databases.contents import Contents, as_sql, may_hold
-from spider_opt.sql.alike import alike
-from spider_opt.sql.joins import implied_keys, shortest_path
+from spider_opt.linking.alike import alike
+from spider_opt.linking.contents import Contents, as_sql, may_hold
+from spider_opt.linking.joins import shortest_path
+from spider_opt.linking.repair.changes import identifier, join_along, point, put_in_place, spell
+from spider_opt.linking.repair.compared import Comparison
+from spider_opt.linking.repair.options import Option, cost_of_replacing
+from spider_opt.linking.repair.scopes import Names
+from spider_opt.sql.keys import implied_keys
 from spider_opt.sql.names import quoted
-from spider_opt.sql.repair.changes import identifier, join_along, point, put_in_place, spell
-from spider_opt.sql.repair.compared import Comparison
-from spider_opt.sql.repair.options import Option, cost_of_replacing
-from spider_opt.sql.repair.scopes import Names
 from spider_opt.types import Column, ForeignKey, Table
 
 if TYPE_CHECKING:

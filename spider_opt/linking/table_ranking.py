@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from spider_opt.databases.values import Mention
-from spider_opt.databases.words import FUNCTION_WORDS, name_words, words
-from spider_opt.sql.joins import join_path, shortest_path
+from spider_opt.linking.joins import join_path, shortest_path
+from spider_opt.linking.values import Mention
+from spider_opt.linking.words import FUNCTION_WORDS, name_words, words
 from spider_opt.types import Schema
 
 _PER_VALUE = 1.5

@@ -8,14 +8,14 @@ from heapq import heappop, heappush
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from spider_opt.databases.contents import Contents
+from spider_opt.linking.contents import Contents
+from spider_opt.linking.repair.changes import give_groups
+from spider_opt.linking.repair.closing import endings
+from spider_opt.linking.repair.literals import next_absent
+from spider_opt.linking.repair.options import Option
+from spider_opt.linking.repair.options import next_fix as next_name
+from spider_opt.linking.repair.scopes import Names
 from spider_opt.sql.parse import parse
-from spider_opt.sql.repair.changes import give_groups
-from spider_opt.sql.repair.closing import endings
-from spider_opt.sql.repair.literals import next_absent
-from spider_opt.sql.repair.options import Option
-from spider_opt.sql.repair.options import next_fix as next_name
-from spider_opt.sql.repair.scopes import Names
 from spider_opt.types import Schema
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spider_opt.databases import Limits, Sandbox, read_schema
-from spider_opt.databases.values import MAX_LENGTH, MAX_WORDS, MIN_SCORE, ValueIndex
-from spider_opt.databases.words import name_words, words
 from spider_opt.errors import DatasetError, QueryFailed
+from spider_opt.linking.values import MAX_LENGTH, MAX_WORDS, MIN_SCORE, ValueIndex
+from spider_opt.linking.words import name_words, words
 from spider_opt.types import Column, Result, Schema, Table, Value
 
 Index = Callable[..., ValueIndex]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from spider_opt.databases.words import words
 from spider_opt.errors import QueryError
+from spider_opt.linking.words import words
 from spider_opt.sql.names import quoted
 from spider_opt.types import Column, Database, Schema, Value
 

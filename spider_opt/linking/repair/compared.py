@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from spider_opt.databases.contents import Contents, as_sql
-from spider_opt.sql.repair.scopes import Names, Source
+from spider_opt.linking.contents import Contents, as_sql
+from spider_opt.linking.repair.scopes import Names, Source
 from spider_opt.types import Table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spider_opt.databases import Sandbox, read_schema
-from spider_opt.databases import contents as module
-from spider_opt.databases.contents import Contents
+from spider_opt.linking import contents as module
+from spider_opt.linking.contents import Contents
 from spider_opt.types import Result
 
 ZOO = (

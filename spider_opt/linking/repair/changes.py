@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from spider_opt.sql.joins import only_key
+from spider_opt.linking.repair.scopes import Names, Source, own_columns
+from spider_opt.sql.keys import only_key
 from spider_opt.sql.names import quoted
-from spider_opt.sql.repair.scopes import Names, Source, own_columns
 from spider_opt.types import ForeignKey, Table
 
 if TYPE_CHECKING:

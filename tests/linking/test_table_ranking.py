@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool
-from spider_opt.databases.values import Mention, ValueIndex
+from spider_opt.linking.joins import join_path
+from spider_opt.linking.table_ranking import ranked
+from spider_opt.linking.values import Mention, ValueIndex
 from spider_opt.prompts.schema import pruned
-from spider_opt.retrieval.schema import ranked
-from spider_opt.sql.joins import join_path
 from spider_opt.sql.used import used
 from spider_opt.types import Column, ForeignKey, Schema, Table
 
@@ -188,8 +188,8 @@ def test_ranks_do_not_hang_on_the_order_of_a_hash() -> None:
     code = """
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool
-from spider_opt.databases.values import ValueIndex
-from spider_opt.retrieval.schema import ranked
+from spider_opt.linking.values import ValueIndex
+from spider_opt.linking.table_ranking import ranked
 benchmark = load_bundled()
 databases = DatabasePool(benchmark.paths)
 for example in benchmark.examples[::5]:

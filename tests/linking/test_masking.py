@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.retrieval.masking import masked
+from spider_opt.linking.masking import masked
 from spider_opt.types import Column, Question, Schema, Table
 
 ANIMAL = (Column("animalID", "INTEGER"), Column("first_name", "TEXT", "first name"), Column("wt", "REAL", "weight"))
