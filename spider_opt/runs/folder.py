@@ -23,7 +23,7 @@ from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.runs.answers import Answer, mend, pair_answers, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
-from spider_opt.scoring.execution import VERSION as SCORER_VERSION
+from spider_opt.scoring.official import VERSION as SCORER_VERSION
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
 FORMAT = 1

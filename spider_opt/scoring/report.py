@@ -18,8 +18,8 @@ from typing import Any
 from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.scoring.cache import ScoringCache, levels, same_query_key
-from spider_opt.scoring.execution import VERSION, Rules
-from spider_opt.scoring.workers import judge_all
+from spider_opt.scoring.official import VERSION, Rules
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome
 
 

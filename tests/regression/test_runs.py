@@ -20,7 +20,7 @@ from spider_opt.models.adapters import find_adapter
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.folder import read_description
 from spider_opt.scoring import Rules, read_verdicts, score
-from spider_opt.scoring.execution import VERSION
+from spider_opt.scoring.official import VERSION
 from spider_opt.scoring.report import Scored
 from spider_opt.types import Benchmark
 

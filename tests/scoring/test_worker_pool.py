@@ -16,8 +16,8 @@ import pytest
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import Sandbox
 from spider_opt.errors import DatasetError, GoldError, SpiderOptError
-from spider_opt.scoring import ExecutionScorer, Rules, workers
-from spider_opt.scoring.workers import judge_all
+from spider_opt.scoring import ExecutionScorer, Rules, worker_pool
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Example, Outcome, Prediction, Verdict
 
 forking = pytest.mark.skipif(sys.platform != "linux", reason="patches reach the processes only when they are forked")
@@ -28,7 +28,7 @@ RULES = Rules(timeout_s=5)
 def forks(request, monkeypatch):
     """Fork where a test's patches must reach the processes, also after tests that left threads or llama.cpp behind."""
     if any(marker is forking.mark for marker in request.node.iter_markers("skipif")):
-        monkeypatch.setattr(workers, "_has_threads", lambda: False)
+        monkeypatch.setattr(worker_pool, "_has_threads", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def no_process_is_left():
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(workers, "QUERIES_PER_QUESTION", 0)
-    monkeypatch.setattr(workers, "GRACE_S", 1.0)
+    monkeypatch.setattr(worker_pool, "QUERIES_PER_QUESTION", 0)
+    monkeypatch.setattr(worker_pool, "GRACE_S", 1.0)
     return RULES
 
 
@@ -97,7 +97,7 @@ def test_processes_are_spawned_where_there_are_threads(benchmark, pairs, tmp_pat
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
-        assert workers._has_threads()
+        assert worker_pool._has_threads()
         assert judge_all(pairs, benchmark.paths, RULES, cache=tmp_path / "gold.sqlite", n_workers=2) == expected
     finally:
         done.set()
@@ -181,7 +181,7 @@ def test_random_kills(benchmark, pairs, monkeypatch):
 
 @forking
 def test_processes_that_never_begin_are_no_verdicts(benchmark, pairs, monkeypatch):
-    monkeypatch.setattr(workers, "work", lambda *_: os._exit(1))
+    monkeypatch.setattr(worker_pool, "work", lambda *_: os._exit(1))
     with pytest.raises(SpiderOptError, match="end before they begin"):
         judge_all(pairs, benchmark.paths, RULES)
 
@@ -231,7 +231,7 @@ SLOW = """
     from spider_opt.benchmarks import load_bundled
     from spider_opt.databases import Sandbox
     from spider_opt.scoring import Rules
-    from spider_opt.scoring.workers import judge_all
+    from spider_opt.scoring.worker_pool import judge_all
 
     original = Sandbox.run
     Sandbox.run = lambda self, sql, **options: (time.sleep(0.1), original(self, sql, **options))[1]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from spider_opt.errors import GoldError
 from spider_opt.scoring.cache import ScoringCache
-from spider_opt.scoring.execution import ExecutionScorer, Rules
+from spider_opt.scoring.official import ExecutionScorer, Rules
 from spider_opt.types import Example, Outcome, Prediction, Question, Schema
 
 # Each message wakes the parent, which takes the processor from a worker.

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import GoldError, SpiderOptError
-from spider_opt.scoring.execution import Rules
-from spider_opt.scoring.work import Job, work
+from spider_opt.scoring.official import Rules
+from spider_opt.scoring.worker_process import Job, work
 from spider_opt.types import Example, Outcome, Verdict
 
 CHUNK = 30
