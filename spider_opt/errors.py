@@ -3,6 +3,7 @@
     SpiderOptError                  exit 1
     ├── UsageError                  exit 2   asked for something that makes no sense
     │   ├── MethodError             a method's text names no step or option
+    │   ├── ScorerError             a scorer's name means none, or one that is broken
     │   ├── DatasetError            a benchmark's files are missing or broken
     │   └── PredictionsError        a file of predictions does not fit the benchmark
     ├── ModelError                  a model gave no answer
@@ -45,6 +46,10 @@ class UsageError(SpiderOptError):
 
 class MethodError(UsageError):
     """A method's text names no step or option."""
+
+
+class ScorerError(UsageError):
+    """A scorer's name means none, or one that is broken."""
 
 
 class DatasetError(UsageError):

@@ -1,8 +1,8 @@
 """Every noun and every protocol of the project; imports nothing of ours.
 
 Data flows one way: ``Example`` holds a ``Question`` and its gold; a ``Generator`` sees a ``Task``
-(a question plus what outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns an
-``Example`` and a ``Prediction`` into a ``Verdict``. ``Question`` has no field for gold or hardness,
+(a question plus what outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns the
+gold and the predicted query into a ``Verdict``. ``Question`` has no field for gold or hardness,
 so a generator cannot read them.
 """
 
@@ -396,23 +396,76 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An outcome and one sentence that says why."""
+    """An outcome and one sentence that says why.
+
+    ``value`` is what a scorer says that gives a number, as a rule from 0 to 1; None where an answer is right or wrong.
+    """
 
     outcome: Outcome
     detail: str
+    value: float | None = None
 
     @property
     def correct(self) -> bool:
         """Whether the answer counts as right."""
         return self.outcome is Outcome.CORRECT
 
+    @property
+    def metric(self) -> bool | float:
+        """The number, else whether the answer counts as right."""
+        return self.correct if self.value is None else self.value
+
+
+class ScoredDatabase(Protocol):
+    """A question's database as scorers see it. What several of them ask runs once; nothing can write, all is bounded.
+
+    The database is opened when it is first asked, so a scorer that compares texts costs no execution.
+    """
+
+    @property
+    def db_id(self) -> str:
+        """Its id, for messages."""
+
+    @property
+    def path(self) -> Path:
+        """Its SQLite file; what is run on it without these methods is not bounded."""
+
+    def gold(self, sql: str) -> Result:
+        """Return all that a gold query gives.
+
+        Raises:
+            GoldError: it fails; the question is left out of n, where the scorer lets that through.
+        """
+
+    def check_gold(self, sql: str) -> None:
+        """Make sure that a gold query runs: cheaper than ``gold`` where its rows do not matter.
+
+        Raises:
+            GoldError: it fails.
+        """
+
+    def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+        """Run a predicted query; ``stop_after_rows`` fetches no more than that many rows.
+
+        Raises:
+            QueryError: it failed, was stopped, or was no query; its ``outcome`` is what a verdict makes of that.
+        """
+
+    def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+        """Run a statement of any kind on a copy of the database in memory; it may have no columns.
+
+        Raises:
+            QueryError: as for ``run``.
+        """
+
 
 class Scorer(Protocol):
-    """Judges a prediction against its example's gold."""
+    """Judges one predicted query against its gold, on its database."""
 
-    def __call__(self, example: Example, prediction: Prediction) -> Verdict:
-        """Judge one prediction.
+    def __call__(self, gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+        """Judge a prediction.
 
         Raises:
             GoldError: the gold query itself fails.
+            QueryError: the predicted query fails; the verdict is then the error's outcome and message.
         """

@@ -34,7 +34,7 @@ HEAVY = {
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
 OF_TORCH = {f"spider_opt.training.{name}" for name in ("attention", "decoding", "int8", "lora")}
-MAX_LINES = {"types.py": 420}  # every noun in one place, on purpose
+MAX_LINES = {"types.py": 480}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 USER_CPU_S = 0.3
 

@@ -23,7 +23,6 @@ from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.runs.answers import Answer, mend, pair_answers, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
-from spider_opt.scoring.official import VERSION as SCORER_VERSION
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
 FORMAT = 1
@@ -164,16 +163,10 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> ScoreReport:
     """
     answers = pair_answers(benchmark, folder / "predictions.jsonl", expected=0)
     report = score(benchmark, answers, rules)
-    scorer = {
-        "mode": rules.mode,
-        "keep_distinct": rules.keep_distinct,
-        "timeout_s": rules.timeout_s,
-        "version": SCORER_VERSION,
-    }
     with _alone(folder), _writing(folder):
         _unfinish(folder)
         write_verdicts(report.scored, folder / "verdicts.jsonl")
-        _write_description(folder, read_description(folder) | {"n": len(answers), "scorer": scorer})
+        _write_description(folder, read_description(folder) | {"n": len(answers), "scorer": rules.noted()})
     return report
 
 

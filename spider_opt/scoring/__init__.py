@@ -1,6 +1,19 @@
-"""Right or wrong: execution accuracy, as the official evaluator has it and as the question deserves."""
+"""Right or wrong: a table of scorers, which judge a pair of queries on its database; several in one pass."""
 
-from spider_opt.scoring.official import ExecutionScorer, Rules
+from spider_opt.scoring.pair_scorer import PairScorer
 from spider_opt.scoring.report import Scored, ScoreReport, read_verdicts, score, write_verdicts
+from spider_opt.scoring.rules import Rules, rules_for
+from spider_opt.scoring.table import find_scorer, scorer_names
 
-__all__ = ["ExecutionScorer", "Rules", "ScoreReport", "Scored", "read_verdicts", "score", "write_verdicts"]
+__all__ = [
+    "PairScorer",
+    "Rules",
+    "ScoreReport",
+    "Scored",
+    "find_scorer",
+    "read_verdicts",
+    "rules_for",
+    "score",
+    "scorer_names",
+    "write_verdicts",
+]

@@ -11,21 +11,27 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.scoring.cache import ScoringCache, levels, same_query_key
-from spider_opt.scoring.official import VERSION, Rules
+from spider_opt.scoring.rules import Rules
+from spider_opt.scoring.statistics import clustered_se
+from spider_opt.scoring.table import scorer_version
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One question's verdict with what it is counted under."""
+    """One question's verdict with what it is counted under.
+
+    ``metrics`` is what every scorer said, where several were asked or the one gives a number; a scorer for which the
+    gold query fails says nothing.
+    """
 
     index: int
     db_id: str
@@ -34,6 +40,7 @@ class Scored:
     detail: str
     hardness: str | None
     cluster: str
+    metrics: Mapping[str, bool | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,26 @@ class ScoreReport:
     rules: Rules
     fingerprint: str
 
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Return n, mean and standard error of each metric, in percent, where several were asked or one is a number.
+
+        The standard error is None for fewer than two gold queries.
+        """
+        if len(self.rules.scorers) == 1 and not any(s.metrics for s in self.scored):
+            return {}
+        told = {}
+        for name in self.rules.scorers:
+            having = [s for s in self.scored if name in s.metrics]
+            values = [s.metrics[name] for s in having]
+            se = clustered_se(values, [s.cluster for s in having])
+            mean = round(100 * sum(values) / len(values), 4) if values else None
+            told[name] = {"n": len(values), "value": mean, "se": round(se, 4) if se == se else None}
+        return told
+
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
         by_hardness = {level: [s for s in self.scored if s.hardness == level] for level in HARDNESS_LEVELS}
+        metrics = self.metrics()
         return {
             "n": len(self.scored),
             "skipped": self.skipped,
@@ -60,9 +84,10 @@ class ScoreReport:
             "by_hardness": {k: {"n": len(v), "ex": accuracy(v)} for k, v in by_hardness.items()},
             "outcomes": {o.value: sum(s.outcome is o for s in self.scored) for o in Outcome},
             "mode": self.rules.mode,
-            "keep_distinct": self.rules.keep_distinct or self.rules.mode == "strict",
+            "keep_distinct": self.rules.distinct_counts,
             "timeout_s": self.rules.timeout_s,
-            "scorer_version": VERSION,
+            "scorer_version": scorer_version(self.rules.main),
+            **({"metrics": metrics} if metrics else {}),
             "failed_golds": [index for index, _ in self.failed_golds],
             "fingerprint": self.fingerprint,
         }
@@ -77,10 +102,15 @@ def score(
     n_workers: int | None = None,
     on_verdict: Callable[[], None] = lambda: None,
 ) -> ScoreReport:
-    """Judge (example, predicted SQL) pairs of one benchmark.
+    """Judge (example, predicted SQL) pairs of one benchmark by all scorers of the rules, in one pass.
 
     ``use_cache`` keeps gold results on disk, ``n_workers`` is the number of processes, ``on_verdict``
-    is called after each verdict.
+    is called after each pair. Works wherever Python runs: in a script without a guard, a notebook, a thread.
+
+    Raises:
+        ScorerError: there is no such scorer, or it is broken.
+        DatasetError: a database cannot be read.
+        SpiderOptError: the scorer of another package fails, or no process can be started.
     """
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(ScoringCache(cache)) as kept:  # closed before processes are forked
@@ -88,13 +118,23 @@ def score(
         cache = kept.path
     verdicts = judge_all(answers, benchmark.paths, rules, cache=cache, n_workers=n_workers, on_verdict=on_verdict)
     scored, failed = [], []
-    for (example, _), verdict, level in zip(answers, verdicts, hardness, strict=True):
+    for (example, _), by_scorer, level in zip(answers, verdicts, hardness, strict=True):
+        verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
             failed.append((example.index, str(verdict)))
             continue
-        db_id = example.question.db_id
+        said = {name: other.metric for name, other in by_scorer.items() if not isinstance(other, GoldError)}
         scored.append(
-            Scored(example.index, db_id, verdict.correct, verdict.outcome, verdict.detail, level, cluster_of(example))
+            Scored(
+                example.index,
+                example.question.db_id,
+                verdict.correct,
+                verdict.outcome,
+                verdict.detail,
+                level,
+                cluster_of(example),
+                said if len(rules.scorers) > 1 or verdict.value is not None else {},
+            )
         )
     skipped = sum(benchmark.missing.values()) + len(failed)
     return ScoreReport(tuple(scored), skipped, tuple(failed), rules, benchmark.fingerprint)
@@ -113,7 +153,8 @@ def cluster_of(example: Example) -> str:
 
 def write_verdicts(scored: Sequence[Scored], path: Path) -> None:
     """Write one JSON object a line, all or nothing."""
-    write_whole(path, "".join(json.dumps(asdict(s), ensure_ascii=False) + "\n" for s in scored))
+    lines = ({k: v for k, v in asdict(s).items() if k != "metrics" or v} for s in scored)
+    write_whole(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def read_verdicts(path: Path) -> list[Scored]:

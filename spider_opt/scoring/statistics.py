@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable, Sequence
 
 
-def clustered_se(correct: Sequence[bool], clusters: Sequence[Hashable]) -> float:
-    """Return the standard error, in percentage points, of the accuracy of ``correct``.
+def clustered_se(correct: Sequence[float], clusters: Sequence[Hashable]) -> float:
+    """Return the standard error, in percentage points, of the accuracy of ``correct``, or of the mean of numbers.
 
     Questions of one cluster (on Spider: of one gold query, asked in two phrasings) count as dependent.
     With every question in a cluster of its own this is the textbook value with n - 1. NaN where there

@@ -5,75 +5,100 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import time
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from spider_opt.errors import GoldError
+from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.scoring.cache import ScoringCache
-from spider_opt.scoring.official import ExecutionScorer, Rules
-from spider_opt.types import Example, Outcome, Prediction, Question, Schema
+from spider_opt.scoring.pair_scorer import PairScorer
+from spider_opt.types import Outcome, Verdict
 
 # Each message wakes the parent, which takes the processor from a worker.
 MESSAGE_EVERY_S = 0.05
+Answer = Verdict | GoldError
+Told = tuple[str, str, float | None] | str
+"""An answer on its way: pickling it as it is would take longer."""
 
 
 class Job(NamedTuple):
-    """One pair to judge; ``position`` is where its verdict goes in the answer."""
+    """One pair to judge by each of ``scorers``; ``position`` is where its verdicts go in the answer."""
 
     position: int
     db_id: str
+    path: str
     gold_sql: str
     sql: str
+    scorers: tuple[str, ...]
 
 
-def work(
-    pipe: Connection,
-    begun: Connection,
-    inherited: list[Connection],
-    paths: dict[str, Path],
-    rules: Rules,
-    cache: Path | None,
-) -> None:
-    """Judge what comes over ``pipe`` until it closes; write a byte to ``begun`` as each job is begun.
+def work(pipe: Connection, begun: Connection, inherited: Sequence[Connection], cache: Path | None, watch: bool) -> None:
+    """Judge what comes over ``pipe``, (seconds a query may take, jobs), until it closes.
 
-    ``inherited`` are the parent's ends of pipes, which a forked process has copies of.
+    A byte is written to ``begun`` as each scorer begins with a job. ``inherited`` are the parent's ends of pipes,
+    which a forked process has copies of. ``cache`` and ``watch`` are the scorer's.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # collecting what came from the parent would copy its pages
+    sys.stdout = sys.stderr  # the parent's is for results
     for copy in inherited:
         copy.close()
     kept = ScoringCache(cache)
-    scorer = ExecutionScorer(paths, rules, kept)
+    scorers: dict[float, PairScorer] = {}
     try:
         while True:
-            _judge(pipe.recv(), scorer, pipe, begun.fileno())
+            timeout_s, jobs = pipe.recv()
+            if timeout_s not in scorers:
+                scorers[timeout_s] = PairScorer(timeout_s, kept, watch=watch)
+            try:
+                _judge(jobs, scorers[timeout_s], pipe, begun.fileno())
+            except SpiderOptError as error:  # the parent's business, and no end
+                pipe.send(error)
     except (EOFError, ConnectionError):
         pass  # the parent is done, or gone
     except Exception as error:  # no fault of a query: the parent must not score it
         error.add_note(traceback.format_exc())
         pipe.send(error)
     finally:
-        scorer.close()
+        for scorer in scorers.values():
+            scorer.close()
         kept.close()
 
 
-def _judge(jobs: list[Job], scorer: ExecutionScorer, pipe: Connection, begun: int) -> None:
-    answers: list[str | tuple[str, str]] = []
+def main(pipe: int, begun: int) -> None:
+    """Be a scoring process of one's own: settings come over ``pipe`` before the first jobs; both are descriptors."""
+    with Connection(pipe) as jobs, Connection(begun, readable=False) as told:
+        try:
+            cache, watch = jobs.recv()
+        except EOFError:
+            return
+        work(jobs, told, (), cache, watch)
+
+
+def heard(told: Told) -> Answer:
+    """Return an answer from what was sent of it."""
+    return GoldError(told) if isinstance(told, str) else Verdict(Outcome(told[0]), told[1], told[2])
+
+
+def _judge(jobs: list[Job], scorer: PairScorer, pipe: Connection, begun: int) -> None:
+    answers: list[list[Told]] = []
     last_message = time.monotonic()
     for job in jobs:
         if answers and time.monotonic() - last_message > MESSAGE_EVERY_S:
             pipe.send(answers)
             answers, last_message = [], time.monotonic()
-        os.write(begun, b".")
-        try:
-            example = Example(job.position, Question("", "", Schema(job.db_id, ())), job.gold_sql)
-            verdict = scorer(example, Prediction(job.sql))
-            answers.append((verdict.outcome.value, verdict.detail))
-        except GoldError as error:
-            answers.append(str(error))
-        except MemoryError:
-            answers.append((Outcome.LIMIT.value, "comparing the results needs more memory than there is"))
+        answers.append([])
+        for name in job.scorers:
+            os.write(begun, b".")
+            try:
+                verdict = scorer(name, job.path, job.gold_sql, job.sql, job.db_id)
+                answers[-1].append((verdict.outcome.value, verdict.detail, verdict.value))
+            except GoldError as error:
+                answers[-1].append(str(error))
+            except MemoryError:
+                answers[-1].append((Outcome.LIMIT.value, "comparing the results needs more memory than there is", None))
     pipe.send(answers)

@@ -13,10 +13,10 @@ import pytest
 
 from spider_opt.benchmarks import load_spider
 from spider_opt.runs.answers import pair_lines
-from spider_opt.scoring import ExecutionScorer, Rules, score
+from spider_opt.scoring import PairScorer, Rules, score
 from spider_opt.scoring.cache import ScoringCache, levels
 from spider_opt.sql.hardness import hardness
-from spider_opt.types import Example, Outcome, Prediction, Question, Schema
+from spider_opt.types import Outcome
 
 TIMEOUT_S = 0.4
 STRICT = Path(__file__).parent.parent / "fixtures" / "strict_corners.json"
@@ -77,12 +77,11 @@ def corners(shared, tmp_path_factory):
 def judged(cases, path, rules):
     """Judge every case and return {name: verdict}; the database must stay as it is, and alone."""
     before = hashlib.sha256(path.read_bytes()).hexdigest()
-    scorer = ExecutionScorer({"corners": path}, rules, ScoringCache(None))
+    scorer = PairScorer(rules.timeout_s)
     found = {}
     for case in cases:
-        example = Example(0, Question("", "", Schema("corners", ())), case["gold"])
         start = time.monotonic()
-        found[case["name"]] = scorer(example, Prediction(case["pred"]))
+        found[case["name"]] = scorer(rules.main, path, case["gold"], case["pred"])
         assert time.monotonic() - start < TIMEOUT_S + 1.5, case["name"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == before, case["name"]
         assert os.listdir(path.parent) == [path.name], case["name"]

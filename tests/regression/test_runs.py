@@ -20,8 +20,8 @@ from spider_opt.models.adapters import find_adapter
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.folder import read_description
 from spider_opt.scoring import Rules, read_verdicts, score
-from spider_opt.scoring.official import VERSION
 from spider_opt.scoring.report import Scored
+from spider_opt.scoring.table import VERSION
 from spider_opt.types import Benchmark
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"

@@ -16,9 +16,9 @@ import pytest
 
 from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.errors import GoldError
-from spider_opt.scoring import ExecutionScorer, Rules
+from spider_opt.scoring import PairScorer
 from spider_opt.scoring.cache import ScoringCache
-from spider_opt.types import Example, Outcome, Prediction, Question, Schema
+from spider_opt.types import Outcome
 
 LARGEST_BYTES = 400_000
 ODD_ROWS = """
@@ -70,7 +70,7 @@ def disagreements(official, mutations, seed, n, golds, paths, folder):
         copy = folder / f"{db_id}.sqlite"
         content = path.read_bytes()
         cache = ScoringCache(folder / "gold.sqlite")
-        scorers = {keep: ExecutionScorer({db_id: path}, Rules(keep_distinct=keep), cache) for keep in (False, True)}
+        scorer = PairScorer(cache=cache)
         for _ in range(25):
             gold = rng.choice(pool)
             if rng.random() < 0.15:
@@ -83,7 +83,7 @@ def disagreements(official, mutations, seed, n, golds, paths, folder):
             pred = mutations.mutate(rng, gold, pool)
             if not pred.strip():
                 continue
-            for keep_distinct, scorer in scorers.items():
+            for keep_distinct, name in ((False, "official"), (True, "official-distinct")):
                 n -= 1
                 copy.write_bytes(content)
                 try:
@@ -93,14 +93,13 @@ def disagreements(official, mutations, seed, n, golds, paths, folder):
                 except official.NoVerdict:
                     continue
                 try:
-                    verdict = scorer(Example(0, Question("", "", Schema(db_id, ())), gold), Prediction(pred)).correct
+                    verdict = scorer(name, path, gold, pred).correct
                 except GoldError:
                     verdict = "gold fails"
                 n_right += expected is True
                 if verdict != expected:
                     found.append((db_id, keep_distinct, gold, pred, expected, verdict))
-        for scorer in scorers.values():
-            scorer.close()
+        scorer.close()
         cache.close()
         assert path.read_bytes() == content
     assert n_right > 20  # the mutations leave something to agree on
@@ -175,6 +174,6 @@ def test_where_the_scorer_is_known_to_differ(official, odd, tmp_path, pred, refe
     shutil.copyfile(odd, copy)
     gold = "SELECT a FROM empty"
     assert official.judge(str(copy), gold, pred, keep_distinct=True) is reference_says
-    scorer = ExecutionScorer({"odd": odd}, Rules(keep_distinct=True))
-    assert scorer(Example(0, Question("", "", Schema("odd", ())), gold), Prediction(pred)).outcome is outcome
+    scorer = PairScorer()
+    assert scorer("official-distinct", odd, gold, pred).outcome is outcome
     scorer.close()

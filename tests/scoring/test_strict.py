@@ -9,8 +9,8 @@ import time
 import pytest
 
 from spider_opt.errors import GoldError
-from spider_opt.scoring import ExecutionScorer, Rules
-from spider_opt.types import Example, Outcome, Prediction, Question, Schema
+from spider_opt.scoring import PairScorer
+from spider_opt.types import Outcome
 
 SCHEMA = """
 CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER, b TEXT, c REAL, n TEXT COLLATE NOCASE);
@@ -37,10 +37,10 @@ def judge(tmp_path_factory):
         connection.execute("INSERT INTO t(a, b, c, n) VALUES (?, ?, ?, ?)", row)
     connection.commit()
     connection.close()
-    scorer = ExecutionScorer({"t": path}, Rules("strict", timeout_s=2))
+    scorer = PairScorer(timeout_s=2)
 
     def judge(gold, pred):
-        return scorer(Example(0, Question("", "", Schema("t", ())), gold), Prediction(pred))
+        return scorer("strict", path, gold, pred)
 
     yield judge
     scorer.close()

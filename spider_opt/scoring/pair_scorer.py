@@ -1,0 +1,107 @@
+"""One pair of queries, any number of scorers, on databases that are kept open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spider_opt.databases import Limits
+from spider_opt.databases.files import check_database
+from spider_opt.errors import DatasetError, QueryError, SpiderOptError
+from spider_opt.scoring.cache import ScoringCache
+from spider_opt.scoring.database import OpenDatabase
+from spider_opt.scoring.table import SCORERS, find_scorer
+from spider_opt.types import Verdict
+
+MAX_OPEN = 64
+MAX_VERDICTS = 20_000
+HEADER_BYTES = 100  # of a SQLite file: a counter in it goes up with each change
+
+
+class PairScorer:
+    """Asks scorers about pairs, each once; for one process and one thread.
+
+    ``timeout_s`` is the time one query may take. A benchmark's databases never change; with ``watch`` each file is
+    looked at before it is asked, and what is known of it forgotten once it has changed.
+    """
+
+    def __init__(self, timeout_s: float = 10.0, cache: ScoringCache | None = None, *, watch: bool = False) -> None:
+        self._limits = Limits(timeout_s=timeout_s)
+        self._cache = cache or ScoringCache(None)
+        self._watch = watch
+        self._open: dict[str, _Known] = {}
+
+    def __call__(self, scorer: str, path: str | Path, gold: str, sql: str, db_id: str = "") -> Verdict:
+        """Return the verdict of the scorer of that name; ``db_id`` is what messages call the database.
+
+        Raises:
+            GoldError: the gold query itself fails.
+            DatasetError: the database cannot be read.
+            ScorerError: there is no such scorer.
+            SpiderOptError: the scorer of another package fails.
+        """
+        known = self._known(os.fspath(path), db_id)
+        key = (scorer, gold, sql)
+        verdict = known.verdicts.get(key)
+        if verdict is None:
+            if len(known.verdicts) > MAX_VERDICTS:
+                known.verdicts.clear()
+            known.verdicts[key] = verdict = _ask(scorer, gold, sql, known.database)
+        return verdict
+
+    def close(self) -> None:
+        """Keep what was learnt about golds and close the databases."""
+        self._cache.flush()
+        for known in self._open.values():
+            known.database.close()
+        self._open.clear()
+
+    def _known(self, path: str, db_id: str) -> _Known:
+        known = self._open.get(path)
+        looks = _looks(Path(path)) if self._watch else None
+        if known is not None and known.looks != looks:
+            known.database.close()
+            known = None
+        if known is None:
+            if len(self._open) >= MAX_OPEN:
+                self._open.pop(next(iter(self._open))).database.close()
+            known = _Known(OpenDatabase(db_id or Path(path).stem, Path(path), self._limits, self._cache), looks)
+            self._open[path] = known
+        return known
+
+
+@dataclass(slots=True)
+class _Known:
+    """A database that is kept open, how its file looked, and what was said of pairs on it."""
+
+    database: OpenDatabase
+    looks: Hashable
+    verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
+
+
+def _looks(path: Path) -> Hashable:
+    check_database(path)
+    try:
+        with path.open("rb") as file:
+            stat = os.fstat(file.fileno())
+            return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, file.read(HEADER_BYTES)
+    except OSError as error:
+        raise DatasetError(f"Cannot read the database {path}: {error.strerror}.") from error
+
+
+def _ask(name: str, gold: str, sql: str, database: OpenDatabase) -> Verdict:
+    try:
+        verdict: object = find_scorer(name)(gold, sql, database)
+    except QueryError as error:
+        return Verdict(error.outcome, str(error))
+    except (SpiderOptError, MemoryError):
+        raise
+    except Exception as error:
+        if name in SCORERS:
+            raise
+        raise SpiderOptError(f"scorer {name!r} fails on a question of {database.db_id}: {error!r}") from error
+    if not isinstance(verdict, Verdict) or verdict.metric != verdict.metric:
+        raise SpiderOptError(f"scorer {name!r} says {verdict!r}, and a Verdict that is a number or none is wanted")
+    return verdict

@@ -1,0 +1,64 @@
+"""What the question deserves; how that differs from the official evaluator is specified in the docs on scoring."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+
+from spider_opt.errors import GoldError, QueryError
+from spider_opt.scoring import rewrite
+from spider_opt.scoring.cache import same_query_key
+from spider_opt.scoring.compare import one_number_for_close, same_table
+from spider_opt.scoring.ties import agree_up_to_ties, is_ordered, runs, sort_columns, with_tie_rank
+from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
+from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
+
+TOLERANCE = 1e-9
+# Possessive, or a row of comments would take for ever.
+_SELECT = re.compile(r"(?:\s++|--[^\n]*+\n|(?>/\*.*?\*/))*+(?:select|with)\b", re.IGNORECASE | re.DOTALL)
+_NO_SELECT = Verdict(Outcome.NOT_A_QUERY, "the text does not begin with SELECT or WITH")
+
+
+def strict(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+    """Judge by what the question deserves.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
+    gold, sql = (rewrite.fix_year(rewrite.close_gaps(text)) for text in (gold, prediction))
+    verdict = unfit(sql)
+    if verdict is None and not _SELECT.match(sql):
+        verdict = _NO_SELECT
+    if verdict is None and same_query_key(sql) == same_query_key(gold):
+        verdict = SAME_QUERY
+    if verdict is not None:
+        database.check_gold(gold)
+        return verdict
+    wanted = database.gold(gold)
+    ordered = is_ordered(gold)
+    try:
+        found = database.run(sql, stop_after_rows=len(wanted.rows) + 1)
+        if len(wanted.rows) != len(found.rows) or len(wanted.columns) != len(found.columns):
+            return differ(wanted, found, ordered)
+        groups = _tie_groups(gold, wanted, database) if ordered else None
+        if not wanted.rows or same_table(*one_number_for_close(wanted.rows, found.rows, TOLERANCE), groups):
+            return same(wanted)
+    except QueryError as error:
+        return Verdict(error.outcome, str(error))
+    return differ(wanted, found, ordered)
+
+
+def _tie_groups(gold: str, wanted: Result, database: ScoredDatabase) -> Sequence[int]:
+    """Return a number for each row of gold, equal for rows that tie; all different where that is not known."""
+    ranked_sql = with_tie_rank(gold)
+    if ranked_sql is not None:
+        with contextlib.suppress(GoldError):
+            ranked = database.gold(ranked_sql).rows
+            groups = [int(str(row[-1])) for row in ranked]
+            if agree_up_to_ties(wanted.rows, [row[:-1] for row in ranked], groups, "limit" in gold.lower()):
+                return groups
+    columns = sort_columns(gold)
+    if columns is not None and max(columns) < len(wanted.columns):
+        return runs(wanted.rows, columns)
+    return range(len(wanted.rows))

@@ -1,0 +1,68 @@
+"""Scorers by name: ours in a table, those of installed packages by their entry points.
+
+A scorer of another package is a function of ``(gold: str, prediction: str, database: ScoredDatabase) -> Verdict``,
+named by an entry point of the group ``spider_opt.scorers``::
+
+    [project.entry-points."spider_opt.scorers"]
+    same-rows = "my_package:same_rows"
+
+It is found by that name wherever a metric is asked for, runs in the processes that hold the databases, and gives a
+number by ``Verdict(…, value=0.5)``. Our own names cannot be taken.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from spider_opt.errors import ScorerError
+from spider_opt.plugins import Names
+from spider_opt.types import Scorer
+
+SCORERS = {
+    "official": "spider_opt.scoring.official:official",
+    "official-distinct": "spider_opt.scoring.official:official_distinct",
+    "strict": "spider_opt.scoring.strict:strict",
+}
+VERSION = "1"
+"""Of our scorers; another one when any of them answers anew."""
+ENTRY_POINTS = "spider_opt.scorers"
+_NAMES = Names("scorer", SCORERS, ENTRY_POINTS, "spider-opt score --help", ScorerError)
+
+
+def scorer_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the places (``module:attribute``) of all scorers by name."""
+    return _NAMES.places()
+
+
+@cache
+def find_scorer(name: str) -> Scorer:
+    """Load a scorer by name. A package whose scorer is broken harms nobody who does not ask for it.
+
+    Raises:
+        ScorerError: there is no such scorer, two packages claim the name, or the scorer cannot be loaded or is none.
+    """
+    if name in SCORERS:  # looking what packages are installed takes longer than scoring a hundred answers
+        module, _, attribute = SCORERS[name].partition(":")
+        return cast(Scorer, getattr(import_module(module), attribute))
+    return cast(Scorer, _NAMES.load(name, check=_takes_a_pair)[1])
+
+
+@cache
+def scorer_version(name: str) -> str:
+    """Return the version of a scorer: ours, or that of the package it comes from, '' where that has none."""
+    if name in SCORERS:
+        return VERSION
+    from importlib.metadata import entry_points
+
+    return next((point.dist.version for point in entry_points(group=ENTRY_POINTS, name=name) if point.dist), "")
+
+
+def _takes_a_pair(scorer: Any) -> None:
+    try:
+        inspect.signature(scorer).bind("gold", "prediction", "database")
+    except TypeError:
+        raise TypeError("it is no function of (gold, prediction, database)") from None
