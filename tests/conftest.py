@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_openai import endpoint
 
+__all__ = ["endpoint"]
 ROOT = Path(__file__).resolve().parent.parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # the cores have other tests to run
     os.environ.setdefault(name, "1")
@@ -98,3 +102,17 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A small database of somebody's own."""
+    path = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("""
+            CREATE TABLE boat (id INTEGER PRIMARY KEY, name TEXT, color TEXT, length REAL);
+            INSERT INTO boat VALUES (1, 'Ada', 'red', 7.5), (2, 'Bea', 'blue', 9.0), (3, 'Cleo', 'red', NULL);
+            CREATE TABLE rental (id INTEGER PRIMARY KEY, boat_id INTEGER REFERENCES boat (id), day TEXT);
+            INSERT INTO rental VALUES (1, 1, '2024-05-01'), (2, 3, '2024-06-01');
+        """)
+    return path

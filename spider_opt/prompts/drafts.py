@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spider_opt.databases.samples import sample_rows, sample_values
-from spider_opt.prompts import schema_text, texts
+from spider_opt.prompts import schema as schemas
+from spider_opt.prompts import texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.names import quoted
 from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task
@@ -14,7 +15,7 @@ from spider_opt.types import Context, Database, Demo, Message, Prediction, Reque
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
 
-Samples = tuple[schema_text.Rows | None, schema_text.Values | None]
+Samples = tuple[schemas.Rows | None, schemas.Values | None]
 """The sample rows and the sample values of a database, None where none are shown."""
 
 
@@ -31,11 +32,11 @@ class Look:
         rules: add rules against the usual mistakes.
     """
 
-    schema: schema_text.SchemaForm = "ddl"
+    schema: schemas.Form = "ddl"
     keys: bool = True
     rows: int = 0
     values: int = 3
-    form: texts.PromptForm = "chat"
+    form: texts.Form = "chat"
     rules: bool = False
 
     def __post_init__(self) -> None:
@@ -83,7 +84,8 @@ class Drafter:
 
     def messages(self, task: Task, instruction: str = texts.INSTRUCTION) -> tuple[Message, ...] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""
-        context = task.context
+        context, db_id = task.context, task.question.db_id.lower()
+        demos = context.demos[::-1]  # the nearest stands last, next to the question
         return texts.ask_for_sql(
             self.look.form,
             self.shown(task.question.schema, context),
@@ -91,8 +93,8 @@ class Drafter:
             notes=task.question.notes,
             instruction=instruction,
             rules=self.look.rules,
-            # The nearest stands last, next to the question.
-            demos=[self._shown_demo(demo) for demo in reversed(context.demos)],
+            demos=[self._shown_demo(demo) for demo in demos if demo.question.db_id.lower() != db_id],
+            here=[(d.question.notes, d.question.text, d.sql) for d in demos if d.question.db_id.lower() == db_id],
             values=value_lines(context),
             feedback=task.feedback,
             begun=task.grammar is None,
@@ -102,8 +104,8 @@ class Drafter:
         """Return a schema as text, whole or pruned to the context's tables."""
         if context.tables:
             rows, values = self.sampled(schema)
-            few = schema_text.pruned(schema, context.tables)
-            return self._serialise(few, rows and schema_text.pruned_rows(rows, schema, few), values)
+            few = schemas.pruned(schema, context.tables)
+            return self._serialise(few, rows and schemas.pruned_rows(rows, schema, few), values)
         known = self._whole.get(schema.db_id)
         if known is None or known[0] is not schema:  # training shows one database's tables in many orders
             known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self.sampled(schema)))
@@ -123,8 +125,8 @@ class Drafter:
         schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""
         return schema, demo.question.notes, demo.question.text, demo.sql
 
-    def _serialise(self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None) -> str:
-        return schema_text.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
+    def _serialise(self, schema: Schema, rows: schemas.Rows | None, values: schemas.Values | None) -> str:
+        return schemas.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
 
 
 def value_lines(context: Context) -> Sequence[str]:
@@ -133,4 +135,4 @@ def value_lines(context: Context) -> Sequence[str]:
     >>> value_lines(Context(values=(("singer", "country", "France"),)))
     ["singer.country = 'France'"]
     """
-    return [f"{quoted(t)}.{quoted(c)} = {schema_text.literal(value)}" for t, c, value in context.values]
+    return [f"{quoted(t)}.{quoted(c)} = {schemas.literal(value)}" for t, c, value in context.values]

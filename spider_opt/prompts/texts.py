@@ -7,7 +7,7 @@ from typing import Literal
 
 from spider_opt.types import Message
 
-PromptForm = Literal["chat", "prefill", "completion"]
+Form = Literal["chat", "prefill", "completion"]
 
 INSTRUCTION = "You write SQLite queries. Answer with one SQL query and nothing else, no explanation."
 RULES = """Rules:
@@ -17,6 +17,7 @@ RULES = """Rules:
 - Use DISTINCT only when the question asks for different values.
 - For the most or the least, use ORDER BY with LIMIT 1."""
 DEMOS = "Questions about other databases, each with its query:"
+DEMOS_HERE = "Questions about this database, each with its query:"
 VALUES = "Values in the database that the question may mean:"
 NOTE = "Note: "
 FAILED = "That query does not do: {message}\nAnswer with a query that does."
@@ -37,7 +38,7 @@ COT_STAGES = (
 
 
 def ask_for_sql(
-    form: PromptForm,
+    form: Form,
     schema: str,
     question: str,
     *,
@@ -45,6 +46,7 @@ def ask_for_sql(
     instruction: str = INSTRUCTION,
     rules: bool = False,
     demos: Sequence[tuple[str, str, str, str]] = (),
+    here: Sequence[tuple[str, str, str]] = (),
     values: Sequence[str] = (),
     feedback: Sequence[tuple[str, str]] = (),
     begun: bool = True,
@@ -57,16 +59,19 @@ def ask_for_sql(
 
     ``notes``, what is known beside the question, stand in a line before it. ``demos`` are (schema, notes, question,
     SQL) in the order in which they are shown; those with a schema come as conversations of their own before the
-    question, those without as a list behind the schema. ``values`` are lines such as ``singer.country = 'France'``.
+    question, those without as a list behind the schema. ``here`` are (notes, question, SQL) of demos about the
+    question's own database. ``values`` are lines such as ``singer.country = 'France'``.
     ``feedback`` are (query, message) of failed attempts.
     """
     question = " ".join(question.split())
     parts = [schema]
     if rules:
         parts.append(RULES)
-    pairs = [f"{_noted(known)}Question: {q}\nSQL: {sql}" for shown, known, q, sql in demos if not shown]
-    if pairs:
-        parts.append("\n\n".join([DEMOS, *pairs]))
+    elsewhere = [(known, q, sql) for shown, known, q, sql in demos if not shown]
+    for head, listed in ((DEMOS, elsewhere), (DEMOS_HERE, here)):
+        if listed:
+            pairs = (f"{_noted(known)}Question: {q}\nSQL: {sql}" for known, q, sql in listed)
+            parts.append("\n\n".join([head, *pairs]))
     if values:
         parts.append("\n".join([VALUES, *values]))
     if form == "completion":

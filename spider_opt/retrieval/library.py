@@ -40,8 +40,8 @@ class Space:
     of_row: Sequence[Sequence[int]]
 
 
-class TrainingLibrary:
-    """``types.Library`` over examples of which none may be near the questions ``asked``.
+class ExampleLibrary:
+    """``types.Library`` over examples, whichever may be shown for a question (see the two kinds of it).
 
     Vectors, indexes and the classifier are made when they are first needed, and kept on disk. What comes back has
     each query (in its normal form) once: a second phrasing of it would cost tokens and teach little. Examples that
@@ -49,23 +49,11 @@ class TrainingLibrary:
 
     Without a level the index names candidates, and only where too few of them may be shown all examples are looked
     at; within a level always all of it are (for 8,659 examples a few milliseconds).
-
-    Raises:
-        LeakError: an example is too near to a question that is asked.
-        UsageError: there is no example.
     """
 
     def __init__(
-        self,
-        examples: Sequence[Example],
-        asked: Sequence[Example],
-        embedder: Embedder,
-        derived: Derived,
-        folder: Path | None = None,
+        self, examples: Sequence[Example], embedder: Embedder, derived: Derived, folder: Path | None = None
     ) -> None:
-        check_leaks(examples, asked, derived.normals)
-        if not examples:
-            raise UsageError("no training example is left to retrieve from")
         self.examples = tuple(examples)
         self.embedder = embedder
         self._derived = derived
@@ -137,7 +125,6 @@ class TrainingLibrary:
 
     def _first(self, ranked: Iterable[int], k: int, question: Question) -> list[Demo]:
         """Return the first ``k`` that may be shown, no query twice."""
-        db_id, text = question.db_id.lower(), normal_text(question.text)
         demos: list[Demo] = []
         seen: set[str] = set()
         for i in ranked:
@@ -145,12 +132,13 @@ class TrainingLibrary:
                 break
             example = self.examples[i]
             query = self._normals[example.gold_sql]
-            # check_leaks has refused both already; this holds also for a question that was not announced.
-            leaks = example.question.db_id.lower() == db_id or normal_text(example.question.text) == text
-            if not leaks and query not in seen:
+            if query not in seen and self._may_show(example, question):
                 seen.add(query)
                 demos.append(Demo(example.question, tidy(example.gold_sql)))
         return demos
+
+    def _may_show(self, example: Example, question: Question) -> bool:
+        return True
 
     @cached_property
     def _normals(self) -> dict[str, str]:
@@ -196,7 +184,10 @@ class TrainingLibrary:
         if kept is not None:
             return LevelClassifier(kept)
         every = zip((example.question.text for example in self.examples), self._masked, levels, strict=True)
-        texts, masks, wanted = zip(*((text, mask, level) for text, mask, level in every if level), strict=True)
+        known = [(text, mask, level) for text, mask, level in every if level]
+        if not known:
+            raise UsageError("the difficulty of no example can be told: none of their queries can be parsed")
+        texts, masks, wanted = zip(*known, strict=True)
         trained = train(self._features(texts, masks), wanted)
 
         def write(path: Path) -> None:
@@ -210,6 +201,40 @@ class TrainingLibrary:
         import numpy as np
 
         return np.hstack([self.embedder(texts), self.embedder(masks)])
+
+
+class TrainingLibrary(ExampleLibrary):
+    """A benchmark's training examples, of which none may be near the questions ``asked``.
+
+    Raises:
+        LeakError: an example is too near to a question that is asked.
+        UsageError: there is no example.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        asked: Sequence[Example],
+        embedder: Embedder,
+        derived: Derived,
+        folder: Path | None = None,
+    ) -> None:
+        check_leaks(examples, asked, derived.normals)
+        if not examples:
+            raise UsageError("no training example is left to retrieve from")
+        super().__init__(examples, embedder, derived, folder)
+
+    def _may_show(self, example: Example, question: Question) -> bool:
+        # check_leaks has refused both already; this holds also for a question that was not announced.
+        other_database = example.question.db_id.lower() != question.db_id.lower()
+        return other_database and normal_text(example.question.text) != normal_text(question.text)
+
+
+class OwnExamples(ExampleLibrary):
+    """A user's own examples, who asks about the databases they are of: every one may be shown.
+
+    Nothing is measured with them. In a benchmark they would be leaks, and ``TrainingLibrary`` is what it takes.
+    """
 
 
 def _scores(space: Space, positions: NDArray[np.intp], query: NDArray[np.float32]) -> NDArray[np.float32]:

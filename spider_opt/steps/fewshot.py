@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from spider_opt.answering.demos import library_for, with_demos
 from spider_opt.linking.masking import masked
+from spider_opt.retrieval.demos import library_for, with_demos
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
 
@@ -45,7 +45,7 @@ class FewShot:
             else:
                 text = masked(question) if self.by == "masked" else question.text
                 found = library.nearest(self.by, [text], k, question=question, level=level)
-            shown, ids = with_demos(task, found, self.k, own_schema=self.schemas)
+            shown, ids = with_demos(task, found, self.k, library=library, own_schema=self.schemas)
             answered = inner(shown)
             return replace(answered, trace=(*answered.trace, {"step": "fewshot", "demos": ids}))
 

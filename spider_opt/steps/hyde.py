@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from spider_opt.answering.demos import drafted, library_for, with_demos
 from spider_opt.linking.masking import masked
 from spider_opt.prompts.drafts import Drafter, Look
+from spider_opt.retrieval.demos import drafted, library_for, with_demos
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
@@ -64,7 +64,7 @@ class HyDE:
                 found = library.nearest(
                     "masked", [masked(task.question)], k, question=task.question, level=context.level
                 )
-            shown, ids = with_demos(task, found, self.k, own_schema=self.schemas)
+            shown, ids = with_demos(task, found, self.k, library=library, own_schema=self.schemas)
             answered = inner(shown)
             trace = (*answered.trace, {"step": "hyde", "demos": ids, "drafts": drafts})
             return replace(answered, usage=usage + answered.usage, trace=trace)

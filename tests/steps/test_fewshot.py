@@ -130,7 +130,7 @@ def test_an_example_of_the_own_database_is_refused(db_id: str) -> None:
 
 
 def test_without_examples_there_is_no_such_method() -> None:
-    with pytest.raises(MethodError, match="step 'fewshot' needs training examples"):
+    with pytest.raises(MethodError, match="step 'fewshot' needs examples"):
         parse_method("fewshot").build(Tools())
 
 

@@ -212,7 +212,7 @@ def test_with_fewshot_its_examples_come_first() -> None:
 
 
 def test_without_examples_there_is_no_such_method() -> None:
-    with pytest.raises(MethodError, match="step 'hyde' needs training examples"):
+    with pytest.raises(MethodError, match="step 'hyde' needs examples"):
         parse_method("hyde").build(Tools())
 
 

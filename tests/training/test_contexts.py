@@ -225,7 +225,7 @@ def test_a_method_that_drafts_first_is_refused(method: str, items: list[Item], l
 
 
 def test_demos_need_a_library(items: list[Item]) -> None:
-    with pytest.raises(MethodError, match="'fewshot' needs training examples"):
+    with pytest.raises(MethodError, match="'fewshot' needs examples"):
         drawn(items, "fewshot", DATABASES)
     with pytest.raises(MethodError, match="no method step 'fewshoot'"):
         drawn(items, "fewshoot", DATABASES)
