@@ -76,11 +76,13 @@ def test_the_help_of_every_command_is_there(docs: ModuleType) -> None:
     block = docs.help_block()
     for command in (
         "",
+        " ask",
         " eval",
         " score",
         " finetune",
         " leaderboard",
         " compare",
+        " check",
         " ladder",
         " methods",
         " models",

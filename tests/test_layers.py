@@ -20,11 +20,11 @@ ORDER = (
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
-    ("answering",),
     ("steps",),
     ("methods",),
     ("runs",),
     ("analysis", "leaderboard", "report", "training"),
+    ("bound_method",),
     ("cli", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

@@ -16,6 +16,7 @@ from spider_opt import __version__
 from spider_opt.errors import SpiderOptError
 
 COMMANDS = {
+    "ask": "ask:ask_command",
     "eval": "eval:eval_command",
     "score": "score:score_command",
     "finetune": "finetune:finetune_command",
