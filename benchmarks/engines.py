@@ -22,8 +22,8 @@ from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import open_model
 from spider_opt.models.adapters import with_adapters
+from spider_opt.models.torch.engine import open_torch
 from spider_opt.runs.concurrency import ask_all, by_database
-from spider_opt.training.engine import open_torch
 from spider_opt.types import ChatModel, Example, Prediction, Request, Tools
 
 

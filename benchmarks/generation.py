@@ -21,7 +21,8 @@ from pathlib import Path
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
-from spider_opt.models import EmbeddedModel, llamacpp, weights
+from spider_opt.models import EmbeddedModel, weights
+from spider_opt.models.llamacpp import server
 from spider_opt.runs.concurrency import by_database
 from spider_opt.types import Completion, Example, Request, Task, Tools
 
@@ -67,10 +68,10 @@ def main() -> None:
           f"{os.cpu_count()} processors\n")  # fmt: skip
     print(f"{'':44}{'s/question':>12}{'per minute':>12}{'ratio':>8}")
     for method in options.methods:
-        block, llamacpp.BLOCK = llamacpp.BLOCK, DEFAULT_BATCH
+        block, server.BLOCK = server.BLOCK, DEFAULT_BATCH
         with Plain(path) as model:
             plain = seconds(model, method, shuffled, tools) / len(shuffled)
-        llamacpp.BLOCK = block
+        server.BLOCK = block
         with EmbeddedModel(path) as model:
             ours = seconds(model, method, by_database(shuffled), tools) / len(shuffled)
         for label, taken in (("the plain loop", plain), ("ordered, reused, side by side", ours)):

@@ -23,11 +23,11 @@ from unittest.mock import patch
 
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
+from spider_opt.models.torch.base import keep_memory, open_base
+from spider_opt.models.torch.shared_prefix import Pack, laid
 from spider_opt.prompts.drafts import Look
-from spider_opt.training.base import keep_memory, open_base
 from spider_opt.training.dataset import Item, split
-from spider_opt.training.packing import Pack, laid
-from spider_opt.training.packs import Packer
+from spider_opt.training.packer import Packer
 from spider_opt.training.tune import TARGETS
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     import torch
 
-    from spider_opt.training.lora import chosen_compute
+    from spider_opt.models.torch.lora import chosen_compute
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark = load_benchmark(Path(options.spider) if options.spider else None, "train")
@@ -96,8 +96,8 @@ def compare(name: str, pack: Pack) -> None:
     """Print what one pack takes in float32 and in whole numbers, and with two of its parts as others have them."""
     import torch
 
-    from spider_opt.training import lora
-    from spider_opt.training.attention import attend, attend_masked
+    from spider_opt.models.torch import lora
+    from spider_opt.models.torch.attention import attend, attend_masked
 
     kinds: tuple[tuple[str, bool, dict[str, Any]], ...] = (
              ("float32", False, {"attend": attend}), ("frozen layers in whole numbers", True, {"attend": attend}),
@@ -119,7 +119,7 @@ def kept(model: Any, pack: Pack) -> int:
     """Return the bytes that are kept for the way back."""
     import torch
 
-    from spider_opt.training.lora import summed_loss
+    from spider_opt.models.torch.lora import summed_loss
 
     frozen = {weight.untyped_storage().data_ptr() for weight in (*model.parameters(), *model.buffers())}
     sizes: dict[int, int] = {}
@@ -135,7 +135,7 @@ def kept(model: Any, pack: Pack) -> int:
 
 
 def tunable(name: str, dtype: Any, int8: bool, device: str) -> tuple[Any, Any]:
-    from spider_opt.training.lora import add_lora
+    from spider_opt.models.torch.lora import add_lora
 
     base = open_base(name, dtype=dtype, device=device)
     add_lora(base.model, rank=16, alpha=32.0, seed=0, int8=int8)
@@ -150,7 +150,7 @@ def alone(pack: Pack) -> list[Pack]:
 def run(model: Any, pack: Pack, device: str) -> Taken:
     import torch
 
-    from spider_opt.training.lora import summed_loss
+    from spider_opt.models.torch.lora import summed_loss
 
     cpu, start = sum(os.times()[:2]), time.perf_counter()
     loss = summed_loss(model, laid(pack, device))

@@ -140,11 +140,11 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
+    from spider_opt.models.torch.base import library
     from spider_opt.progress import progress
     from spider_opt.prompts.drafts import Look
     from spider_opt.steps.finetune import form_of
     from spider_opt.training import job_state
-    from spider_opt.training.base import library
     from spider_opt.training.loop import Settings
     from spider_opt.training.tune import tune
 

@@ -2,9 +2,9 @@
 
 from spider_opt.models.cache import CachedModel
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
-from spider_opt.models.chat import OpenAIModel
-from spider_opt.models.embedded import EmbeddedModel
-from spider_opt.models.open import open_model
+from spider_opt.models.llamacpp.embedded import EmbeddedModel
+from spider_opt.models.openai.chat import OpenAIModel
+from spider_opt.models.opening import open_model
 from spider_opt.models.replay import Recorder, ReplayModel
 
 __all__ = [

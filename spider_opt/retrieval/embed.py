@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from spider_opt.errors import UsageError
 from spider_opt.models import weights
 from spider_opt.models.catalog import CATALOG
-from spider_opt.models.open import bytes_bar
+from spider_opt.models.opening import bytes_bar
 from spider_opt.retrieval.kept import Kept, Progress, retrieval_dir, silent
 
 if TYPE_CHECKING:

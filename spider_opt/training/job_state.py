@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from spider_opt.errors import RunError, UsageError
-from spider_opt.models.chat import OPENAI_URL
+from spider_opt.models.openai.chat import OPENAI_URL
 from spider_opt.paths import locked, write_whole
 
 FILE = "job.json"

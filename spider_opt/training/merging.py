@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from spider_opt import __version__
 from spider_opt.errors import UsageError
 from spider_opt.models.adapters import Adapter, write_card
+from spider_opt.models.torch.base import library
+from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
 from spider_opt.runs.folder import commit
-from spider_opt.training.base import library
-from spider_opt.training.gguf import LoraFile, read_gguf, write_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor

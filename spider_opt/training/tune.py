@@ -14,18 +14,18 @@ from typing import Any, Literal
 from spider_opt import __version__
 from spider_opt.errors import TrainingError
 from spider_opt.models.adapters import Adapter, write_card
+from spider_opt.models.torch.base import keep_memory, library, open_base
+from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs.folder import Progress, commit, silent
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.steps.finetune import Form
-from spider_opt.training.base import keep_memory, library, open_base
-from spider_opt.training.course import signs
+from spider_opt.training.accuracy import held_out_accuracy
+from spider_opt.training.checkpoint import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.gguf import check_architecture, read_gguf, write_adapter
-from spider_opt.training.held_out import held_out_accuracy
 from spider_opt.training.loop import Settings, Step, Training
-from spider_opt.training.packs import Packer, Target
+from spider_opt.training.packer import Packer, Target
 from spider_opt.types import Benchmark, Database, Schema
 
 Compute = Literal["auto", "int8", "float32", "bfloat16"]
@@ -92,8 +92,8 @@ def tune(
     library()
     import torch
 
-    from spider_opt.training.decoding import Decoder
-    from spider_opt.training.lora import add_lora, chosen_compute, take_weights, weights_of
+    from spider_opt.models.torch.decoding import Decoder
+    from spider_opt.models.torch.lora import add_lora, chosen_compute, take_weights, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype, int8 = chosen_compute(compute, device)

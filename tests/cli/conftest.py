@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from spider_opt.cli import main
 from spider_opt.models import adapters
 from spider_opt.models.adapters import CARD, FILE
-from spider_opt.training import base, tune
+from spider_opt.models.torch import base, tune
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Step
 

@@ -17,7 +17,7 @@ from fake_model import FakeModel
 import spider_opt.models
 from spider_opt.cli import main
 from spider_opt.errors import ModelError, ModelUnavailable
-from spider_opt.training import engine
+from spider_opt.models.torch import engine
 from spider_opt.types import Completion, ModelInfo, Request, Usage
 
 NOTHING = object()

@@ -202,7 +202,7 @@ def test_run_by_another_engine(model: Model, here: Path, monkeypatch: pytest.Mon
         opened.append(name)
         return model
 
-    monkeypatch.setattr("spider_opt.training.engine.open_torch", open_torch)
+    monkeypatch.setattr("spider_opt.models.torch.engine.open_torch", open_torch)
     model.info = ModelInfo("fake", "cd" * 32, engine="torch int8")
     result = run(*MINI, "--engine", "torch", "--json")
     assert result.exit_code == 0, result.stderr

@@ -13,10 +13,11 @@ from fake_model import FakeModel
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import UsageError, WeightsError
-from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters, llamacpp
+from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters
 from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for, open_tuned
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
+from spider_opt.models.llamacpp import server
 from spider_opt.runs.folder import IDENTITY, describe
 from spider_opt.types import ModelInfo, Request
 
@@ -33,7 +34,7 @@ def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(CATALOG, DEFAULT_MODEL, Weights(DEFAULT_MODEL, (File("q.gguf", 4, BASE, ()),), "a/b", "MIT"))
     monkeypatch.setenv("SPIDER_OPT_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr(llamacpp, "binding", lambda: None)
+    monkeypatch.setattr(server, "binding", lambda: None)
     monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
     (tmp_path / "q.gguf").write_bytes(b"GGUF")
     return tmp_path / "shipped"

@@ -9,7 +9,8 @@ from fake_model import FakeModel
 
 from spider_opt.errors import MethodError, ModelUnavailable
 from spider_opt.methods import parse_method
-from spider_opt.models import EmbeddedModel, llamacpp, weights
+from spider_opt.models import EmbeddedModel, weights
+from spider_opt.models.llamacpp import server
 from spider_opt.paths import cache_dir
 from spider_opt.sql.grammar import Names, select_grammar
 from spider_opt.steps.grammar import Grammar
@@ -96,7 +97,7 @@ def test_other_names_are_refused() -> None:
 @pytest.fixture(scope="module")
 def llama() -> Iterator[EmbeddedModel]:
     try:
-        llamacpp.binding()
+        server.binding()
     except ModelUnavailable as error:
         pytest.skip(str(error))
     with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,7 @@ from spider_opt.errors import LeakError, TrainingError
 from spider_opt.prompts.drafts import Look
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step, Training
-from spider_opt.training.packs import Packer
+from spider_opt.training.packer import Packer
 from spider_opt.types import Schema
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Trainings:
         self.now: Training | None = None
 
     def __call__(self, folder: Path, settings: Settings = SETTINGS, **options: Any) -> Training:
-        from spider_opt.training.lora import add_lora
+        from spider_opt.models.torch.lora import add_lora
 
         model = options.pop("model", None) or self.tiny()
         lora = add_lora(model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed)
@@ -81,7 +81,7 @@ class Trainings:
 
 @contextmanager
 def prepared(tiny: Any, tokenizer: Any, lessons: Lessons) -> Iterator[Trainings]:
-    from spider_opt.training import lora
+    from spider_opt.models.torch import lora
 
     trainings = Trainings(tiny, tokenizer, [*lessons(7, "shop"), *lessons(8, "farm")], lessons(3, HELD_OUT))
     real = lora.summed_loss
@@ -193,7 +193,7 @@ def by_who_reads(training: Training, at: int, patch: pytest.MonkeyPatch) -> Iter
 
 
 def in_the_middle_of_a_step(training: Training, at: int, patch: pytest.MonkeyPatch) -> Iterator[Step]:
-    from spider_opt.training import lora
+    from spider_opt.models.torch import lora
 
     real = lora.summed_loss
 

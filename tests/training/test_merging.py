@@ -11,7 +11,7 @@ import pytest
 
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.adapters import CARD, FILE, Adapter, find_adapter, read_adapter
-from spider_opt.training.gguf import read_gguf, write_adapter
+from spider_opt.models.torch.gguf import read_gguf, write_adapter
 from spider_opt.training.merging import merge
 
 if TYPE_CHECKING:

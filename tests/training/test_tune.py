@@ -34,7 +34,7 @@ SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=2, alpha=4.0, packs=1)
 @pytest.fixture(autouse=True)
 def bases(tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Tune a tiny model, whatever it is called; what was opened comes here."""
-    from spider_opt.training.base import Base
+    from spider_opt.models.torch.base import Base
 
     opened: list[str] = []
 
@@ -133,7 +133,7 @@ def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp
 def test_stopped_before_the_first_step_it_writes_no_adapter(
     tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spider_opt.training import lora
+    from spider_opt.models.torch import lora
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -158,7 +158,7 @@ def test_a_leak_is_refused_before_a_model_is_opened(
 def test_an_adapter_that_could_not_be_written_is_not_trained(
     tuned_on: Callable[..., dict[str, Any]], tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spider_opt.training.base import Base
+    from spider_opt.models.torch.base import Base
 
     model = tiny()
     model.config.model_type = "llama"

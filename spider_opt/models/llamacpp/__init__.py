@@ -1,0 +1,1 @@
+"""Models of the catalog computed by llama.cpp in this process."""

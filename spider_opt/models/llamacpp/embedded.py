@@ -1,0 +1,103 @@
+"""The model that needs nothing: weights on this machine, served by llama.cpp inside this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from spider_opt.errors import WeightsError
+from spider_opt.models.llamacpp.server import N_SIDE_BY_SIDE, LlamaServer
+from spider_opt.types import Completion, ModelInfo, Request
+
+
+class EmbeddedModel:
+    """A GGUF file served in this process; may be called from several threads, which take turns.
+
+    The server starts with the first call and ends with ``close``, ``with``, or the process. ``adapters`` are
+    GGUF LoRA files. ``n_ctx`` is the context in tokens, prompt and answer together; ``n_threads`` falls back
+    on the number of cores this process may use. In the folder ``prefixes`` the server keeps what it computed for the
+    beginnings of prompts.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        info: ModelInfo | None = None,
+        adapters: Sequence[Path] = (),
+        n_ctx: int = 8192,
+        n_threads: int | None = None,
+        timeout_s: float = 300.0,
+        logprobs: bool = False,
+        prefixes: Path | None = None,
+    ) -> None:
+        self.path = path
+        self.info = info or ModelInfo(path.stem)
+        self.adapters = tuple(adapters)
+        self.cache_tag = ("" if self.info.sha256 else str(path.resolve())) + (" logprobs" if logprobs else "")
+        self._settings: dict[str, Any] = {
+            "n_ctx": n_ctx,
+            "n_threads": n_threads or usable_cores(),
+            "timeout_s": timeout_s,
+            "logprobs": logprobs,
+            "prefixes": prefixes,
+        }
+        self._lock = threading.Lock()
+        self._server: LlamaServer | None = None
+
+    def __enter__(self) -> Self:
+        self._started()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str | None:
+        """Where the server listens, None while it does not run."""
+        return self._server.url if self._server else None
+
+    def complete(self, request: Request) -> list[Completion]:
+        """Return the samples, the i-th with ``seed + i``; the first call starts the server.
+
+        Raises:
+            ModelUnavailable: the server cannot be started.
+            WeightsError: there is no such file.
+            ModelError: this request got no answer.
+        """
+        server = self._started()
+        prompt = server.tokens(request.messages)
+        body = {"temperature": request.temperature, "max_tokens": request.max_tokens, "stop": list(request.stop)}
+        extra = dict(request.extra) | ({"grammar": request.grammar} if request.grammar else {})
+        return [
+            done
+            for i in range(0, request.n, N_SIDE_BY_SIDE)
+            for done in server.ask(prompt, body | {"seed": request.seed + i}, extra, min(N_SIDE_BY_SIDE, request.n - i))
+        ]
+
+    def close(self) -> None:
+        """Stop the server and free its memory; the next call starts it again."""
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+    def _started(self) -> LlamaServer:
+        with self._lock:
+            if self._server is None:
+                for path in (self.path, *self.adapters):
+                    if not path.is_file():
+                        raise WeightsError(f"No weights at {path}.")
+                self._server = LlamaServer(self.info.name, self.path, self.adapters, **self._settings)
+            return self._server
+
+
+def usable_cores() -> int:
+    """Count the cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

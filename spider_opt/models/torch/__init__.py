@@ -1,0 +1,1 @@
+"""Models of the catalog computed by torch, which what tunes them uses too."""

@@ -1,0 +1,189 @@
+"""Attention over a pack.
+
+On a processor the rests attend in two parts, to the beginning that they share and to themselves, which are then joined
+by their log-sum-exp: neither needs a mask, and the shared keys are never repeated. Going back, the joint output and
+log-sum-exp make each part's gradients those of the whole. ``benchmarks/training.py`` compares it with a mask.
+
+Source: Dao 2023 (FlashAttention-2, arXiv:2307.08691); the joining after Liu et al. 2023 (Ring Attention,
+arXiv:2310.01889).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention as dot
+from torch.utils.checkpoint import checkpoint
+
+from spider_opt.models.torch.shared_prefix import Laid
+
+_forward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+_backward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
+    """Return the attention's output (1, T, heads, d) for query (1, heads, T, d) and key, value (1, kv_heads, T, d)."""
+    if query.is_cpu and _forward and _backward:
+        out: Tensor = _InParts.apply(query, key, value, pack, scaling)  # type: ignore[no-untyped-call]
+        return out.transpose(1, 2)
+    return attend_masked(query, key, value, pack, scaling)
+
+
+def attend_masked(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
+    """Return the same, computed with a mask.
+
+    The heads that share keys stand one behind the other as more queries, so keys are never repeated for them.
+    """
+    _, heads, _, d = query.shape
+    kv_heads, p = key.shape[1], pack.n_shared
+    groups = heads // kv_heads
+    shared = [] if p == 0 else [
+        dot(query[:, :, :p], key[:, :, :p], value[:, :, :p], is_causal=True, scale=scaling, enable_gqa=groups > 1)
+    ]  # fmt: skip
+    n, width = pack.square.shape
+    q = query[0][:, pack.square]  # (heads, n, L, d)
+    q = q.view(kv_heads, groups, n, width, d).permute(2, 0, 1, 3, 4).reshape(n, kv_heads, groups * width, d)
+    k, v = (
+        torch.cat([x[:, :, :p].expand(n, -1, -1, -1), x[0][:, pack.square].transpose(0, 1)], dim=2)
+        for x in (key, value)
+    )
+    sees = pack.sees.repeat(groups, 1)
+    if query.is_cpu:
+        out = dot(q, k, v, attn_mask=sees.to(q.dtype), scale=scaling)
+    else:
+        out = checkpoint(softmaxed, q, k, v, sees, scaling, use_reentrant=False)
+    out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
+    return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
+
+
+def softmaxed(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+    """Return attention with a mask that is added, as torch's own has it; the sum is made in float32."""
+    # A score rounded to bfloat16 is off by a tenth, and so is its weight.
+    scores = query.float() @ key.float().transpose(2, 3) * scaling + sees
+    return scores.softmax(-1).to(value.dtype) @ value
+
+
+def shared_part(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> tuple[Tensor, Tensor]:
+    """Attend with one token of each of B rows, query (1, heads, B, d), to keys that all see, (1, kv_heads, n, d).
+
+    Returns (B, kv_heads, groups, d) and the log-sum-exp, float32 (B, kv_heads, groups, 1).
+    """
+    heads, rows, kv_heads = query.shape[1], query.shape[2], key.shape[1]
+    stacked = _stacked(query, heads // kv_heads)
+    if query.is_cpu and _forward:
+        out, sums = _forward(stacked, key, value, 0.0, False, scale=scaling)
+    else:
+        scores = stacked.float() @ key.float().transpose(2, 3) * scaling
+        sums = scores.logsumexp(-1)
+        out = scores.softmax(-1) @ value.float()
+    out, sums = (x.reshape(kv_heads, heads // kv_heads, rows, -1).permute(2, 0, 1, 3) for x in (out, sums))
+    return out, sums
+
+
+def joined(one: Tensor, one_sums: Tensor, other: Tensor, other_sums: Tensor) -> Tensor:
+    """Return the attention over two sets of keys for the outputs and log-sum-exps over each."""
+    sums = torch.logaddexp(one_sums, other_sums)
+    return one * (one_sums - sums).exp() + other * (other_sums - sums).exp()
+
+
+def own_cache(x: Tensor, pack: Laid, room: int) -> Tensor:
+    """Return the rests' keys or values (n, kv_heads, L + room, d), padded with 0, for those of a pack."""
+    square = _squared(x[:, :, pack.n_shared :], pack)
+    return torch.nn.functional.pad(square, (0, 0, 0, room))
+
+
+class _InParts(torch.autograd.Function):
+    """The output (1, heads, T, d): of the beginning, then of the rests."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
+        p, heads, kv_heads = pack.n_shared, query.shape[1], key.shape[1]
+        out = query.new_empty(1, query.shape[2], heads, query.shape[3]).transpose(1, 2)
+        begun = None
+        if p:
+            out[:, :, :p], begun = _forward(*_beginning(query, key, value, p), 0.0, True, scale=scaling)
+        own, own_sums = _forward(*_own(query, key, value, pack), 0.0, True, scale=scaling)
+        rest, sums = _lined(own, pack), _lined(own_sums[..., None], pack)
+        if p:
+            far, far_sums = _forward(*_far(query, key, value, p), 0.0, False, scale=scaling)
+            far, far_sums = far.reshape(rest.shape), far_sums.reshape(1, heads, -1, 1)
+            rest = joined(rest, sums, far, far_sums)
+            sums = torch.logaddexp(sums, far_sums)
+        out[:, :, p:] = rest
+        ctx.save_for_backward(query, key, value, out, sums, begun)
+        ctx.pack, ctx.scaling, ctx.groups = pack, scaling, heads // kv_heads
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, out, sums, begun = ctx.saved_tensors
+        pack, p, groups = ctx.pack, ctx.pack.n_shared, ctx.groups
+        (given,) = gradients
+        to_query, to_key, to_value = (torch.zeros_like(x) for x in (query, key, value))
+
+        def back(some: tuple[Tensor, ...], given: Tensor, out: Tensor, sums: Tensor, causal: bool) -> Any:
+            return _backward(given, *some, out, sums, 0.0, causal, scale=ctx.scaling)
+
+        if p:
+            parts = _beginning(query, key, value, p)
+            q, k, v = back(parts, given[:, :, :p].contiguous(), out[:, :, :p].contiguous(), begun, True)
+            to_query[:, :, :p] = q
+            to_key[:, :, :p] += _folded(k, groups)
+            to_value[:, :, :p] += _folded(v, groups)
+            parts = _far(query, key, value, p)
+            far_given, far_out = (_stacked(x[:, :, p:], groups) for x in (given, out))
+            q, k, v = back(parts, far_given, far_out, sums.reshape(1, key.shape[1], -1), False)
+            to_query[:, :, p:] = q.reshape(to_query[:, :, p:].shape)
+            to_key[:, :, :p] += k
+            to_value[:, :, :p] += v
+        parts = _own(query, key, value, pack)
+        # No gradient is given for the padding, so none comes from it.
+        square = [_squared(x, pack) for x in (given[:, :, p:], out[:, :, p:], sums)]
+        q, k, v = back(parts, square[0], square[1], square[2][..., 0], True)
+        to_query[:, :, p:] += _lined(q, pack)
+        to_key[:, :, p:] = _folded(_lined(k, pack), groups)
+        to_value[:, :, p:] = _folded(_lined(v, pack), groups)
+        return to_query, to_key, to_value, None, None
+
+
+def _beginning(query: Tensor, key: Tensor, value: Tensor, p: int) -> tuple[Tensor, Tensor, Tensor]:
+    groups = query.shape[1] // key.shape[1]
+    key, value = (x[:, :, :p].repeat_interleave(groups, 1) for x in (key, value))
+    return query[:, :, :p], key, value
+
+
+def _far(query: Tensor, key: Tensor, value: Tensor, p: int) -> tuple[Tensor, Tensor, Tensor]:
+    return _stacked(query[:, :, p:], query.shape[1] // key.shape[1]), key[:, :, :p], value[:, :, :p]
+
+
+def _own(query: Tensor, key: Tensor, value: Tensor, pack: Laid) -> tuple[Tensor, Tensor, Tensor]:
+    groups, p = query.shape[1] // key.shape[1], pack.n_shared
+    key, value = (_squared(x[:, :, p:], pack).repeat_interleave(groups, 1) for x in (key, value))
+    return _squared(query[:, :, p:], pack), key, value
+
+
+def _stacked(x: Tensor, groups: int) -> Tensor:
+    """Return (1, kv_heads, groups * R, d) for x (1, heads, R, d)."""
+    _, heads, n, d = x.shape
+    return x.reshape(1, heads // groups, groups * n, d)
+
+
+def _folded(x: Tensor, groups: int) -> Tensor:
+    """Return (1, kv_heads, n, d), the sum over the heads that share keys, for x (1, heads, n, d)."""
+    _, heads, n, d = x.shape
+    return x.reshape(1, heads // groups, groups, n, d).sum(2)
+
+
+def _squared(x: Tensor, pack: Laid) -> Tensor:
+    """Return (n, heads, L, d), padded with 0, for x (1, heads, R, d)."""
+    n, width = pack.square.shape
+    square = x.new_zeros(n * width, x.shape[1], x.shape[3])
+    square[pack.line] = x[0].transpose(0, 1)
+    return square.view(n, width, *square.shape[1:]).transpose(1, 2)
+
+
+def _lined(square: Tensor, pack: Laid) -> Tensor:
+    """Return the way back: (1, heads, R, d) for square (n, heads, L, d)."""
+    return square.transpose(1, 2).flatten(0, 1)[pack.line].transpose(0, 1)[None]

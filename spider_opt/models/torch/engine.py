@@ -1,0 +1,243 @@
+"""A model of the catalog computed by torch: what many threads ask is answered side by side.
+
+llama.cpp answers one question after the other. Here those that wait at the same time share the schema that they begin
+with, and the weights are read once for all of them (``models.torch.decoding``). Answers may differ from llama.cpp's
+where rounding decides, so what a model was run by stands in ``ModelInfo.engine``.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from spider_opt.errors import ModelError, ModelUnavailable, UsageError
+from spider_opt.models.adapters import with_adapters
+from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+from spider_opt.models.opening import fetched
+from spider_opt.models.torch.base import folder_of, keep_memory, library, open_base
+from spider_opt.models.torch.batching import Batcher, Decode, Limits
+from spider_opt.models.torch.gguf import read_gguf
+from spider_opt.models.weights import sha256_of
+from spider_opt.paths import cache_dir, write_whole
+from spider_opt.training.packer import tokens_of
+from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
+
+N_CTX = 8192
+ON_A_GPU = Limits(prompts=128, rows=512, tokens=32768)
+# What ends an answer, beside the token that the tokenizer says.
+_ENDS = ("<|im_end|>", "<|endoftext|>")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A tokenizer of transformers, what answers prompts, and how many at once."""
+
+    tokenizer: Any
+    decode: Decode
+    limits: Limits | None = None
+
+
+class TorchModel:
+    """Answers many threads at once; ``opened`` is called with the first call, and again after ``close``."""
+
+    def __init__(self, info: ModelInfo, opened: Callable[[], Opened]) -> None:
+        self.info = info
+        self._open = opened
+        self._opening = threading.Lock()
+        self._running: _Running | None = None
+        self._failed: str | None = None
+        self._closed = 0
+
+    def complete(self, request: Request) -> list[Completion]:
+        """Return the samples, the i-th with ``seed + i``; the first call opens the model.
+
+        Raises:
+            UsageError: there is a grammar, and what follows it is not installed; or there are further parameters.
+            ModelUnavailable: the model cannot be opened.
+            ModelError: this request got no answer.
+        """
+        if request.extra:
+            raise UsageError(f"torch takes no further parameters: leave out {', '.join(request.extra)}")
+        if request.grammar is not None and find_spec("llguidance") is None:
+            raise UsageError("What follows a grammar is not installed; type: pip install 'spider-opt[train]'")
+        running = self._started()
+        prompt = running.tokens(request.messages)
+        if len(prompt) > N_CTX:
+            raise ModelError(f"The prompt has {len(prompt):,} tokens, more than the {N_CTX:,} that there is room for.")
+        n, temperature, max_tokens = request.n, request.temperature, request.max_tokens
+        draws = [(temperature, request.seed + i) for i in range(n)] if temperature > 0 else [(0.0, request.seed)]
+        answered = running.batcher.ask(prompt, draws, max_tokens, request.grammar)
+        done = [running.completion(tokens, request.stop, max_tokens) for tokens in answered.tokens]
+        usage = Usage(
+            calls=1,
+            prompt_tokens=len(prompt),
+            cached_tokens=answered.cached,
+            # As llama.cpp counts: with the token that ends an answer.
+            completion_tokens=sum(len(tokens) + (len(tokens) < max_tokens) for tokens in answered.tokens),
+            seconds=round(answered.seconds, 3),
+        )
+        text, why = done[0]
+        rest = done[1:] if temperature > 0 else done * (n - 1)
+        return [Completion(text, usage, why), *(Completion(text, finish_reason=why) for text, why in rest)]
+
+    def close(self) -> None:
+        """End what is computed and free the memory; the next call opens the model again."""
+        self._closed += 1
+        running, self._running, self._failed = self._running, None, None
+        if running is not None:
+            running.batcher.close()
+
+    def _started(self) -> _Running:
+        running = self._running
+        if running is not None:
+            return running
+        with self._opening:
+            if self._failed is not None:
+                raise ModelUnavailable(self._failed)
+            if self._running is None:
+                closed = self._closed
+                try:
+                    running = _Running(self._open)
+                except Exception as error:  # whatever it is, the threads that wait here would meet it too
+                    said = str(error) or repr(error)
+                    self._failed = f"{self.info.name} cannot be opened by {self.info.engine}: {said}"
+                    raise ModelUnavailable(self._failed) from error
+                if closed != self._closed:
+                    running.batcher.close()
+                    raise ModelUnavailable("The model was closed before it was open.")
+                self._running = running
+            return self._running
+
+
+class _Running:
+    def __init__(self, opened: Callable[[], Opened]) -> None:
+        def begin() -> tuple[Decode, Limits]:
+            made = opened()
+            self._tokenizer: Any = made.tokenizer
+            return made.decode, made.limits or Limits()
+
+        self._one = threading.Lock()  # tokenizers refuse to be used by two threads at once
+        self.batcher = Batcher(begin)
+        self.batcher.start()
+
+    def tokens(self, messages: Sequence[Message] | str) -> list[int]:
+        with self._one:
+            if isinstance(messages, str):
+                return list(self._tokenizer(messages)["input_ids"])
+            return tokens_of(self._tokenizer, messages)
+
+    def completion(self, tokens: list[int], stop: Sequence[str], max_tokens: int) -> tuple[str, str]:
+        """Return an answer's text up to the first of the words that stop it, and why it ends there."""
+        with self._one:
+            text = str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+        ends = [at for words in stop if words and (at := text.find(words)) >= 0]
+        return (text[: min(ends)], "stop") if ends else (text, "length" if len(tokens) >= max_tokens else "stop")
+
+
+def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
+    """Open a model of the catalog, by default the one that the adapter is for, to be computed by torch.
+
+    Its weights are fetched now, with a progress bar; on a processor it is tried out which numbers are fast.
+
+    Raises:
+        UsageError: there is no such model or adapter, or more than one adapter.
+        TrainingError: torch or what else is needed is not installed.
+        WeightsError: the weights cannot be had.
+    """
+    chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
+    if model is not None and (model not in CATALOG or not CATALOG[model].chats):
+        raise UsageError(f"--engine torch computes embedded models only ({chats}), and {model!r} is none")
+    if len(adapters) > 1:
+        raise UsageError("--engine torch computes one adapter at a time: leave --engine out")
+    name, paths = with_adapters(adapters, model)
+    name = name or DEFAULT_MODEL
+    library()
+    import torch
+
+    from spider_opt.models.torch.lora import chosen_compute
+
+    if not (folder_of(name) / "config.json").is_file():
+        fetched(name)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    numbers = _numbers(device)
+    dtype, int8 = chosen_compute(numbers, device)
+    engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
+    info = ModelInfo(name, CATALOG[name].sha256, "+".join(map(sha256_of, paths)), engine)
+    return TorchModel(info, lambda: _opened(name, paths[0] if paths else None, dtype, int8, device))
+
+
+def _numbers(device: str) -> str:
+    """Return in which numbers this machine computes, by what it found out the first time.
+
+    The next time something else may run beside, and a run must go on with the numbers that it began with.
+    """
+    import torch
+
+    from spider_opt.models.torch.lora import chosen_compute
+
+    if device != "cpu":
+        return "bfloat16"
+    path = cache_dir() / "training" / "compute.json"
+    here = f"{platform.node()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    try:
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        if found[here] in ("int8", "float32", "bfloat16"):
+            return found[here]
+    except (OSError, ValueError, KeyError, TypeError):
+        found = {}
+    dtype, int8 = chosen_compute("auto", device)
+    found[here] = "int8" if int8 else str(dtype).removeprefix("torch.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(found, indent=1) + "\n")
+    return found[here]
+
+
+def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:
+    from spider_opt.models.torch.lora import add_lora, take_weights
+
+    learnt = read_gguf(adapter) if adapter else None
+    rank, alpha = (learnt.rank, learnt.alpha) if learnt else (1, 1.0)
+    base = open_base(name, dtype=dtype, device=device)
+    lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8, learns=False)
+    if learnt:
+        take_weights(lora, learnt.weights)
+    else:
+        for layer_name, layer in lora.items():
+            base.model.set_submodule(layer_name, layer.base)
+    if device == "cpu":
+        keep_memory()
+    return Opened(base.tokenizer, decoding(base.model, base.tokenizer), ON_A_GPU if device == "cuda" else None)
+
+
+def decoding(model: Any, tokenizer: Any) -> Decode:
+    """Return what answers prompts by a model that attends as packs do."""
+    from spider_opt.models.torch.constraints import Grammars
+    from spider_opt.models.torch.decoding import Decoder, Draw
+
+    vocabulary = tokenizer.get_vocab()
+    stops = {tokenizer.eos_token_id, *(vocabulary[word] for word in _ENDS if word in vocabulary)}
+    decoder = Decoder(model, sorted(stops))
+    n_vocabulary = model.config.vocab_size
+    rules = cache(lambda: Grammars(tokenizer, n_vocabulary, sorted(stops)))  # a second that most do not need
+
+    def decode(
+        prompts: Sequence[Sequence[int]],
+        draws: Sequence[tuple[int, float, int]],
+        max_tokens: int,
+        wanted: Callable[[], bool],
+        grammars: Sequence[str | None],
+    ) -> list[list[int]]:
+        drawn = [
+            Draw(prompt, temperature, seed % 2**63, None if (text := grammars[prompt]) is None else rules().rule(text))
+            for prompt, temperature, seed in draws
+        ]
+        return decoder.decode(prompts, max_tokens=max_tokens, draws=drawn, wanted=wanted)
+
+    return decode

@@ -1,0 +1,225 @@
+"""LoRA on a frozen model, computed a pack at a time.
+
+The base is the GGUF file that will serve the answers, dequantized: what is learnt mends the very weights it stands on.
+LoRA's weights are float32 whatever the base is.
+
+Source: Hu et al. 2021 (arXiv:2106.09685); the fused loss after Hsu et al. 2024 (Liger kernel, arXiv:2410.10989).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spider_opt.models.torch.attention import attend
+from spider_opt.models.torch.int8 import Int8Linear
+from spider_opt.models.torch.shared_prefix import Laid, Together
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# With more rows at once the logits are so large that the system hands their memory out anew each time.
+_CHUNK = 48
+
+
+class Lora(nn.Module):
+    """A frozen linear layer with a low-rank change: ``base(x) + alpha / rank * x A' B'``; B begins at 0."""
+
+    def __init__(self, base: nn.Linear | Int8Linear, rank: int, alpha: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        a = torch.empty(rank, base.in_features)
+        nn.init.kaiming_uniform_(a, a=math.sqrt(5), generator=generator)
+        self.a = nn.Parameter(a)
+        self.b = nn.Parameter(torch.zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, out) for x (…, in)."""
+        return self._changed(self.base(x), functional.linear(x, self._scaled(x.dtype)))
+
+    def gated(self, gate: Tensor, up: Tensor) -> Tensor:
+        """Return the layer's output for ``silu(gate) * up``, of which autograd keeps ``gate`` and ``up`` alone."""
+        x, low = _Gated.apply(gate, up, self._scaled(gate.dtype))  # type: ignore[no-untyped-call]
+        return self._changed(self.base(x), low)
+
+    def _scaled(self, dtype: torch.dtype) -> Tensor:
+        return (self.a * self.scale).to(dtype)
+
+    def _changed(self, y: Tensor, low: Tensor) -> Tensor:
+        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self.b.to(y.dtype).t())
+        return y
+
+
+class _Gated(torch.autograd.Function):
+    """``x = silu(gate) * up`` and its product with a', for the way back made again from ``gate`` and ``up``."""
+
+    @staticmethod
+    def forward(ctx: Any, gate: Tensor, up: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(gate, up, a)
+        x = functional.silu(gate).mul_(up)
+        return x, functional.linear(x, a)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        gate, up, a = ctx.saved_tensors
+        to_x, to_low = gradients
+        to_x = to_x + to_low @ a
+        silu = functional.silu(gate)
+        to_a = to_low.flatten(0, -2).t() @ (silu * up).flatten(0, -2)
+        return torch.ops.aten.silu_backward(to_x * up, gate), to_x * silu, to_a
+
+
+class GatedMlp(nn.Module):
+    """A block's MLP as transformers has it; with LoRA on ``down_proj`` a training keeps half as much of it."""
+
+    def __init__(self, mlp: Any) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = mlp.gate_proj, mlp.up_proj, mlp.down_proj
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (…, d) for x (…, d)."""
+        gate, up = self.gate_proj(x), self.up_proj(x)
+        if isinstance(self.down_proj, Lora):
+            return self.down_proj.gated(gate, up)
+        y: Tensor = self.down_proj(functional.silu(gate) * up)
+        return y
+
+
+def add_lora(
+    model: PreTrainedModel, *, rank: int, alpha: float, seed: int, int8: bool = False, learns: bool = True
+) -> dict[str, Lora]:
+    """Freeze a model and put LoRA on all linear layers of its blocks; return them by the layer's name.
+
+    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers. What is only asked and never
+    ``learns`` takes less memory then.
+    """
+    model.requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    added = {}
+    for name, layer in list(model.named_modules()):
+        if name.rpartition(".")[2] in LAYERS and isinstance(layer, nn.Linear):
+            base = Int8Linear(layer.weight, layer.bias, learns=learns) if int8 else layer
+            added[name] = Lora(base, rank, alpha, generator).to(layer.weight.device)
+            model.set_submodule(name, added[name])
+    if model.config.hidden_act == "silu":
+        for name, module in list(model.named_modules()):
+            if {"gate_proj", "up_proj", "down_proj"} == dict(module.named_children()).keys() - {"act_fn"}:
+                model.set_submodule(name, GatedMlp(module))
+    if int8:
+        vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+        model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=learns))  # type: ignore[no-untyped-call]
+    return added
+
+
+def weights_of(lora: Mapping[str, Lora]) -> dict[str, Tensor]:
+    """Return LoRA's weights under the names that PEFT gives them."""
+    return {
+        f"base_model.model.{name}.lora_{side}.weight": weight
+        for name, layer in lora.items()
+        for side, weight in (("A", layer.a), ("B", layer.b))
+    }
+
+
+def take_weights(lora: Mapping[str, Lora], weights: Mapping[str, Tensor]) -> None:
+    """Put weights, named as by ``weights_of``, into LoRA layers."""
+    with torch.no_grad():
+        for name, weight in weights_of(lora).items():
+            weight.copy_(weights[name])
+
+
+def summed_loss(model: PreTrainedModel, pack: Laid | Together) -> Tensor:
+    """Return the cross entropy of the answer tokens of a pack, or of several, summed, with its gradient."""
+    states = model.model(
+        pack.ids, position_ids=pack.positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
+    ).last_hidden_state[0]
+    vocabulary = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    loss: Tensor = _SummedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        states[pack.predicts], vocabulary, pack.targets
+    )
+    return loss
+
+
+def logits(vocabulary: nn.Linear | Int8Linear, states: Tensor) -> Tensor:
+    """Return (n, vocabulary) for states (n, d), outside of autograd where the vocabulary is in whole numbers."""
+    return vocabulary.times(states) if isinstance(vocabulary, Int8Linear) else states @ vocabulary.weight.t()
+
+
+def attend_packed(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Any, **_: object
+) -> tuple[Tensor, None]:
+    """Stand in for a model's attention; transformers hands the ``pack`` through: one laid out, or one that decodes."""
+    if isinstance(pack, Laid):
+        return attend(query, key, value, pack, scaling), None
+    if isinstance(pack, Together):
+        sizes = [one.ids.shape[1] for one in pack.packs]
+        parts = zip(*(torch.split(x, sizes, dim=2) for x in (query, key, value)), pack.packs, strict=True)
+        return torch.cat([attend(q, k, v, one, scaling) for q, k, v, one in parts], dim=1), None
+    return pack.attend(module.layer_idx, query, key, value, scaling), None
+
+
+class _SummedCrossEntropy(torch.autograd.Function):
+    """Cross entropy of a frozen vocabulary: the logits of some tokens at a time, their gradient made at once."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
+        total = torch.zeros((), dtype=torch.float32, device=states.device)
+        gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
+        for i in range(0, len(states), _CHUNK):
+            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
+            chances = logits(vocabulary, some).float().log_softmax(-1)
+            total -= chances.gather(1, target[:, None]).sum()
+            if gradient is None:
+                continue
+            error = chances.exp_()
+            error[torch.arange(len(target)), target] -= 1
+            if isinstance(vocabulary, Int8Linear):
+                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
+            else:
+                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
+        ctx.save_for_backward(gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * grads[0].to(gradient.dtype), None, None
+
+
+def chosen_compute(
+    asked: str, device: str, seconds_of: Callable[[str], float] | None = None
+) -> tuple[torch.dtype, bool]:
+    """Return the type that a model is computed in, and whether its frozen layers are computed in 8-bit whole numbers.
+
+    ``auto`` is bfloat16 on a GPU. Processors differ by a factor of ten in which type is fast, so there each is timed.
+    """
+    if asked == "auto":
+        timed = seconds_of or _seconds_of
+        asked = "bfloat16" if device != "cpu" else min(("float32", "bfloat16", "int8"), key=timed)
+    return (torch.float32, True) if asked == "int8" else (getattr(torch, asked), False)
+
+
+def _seconds_of(name: str) -> float:
+    """Return what a product takes one thread; what it spends waiting for the processor does not count."""
+    spent = []
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for each other where something else runs, most often those of int8
+    try:
+        x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
+        layer = Int8Linear(weight)
+        if name != "int8":
+            x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
+        for _ in range(4):
+            start = time.thread_time()
+            layer.times(x) if name == "int8" else x @ weight.t()
+            spent.append(time.thread_time() - start)
+    finally:
+        torch.set_num_threads(n_threads)
+    return min(spent)

@@ -1,0 +1,185 @@
+"""llama.cpp inside the process, with real weights where there are any."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
+from spider_opt.models import EmbeddedModel, weights
+from spider_opt.models.llamacpp import prefixes, server
+from spider_opt.paths import cache_dir
+from spider_opt.types import Message, ModelInfo, Request
+
+# Read before the tests get a cache of their own.
+USERS_CACHE = cache_dir()
+SCHEMA = "CREATE TABLE singer (id INTEGER, name TEXT, age INTEGER);\nCREATE TABLE concert (id INTEGER, year INTEGER);\n"
+QUESTIONS = ["How many singers are there?", "How old is the oldest singer?", "List the years of all concerts."]
+
+
+def need_llama_cpp() -> None:
+    try:
+        server.binding()
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def gguf() -> Path:
+    """The smallest weights that are on this machine."""
+    need_llama_cpp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPIDER_OPT_CACHE", str(USERS_CACHE))
+        for name in ("smollm2-135m", "qwen2.5-coder-0.5b"):
+            path = weights.find(name)
+            if path is not None:
+                return path
+    pytest.skip("no weights here; type: spider-opt models pull smollm2-135m, or set SPIDER_OPT_WEIGHTS")
+
+
+@pytest.fixture(scope="module")
+def model(gguf: Path) -> Iterator[EmbeddedModel]:
+    with EmbeddedModel(gguf, info=ModelInfo("m", "abc"), n_ctx=1024, n_threads=1, logprobs=True) as model:
+        yield model
+
+
+def ask(model: EmbeddedModel, question: str) -> tuple[str, float | None]:
+    chat = (Message("system", "You write SQL."), Message("user", SCHEMA + question))
+    [done] = model.complete(Request(chat, max_tokens=12))
+    assert (done.usage.calls, done.usage.completion_tokens > 0) == (1, True)
+    return done.text, done.logprob
+
+
+def test_an_answer_is_the_same_whatever_was_asked_before_or_beside(model: EmbeddedModel, gguf: Path) -> None:
+    with EmbeddedModel(gguf, n_ctx=1024, n_threads=1, logprobs=True) as alone:
+        fresh = [ask(alone, QUESTIONS[-1])]
+    fresh = [ask(model, question) for question in QUESTIONS[:-1]] + fresh
+    assert [ask(model, question) for question in reversed(QUESTIONS)] == fresh[::-1]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda question: ask(model, question), QUESTIONS)) == fresh
+
+
+def test_the_schema_is_taken_from_the_cache(model: EmbeddedModel) -> None:
+    for question in QUESTIONS:
+        [done] = model.complete(Request(SCHEMA * 3 + question, max_tokens=1))
+    assert done.usage.cached_tokens > done.usage.prompt_tokens / 2
+
+
+def test_samples_grammar_and_stop(model: EmbeddedModel) -> None:
+    samples = model.complete(Request("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8))
+    assert len(samples) == 3
+    assert len({sample.text for sample in samples}) > 1
+    again = model.complete(Request("Once upon a time", n=3, temperature=1.5, seed=1, max_tokens=8))
+    assert [sample.text for sample in again] == [sample.text for sample in samples]
+    [done] = model.complete(Request("SELECT", grammar='root ::= "a" "b" "c"', max_tokens=8))
+    assert done.text == "abc"
+    [done] = model.complete(Request("SELECT", grammar='root ::= "abc"', stop=("c",), max_tokens=8))
+    assert (done.text, done.finish_reason) == ("ab", "stop")
+
+
+def test_many_samples_of_one_prompt(model: EmbeddedModel) -> None:
+    prompt = SCHEMA + QUESTIONS[0]
+    n = server.N_SIDE_BY_SIDE + 2
+    fresh = ask(model, QUESTIONS[0])
+    samples = model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))
+    assert len(samples) == n
+    assert [sample.text for sample in model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))] == [
+        sample.text for sample in samples
+    ]
+    assert sum(sample.usage.calls for sample in samples) == 2  # so many requests, each of which knows what it cost
+    assert n < sum(sample.usage.completion_tokens for sample in samples) <= 6 * n
+    assert ask(model, QUESTIONS[0]) == fresh  # the samples have overwritten what other slots remembered
+
+
+def test_the_beginnings_of_prompts_are_kept_on_disk(
+    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefixes, "MIN_TOKENS", 64)
+    monkeypatch.setattr(server, "MIN_TOKENS", 64)
+    folder = tmp_path / "prefixes"
+
+    def answers(kept: Path | None) -> list[tuple[str, float | None, bool]]:
+        with EmbeddedModel(gguf, n_ctx=512, n_threads=1, logprobs=True, prefixes=kept) as own:
+            done = [own.complete(Request(SCHEMA * 3 + question, max_tokens=5))[0] for question in QUESTIONS[:2]]
+        return [(d.text, d.logprob, d.usage.cached_tokens >= 64) for d in done]
+
+    fresh = answers(None)
+    assert [cached for *_, cached in fresh] == [False, True]
+    assert answers(folder) == fresh
+    [state] = folder.iterdir()
+    assert answers(folder) == [(*answer[:2], True) for answer in fresh]
+    state.write_bytes(state.read_bytes()[:1000])
+    assert answers(folder) == fresh  # a broken state is computed again
+
+
+def test_a_prompt_longer_than_the_context(model: EmbeddedModel) -> None:
+    with pytest.raises(ModelError, match="does not fit into the context of m"):
+        model.complete(Request("word " * 3000))
+
+
+def test_only_this_process_may_ask(model: EmbeddedModel) -> None:
+    request = urllib.request.Request(f"{model.url}/v1/completions", b'{"prompt": "a"}')
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10)
+    assert caught.value.code == 401
+    caught.value.close()
+
+
+def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0
+    model = EmbeddedModel(gguf, n_ctx=512, n_threads=1)
+    assert model.url is None
+    for _ in range(2):
+        model.complete(Request("SELECT", max_tokens=1))
+        url = urlsplit(model.url)
+        model.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((url.hostname, url.port), timeout=5)
+    model.close()
+    if sys.platform == "linux":
+        assert len(os.listdir("/proc/self/task")) <= threads
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_process_may_end_without_closing(gguf: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from spider_opt.models import EmbeddedModel\n"
+        "from spider_opt.types import Request\n"
+        "model = EmbeddedModel(Path(sys.argv[1]), n_ctx=512, n_threads=1)\n"
+        "print(model.complete(Request('SELECT', max_tokens=1))[0].finish_reason)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(gguf)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "length\n", "")
+
+
+def test_weights_that_are_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    need_llama_cpp()
+    with pytest.raises(WeightsError, match="No weights at"):
+        EmbeddedModel(tmp_path / "none.gguf").complete(Request("SELECT"))
+    (tmp_path / "text.gguf").write_text("no weights")
+    with pytest.raises(ModelUnavailable, match=r"llama\.cpp cannot load .*text\.gguf"):
+        EmbeddedModel(tmp_path / "text.gguf").complete(Request("SELECT"))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_llama_cpp_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    (tmp_path / "any.gguf").write_text("")
+    with pytest.raises(ModelUnavailable, match=r"pip install 'spider-opt\[embedded\]'"):
+        EmbeddedModel(tmp_path / "any.gguf").complete(Request("SELECT"))
+
+
+def test_unknown_weights_are_known_by_their_path(tmp_path: Path) -> None:
+    assert EmbeddedModel(tmp_path / "my.gguf").cache_tag == str(tmp_path / "my.gguf")
+    assert EmbeddedModel(tmp_path / "my.gguf").info == ModelInfo("my")
+    assert EmbeddedModel(tmp_path / "my.gguf", info=ModelInfo("my", "abc")).cache_tag == ""

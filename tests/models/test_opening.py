@@ -1,0 +1,112 @@
+"""What the user typed, and which model that opens."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from spider_opt.errors import ModelUnavailable, UsageError
+from spider_opt.models import EmbeddedModel, OpenAIModel, open_model, weights
+from spider_opt.models.catalog import CATALOG, File, Weights
+from spider_opt.models.llamacpp import server
+from spider_opt.types import ModelInfo
+
+DATA = b"GGUF"
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No keys; the default model's weights are four bytes in the user's folder."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    entry = Weights("qwen2.5-coder-0.5b", (File("q.gguf", len(DATA), SHA256, ()),), "a/b", "MIT")
+    monkeypatch.setitem(CATALOG, entry.name, entry)
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPIDER_OPT_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(server, "binding", lambda: None)
+    (tmp_path / "q.gguf").write_bytes(DATA)
+
+
+@pytest.mark.parametrize("name", [None, "qwen2.5-coder-0.5b"])
+def test_a_name_of_the_catalog_is_served_here(name: str | None, tmp_path: Path) -> None:
+    model = open_model(name)
+    assert isinstance(model, EmbeddedModel)
+    assert model.path == tmp_path / "q.gguf"
+    assert model.info == ModelInfo("qwen2.5-coder-0.5b", SHA256)
+
+
+def test_an_adapter_is_known_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "lora.gguf").write_bytes(b"lora")
+    model = open_model(adapters=[tmp_path / "lora.gguf"])
+    assert model.info.adapter == hashlib.sha256(b"lora").hexdigest()
+
+
+def test_missing_weights_are_fetched_with_a_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SPIDER_OPT_WEIGHTS")
+
+    def fetch(name: str, *, progress: weights.Progress) -> Path:
+        progress(2, 4)
+        return tmp_path / "q.gguf"
+
+    monkeypatch.setattr(weights, "fetch", fetch)
+    model = open_model()
+    assert isinstance(model, EmbeddedModel)
+    assert model.path == tmp_path / "q.gguf"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Fetching qwen2.5-coder-0.5b" in err
+
+
+def test_nothing_is_fetched_for_a_llama_cpp_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    monkeypatch.setattr(weights, "find", None)
+    with pytest.raises(ModelUnavailable, match="pip install"):
+        open_model()
+
+
+def test_a_base_url_is_asked_whatever_the_name() -> None:
+    model = open_model("qwen2.5-coder-0.5b", "http://127.0.0.1:1/v1")
+    assert isinstance(model, OpenAIModel)
+    assert (model.base_url, model.info) == ("http://127.0.0.1:1/v1", ModelInfo("qwen2.5-coder-0.5b"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "url"),
+    [
+        ("OPENAI_API_KEY", "k", "https://api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+    ],
+)
+def test_another_name_is_openais_where_that_can_be_asked(
+    name: str, value: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    model = open_model("gpt-5")
+    assert isinstance(model, OpenAIModel)
+    assert model.base_url == url
+
+
+def test_another_name_without_a_key_says_what_there_is() -> None:
+    with pytest.raises(UsageError) as caught:
+        open_model("gpt-5")
+    for words in ("'gpt-5'", "qwen2.5-coder-0.5b, qwen2.5-coder-1.5b, smollm2-135m)", "--base-url", "OPENAI_API_KEY"):
+        assert words in str(caught.value)
+    assert "minilm" not in str(caught.value)
+
+
+def test_what_makes_no_sense(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="turns text into vectors"):
+        open_model("all-minilm-l6-v2")
+    with pytest.raises(UsageError, match="--model"):
+        open_model(base_url="http://127.0.0.1:1/v1")
+    with pytest.raises(UsageError, match="looks like http://127"):
+        open_model("m", "127.0.0.1:8000/v1")
+    with pytest.raises(UsageError, match="adapter"):
+        open_model("m", "http://127.0.0.1:1/v1", adapters=[tmp_path / "lora.gguf"])

@@ -1,0 +1,5 @@
+"""What tests of models computed by torch may use."""
+
+from tiny_model import lessons, needed, one_thread, tiny, tokenizer, tuned
+
+__all__ = ["lessons", "needed", "one_thread", "tiny", "tokenizer", "tuned"]

@@ -1,0 +1,100 @@
+"""The model that is tuned, opened from what was dequantized."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import TrainingError, UsageError
+from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
+from spider_opt.models.torch import base
+from spider_opt.models.torch.shared_prefix import laid, packed
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_what_was_dequantized_is_opened(
+    cache: Path, tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from spider_opt.models.torch.lora import summed_loss
+
+    made = []
+
+    def dequantize(transformers: Any, path: Path, folder: Path) -> None:
+        made.append(path)
+        tiny().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    monkeypatch.setattr(base, "fetch", lambda name: Path(f"{name}.gguf"))
+    monkeypatch.setattr(base, "_dequantize", dequantize)
+    pack = laid(packed([[5, 6, 7], [5, 6, 8]], [[9], [10, 11]]))
+    for dtype in (torch.float32, torch.bfloat16):
+        opened = base.open_base(DEFAULT_MODEL, dtype=dtype)
+        assert (opened.name, opened.sha256) == (DEFAULT_MODEL, weights_named(DEFAULT_MODEL).sha256)
+        assert opened.model.dtype == dtype
+        assert opened.tokenizer.decode(opened.tokenizer("Lamp")["input_ids"]) == "Lamp"
+        with torch.no_grad():
+            assert summed_loss(opened.model, pack) > 0
+    assert made == [Path(f"{DEFAULT_MODEL}.gguf")]
+
+
+def test_what_cannot_be_tuned_is_refused(cache: Path) -> None:
+    with pytest.raises(TrainingError, match="all-minilm-l6-v2 writes no text and cannot be tuned"):
+        base.open_base("all-minilm-l6-v2", dtype=None)
+    with pytest.raises(UsageError, match="nonsense"):
+        base.open_base("nonsense", dtype=None)
+
+
+@pytest.mark.parametrize("missing", ["gguf", "torch", "transformers"])
+def test_a_missing_package_is_named_by_what_to_type(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(TrainingError, match=r"pip install 'spider-opt\[train\]'"):
+        base.library()
+
+
+def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    base.keep_memory()
+    asked: list[object] = []
+
+    class Without:
+        def __init__(self, name: None) -> None:
+            asked.append(name)
+
+    monkeypatch.setattr(base.ctypes, "CDLL", Without)
+    base.keep_memory()  # a C library without mallopt
+    assert len(asked) == (1 if sys.platform == "linux" else 0)
+
+
+def test_a_file_is_read_once_and_as_it_is(tuned: Callable[..., Any], tmp_path: Path) -> None:
+    import gguf
+    import numpy as np
+
+    from spider_opt.models.torch.gguf import write_gguf
+    from spider_opt.models.torch.lora import weights_of
+
+    path = tmp_path / "any.gguf"
+    _, lora = tuned()
+    write_gguf(path, weights_of(lora), architecture="qwen2", alpha=8.0, name="any")
+    real = gguf.GGUFReader
+    plain = real(path)
+    with pytest.raises(RuntimeError), base._read_once():  # noqa: PT012
+        read = gguf.GGUFReader(path)
+        assert gguf.GGUFReader(path) is read
+        raise RuntimeError
+    assert gguf.GGUFReader is real
+    assert read.fields.keys() == plain.fields.keys()
+    assert all(read.fields[name].contents() == plain.fields[name].contents() for name in plain.fields)
+    for one, other in zip(read.tensors, plain.tensors, strict=True):
+        assert (one.name, one.tensor_type) == (other.name, other.tensor_type)
+        assert type(one.data) is np.ndarray
+        assert np.array_equal(one.data, other.data)

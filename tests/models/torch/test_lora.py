@@ -1,0 +1,147 @@
+"""LoRA on a frozen model, and the loss over its vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spider_opt.models.torch.shared_prefix import laid, packed
+
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
+
+IDS = [[5, 6, 7, 8, 9]]
+
+
+@pytest.mark.parametrize("n", [1, 48, 130])
+def test_the_loss_is_torchs_own(n: int) -> None:
+    from spider_opt.models.torch.lora import _SummedCrossEntropy
+
+    torch.manual_seed(0)
+    vocabulary = torch.nn.Linear(64, 300, bias=False).requires_grad_(False)
+    targets = torch.randint(300, (n,))
+    taken = []
+    for of in (
+        lambda x: _SummedCrossEntropy.apply(x, vocabulary, targets),
+        lambda x: torch.nn.functional.cross_entropy(vocabulary(x), targets, reduction="sum"),
+    ):
+        torch.manual_seed(1)
+        states = torch.randn(n, 64, requires_grad=True)
+        loss = of(states)
+        (loss * 0.3).backward()
+        taken.append((loss.detach(), states.grad))
+    torch.testing.assert_close(taken[0], taken[1], rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        assert _SummedCrossEntropy.apply(states, vocabulary, targets).item() == taken[0][0].item()
+
+
+def test_the_loss_of_a_vocabulary_in_whole_numbers() -> None:
+    from spider_opt.models.torch.int8 import Int8Linear
+    from spider_opt.models.torch.lora import _SummedCrossEntropy
+
+    torch.manual_seed(0)
+    weight, targets = torch.randn(300, 64) / 8, torch.randint(300, (130,))
+    states = torch.randn(130, 64, requires_grad=True)
+    loss = _SummedCrossEntropy.apply(states, Int8Linear(weight), targets)
+    loss.backward()
+    full = states.detach().requires_grad_()
+    expected = torch.nn.functional.cross_entropy(full @ weight.t(), targets, reduction="sum")
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+    assert (states.grad - full.grad).norm() / full.grad.norm() < 0.05
+
+
+def test_it_begins_as_the_model_that_it_is_put_on(tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora
+
+    model = tiny()
+    model.set_attn_implementation("eager")
+    before = model(torch.tensor(IDS)).logits
+    lora = add_lora(model, rank=4, alpha=8, seed=0)
+    torch.testing.assert_close(model(torch.tensor(IDS)).logits, before)
+    assert len(lora) == 2 * 7
+    learnt = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert learnt == {f"{name}.{side}" for name in lora for side in "ab"}
+    assert {weight.dtype for layer in lora.values() for weight in (layer.a, layer.b)} == {torch.float32}
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any], int8: bool) -> None:
+    from spider_opt.models.torch.lora import summed_loss
+
+    pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
+
+    def learnt(as_transformers_has_it: bool) -> tuple[float, list[torch.Tensor], int]:
+        """Return the loss, the gradients, and how many tensors of the MLP's width autograd keeps."""
+        from transformers.models.qwen2.modeling_qwen2 import Qwen2MLP
+
+        model, lora = tuned(int8=int8)
+        if as_transformers_has_it:
+            for layer in model.model.layers:
+                own, layer.mlp = layer.mlp, Qwen2MLP(model.config)
+                for name in ("gate_proj", "up_proj", "down_proj"):
+                    setattr(layer.mlp, name, getattr(own, name))
+        kept: set[int] = set()
+
+        def keep(x: torch.Tensor) -> torch.Tensor:
+            if x.numel() == pack.ids.numel() * model.config.intermediate_size:
+                kept.add(x.untyped_storage().data_ptr())
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            loss = summed_loss(model, pack)
+        loss.backward()
+        return loss.item(), [weight.grad for layer in lora.values() for weight in (layer.a, layer.b)], len(kept)
+
+    loss, gradients, n_kept = learnt(False)
+    expected, theirs, n_theirs = learnt(True)
+    assert loss == expected
+    torch.testing.assert_close(gradients, theirs, rtol=1e-5, atol=1e-6)
+    assert (n_kept, n_theirs) == (2 * 2, 2 * 4)
+
+
+def test_a_seed_draws_the_first_weights(tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora, weights_of
+
+    one, same, other = (weights_of(add_lora(tiny(), rank=4, alpha=8, seed=seed)) for seed in (0, 0, 1))
+    for name, weight in one.items():
+        assert torch.equal(weight, same[name])
+        assert torch.equal(weight, other[name]) == name.endswith("lora_B.weight")
+
+
+def test_weights_come_back(tuned: Callable[..., Any], tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora, summed_loss, take_weights, weights_of
+
+    model, lora = tuned()
+    pack = laid(packed([[5, 6, 7]], [[8, 9]]))
+    fresh = tiny()
+    added = add_lora(fresh, rank=4, alpha=8, seed=7)
+    assert summed_loss(fresh, pack) != summed_loss(model, pack)
+    take_weights(added, weights_of(lora))
+    assert summed_loss(fresh, pack) == summed_loss(model, pack)
+
+
+def test_its_weights_stand_where_the_model_stands(tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora
+
+    lora = add_lora(tiny().to("meta"), rank=4, alpha=8, seed=0)
+    assert {weight.device.type for layer in lora.values() for weight in layer.parameters()} == {"meta"}
+
+
+def test_a_model_in_bfloat16_learns_in_float32(tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora, summed_loss
+
+    pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
+    losses = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = tiny().to(dtype)
+        lora = add_lora(model, rank=4, alpha=8, seed=0)
+        loss = summed_loss(model, pack)
+        loss.backward()
+        losses.append(loss.item())
+        assert {layer.b.grad.dtype for layer in lora.values()} == {torch.float32}
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)

@@ -1,0 +1,212 @@
+"""A pack is the same training as its examples one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spider_opt.models.torch.shared_prefix import Laid, Together, laid, packed, together
+
+if TYPE_CHECKING:
+    import torch
+
+NEEDS = ("torch",)
+
+Tokens = list[int]
+Made = Callable[..., tuple[Any, dict[str, Any]]]
+
+CASES: dict[str, tuple[list[Tokens], list[Tokens]]] = {
+    "different lengths": (
+        [[5, 6, 7, 8, *tail] for tail in ([9], [10, 11, 12], [10, 13], [14, 15, 16, 17, 18, 19])],
+        [[20], [21, 22, 23, 24, 25], [26, 27], [28, 29, 30]],
+    ),
+    "one question": ([[5, 6, 7, 8]], [[9, 10, 11]]),
+    "one token each": ([[5], [6]], [[7], [8]]),
+    "nothing shared": ([[5, 6, 7], [8, 6, 7, 9]], [[10, 11], [12]]),
+    "one prompt within another": ([[5, 6], [5, 6, 7, 8]], [[9], [10, 11]]),
+    "the same prompt": ([[5, 6, 7, 8]] * 3, [[9, 10], [11], [9, 10]]),
+}
+Batch = tuple[list[Tokens], list[Tokens]]
+
+
+def gradients(lora: dict[str, Any]) -> dict[str, Any]:
+    taken = {f"{name}.{side}": getattr(layer, side).grad for name, layer in lora.items() for side in "ab"}
+    for layer in lora.values():
+        layer.a.grad = layer.b.grad = None
+    return taken
+
+
+def as_pack(model: Any, lora: dict[str, Any], pack: Laid | Together) -> tuple[float, dict[str, Any]]:
+    from spider_opt.models.torch.lora import summed_loss
+
+    loss = summed_loss(model, pack)
+    loss.backward()
+    return loss.item(), gradients(lora)
+
+
+def one_by_one(model: Any, lora: dict[str, Any], prompts: Sequence[Tokens], answers: Sequence[Tokens]) -> Any:
+    """The same with transformers' own attention and torch's own loss, an example at a time."""
+    model.set_attn_implementation("eager")
+    total = 0.0
+    for prompt, answer in zip(prompts, answers, strict=True):
+        logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum")
+        loss.backward()
+        total += loss.item()
+    model.set_attn_implementation("packed")
+    return total, gradients(lora)
+
+
+def check_equal(made: tuple[Any, dict[str, Any]], prompts: Sequence[Tokens], answers: Sequence[Tokens]) -> None:
+    loss, own = as_pack(*made, laid(packed(prompts, answers)))
+    expected_loss, expected = one_by_one(*made, prompts, answers)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert own.keys() == expected.keys()
+    largest = max(gradient.abs().max().item() for gradient in expected.values())
+    for name, gradient in expected.items():
+        torch.testing.assert_close(own[name], gradient, rtol=1e-4, atol=1e-5 * largest, msg=name)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("case", CASES)
+def test_loss_and_gradients_are_those_of_the_examples_one_by_one(tuned: Made, case: str, kv_heads: int) -> None:
+    check_equal(tuned(kv_heads=kv_heads), *CASES[case])
+
+
+def test_all_weights_have_a_gradient(tuned: Made) -> None:
+    _, own = as_pack(*tuned(), laid(packed(*CASES["different lengths"])))
+    assert len(own) == 2 * 7 * 2
+    assert all(gradient.norm() > 0 for gradient in own.values())
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> Batch:
+    token = st.integers(0, 299)
+    shared = draw(st.lists(token, max_size=12))
+    n = draw(st.integers(1, 4))
+    prompts = [[*shared, *draw(st.lists(token, min_size=1, max_size=8))] for _ in range(n)]
+    return prompts, [draw(st.lists(token, min_size=1, max_size=6)) for _ in range(n)]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batch=batches())
+def test_so_it_is_whatever_their_lengths(tuned: Made, batch: Batch) -> None:
+    check_equal(tuned(), *batch)
+
+
+@given(batch=batches())
+def test_no_token_is_lost(batch: Batch) -> None:
+    prompts, answers = batch
+    pack = packed(prompts, answers)
+    whole = [[*pack.shared, *rest] for rest in pack.rests]
+    assert whole == [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
+    assert [rest[start:] for rest, start in zip(pack.rests, pack.answers, strict=True)] == [*map(tuple, answers)]
+    assert min(pack.answers) >= 1
+    assert pack.n_answer_tokens == sum(map(len, answers))
+    assert len(pack) == laid(pack).ids.shape[1]
+
+
+# --- faults that the comparison must see -------------------------------------------------------
+
+
+def looks_ahead(pack: Laid) -> Laid:
+    return replace(pack, sees=torch.zeros_like(pack.sees))
+
+
+def does_not_see_the_beginning(pack: Laid) -> Laid:
+    sees = pack.sees.clone()
+    sees[:, : pack.n_shared] = float("-inf")
+    return replace(pack, sees=sees)
+
+
+def positions_go_on(pack: Laid) -> Laid:
+    return replace(pack, positions=torch.arange(pack.ids.shape[1])[None])
+
+
+def one_sees_its_neighbour(pack: Laid) -> Laid:
+    square = pack.square.clone()
+    square[1, 0] = square[0, 0]
+    return replace(pack, square=square)
+
+
+def predicts_from_the_token_before(pack: Laid) -> Laid:
+    return replace(pack, predicts=pack.predicts - 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        looks_ahead,
+        does_not_see_the_beginning,
+        positions_go_on,
+        one_sees_its_neighbour,
+        predicts_from_the_token_before,
+    ],
+)
+def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid], monkeypatch: pytest.MonkeyPatch) -> None:
+    from spider_opt.models.torch import attention
+    from spider_opt.models.torch import lora as of_lora
+
+    monkeypatch.setattr(of_lora, "attend", attention.attend_masked)  # the one that looks at all of what is laid out
+    model, lora = tuned()
+    prompts, answers = CASES["different lengths"]
+    expected, _ = one_by_one(model, lora, prompts, answers)
+    pack = laid(packed(prompts, answers))
+    assert as_pack(model, lora, pack)[0] == pytest.approx(expected, rel=1e-5)
+    assert as_pack(model, lora, fault(pack))[0] != pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("p", [0, 1, 300])
+def test_attention_in_parts_is_attention_with_a_mask(kv_heads: int, p: int) -> None:
+    from spider_opt.models.torch.attention import attend, attend_masked
+
+    rests = [[5 + i] * n for i, n in enumerate((3, 17, 8, 40))]
+    pack = laid(packed([[1] * p + rest for rest in rests], [[7, 8]] * 4))
+    n = pack.ids.shape[1]
+    q, k, v = (torch.randn(1, heads, n, 16, requires_grad=True) for heads in (4, kv_heads, kv_heads))
+    given = torch.randn(1, n, 4, 16)
+    found, expected = (f(q, k, v, pack, 0.25) for f in (attend, attend_masked))
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(*(torch.autograd.grad(out, (q, k, v), given) for out in (found, expected)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_attention_on_a_gpu_is_torchs_own() -> None:
+    from spider_opt.models.torch.attention import softmaxed
+
+    q, k, v = (torch.randn(3, 2, n, 16, requires_grad=True) for n in (8, 12, 12))
+    sees = torch.full((4, 4), float("-inf")).triu(1)
+    sees = torch.cat([torch.zeros(4, 8), sees], dim=1).repeat(2, 1)
+    found = softmaxed(q, k, v, sees, 0.25)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=0.25)
+    torch.testing.assert_close(found, expected)
+    rounded = softmaxed(*(x.bfloat16() for x in (q, k, v)), sees, 0.25)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded.float(), expected, rtol=0.02, atol=0.02)
+
+
+def test_packs_one_behind_the_other_are_each_alone(tuned: Made) -> None:
+    model, lora = tuned()
+    packs = [laid(packed(*CASES[name])) for name in ("different lengths", "nothing shared", "one question")]
+    alone = [as_pack(model, lora, pack) for pack in packs]
+    loss, own = as_pack(model, lora, together(packs))
+    assert loss == pytest.approx(sum(loss for loss, _ in alone), rel=1e-5)
+    for name, gradient in own.items():
+        torch.testing.assert_close(gradient, sum(each[name] for _, each in alone), rtol=1e-4, atol=1e-5)
+
+
+def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
+    model, lora = tuned()
+    prompts, answers = CASES["different lengths"]
+    expected, _ = one_by_one(model, lora, prompts, answers)
+    pack = laid(packed(prompts, answers))
+    model.set_attn_implementation("eager")
+    logits = model(pack.ids, position_ids=pack.positions).logits[0, pack.predicts]
+    loss = torch.nn.functional.cross_entropy(logits, pack.targets, reduction="sum").item()
+    assert loss != pytest.approx(expected, rel=1e-3)
