@@ -65,8 +65,8 @@ def seconds(decode: Callable[..., Any], prompts: Sequence[Any], draws: Draws) ->
 
 def measured(how: str, options: argparse.Namespace) -> tuple[str, float, list[list[int]]]:
     """Open the model, draw the samples, and return what computes, the seconds and the samples."""
+    from spider_opt.models.torch.base import tokens_of
     from spider_opt.models.torch.engine import open_torch
-    from spider_opt.training.packer import tokens_of
 
     chats = prompts_of(options)
     model = open_torch([options.adapter])

@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     import torch
 
-    from spider_opt.models.torch.lora import chosen_compute
+    from spider_opt.models.torch.compute import chosen_compute
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     benchmark = load_benchmark(Path(options.spider) if options.spider else None, "train")
@@ -119,7 +119,7 @@ def kept(model: Any, pack: Pack) -> int:
     """Return the bytes that are kept for the way back."""
     import torch
 
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     frozen = {weight.untyped_storage().data_ptr() for weight in (*model.parameters(), *model.buffers())}
     sizes: dict[int, int] = {}
@@ -150,7 +150,7 @@ def alone(pack: Pack) -> list[Pack]:
 def run(model: Any, pack: Pack, device: str) -> Taken:
     import torch
 
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     cpu, start = sum(os.times()[:2]), time.perf_counter()
     loss = summed_loss(model, laid(pack, device))

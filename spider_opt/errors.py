@@ -21,7 +21,7 @@
         └── NotAQuery               something else than one reading statement
 
 Foreign exceptions are translated in one place each: sqlite3 in ``databases.sandbox``, openai in
-``models.chat`` and, for hosted training, ``training.openai_api``.
+``models.openai.chat`` and, for hosted training, ``training.openai_api``.
 """
 
 from __future__ import annotations

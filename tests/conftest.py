@@ -21,9 +21,10 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # the cores have other
 
 # With torch or llama.cpp in the process, scoring starts its own ones anew instead of forking them, which is slow.
 LAST = (
-    "tests/training/test_gguf.py",
-    "tests/models/test_embedded.py",
+    "tests/models/torch/test_gguf.py",
+    "tests/models/llamacpp/test_embedded.py",
     "tests/steps/test_grammar.py",
+    "tests/models/torch/",
     "tests/training/",
 )
 

@@ -140,7 +140,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
-    from spider_opt.models.torch.base import library
+    from spider_opt.models.torch.base import import_transformers
     from spider_opt.progress import progress
     from spider_opt.prompts.drafts import Look
     from spider_opt.steps.finetune import form_of
@@ -166,7 +166,7 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     if not resume and ((folder / FILE).exists() or checkpoint.exists()):
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
     weights_named(model)
-    library()
+    import_transformers()
     data = learnt(options)
     settings = Settings(
         epochs=options["epochs"] or 2.0,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spider_opt.errors import LeakError, TrainingError
-from spider_opt.models.torch.shared_prefix import Pack, laid, together
+from spider_opt.models.torch.shared_prefix import Pack, laid
 from spider_opt.training.checkpoint import note, read_state, take_back_notes, write_state
 from spider_opt.training.dataset import Item, check_training, split
 from spider_opt.training.packer import Packer
@@ -203,7 +203,7 @@ class Training:
             return None
         import torch
 
-        from spider_opt.models.torch.lora import summed_loss
+        from spider_opt.training.loss import summed_loss
 
         with torch.no_grad():
             total = sum(float(summed_loss(self._model, laid(pack, self._device))) for pack in self._validation)
@@ -222,7 +222,7 @@ class Training:
     def _step(self, packs: Sequence[Pack]) -> tuple[float, float]:
         import torch
 
-        from spider_opt.models.torch.lora import summed_loss
+        from spider_opt.training.loss import summed_loss, together
 
         n_answer = sum(pack.n_answer_tokens for pack in packs)
         rate = self._rate()

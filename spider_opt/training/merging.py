@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from spider_opt import __version__
 from spider_opt.errors import UsageError
 from spider_opt.models.adapters import Adapter, write_card
-from spider_opt.models.torch.base import library
+from spider_opt.models.torch.base import import_transformers
 from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
 from spider_opt.runs.folder import commit
 
@@ -34,13 +34,13 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
 
     Raises:
         FileExistsError: the folder is there already.
-        TrainingError: what trains is not installed.
+        ModelUnavailable: torch is not installed.
         UsageError: the adapters are not of one model, or not asked in one form.
         WeightsError: an adapter's file cannot be read.
     """
     for (one, _), (other, _) in pairwise(parts):
         _check_alike(one, other)
-    library()
+    import_transformers()
     read = [(read_gguf(adapter.path), share) for adapter, share in parts if adapter.path is not None]
     total = sum(share for _, share in read)
     read = [(learnt, share / total) for learnt, share in read]

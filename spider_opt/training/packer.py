@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from spider_opt.models.torch.base import tokens_of
 from spider_opt.models.torch.shared_prefix import Pack, packed
 from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.used import used
@@ -101,13 +102,6 @@ class Packer:
             answer = self._tokenizer(sql if names is None else names.query(sql), add_special_tokens=False)
             answers.append([*answer["input_ids"], self._tokenizer.eos_token_id])
         return packed(prompts, answers)
-
-
-def tokens_of(tokenizer: Any, request: Any) -> list[int]:
-    """Return the tokens of a request, a chat's messages, by the template, up to where the answer begins."""
-    chat = [{"role": message.role, "content": message.content} for message in request]
-    text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def shuffled(schema: Schema, rng: random.Random) -> Schema:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from spider_opt import __version__
 from spider_opt.errors import TrainingError
 from spider_opt.models.adapters import Adapter, write_card
-from spider_opt.models.torch.base import keep_memory, library, open_base
+from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.prompts.drafts import Look
 from spider_opt.runs.folder import Progress, commit, silent
@@ -89,11 +89,12 @@ def tune(
         LeakError: an item must not be trained on.
     """
     check_training(training)
-    library()
+    import_transformers()
     import torch
 
+    from spider_opt.models.torch.compute import chosen_compute
     from spider_opt.models.torch.decoding import Decoder
-    from spider_opt.models.torch.lora import add_lora, chosen_compute, take_weights, weights_of
+    from spider_opt.models.torch.lora import add_lora, take_weights, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype, int8 = chosen_compute(compute, device)

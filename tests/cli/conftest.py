@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from spider_opt.cli import main
 from spider_opt.models import adapters
 from spider_opt.models.adapters import CARD, FILE
-from spider_opt.models.torch import base, tune
+from spider_opt.models.torch import base
+from spider_opt.training import tune
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Step
 
@@ -75,7 +76,7 @@ def training(golds: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> It
     fake = Tune()
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(golds))
     monkeypatch.setattr(tune, "tune", fake)
-    monkeypatch.setattr(base, "library", lambda: None)
+    monkeypatch.setattr(base, "import_transformers", lambda: None)
     monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
     yield fake
     shutil.rmtree(golds / "adapters", ignore_errors=True)

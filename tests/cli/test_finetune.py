@@ -241,7 +241,8 @@ def test_two_at_once(training: Any, refused: Refused) -> None:
 def test_what_trains_is_not_installed(refused: Refused, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, package, None)
-    assert "What trains is not installed; type: pip install 'spider-opt[train]'" in refused("--name", "t", code=1)
+    said = refused("--name", "t", code=1)
+    assert "What computes by torch is not installed; type: pip install 'spider-opt[train]'" in said
 
 
 def test_ctrl_c_keeps_what_was_learnt(training: Any, finetune: Finetune) -> None:

@@ -81,17 +81,17 @@ class Trainings:
 
 @contextmanager
 def prepared(tiny: Any, tokenizer: Any, lessons: Lessons) -> Iterator[Trainings]:
-    from spider_opt.models.torch import lora
+    from spider_opt.training import loss
 
     trainings = Trainings(tiny, tokenizer, [*lessons(7, "shop"), *lessons(8, "farm")], lessons(3, HELD_OUT))
-    real = lora.summed_loss
+    real = loss.summed_loss
 
     def noted(model: Any, pack: Any) -> Any:
         trainings.note(pack)
         return real(model, pack)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lora, "summed_loss", noted)
+        patch.setattr(loss, "summed_loss", noted)
         yield trainings
 
 
@@ -193,9 +193,9 @@ def by_who_reads(training: Training, at: int, patch: pytest.MonkeyPatch) -> Iter
 
 
 def in_the_middle_of_a_step(training: Training, at: int, patch: pytest.MonkeyPatch) -> Iterator[Step]:
-    from spider_opt.models.torch import lora
+    from spider_opt.training import loss
 
-    real = lora.summed_loss
+    real = loss.summed_loss
 
     def interrupted(model: Any, pack: Any) -> Any:
         loss = real(model, pack)
@@ -204,7 +204,7 @@ def in_the_middle_of_a_step(training: Training, at: int, patch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return loss
 
-    patch.setattr(lora, "summed_loss", interrupted)
+    patch.setattr(loss, "summed_loss", interrupted)
     yield from training.run()
 
 

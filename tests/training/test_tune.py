@@ -133,12 +133,12 @@ def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp
 def test_stopped_before_the_first_step_it_writes_no_adapter(
     tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from spider_opt.models.torch import lora
+    from spider_opt.training import loss
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lora, "summed_loss", interrupted)
+    monkeypatch.setattr(loss, "summed_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         tuned_on("mine")
     assert not (tmp_path / "adapters" / "mine" / "adapter.gguf").exists()

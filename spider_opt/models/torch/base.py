@@ -1,4 +1,4 @@
-"""The model that is tuned: the GGUF file that serves it, dequantized once."""
+"""A model of the catalog for torch: the GGUF file that llama.cpp serves, dequantized once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import logging
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -14,15 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.errors import TrainingError
+from spider_opt.errors import ModelUnavailable, UsageError
 from spider_opt.models.catalog import weights_named
 from spider_opt.models.weights import fetch
 from spider_opt.paths import cache_dir
+from spider_opt.types import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+NOT_INSTALLED = "What computes by torch is not installed; type: pip install 'spider-opt[train]'"
 # Parameters of glibc's mallopt.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
@@ -38,16 +40,17 @@ class Base:
 
 
 def open_base(name: str, *, dtype: Any, device: str = "cpu") -> Base:
-    """Open a model of the catalog for training; what was dequantized stands in the cache.
+    """Open a model of the catalog; what was dequantized stands in the cache.
 
     Raises:
-        TrainingError: the packages are missing, or the model writes no text.
+        ModelUnavailable: torch, or what else is needed, is not installed.
+        UsageError: the model writes no text.
         WeightsError: the weights cannot be had.
     """
     entry = weights_named(name)
     if not entry.chats:
-        raise TrainingError(f"{name} writes no text and cannot be tuned.")
-    transformers = library()
+        raise UsageError(f"{name} writes no text, and can neither be asked nor tuned.")
+    transformers = import_transformers()
     from spider_opt.models.torch.lora import attend_packed
 
     transformers.AttentionInterface.register("packed", attend_packed)
@@ -63,22 +66,31 @@ def folder_of(name: str) -> Path:
     return cache_dir() / "training" / weights_named(name).sha256
 
 
-def library() -> Any:
-    """Import transformers, quietly.
+def import_transformers() -> Any:
+    """Import transformers, quietly, which needs torch.
 
     Raises:
-        TrainingError: it is not installed.
+        ModelUnavailable: one of them is not installed.
     """
     try:
         import gguf  # noqa: F401
         import torch  # noqa: F401
         import transformers
     except ImportError as error:
-        raise TrainingError("What trains is not installed; type: pip install 'spider-opt[train]'") from error
+        raise ModelUnavailable(NOT_INSTALLED) from error
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("transformers").setLevel(logging.ERROR)
     return transformers
+
+
+def tokens_of(tokenizer: Any, asked: Sequence[Message] | str) -> list[int]:
+    """Return the tokens of a plain prompt, or of a chat by the model's own template, up to where the answer begins."""
+    if isinstance(asked, str):
+        return list(tokenizer(asked)["input_ids"])
+    said = [{"role": message.role, "content": message.content} for message in asked]
+    text = tokenizer.apply_chat_template(said, add_generation_prompt=True, tokenize=False)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def keep_memory() -> None:

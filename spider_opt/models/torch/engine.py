@@ -7,8 +7,6 @@ where rounding decides, so what a model was run by stands in ``ModelInfo.engine`
 
 from __future__ import annotations
 
-import json
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +19,11 @@ from spider_opt.errors import ModelError, ModelUnavailable, UsageError
 from spider_opt.models.adapters import with_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.opening import fetched
-from spider_opt.models.torch.base import folder_of, keep_memory, library, open_base
+from spider_opt.models.torch import compute
+from spider_opt.models.torch.base import folder_of, import_transformers, keep_memory, open_base, tokens_of
 from spider_opt.models.torch.batching import Batcher, Decode, Limits
 from spider_opt.models.torch.gguf import read_gguf
 from spider_opt.models.weights import sha256_of
-from spider_opt.paths import cache_dir, write_whole
-from spider_opt.training.packer import tokens_of
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
 N_CTX = 8192
@@ -129,8 +126,6 @@ class _Running:
 
     def tokens(self, messages: Sequence[Message] | str) -> list[int]:
         with self._one:
-            if isinstance(messages, str):
-                return list(self._tokenizer(messages)["input_ids"])
             return tokens_of(self._tokenizer, messages)
 
     def completion(self, tokens: list[int], stop: Sequence[str], max_tokens: int) -> tuple[str, str]:
@@ -148,7 +143,7 @@ def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
 
     Raises:
         UsageError: there is no such model or adapter, or more than one adapter.
-        TrainingError: torch or what else is needed is not installed.
+        ModelUnavailable: torch, or what else is needed, is not installed.
         WeightsError: the weights cannot be had.
     """
     chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
@@ -158,45 +153,17 @@ def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
         raise UsageError("--engine torch computes one adapter at a time: leave --engine out")
     name, paths = with_adapters(adapters, model)
     name = name or DEFAULT_MODEL
-    library()
+    import_transformers()
     import torch
-
-    from spider_opt.models.torch.lora import chosen_compute
 
     if not (folder_of(name) / "config.json").is_file():
         fetched(name)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    numbers = _numbers(device)
-    dtype, int8 = chosen_compute(numbers, device)
+    numbers = compute.numbers_here(device)
+    dtype, int8 = compute.chosen_compute(numbers, device)
     engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
     info = ModelInfo(name, CATALOG[name].sha256, "+".join(map(sha256_of, paths)), engine)
     return TorchModel(info, lambda: _opened(name, paths[0] if paths else None, dtype, int8, device))
-
-
-def _numbers(device: str) -> str:
-    """Return in which numbers this machine computes, by what it found out the first time.
-
-    The next time something else may run beside, and a run must go on with the numbers that it began with.
-    """
-    import torch
-
-    from spider_opt.models.torch.lora import chosen_compute
-
-    if device != "cpu":
-        return "bfloat16"
-    path = cache_dir() / "training" / "compute.json"
-    here = f"{platform.node()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    try:
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        if found[here] in ("int8", "float32", "bfloat16"):
-            return found[here]
-    except (OSError, ValueError, KeyError, TypeError):
-        found = {}
-    dtype, int8 = chosen_compute("auto", device)
-    found[here] = "int8" if int8 else str(dtype).removeprefix("torch.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(found, indent=1) + "\n")
-    return found[here]
 
 
 def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:

@@ -1,16 +1,15 @@
 """LoRA on a frozen model, computed a pack at a time.
 
-The base is the GGUF file that will serve the answers, dequantized: what is learnt mends the very weights it stands on.
+The base is the GGUF file that serves the answers, dequantized: what is learnt mends the very weights it stands on.
 LoRA's weights are float32 whatever the base is.
 
-Source: Hu et al. 2021 (arXiv:2106.09685); the fused loss after Hsu et al. 2024 (Liger kernel, arXiv:2410.10989).
+Source: Hu et al. 2021 (arXiv:2106.09685).
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,14 +18,12 @@ from torch.nn import functional
 
 from spider_opt.models.torch.attention import attend
 from spider_opt.models.torch.int8 import Int8Linear
-from spider_opt.models.torch.shared_prefix import Laid, Together
+from spider_opt.models.torch.shared_prefix import Laid
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-# With more rows at once the logits are so large that the system hands their memory out anew each time.
-_CHUNK = 48
 
 
 class Lora(nn.Module):
@@ -135,18 +132,6 @@ def take_weights(lora: Mapping[str, Lora], weights: Mapping[str, Tensor]) -> Non
             weight.copy_(weights[name])
 
 
-def summed_loss(model: PreTrainedModel, pack: Laid | Together) -> Tensor:
-    """Return the cross entropy of the answer tokens of a pack, or of several, summed, with its gradient."""
-    states = model.model(
-        pack.ids, position_ids=pack.positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
-    ).last_hidden_state[0]
-    vocabulary = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    loss: Tensor = _SummedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states[pack.predicts], vocabulary, pack.targets
-    )
-    return loss
-
-
 def logits(vocabulary: nn.Linear | Int8Linear, states: Tensor) -> Tensor:
     """Return (n, vocabulary) for states (n, d), outside of autograd where the vocabulary is in whole numbers."""
     return vocabulary.times(states) if isinstance(vocabulary, Int8Linear) else states @ vocabulary.weight.t()
@@ -155,71 +140,7 @@ def logits(vocabulary: nn.Linear | Int8Linear, states: Tensor) -> Tensor:
 def attend_packed(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: None, scaling: float, *, pack: Any, **_: object
 ) -> tuple[Tensor, None]:
-    """Stand in for a model's attention; transformers hands the ``pack`` through: one laid out, or one that decodes."""
+    """Stand in for a model's attention; transformers hands the ``pack`` through: laid out, or what attends itself."""
     if isinstance(pack, Laid):
         return attend(query, key, value, pack, scaling), None
-    if isinstance(pack, Together):
-        sizes = [one.ids.shape[1] for one in pack.packs]
-        parts = zip(*(torch.split(x, sizes, dim=2) for x in (query, key, value)), pack.packs, strict=True)
-        return torch.cat([attend(q, k, v, one, scaling) for q, k, v, one in parts], dim=1), None
     return pack.attend(module.layer_idx, query, key, value, scaling), None
-
-
-class _SummedCrossEntropy(torch.autograd.Function):
-    """Cross entropy of a frozen vocabulary: the logits of some tokens at a time, their gradient made at once."""
-
-    @staticmethod
-    def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
-        total = torch.zeros((), dtype=torch.float32, device=states.device)
-        gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
-        for i in range(0, len(states), _CHUNK):
-            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
-            chances = logits(vocabulary, some).float().log_softmax(-1)
-            total -= chances.gather(1, target[:, None]).sum()
-            if gradient is None:
-                continue
-            error = chances.exp_()
-            error[torch.arange(len(target)), target] -= 1
-            if isinstance(vocabulary, Int8Linear):
-                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
-            else:
-                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
-        ctx.save_for_backward(gradient)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
-        return gradient * grads[0].to(gradient.dtype), None, None
-
-
-def chosen_compute(
-    asked: str, device: str, seconds_of: Callable[[str], float] | None = None
-) -> tuple[torch.dtype, bool]:
-    """Return the type that a model is computed in, and whether its frozen layers are computed in 8-bit whole numbers.
-
-    ``auto`` is bfloat16 on a GPU. Processors differ by a factor of ten in which type is fast, so there each is timed.
-    """
-    if asked == "auto":
-        timed = seconds_of or _seconds_of
-        asked = "bfloat16" if device != "cpu" else min(("float32", "bfloat16", "int8"), key=timed)
-    return (torch.float32, True) if asked == "int8" else (getattr(torch, asked), False)
-
-
-def _seconds_of(name: str) -> float:
-    """Return what a product takes one thread; what it spends waiting for the processor does not count."""
-    spent = []
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several would wait for each other where something else runs, most often those of int8
-    try:
-        x, weight = torch.ones(1024, 896), torch.ones(4864, 896)
-        layer = Int8Linear(weight)
-        if name != "int8":
-            x, weight = x.to(getattr(torch, name)), weight.to(getattr(torch, name))
-        for _ in range(4):
-            start = time.thread_time()
-            layer.times(x) if name == "int8" else x @ weight.t()
-            spent.append(time.thread_time() - start)
-    finally:
-        torch.set_num_threads(n_threads)
-    return min(spent)

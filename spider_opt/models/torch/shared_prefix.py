@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -116,29 +115,4 @@ def laid(pack: Pack, device: Any = "cpu") -> Laid:
         torch.cat([torch.zeros(width, n_shared), own], dim=1).to(device),
         tensor(predicts),
         tensor(targets),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Packs laid out one behind the other, which a GPU computes at once; ``ids`` … ``targets`` as those of one."""
-
-    packs: tuple[Laid, ...]
-    ids: Tensor
-    positions: Tensor
-    predicts: Tensor
-    targets: Tensor
-
-
-def together(packs: Sequence[Laid]) -> Together:
-    """Lay packs one behind the other."""
-    import torch
-
-    ends = list(accumulate((pack.ids.shape[1] for pack in packs), initial=0))
-    return Together(
-        tuple(packs),
-        torch.cat([pack.ids for pack in packs], dim=1),
-        torch.cat([pack.positions for pack in packs], dim=1),
-        torch.cat([pack.predicts + end for pack, end in zip(packs, ends, strict=False)]),
-        torch.cat([pack.targets for pack in packs]),
     )

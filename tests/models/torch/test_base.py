@@ -1,4 +1,4 @@
-"""The model that is tuned, opened from what was dequantized."""
+"""A model of the catalog, opened from what was dequantized."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spider_opt.errors import TrainingError, UsageError
+from spider_opt.errors import ModelUnavailable, UsageError
 from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
 from spider_opt.models.torch import base
 from spider_opt.models.torch.shared_prefix import laid, packed
@@ -26,7 +26,7 @@ def test_what_was_dequantized_is_opened(
 ) -> None:
     import torch
 
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     made = []
 
@@ -49,7 +49,7 @@ def test_what_was_dequantized_is_opened(
 
 
 def test_what_cannot_be_tuned_is_refused(cache: Path) -> None:
-    with pytest.raises(TrainingError, match="all-minilm-l6-v2 writes no text and cannot be tuned"):
+    with pytest.raises(UsageError, match="all-minilm-l6-v2 writes no text, and can neither"):
         base.open_base("all-minilm-l6-v2", dtype=None)
     with pytest.raises(UsageError, match="nonsense"):
         base.open_base("nonsense", dtype=None)
@@ -58,8 +58,8 @@ def test_what_cannot_be_tuned_is_refused(cache: Path) -> None:
 @pytest.mark.parametrize("missing", ["gguf", "torch", "transformers"])
 def test_a_missing_package_is_named_by_what_to_type(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(TrainingError, match=r"pip install 'spider-opt\[train\]'"):
-        base.library()
+    with pytest.raises(ModelUnavailable, match=r"pip install 'spider-opt\[train\]'"):
+        base.import_transformers()
 
 
 def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("torch", "llguidance")
 
-Grammar: Any = runpy.run_path(str(Path(__file__).parents[1] / "sql" / "gbnf.py"))["Grammar"]
+Grammar: Any = runpy.run_path(str(Path(__file__).parents[2] / "sql" / "gbnf.py"))["Grammar"]
 N_VOCABULARY = 300
 SHOP = Schema(
     "shop",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spider_opt.errors import ModelError, ModelUnavailable, TrainingError, UsageError, WeightsError
+from spider_opt.errors import ModelError, ModelUnavailable, UsageError, WeightsError
 from spider_opt.models import CachedModel
 from spider_opt.models.adapters import FILE
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
-from spider_opt.models.torch import base, engine
+from spider_opt.models.torch import base, compute, engine
+from spider_opt.models.torch.base import tokens_of
 from spider_opt.models.torch.engine import Opened, TorchModel, open_torch
-from spider_opt.training.packer import tokens_of
 from spider_opt.types import Completion, Message, ModelInfo, Request
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NEEDS = ("torch", "transformers", "gguf")
 
 INFO = ModelInfo("tiny", "ab" * 32, engine="torch float32")
-NUMBERS = engine._numbers
+NUMBERS = compute.numbers_here
 N = 12
 CHATS = [
     (Message("system", "You write SQL."), Message("user", f"CREATE TABLE t (a, b, c)\nQuestion: How many {words}?"))
@@ -254,7 +254,7 @@ def bases(tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(engine, "open_base", open_base)
     monkeypatch.setattr(engine, "keep_memory", lambda: None)  # the tests' own process
     monkeypatch.setattr(engine, "fetched", lambda name: None)
-    monkeypatch.setattr(engine, "_numbers", lambda device: "float32")
+    monkeypatch.setattr(compute, "numbers_here", lambda device: "float32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
     return opened
@@ -316,8 +316,8 @@ def timed(monkeypatch: pytest.MonkeyPatch, bases: Any) -> list[str]:
     def seconds_of(name: str) -> float:
         return 0.5 if name == fastest[-1] else 1.0
 
-    monkeypatch.setattr(engine, "_numbers", NUMBERS)
-    monkeypatch.setattr("spider_opt.models.torch.lora._seconds_of", seconds_of)
+    monkeypatch.setattr(compute, "numbers_here", NUMBERS)
+    monkeypatch.setattr("spider_opt.models.torch.compute._seconds_of", seconds_of)
     return fastest
 
 
@@ -337,7 +337,7 @@ def test_whole_numbers(bases: Any, tiny: Any, tokenizer: Any, monkeypatch: pytes
     from spider_opt.models.torch.decoding import Decoder
     from spider_opt.models.torch.lora import add_lora
 
-    monkeypatch.setattr(engine, "_numbers", lambda device: "int8")
+    monkeypatch.setattr(compute, "numbers_here", lambda device: "int8")
     model = open_torch([])
     [done] = model.complete(Request(CHATS[2], max_tokens=N))
     model.close()
@@ -371,8 +371,8 @@ def test_what_it_does_not_compute(bases: Any, make_adapter: Any, monkeypatch: py
         open_torch(["a"], "smollm2-135m")
 
     def missing() -> None:
-        raise TrainingError("What trains is not installed; type: pip install 'spider-opt[train]'")
+        raise ModelUnavailable("What computes by torch is not installed; type: pip install 'spider-opt[train]'")
 
-    monkeypatch.setattr(engine, "library", missing)
-    with pytest.raises(TrainingError, match=r"pip install 'spider-opt\[train\]'"):
+    monkeypatch.setattr(engine, "import_transformers", missing)
+    with pytest.raises(ModelUnavailable, match=r"pip install 'spider-opt\[train\]'"):
         open_torch([])

@@ -218,8 +218,8 @@ def test_peft_and_the_embedded_model_answer_alike(real: tuple[Path, Base], tmp_p
     import peft
 
     from spider_opt.models import EmbeddedModel
+    from spider_opt.models.torch.base import tokens_of
     from spider_opt.models.torch.lora import add_lora, weights_of
-    from spider_opt.training.packer import tokens_of
     from spider_opt.types import Message
 
     weights_file, base = real
@@ -262,9 +262,9 @@ def test_peft_and_the_embedded_model_answer_alike(real: tuple[Path, Base], tmp_p
 @pytest.mark.timeout(600)
 def test_the_embedded_model_reads_eight_bits_as_the_decoder_does(real: tuple[Path, Base], tmp_path: Path) -> None:
     from spider_opt.models import EmbeddedModel
+    from spider_opt.models.torch.base import tokens_of
     from spider_opt.models.torch.decoding import Decoder
     from spider_opt.models.torch.lora import add_lora, take_weights, weights_of
-    from spider_opt.training.packer import tokens_of
     from spider_opt.types import Message
 
     weights_file, base = real

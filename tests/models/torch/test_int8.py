@@ -76,7 +76,7 @@ def test_one_token_is_enough(layer: Any) -> None:
 def test_a_model_in_whole_numbers_has_nearly_the_loss_and_the_gradients(
     tuned: Callable[..., tuple[Any, dict[str, Any]]],
 ) -> None:
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     losses, gradients = [], []
     for int8 in (False, True):
@@ -90,15 +90,6 @@ def test_a_model_in_whole_numbers_has_nearly_the_loss_and_the_gradients(
     assert torch.nn.functional.cosine_similarity(*gradients, dim=0) > 0.99
 
 
-@pytest.mark.parametrize("fastest", ["float32", "bfloat16", "int8"])
-def test_the_fastest_is_chosen(fastest: str) -> None:
-    from spider_opt.models.torch.lora import chosen_compute
-
-    expected = {"float32": (torch.float32, False), "bfloat16": (torch.bfloat16, False), "int8": (torch.float32, True)}
-    assert chosen_compute("auto", "cpu", lambda name: 0.5 if name == fastest else 1.0) == expected[fastest]
-    assert chosen_compute(fastest, "cuda") == expected[fastest]
-
-
 def test_what_never_learns_answers_alike_with_half_of_the_weights(layer: Any) -> None:
     from spider_opt.models.torch.int8 import Int8Linear
 
@@ -106,20 +97,3 @@ def test_what_never_learns_answers_alike_with_half_of_the_weights(layer: Any) ->
     x = torch.randn(4, 256)
     assert torch.equal(both(x), one(x))
     assert {name for name, _ in one.named_buffers()} == {"forth", "forth_scale"}
-
-
-def test_a_gpu_takes_bfloat16_untimed() -> None:
-    from spider_opt.models.torch.lora import chosen_compute
-
-    def never(name: str) -> float:
-        raise AssertionError(name)
-
-    assert chosen_compute("auto", "cuda", never) == (torch.bfloat16, False)
-
-
-def test_this_processor_is_timed() -> None:
-    from spider_opt.models.torch.lora import chosen_compute
-
-    before = torch.get_num_threads()
-    assert chosen_compute("auto", "cpu") in [(torch.float32, False), (torch.bfloat16, False), (torch.float32, True)]
-    assert torch.get_num_threads() == before

@@ -1,4 +1,4 @@
-"""LoRA on a frozen model, and the loss over its vocabulary."""
+"""LoRA on a frozen model."""
 
 from __future__ import annotations
 
@@ -17,44 +17,6 @@ NEEDS = ("torch",)
 IDS = [[5, 6, 7, 8, 9]]
 
 
-@pytest.mark.parametrize("n", [1, 48, 130])
-def test_the_loss_is_torchs_own(n: int) -> None:
-    from spider_opt.models.torch.lora import _SummedCrossEntropy
-
-    torch.manual_seed(0)
-    vocabulary = torch.nn.Linear(64, 300, bias=False).requires_grad_(False)
-    targets = torch.randint(300, (n,))
-    taken = []
-    for of in (
-        lambda x: _SummedCrossEntropy.apply(x, vocabulary, targets),
-        lambda x: torch.nn.functional.cross_entropy(vocabulary(x), targets, reduction="sum"),
-    ):
-        torch.manual_seed(1)
-        states = torch.randn(n, 64, requires_grad=True)
-        loss = of(states)
-        (loss * 0.3).backward()
-        taken.append((loss.detach(), states.grad))
-    torch.testing.assert_close(taken[0], taken[1], rtol=1e-5, atol=1e-6)
-    with torch.no_grad():
-        assert _SummedCrossEntropy.apply(states, vocabulary, targets).item() == taken[0][0].item()
-
-
-def test_the_loss_of_a_vocabulary_in_whole_numbers() -> None:
-    from spider_opt.models.torch.int8 import Int8Linear
-    from spider_opt.models.torch.lora import _SummedCrossEntropy
-
-    torch.manual_seed(0)
-    weight, targets = torch.randn(300, 64) / 8, torch.randint(300, (130,))
-    states = torch.randn(130, 64, requires_grad=True)
-    loss = _SummedCrossEntropy.apply(states, Int8Linear(weight), targets)
-    loss.backward()
-    full = states.detach().requires_grad_()
-    expected = torch.nn.functional.cross_entropy(full @ weight.t(), targets, reduction="sum")
-    expected.backward()
-    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
-    assert (states.grad - full.grad).norm() / full.grad.norm() < 0.05
-
-
 def test_it_begins_as_the_model_that_it_is_put_on(tiny: Callable[..., Any]) -> None:
     from spider_opt.models.torch.lora import add_lora
 
@@ -71,7 +33,7 @@ def test_it_begins_as_the_model_that_it_is_put_on(tiny: Callable[..., Any]) -> N
 
 @pytest.mark.parametrize("int8", [False, True])
 def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any], int8: bool) -> None:
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
 
@@ -114,7 +76,8 @@ def test_a_seed_draws_the_first_weights(tiny: Callable[..., Any]) -> None:
 
 
 def test_weights_come_back(tuned: Callable[..., Any], tiny: Callable[..., Any]) -> None:
-    from spider_opt.models.torch.lora import add_lora, summed_loss, take_weights, weights_of
+    from spider_opt.models.torch.lora import add_lora, take_weights, weights_of
+    from spider_opt.training.loss import summed_loss
 
     model, lora = tuned()
     pack = laid(packed([[5, 6, 7]], [[8, 9]]))
@@ -133,7 +96,8 @@ def test_its_weights_stand_where_the_model_stands(tiny: Callable[..., Any]) -> N
 
 
 def test_a_model_in_bfloat16_learns_in_float32(tiny: Callable[..., Any]) -> None:
-    from spider_opt.models.torch.lora import add_lora, summed_loss
+    from spider_opt.models.torch.lora import add_lora
+    from spider_opt.training.loss import summed_loss
 
     pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
     losses = []

@@ -1,4 +1,4 @@
-"""A pack is the same training as its examples one by one."""
+"""The loss of a pack, and all gradients, are those of its examples one by one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spider_opt.models.torch.shared_prefix import Laid, Together, laid, packed, together
+from spider_opt.models.torch.shared_prefix import Laid, laid, packed
 
 if TYPE_CHECKING:
     import torch
+
+    from spider_opt.training.loss import Together
 
 NEEDS = ("torch",)
 
@@ -42,7 +44,7 @@ def gradients(lora: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_pack(model: Any, lora: dict[str, Any], pack: Laid | Together) -> tuple[float, dict[str, Any]]:
-    from spider_opt.models.torch.lora import summed_loss
+    from spider_opt.training.loss import summed_loss
 
     loss = summed_loss(model, pack)
     loss.backward()
@@ -161,37 +163,9 @@ def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid], mon
     assert as_pack(model, lora, fault(pack))[0] != pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("kv_heads", [1, 2, 4])
-@pytest.mark.parametrize("p", [0, 1, 300])
-def test_attention_in_parts_is_attention_with_a_mask(kv_heads: int, p: int) -> None:
-    from spider_opt.models.torch.attention import attend, attend_masked
-
-    rests = [[5 + i] * n for i, n in enumerate((3, 17, 8, 40))]
-    pack = laid(packed([[1] * p + rest for rest in rests], [[7, 8]] * 4))
-    n = pack.ids.shape[1]
-    q, k, v = (torch.randn(1, heads, n, 16, requires_grad=True) for heads in (4, kv_heads, kv_heads))
-    given = torch.randn(1, n, 4, 16)
-    found, expected = (f(q, k, v, pack, 0.25) for f in (attend, attend_masked))
-    torch.testing.assert_close(found, expected)
-    for one, other in zip(*(torch.autograd.grad(out, (q, k, v), given) for out in (found, expected)), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-
-
-def test_attention_on_a_gpu_is_torchs_own() -> None:
-    from spider_opt.models.torch.attention import softmaxed
-
-    q, k, v = (torch.randn(3, 2, n, 16, requires_grad=True) for n in (8, 12, 12))
-    sees = torch.full((4, 4), float("-inf")).triu(1)
-    sees = torch.cat([torch.zeros(4, 8), sees], dim=1).repeat(2, 1)
-    found = softmaxed(q, k, v, sees, 0.25)
-    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=0.25)
-    torch.testing.assert_close(found, expected)
-    rounded = softmaxed(*(x.bfloat16() for x in (q, k, v)), sees, 0.25)
-    assert rounded.dtype == torch.bfloat16
-    torch.testing.assert_close(rounded.float(), expected, rtol=0.02, atol=0.02)
-
-
 def test_packs_one_behind_the_other_are_each_alone(tuned: Made) -> None:
+    from spider_opt.training.loss import together
+
     model, lora = tuned()
     packs = [laid(packed(*CASES[name])) for name in ("different lengths", "nothing shared", "one question")]
     alone = [as_pack(model, lora, pack) for pack in packs]
@@ -210,3 +184,44 @@ def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:
     logits = model(pack.ids, position_ids=pack.positions).logits[0, pack.predicts]
     loss = torch.nn.functional.cross_entropy(logits, pack.targets, reduction="sum").item()
     assert loss != pytest.approx(expected, rel=1e-3)
+
+
+# --- over the vocabulary -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 48, 130])
+def test_the_loss_is_torchs_own(n: int) -> None:
+    from spider_opt.training.loss import _SummedCrossEntropy
+
+    torch.manual_seed(0)
+    vocabulary = torch.nn.Linear(64, 300, bias=False).requires_grad_(False)
+    targets = torch.randint(300, (n,))
+    taken = []
+    for of in (
+        lambda x: _SummedCrossEntropy.apply(x, vocabulary, targets),
+        lambda x: torch.nn.functional.cross_entropy(vocabulary(x), targets, reduction="sum"),
+    ):
+        torch.manual_seed(1)
+        states = torch.randn(n, 64, requires_grad=True)
+        loss = of(states)
+        (loss * 0.3).backward()
+        taken.append((loss.detach(), states.grad))
+    torch.testing.assert_close(taken[0], taken[1], rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        assert _SummedCrossEntropy.apply(states, vocabulary, targets).item() == taken[0][0].item()
+
+
+def test_the_loss_of_a_vocabulary_in_whole_numbers() -> None:
+    from spider_opt.models.torch.int8 import Int8Linear
+    from spider_opt.training.loss import _SummedCrossEntropy
+
+    torch.manual_seed(0)
+    weight, targets = torch.randn(300, 64) / 8, torch.randint(300, (130,))
+    states = torch.randn(130, 64, requires_grad=True)
+    loss = _SummedCrossEntropy.apply(states, Int8Linear(weight), targets)
+    loss.backward()
+    full = states.detach().requires_grad_()
+    expected = torch.nn.functional.cross_entropy(full @ weight.t(), targets, reduction="sum")
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=0.01)
+    assert (states.grad - full.grad).norm() / full.grad.norm() < 0.05
