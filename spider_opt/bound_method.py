@@ -261,7 +261,7 @@ def _open(engine: Engine, adapters: Sequence[str], model: str | None, base_url: 
         return open_tuned(adapters, model, base_url)
     if base_url is not None:
         raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
-    from spider_opt.training.engine import open_torch
+    from spider_opt.models.torch.engine import open_torch
 
     return open_torch(adapters, model)
 
