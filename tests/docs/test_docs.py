@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import shlex
 import sys
@@ -17,7 +17,7 @@ import pytest
 from spider_opt import __version__
 from spider_opt.cli import main
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("results/*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -26,14 +26,12 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 @pytest.fixture(scope="module")
 def docs() -> Iterator[ModuleType]:
     """The script that writes the generated blocks."""
-    spec = importlib.util.spec_from_file_location("docs_script", ROOT / "scripts" / "docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["docs_script"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["docs_script"]
+    before = set(sys.modules)
+    sys.path.insert(0, str(ROOT / "scripts"))
+    yield importlib.import_module("docs")
+    sys.path.remove(str(ROOT / "scripts"))
+    for name in {name for name in set(sys.modules) - before if name.partition(".")[0] in ("docs", "blocks")}:
+        del sys.modules[name]
 
 
 def text(name: str) -> str:
@@ -64,63 +62,80 @@ def _arguments(command: str) -> list[str] | None:
 # --- generated blocks --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["help", "methods", "ladder", "leaderboard", "ablation"])
-def test_generated_blocks_are_what_the_code_says(docs: ModuleType, name: str) -> None:
-    readme = text("README.md")
-    block = docs.blocks()[name]
-    assert f"<!-- {name} -->\n" in readme
-    assert docs.fill(readme, {name: block}) == readme, "run: python scripts/docs.py"
+def test_generated_blocks_are_what_the_code_says(docs: ModuleType) -> None:
+    texts = {name: block() for name, block in docs.BLOCKS.items()}
+    for path in docs.documents():
+        document = path.read_text(encoding="utf-8")
+        assert docs.fill(document, texts, path.name) == document, "run: python scripts/docs.py"
+
+
+def test_every_block_is_shown_somewhere(docs: ModuleType) -> None:
+    shown = [name for path in docs.documents() for name in docs.MARKER.findall(path.read_text(encoding="utf-8"))]
+    assert sorted(shown) == sorted(docs.BLOCKS)
 
 
 def test_the_help_of_every_command_is_there(docs: ModuleType) -> None:
-    block = docs.help_block()
-    for command in (
-        "",
-        " ask",
-        " eval",
-        " score",
-        " finetune",
-        " leaderboard",
-        " compare",
-        " check",
-        " ladder",
-        " methods",
-        " models",
-        " models pull",
-        " data",
-        " data check",
-    ):
+    block = docs.BLOCKS["help"]()
+    for command in ("", " eval", " score", " models", " models pull", " data", " data check"):
         assert f"$ spider-opt{command} --help\nUsage: spider-opt{command} " in block
+    for command in main.list_commands(click.Context(main)):
+        assert f"\n### spider-opt {command}\n" in block
     assert max(map(len, block.splitlines())) <= 120
 
 
-def test_blocks_are_filled_and_found_behind(docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("help", "methods", "ladder", "leaderboard", "ablation")
-    before = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\nown words\n" for name in names)
-    (tmp_path / "README.md").write_text(before)
+def test_the_rooms_are_those_that_may_be_imported(docs: ModuleType) -> None:
+    layers, rooms = docs.BLOCKS["layers"](), docs.BLOCKS["rooms"]()
+    package = ROOT / "spider_opt"
+    there = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    for name in there - {"__init__", "__main__"}:
+        assert f"`{name}`" in layers
+        assert re.search(rf"^\| `{name}(/|\.py)` \| \w", rooms, re.MULTILINE), f"{name} has no docstring"
+    assert layers.index("`types`") < layers.index("`steps`") < layers.index("`cli`")
+
+
+@pytest.fixture
+def folder(docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of two documents and two blocks."""
     monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "BLOCKS", {"one": lambda: "new 1", "two": lambda: "new \\1"})
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("a\n<!-- one -->\nold\n<!-- /one -->\nb\n")
+    (tmp_path / "docs" / "page.md").write_text("<!-- not run: x -->\n<!-- two -->\n<!-- /two -->\nc\n")
+    return tmp_path
+
+
+def run(docs: ModuleType, *arguments: str) -> int:
     with pytest.raises(SystemExit) as stopped:
-        docs.main(["--check"])
-    assert stopped.value.code == 1
-    assert (tmp_path / "README.md").read_text() == before
-    for arguments in ([], ["--check"]):
-        with pytest.raises(SystemExit) as stopped:
-            docs.main(arguments)
-        assert stopped.value.code == 0
-    after = (tmp_path / "README.md").read_text()
-    assert "\nold\n" not in after
-    assert after.count("own words\n") == len(names)
-    assert "No finished run yet." in after
-    assert docs.fill(after, docs.blocks()) == after
+        docs.main(arguments)
+    return int(stopped.value.code or 0)
+
+
+def test_blocks_are_filled_and_found_behind(docs: ModuleType, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "README.md").read_text()
+    assert run(docs, "--check") == 1
+    assert "README.md and page.md behind the code: run python scripts/docs.py" in capsys.readouterr().err
+    assert (folder / "README.md").read_text() == before
+    assert run(docs) == run(docs, "--check") == 0
+    assert (folder / "README.md").read_text() == "a\n<!-- one -->\n\nnew 1\n\n<!-- /one -->\nb\n"
+    assert (folder / "docs" / "page.md").read_text().endswith("<!-- two -->\n\nnew \\1\n\n<!-- /two -->\nc\n")
 
 
 @pytest.mark.parametrize(
-    "broken", ["", "<!-- help -->\n", "<!-- /help -->\n<!-- help -->\n", "x <!-- help -->\n<!-- /help -->"]
+    ("document", "sentence"),
+    [
+        ("<!-- two -->\n<!-- /two -->\n", "no document has the marker <!-- one -->"),
+        ("<!-- one -->\n", "one pair of markers <!-- one --> and <!-- /one -->"),
+        ("<!-- /one -->\n<!-- one -->\n", "one pair of markers <!-- one --> and <!-- /one -->"),
+        ("<!-- one -->\n<!-- /one -->\n" * 2, "one pair of markers <!-- one --> and <!-- /one -->"),
+        ("<!-- one -->\n<!-- /one -->\n<!-- three -->\n", "a marker <!-- three -->, but there is no such block"),
+    ],
 )
-def test_markers_must_be_there(docs: ModuleType, broken: str) -> None:
-    with pytest.raises(click.ClickException, match="one pair of markers <!-- help -->"):
-        docs.fill(broken, {"help": "x"})
-    assert docs.fill("<!-- help -->\n<!-- /help -->", {"help": "\\1 x\n\n"}) == "<!-- help -->\n\\1 x\n<!-- /help -->"
+def test_markers_must_be_there(
+    docs: ModuleType, folder: Path, document: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "README.md").write_text(document)
+    assert run(docs) == 1
+    assert sentence in capsys.readouterr().err
 
 
 # --- what people wrote -------------------------------------------------------------------------
@@ -130,13 +145,11 @@ def test_the_changelog_has_the_version() -> None:
     assert re.search(rf"^## {re.escape(__version__)}\b", text("CHANGELOG.md"), re.MULTILINE)
 
 
-def test_the_readme_names_the_extras_and_commands_there_are() -> None:
+def test_documents_name_the_extras_there_are() -> None:
     extras = tomllib.loads(text("pyproject.toml"))["project"]["optional-dependencies"]
     for document in DOCUMENTS:
         for named in re.findall(r"(?:spider-opt|\.)\[([a-z,]+)\]", document.read_text(encoding="utf-8")):
             assert set(named.split(",")) <= set(extras), (document.name, named)
-    for command in main.list_commands(click.Context(main)):
-        assert f"spider-opt {command}" in text("README.md")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -190,6 +203,11 @@ def test_there_are_commands_to_look_at() -> None:
 
 def test_nothing_of_a_machine_is_in_what_is_published() -> None:
     """No path of somebody's machine in documents, package or scripts."""
-    files = [*DOCUMENTS, *(ROOT / "spider_opt").rglob("*.py"), *(ROOT / "scripts").iterdir(), ROOT / "pyproject.toml"]
+    code = [*(ROOT / "spider_opt").rglob("*.py"), *(ROOT / "scripts").rglob("*.py"), *(ROOT / "scripts").iterdir()]
+    files = [*DOCUMENTS, *code, ROOT / "pyproject.toml", ROOT / "properdocs.yml"]
     machine = re.compile(r"/home/\w+/|/Users/\w+/|/work/|/root/")
     assert not [path for path in files if path.is_file() and machine.search(path.read_text(encoding="utf-8"))]
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(text("README.md").splitlines()) <= 150

@@ -1,0 +1,48 @@
+"""Tables of results, from the runs that are committed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from spider_opt.analysis.ablation import compare
+from spider_opt.analysis.ablation import to_markdown as to_markdown_ablation
+from spider_opt.errors import RunError
+from spider_opt.leaderboard import find_runs, read_row, table, to_markdown
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+
+
+def ablation() -> str:
+    """Return the runs under ``results/ablation`` against the one of zero-shot."""
+    folder = RESULTS / "ablation"
+    if not find_runs(folder / "zero-shot"):
+        return "No finished run yet.\n"
+    return to_markdown_ablation(compare(folder / "zero-shot", [folder]))
+
+
+def ladder() -> str:
+    """Return the table that ``spider-opt ladder`` wrote: what published systems answered is not at hand everywhere."""
+    path = RESULTS / "ladder.md"
+    return path.read_text(encoding="utf-8") if path.exists() else "No ladder yet.\n"
+
+
+def short_ladder() -> str:
+    """Return of the same table what says how good an answer is, without n and costs."""
+    shown = ("rung", "method", "EX", "gain (95 %)", "talk")
+    rows = [line.strip("| ").split(" | ") for line in ladder().splitlines() if line.startswith("| ")]
+    if not rows:
+        return "No ladder yet.\n"
+    places = [rows[0].index(name) for name in shown]
+    return "".join(f"| {' | '.join(row[place] for place in places)} |\n" for row in rows)
+
+
+def leaderboard() -> str:
+    """Return the finished runs under ``results/runs`` as a table."""
+    rows = []
+    for folder in find_runs(RESULTS / "runs"):
+        try:
+            rows.append(read_row(folder))
+        except RunError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    return to_markdown(table(rows)) if rows else "No finished run yet.\n"

@@ -1,0 +1,169 @@
+"""Every block of code in README and docs/ is run, in an order and in a folder as a reader would have them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NOT_RUN = 8  # marked so: for want of a key, a download, a GPU or minutes of training; one more is a decision
+
+
+def load_page() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_page", HERE / "page.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["docs_page"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+page = load_page()
+
+
+@pytest.fixture(scope="session")
+def spider(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled benchmark in Spider's layout, for what is said of a download of Spider."""
+    from spider_opt.benchmarks import load_bundled
+
+    folder = tmp_path_factory.mktemp("layout") / "spider"
+    for split in ("test", "train"):
+        benchmark = load_bundled(split)
+        asked = [
+            {"db_id": example.question.db_id, "question": example.question.text, "query": example.gold_sql}
+            for example in benchmark.examples
+        ]
+        for db_id, path in benchmark.paths.items():
+            there = folder / "database" / db_id / f"{db_id}.sqlite"
+            there.parent.mkdir(parents=True)
+            shutil.copyfile(path, there)
+        parts = {"dev": asked} if split == "test" else {"train_spider": asked[:100], "train_others": asked[100:]}
+        for name, part in parts.items():
+            (folder / f"{name}.json").write_text(json.dumps(part))
+    (folder / "tables.json").write_text("[]")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, spider: Path) -> Iterator[Path]:
+    """Where a reader is: beside a download of Spider, and in it what a clone has in results/."""
+    (tmp_path / "results").mkdir()
+    for name in ("ablation", "samples", "trials"):
+        (tmp_path / "results" / name).symlink_to(ROOT / "results" / name)
+    (tmp_path / "spider").symlink_to(spider)
+    return tmp_path
+
+
+@pytest.fixture
+def environment(own_cache: Path, tmp_path: Path) -> dict[str, str]:
+    """Models are fakes, packages are installed into a folder of the test, and nothing is taken from the user."""
+    site = tmp_path / "site-packages"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPIDER_", "OPENAI_", "PIP_"))}
+    return {
+        **kept,
+        "SPIDER_OPT_CACHE": str(own_cache / "docs"),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{HERE / 'fake'}:{site}",
+        "PIP_TARGET": str(site),
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # says that there is none
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_the_blocks_of_a_document_run(document: Path, folder: Path, environment: dict[str, str]) -> None:
+    if not any(block.runs for block in page.blocks(document)):
+        pytest.skip("nothing to run")
+    command = [sys.executable, str(HERE / "page.py"), str(document)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_run_is_counted() -> None:
+    marked = [f"{path.name}, line {b.line}: {b.not_run}" for path in DOCUMENTS for b in page.blocks(path) if b.not_run]
+    assert len(marked) == NOT_RUN, "\n".join(marked)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_fence_is_a_block_that_is_known(document: Path) -> None:
+    found = page.blocks(document)
+    text = document.read_text(encoding="utf-8")
+    n_text_below = sum(block.prints is not None for block in found)
+    assert text.count("```") == 2 * (len(found) + n_text_below)
+    assert {block.language for block in found} <= {"sh", "python", "text", "json", "toml", "sql"}
+    files = [block.language for block in found if not block.runs and not block.not_run and not block.file]
+    assert set(files) <= {"text", "json"}
+    assert text.count("<!-- not run") == sum(bool(block.not_run) for block in found)
+    assert text.count("<!-- file") == sum(bool(block.file) for block in found)
+
+
+PAGE = """
+<!-- file: sub/made.py -->
+```python
+X = 3
+```
+
+```sh
+echo one
+cat sub/made.py
+```
+
+```text
+one
+X = …
+```
+
+```python
+import pathlib
+y = pathlib.Path("sub/made.py").read_text()
+```
+
+```python
+print(y.strip())
+```
+
+```text
+X = 3
+```
+
+<!-- not run: never -->
+```sh
+exit 3
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (("never", "never"), None),
+        (("echo one", "echo two"), "line 7 prints"),
+        (("echo one", "false"), "line 7: exit 1"),
+        (("print(y.strip())", "print(z)"), "NameError"),
+        (("X = 3\n```\n\n<!--", "X = 4\n```\n\n<!--"), "line 22 prints"),
+        (("<!-- not run: never -->\n", ""), "line 30: exit 3"),
+        (("<!-- file: sub/made.py -->\n", ""), "No such file"),
+    ],
+)
+def test_this_test_sees(
+    change: tuple[str, str], wrong: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = tmp_path / "page.md"
+    assert change[0] in PAGE
+    document.write_text(PAGE.replace(*change))
+    said = next(page.run(document), None)
+    assert (said is None) if wrong is None else (said is not None and wrong in said)
