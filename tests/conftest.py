@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -52,6 +56,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     os.environ.pop("SPIDER_OPT_CACHE")
     os.environ.update({name: value for name, value in kept.items() if value is not None})
+
+
+@pytest.fixture(scope="session")
+def installed_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that pip installed the wheel of ``tests/plugin`` in, to be put on PYTHONPATH."""
+    versions = [d.version for d in importlib.metadata.distributions(name="setuptools")]
+    if not any(int(version.partition(".")[0]) >= 77 for version in versions):
+        pytest.skip("without the network pip needs a setuptools here that makes wheels")
+    folder = tmp_path_factory.mktemp("plugin")
+    source = folder / "source"
+    ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+    shutil.copytree(ROOT / "tests" / "plugin", source, ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    pip += ["--disable-pip-version-check", "--root-user-action=ignore", "--target", str(folder / "site"), str(source)]
+    subprocess.run(pip, check=True, capture_output=True, cwd=folder)
+    return folder / "site"
 
 
 @pytest.fixture

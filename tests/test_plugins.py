@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import csv
 import itertools
+import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -24,6 +24,7 @@ from spider_opt.steps import ALIASES, STEPS
 from spider_opt.types import Prediction, Question, Schema, Stage, Task, Tools
 
 PLUGIN = Path(__file__).parent / "plugin"
+FIXTURES = Path(__file__).parent / "fixtures"
 Install = Callable[..., None]
 
 
@@ -220,26 +221,55 @@ def test_two_drafts_are_refused(packages: Path) -> None:
     assert len(parse_method("draft").steps) == 1
 
 
-def test_the_plugin_installs(tmp_path: Path) -> None:
+def test_the_plugin_installs(installed_plugin: Path) -> None:
     """What pip leaves is found by a process of its own."""
-    major = next((int(d.version.partition(".")[0]) for d in importlib.metadata.distributions(name="setuptools")), 0)
-    if major < 77:
-        pytest.skip("without the network pip needs a setuptools here that makes wheels")
-    source = tmp_path / "plugin"
-    shutil.copytree(PLUGIN, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    pip += ["--disable-pip-version-check", "--root-user-action=ignore", "--target", str(tmp_path / "site"), str(source)]
-    subprocess.run(pip, check=True, capture_output=True, cwd=tmp_path)
     code = "from spider_opt.cli import main; main()"
     listed = subprocess.run(
         [sys.executable, "-c", code, "methods"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        env={**os.environ, "PYTHONPATH": str(installed_plugin)},
         capture_output=True,
         text=True,
         check=True,
     )
     assert "upper  [refine]  which=all, times=1, share=0.5, mark=none, on=yes" in listed.stdout
     assert listed.stderr == ""
+
+
+@pytest.fixture
+def outside(installed_plugin: Path, tmp_path: Path) -> Callable[..., str]:
+    """Runs spider-opt in a process that has the plugin; returns what it printed."""
+
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-c", "from spider_opt.cli import main; main()", *map(str, arguments)]
+        env = {**os.environ, "PYTHONPATH": str(installed_plugin), "SPIDER_OPT_CACHE": str(tmp_path / "cache")}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_scorer_from_outside_is_ex_from_eval_to_leaderboard(outside: Callable[..., str], tmp_path: Path) -> None:
+    """Its numbers and its name: of a recorded run, told by ``eval``, ``score`` and ``leaderboard``."""
+    recording = FIXTURES / "zero-shot-spider-mini-test.jsonl"
+    asked = ["--replay", recording, "--out", "run", "--limit", 40]
+    evaluated = json.loads(outside("eval", *asked, "--metric", "row-f1,official", "--json"))
+    assert (evaluated["mode"], evaluated["scorer_version"], evaluated["n"]) == ("row-f1", "1.0", 40)
+    f1, official = evaluated["metrics"]["row-f1"], evaluated["metrics"]["official"]
+    assert 0 < evaluated["ex"] < f1["value"] < 100
+    assert f1["n"] == official["n"] == 40
+    noted = json.loads((tmp_path / "run" / "run.json").read_text())["scorer"]
+    assert noted == {"mode": "row-f1", "keep_distinct": False, "timeout_s": 10.0, "version": "1.0",
+                     "metrics": ["row-f1", "official"]}  # fmt: skip
+
+    scored = json.loads(outside("score", "run", "--metric", "row-f1", "--json"))
+    assert (scored["ex"], scored["metrics"]["row-f1"]) == (evaluated["ex"], f1)
+    assert json.loads(outside("score", "run", "--json"))["ex"] == official["value"]
+    assert "scorer row-f1 1.0, databases " in outside("score", "run", "--metric", "row-f1")
+
+    outside("leaderboard", "run", "--out", ".")
+    [row] = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
+    assert (row["scorer"], float(row["ex"])) == ("row-f1 v1.0", evaluated["ex"])
 
 
 # --- rank, needs, aliases ----------------------------------------------------------------------

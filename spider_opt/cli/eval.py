@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spider_opt.cli.options import SIDE_BY_SIDE, Engine, benchmark_options, engine_option, scoring_options
+from spider_opt.cli.options import SIDE_BY_SIDE, Engine, asked_rules, benchmark_options, engine_option, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.methods import Method
@@ -77,7 +77,8 @@ def eval_command(
     record: Path | None,
     replay: Path | None,
     embedder: str,
-    mode: Any,
+    metrics: str | None,
+    mode: str,
     keep_distinct: bool,
     timeout_s: float,
     as_json: bool,
@@ -96,9 +97,9 @@ def eval_command(
     from spider_opt.paths import cache_dir
     from spider_opt.retrieval import DEFAULT_EMBEDDER
     from spider_opt.runs.folder import finish
-    from spider_opt.scoring import Rules
 
     parsed = parse_method(method)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
     if embedder != DEFAULT_EMBEDDER:  # another embedder makes another run
         parsed = replace(parsed, spelled_out=f"{parsed.spelled_out} (embedder {embedder})")
     whole = load_benchmark(spider, split)
@@ -129,7 +130,7 @@ def eval_command(
             f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {message.rstrip('.')}); the run is "
             "unfinished and not scored, the same command asks again"
         )
-    report = finish(benchmark, folder, Rules(mode, keep_distinct, timeout_s))
+    report = finish(benchmark, folder, rules)
     show_scores(benchmark, report, as_json)
     n_scored = len(report.scored) + len(report.failed_golds)
     if n_scored > len(finished.answers):

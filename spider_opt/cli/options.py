@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from spider_opt.scoring import Rules
 
 F = TypeVar("F", bound=Callable[..., Any])
 Engine = Literal["llama.cpp", "torch"]
@@ -40,7 +43,7 @@ def engine_option(command: F) -> F:
 
 
 def scoring_options(command: F) -> F:
-    """Add ``--mode``, ``--keep-distinct`` and ``--timeout``."""
+    """Add ``--metric``, ``--mode``, ``--keep-distinct`` and ``--timeout``; see ``asked_rules``."""
     command = click.option(
         "--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=10.0, show_default=True,
         help="Seconds that one query may take",
@@ -48,10 +51,33 @@ def scoring_options(command: F) -> F:
     command = click.option(
         "--keep-distinct", is_flag=True, help="Let DISTINCT count (official mode; strict always does)"
     )(command)
-    return click.option(
+    command = click.option(
         "--mode", type=click.Choice(["official", "strict"]), default="official", show_default=True,
         help="What counts as right: what the official evaluator says, or what the question deserves",
     )(command)  # fmt: skip
+    return click.option(
+        "--metric", "metrics", metavar="NAME[,NAME]",
+        help="Scorers to ask in one pass, the first is EX: official, strict, official-distinct (what --keep-distinct "
+        "makes of official), or another package's",
+    )(command)  # fmt: skip
+
+
+def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float) -> Rules:
+    """Return what ``scoring_options`` asked for.
+
+    Raises:
+        UsageError: a mode and metrics are both named.
+        ScorerError: a metric is none, or its scorer is broken.
+    """
+    from spider_opt.errors import UsageError
+    from spider_opt.scoring import rules_for
+
+    if metrics is None:
+        return rules_for([mode], keep_distinct, timeout_s)
+    context = click.get_current_context()
+    if context.get_parameter_source("mode") is click.core.ParameterSource.COMMANDLINE:
+        raise UsageError(f"--mode is short for a --metric: leave it out and write --metric {mode},…")
+    return rules_for([name.strip() for name in metrics.split(",")], keep_distinct, timeout_s)
 
 
 def in_sections(sections: Mapping[str, Sequence[str]]) -> type[click.Command]:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.options import benchmark_options, scoring_options
+from spider_opt.cli.options import asked_rules, benchmark_options, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.types import Benchmark, Example
@@ -33,14 +33,15 @@ def score_command(
     file: Path,
     spider: Path | None,
     split: str | None,
-    mode: Any,
+    metrics: str | None,
+    mode: str,
     keep_distinct: bool,
     timeout_s: float,
     out: Path | None,
     as_json: bool,
     no_cache: bool,
 ) -> None:
-    """Judge the predictions in FILE by execution accuracy.
+    """Judge the predictions in FILE by execution accuracy, or by the metrics you name.
 
     FILE is a run folder, its predictions.jsonl, or a text file with one query a line in the split's order, with a
     tab and the db_id behind it or not.
@@ -48,13 +49,13 @@ def score_command(
     from spider_opt.benchmarks import load_benchmark
     from spider_opt.cli.show import show_scores
     from spider_opt.progress import progress
-    from spider_opt.scoring import Rules, score, write_verdicts
+    from spider_opt.scoring import score, write_verdicts
 
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
     benchmark = load_benchmark(spider, split)
-    answers = _read(benchmark, file, mode)
+    answers = _read(benchmark, file, tab_ends_query=rules.mode == "official")
     with ExitStack() as shown:
         on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(answers))))
-        rules = Rules(mode, keep_distinct, timeout_s)
         report = score(benchmark, answers, rules, use_cache=not no_cache, on_verdict=on_verdict)
     if out is not None:
         write_verdicts(report.scored, out)
@@ -82,7 +83,7 @@ def _late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:
     return on_verdict
 
 
-def _read(benchmark: Benchmark, file: Path, mode: str) -> list[tuple[Example, str]]:
+def _read(benchmark: Benchmark, file: Path, tab_ends_query: bool) -> list[tuple[Example, str]]:
     from spider_opt.runs.answers import pair_answers, pair_lines
     from spider_opt.runs.folder import read_description
 
@@ -91,4 +92,4 @@ def _read(benchmark: Benchmark, file: Path, mode: str) -> list[tuple[Example, st
     if file.suffix == ".jsonl":
         described = (file.parent / "run.json").exists()
         return pair_answers(benchmark, file, read_description(file.parent).get("n") if described else None)
-    return pair_lines(benchmark, file, tab_ends_query=mode == "official")
+    return pair_lines(benchmark, file, tab_ends_query=tab_ends_query)

@@ -9,6 +9,7 @@ import click
 from spider_opt.benchmarks import describe_missing
 from spider_opt.scoring import ScoreReport
 from spider_opt.scoring.statistics import clustered_se
+from spider_opt.scoring.table import SCORERS
 from spider_opt.types import Benchmark
 
 
@@ -24,11 +25,14 @@ def show_scores(benchmark: Benchmark, report: ScoreReport, as_json: bool) -> Non
         click.echo(f"{benchmark.name} {benchmark.split}  EX {_percent(summary['ex'])}{error}  n={summary['n']}")
         for level, part in summary["by_hardness"].items():
             click.echo(f"  {level:7} {_percent(part['ex']):>6}  n={part['n']}")
+        for name, said in report.metrics().items():
+            bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
+            click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
-        kept = "kept" if summary["keep_distinct"] else "dropped"
-        click.echo(
-            f"  scorer {summary['mode']} {summary['scorer_version']}, DISTINCT {kept}, databases {report.fingerprint}"
-        )
+        scorer = f"  scorer {summary['mode']} {summary['scorer_version']}"
+        if summary["mode"] in SCORERS:
+            scorer += f", DISTINCT {'kept' if summary['keep_distinct'] else 'dropped'}"
+        click.echo(f"{scorer}, databases {report.fingerprint}")
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     for index, message in report.failed_golds:

@@ -22,7 +22,7 @@ from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.scoring.table import scorer_version
 from spider_opt.scoring.worker_pool import judge_all
-from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome
+from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +117,17 @@ def score(
         hardness = levels([example.gold_sql for example, _ in answers], kept)
         cache = kept.path
     verdicts = judge_all(answers, benchmark.paths, rules, cache=cache, n_workers=n_workers, on_verdict=on_verdict)
+    # A number is a number also where the query fails, and is counted there.
+    numbers = {name for said in verdicts for name, v in said.items() if isinstance(v, Verdict) and v.value is not None}
+    told = rules.scorers if len(rules.scorers) > 1 or numbers else ()
     scored, failed = [], []
     for (example, _), by_scorer, level in zip(answers, verdicts, hardness, strict=True):
         verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
             failed.append((example.index, str(verdict)))
             continue
-        said = {name: other.metric for name, other in by_scorer.items() if not isinstance(other, GoldError)}
+        said = {name: v for name in told if isinstance(v := by_scorer[name], Verdict)}
+        metrics = {name: float(v.metric) if name in numbers else v.metric for name, v in said.items()}
         scored.append(
             Scored(
                 example.index,
@@ -133,7 +137,7 @@ def score(
                 verdict.detail,
                 level,
                 cluster_of(example),
-                said if len(rules.scorers) > 1 or verdict.value is not None else {},
+                metrics,
             )
         )
     skipped = sum(benchmark.missing.values()) + len(failed)

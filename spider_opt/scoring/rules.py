@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spider_opt.scoring.table import scorer_version
+from spider_opt.scoring.table import find_scorer, scorer_version
 
 _KEEPING = "official-distinct"
 
@@ -58,8 +58,14 @@ class Rules:
 def rules_for(metrics: Sequence[str], keep_distinct: bool = False, timeout_s: float = 10.0) -> Rules:
     """Return the rules that ask for these scorers; the first is EX. ``keep_distinct`` makes ``official`` keep it.
 
+    Raises:
+        ScorerError: there is no such scorer, or it is broken.
+
     >>> rules_for(["strict", "official"], keep_distinct=True).scorers
     ('strict', 'official-distinct')
     """
     main, *others = [_KEEPING if keep_distinct and name == "official" else name for name in metrics]
-    return Rules(main, timeout_s=timeout_s, metrics=tuple(others))
+    rules = Rules(main, timeout_s=timeout_s, metrics=tuple(others))
+    for name in rules.scorers:
+        find_scorer(name)
+    return rules

@@ -98,6 +98,37 @@ def test_flags_reach_the_scorer(spider, answers):
     assert timed["timeout_s"] == 0.5
 
 
+def test_several_metrics_in_one_pass(spider, answers, tmp_path):
+    out = tmp_path / "verdicts.jsonl"
+    told = json.loads(score(answers, "--spider", spider, "--metric", "strict, official", "--json", "--out", out).stdout)
+    assert (told["mode"], told["ex"]) == ("strict", 0)
+    assert told["metrics"]["strict"] == {"n": 3, "value": 0, "se": 0}
+    assert told["metrics"]["official"] == {"n": 3, "value": pytest.approx(66.6667), "se": pytest.approx(33.3333)}
+    entries = [json.loads(line) for line in out.read_text().splitlines()]
+    assert entries[0]["correct"] is False
+    assert entries[0]["metrics"] == {"strict": False, "official": True}
+    shown = score(answers, "--spider", spider, "--metric", "official,strict,official-distinct").stdout.splitlines()
+    assert shown[0].startswith("spider dev  EX 66.7")
+    assert shown[5:8] == [
+        "  official  66.7 ± 33.3  n=3",
+        "  strict  0.0 ± 0.0  n=3",
+        "  official-distinct  33.3 ± 33.3  n=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [
+        (["--metric", "official"], []),
+        (["--metric", "strict"], ["--mode", "strict"]),
+        (["--metric", "official-distinct"], ["--keep-distinct"]),
+        (["--metric", "official", "--keep-distinct"], ["--keep-distinct"]),
+    ],
+)
+def test_modes_are_short_for_metrics(spider, answers, metric, mode):
+    assert score(answers, "--spider", spider, *metric).stdout == score(answers, "--spider", spider, *mode).stdout
+
+
 def test_one_question_has_no_error_bar(spider, tmp_path):
     (spider / "dev.json").write_text(json.dumps([{"db_id": "shop", "question": "?", "query": "SELECT 1"}]))
     path = tmp_path / "answers.txt"
@@ -201,6 +232,10 @@ def test_lines_in_another_order(spider, tmp_path):
         (["nowhere.txt"], "does not exist"),
         (["{answers}", "--mode", "kind"], "kind"),
         (["{answers}", "--timeout", "0"], "timeout"),
+        (["{answers}", "--metric", "offical"], "no scorer 'offical' (did you mean 'official'?)"),
+        (["{answers}", "--metric", ""], "no scorer ''"),
+        (["{answers}", "--metric", "official,"], "no scorer ''"),
+        (["{answers}", "--metric", "official", "--mode", "strict"], "--mode is short for a --metric"),
         (["{answers}", "--spider", "{tmp}/nowhere"], "No folder"),
         (["{answers}", "--spider", "{spider}", "--split", "nope"], 'No split is called "nope"'),
         (["{tmp}", "--spider", "{spider}"], "no run.json"),

@@ -1,0 +1,121 @@
+"""What several scorers ask of a database runs once, and comes out as if it had run each time."""
+
+from __future__ import annotations
+
+import pytest
+
+from spider_opt.databases import Limits, Sandbox, file_hash
+from spider_opt.errors import DatasetError, GoldError, NotAQuery, QueryFailed, QueryTimeout
+from spider_opt.scoring import database as module
+from spider_opt.scoring.cache import ScoringCache, kept_result, results_of
+from spider_opt.scoring.database import OpenDatabase
+
+NAMES = "SELECT name FROM item"
+ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """The (query, rows asked for) of each that really runs."""
+    seen = []
+    for name in ("run", "run_on_copy"):
+        original = getattr(Sandbox, name)
+
+        def run(self, sql, *, stop_after_rows=None, original=original):
+            seen.append((sql, stop_after_rows))
+            return original(self, sql, stop_after_rows=stop_after_rows)
+
+        monkeypatch.setattr(Sandbox, name, run)
+    return seen
+
+
+@pytest.fixture
+def database(shop):
+    opened = OpenDatabase("shop", shop, Limits(timeout_s=0.3), ScoringCache(None))
+    yield opened
+    opened.close()
+
+
+def test_a_query_runs_once(database, ran):
+    assert [database.run(NAMES).rows for _ in range(3)] == [[("a",), ("a",), ("b",)]] * 3
+    assert database.gold(NAMES).rows == database.run(NAMES, stop_after_rows=9).rows
+    database.check_gold(NAMES)
+    assert ran == [(NAMES, None)]
+
+
+def test_what_was_cut_off_answers_no_more_than_it_has(database, ran):
+    assert database.run(NAMES, stop_after_rows=2).rows == [("a",), ("a",)]
+    assert database.run(NAMES, stop_after_rows=1).rows == [("a",)]
+    assert len(ran) == 1
+    assert len(database.run(NAMES, stop_after_rows=3).rows) == 3
+    assert len(ran) == 2
+    assert len(database.gold(NAMES).rows) == 3  # three of three rows could be a part
+    assert database.run(NAMES, stop_after_rows=2).rows == [("a",), ("a",)]
+    assert ran == [(NAMES, 2), (NAMES, 3), (NAMES, None)]
+
+
+def test_a_result_with_fewer_rows_than_asked_for_is_whole(database, ran):
+    database.run(NAMES, stop_after_rows=4)
+    assert len(database.gold(NAMES).rows) == 3
+    assert len(ran) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [("SELECT nope FROM item", QueryFailed), (ENDLESS, QueryTimeout), ("DELETE FROM item", NotAQuery)],
+)
+def test_a_query_that_fails_is_not_tried_again(database, ran, sql, kind):
+    for ask in (database.run, database.run):
+        with pytest.raises(kind):
+            ask(sql)
+    for ask in (database.gold, database.check_gold):
+        with pytest.raises(GoldError, match="gold query fails on shop: "):
+            ask(sql)
+    assert len(ran) == 1
+
+
+def test_a_query_that_fails_at_its_last_row_may_have_the_first(database, ran):
+    late = "SELECT abs(CASE price WHEN 3 THEN -9223372036854775807 - 1 ELSE price END) FROM item"
+    with pytest.raises(QueryFailed, match="integer overflow"):
+        database.run(late)
+    assert database.run(late, stop_after_rows=1).rows == [(1,)]
+    assert len(ran) == 2
+
+
+def test_on_a_copy_it_is_another_thing(database, ran):
+    with pytest.raises(NotAQuery):
+        database.run("DELETE FROM item")
+    for _ in range(2):
+        assert database.run_on_copy("DELETE FROM item").rows == []
+    assert len(ran) == 2
+    assert len(database.run(NAMES).rows) == 3
+
+
+def test_golds_are_kept_on_disk_and_come_from_there(shop, tmp_path, ran):
+    for _ in range(2):
+        cache = ScoringCache(tmp_path / "gold.sqlite")
+        database = OpenDatabase("shop", shop, Limits(), cache)
+        assert len(database.gold(NAMES).rows) == 3
+        database.run("SELECT price FROM item")
+        database.close()
+        cache.close()
+    assert ran == [(NAMES, None), ("SELECT price FROM item", None), ("SELECT price FROM item", None)]
+    cache = ScoringCache(tmp_path / "gold.sqlite")
+    assert kept_result(cache, results_of(file_hash(shop)), NAMES).rows == [("a",), ("a",), ("b",)]
+    OpenDatabase("shop", shop, Limits(), cache).check_gold(NAMES)
+    cache.close()
+    assert len(ran) == 3
+
+
+def test_memory_is_bounded(database, ran, monkeypatch):
+    monkeypatch.setattr(module, "MAX_KEPT", 2 * len(NAMES))
+    for sql in (NAMES, NAMES, "SELECT price FROM item", NAMES):
+        assert len(database.run(sql).rows) == 3
+    assert len(ran) == 3
+    assert len(database._ran) < 3
+
+
+def test_a_file_that_is_gone(database):
+    database.path.unlink()
+    with pytest.raises(DatasetError, match="No database at"):
+        database.run(NAMES)
