@@ -1,8 +1,9 @@
 """The code blocks of a document, and running them: ``python page.py DOCUMENT`` in an empty folder.
 
-Above a block may stand ``<!-- not run: why -->``, or ``<!-- file: path -->``, which has it written there. A block of
-``sh`` or ``python`` is run; blocks of Python on a page share their names, as if it were one script. A block of ``text``
-right below one that was run is what that prints, where … stands for anything.
+Above a block may stand ``<!-- not run: why -->``, or ``<!-- file: path -->``, which has it written there, or
+``<!-- line of: path -->``, which has it put into the first table of that file. A block of ``sh`` or ``python`` is run;
+blocks of Python on a page share their names, as if it were one script. A block of ``text`` right below one that was run
+is what that prints, where … stands for anything.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^(?:<!-- (not run|file): ([^\n]*?) -->\n+)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^(?:<!-- (not run|file|line of): ([^\n]*?) -->\n+)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RUN = ("sh", "python")
 CHECKER = doctest.OutputChecker()
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -35,11 +36,12 @@ class Block:
     text: str
     not_run: str = ""
     file: str = ""
+    line_of: str = ""
     prints: str | None = None
 
     @property
     def runs(self) -> bool:
-        return self.language in RUN and not self.not_run and not self.file
+        return self.language in RUN and not (self.not_run or self.file or self.line_of)
 
 
 def blocks(document: Path) -> list[Block]:
@@ -56,8 +58,7 @@ def blocks(document: Path) -> list[Block]:
             last = found.pop()
             found.append(Block(last.line, last.language, last.text, prints=body))
         else:
-            said = {"not run": "not_run", "file": "file"}.get(mark or "")
-            found.append(Block(line, language, body, **({said: value} if said else {})))
+            found.append(Block(line, language, body, **({mark.replace(" ", "_"): value} if mark else {})))
     return found
 
 
@@ -70,6 +71,10 @@ def run(document: Path) -> Iterator[str]:
             path = Path(block.file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
+        if block.line_of:
+            path = Path(block.line_of)
+            head, table, rest = path.read_text(encoding="utf-8").partition(" = {\n")
+            path.write_text(head + table + block.text + rest, encoding="utf-8")
         if not block.runs:
             continue
         printed, failure = _python(block.text, names) if block.language == "python" else _shell(block.text)

@@ -58,11 +58,12 @@ def spider(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, spider: Path) -> Iterator[Path]:
-    """Where a reader is: beside a download of Spider, and in it what a clone has in results/."""
+    """Where a reader is: beside a download of Spider, in a clone with the package and its results."""
     (tmp_path / "results").mkdir()
     for name in ("ablation", "samples", "trials"):
         (tmp_path / "results" / name).symlink_to(ROOT / "results" / name)
     (tmp_path / "spider").symlink_to(spider)
+    shutil.copytree(ROOT / "spider_opt", tmp_path / "spider_opt", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -75,7 +76,7 @@ def environment(own_cache: Path, tmp_path: Path) -> dict[str, str]:
         **kept,
         "SPIDER_OPT_CACHE": str(own_cache / "docs"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": f"{HERE / 'fake'}:{site}",
+        "PYTHONPATH": f"{tmp_path}:{HERE / 'fake'}:{site}",
         "PIP_TARGET": str(site),
         "PIP_NO_INDEX": "1",
         "PIP_NO_DEPS": "1",
@@ -104,10 +105,11 @@ def test_every_fence_is_a_block_that_is_known(document: Path) -> None:
     n_text_below = sum(block.prints is not None for block in found)
     assert text.count("```") == 2 * (len(found) + n_text_below)
     assert {block.language for block in found} <= {"sh", "python", "text", "json", "toml", "sql"}
-    files = [block.language for block in found if not block.runs and not block.not_run and not block.file]
+    files = [block.language for block in found if not (block.runs or block.not_run or block.file or block.line_of)]
     assert set(files) <= {"text", "json"}
     assert text.count("<!-- not run") == sum(bool(block.not_run) for block in found)
     assert text.count("<!-- file") == sum(bool(block.file) for block in found)
+    assert text.count("<!-- line of") == sum(bool(block.line_of) for block in found)
 
 
 PAGE = """
@@ -143,7 +145,20 @@ X = 3
 ```sh
 exit 3
 ```
+
+<!-- line of: table.py -->
+```python
+    "new": 3,
+```
 """
+
+
+def test_a_line_is_put_into_the_first_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.py").write_text('A = 1\nB = {\n    "old": 2,\n}\nC = {\n}\n')
+    (tmp_path / "page.md").write_text(PAGE)
+    assert list(page.run(tmp_path / "page.md")) == []
+    assert (tmp_path / "table.py").read_text() == 'A = 1\nB = {\n    "new": 3,\n    "old": 2,\n}\nC = {\n}\n'
 
 
 @pytest.mark.parametrize(
@@ -162,6 +177,7 @@ def test_this_test_sees(
     change: tuple[str, str], wrong: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "table.py").write_text("A = {\n}\n")
     document = tmp_path / "page.md"
     assert change[0] in PAGE
     document.write_text(PAGE.replace(*change))

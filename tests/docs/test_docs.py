@@ -20,6 +20,7 @@ from spider_opt.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("results/*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+SHELL = re.compile(r"^(<!-- not run[^\n]*\n+)?```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -39,11 +40,12 @@ def text(name: str) -> str:
 
 
 def commands() -> list[tuple[str, str]]:
-    """Return (document, command) for each call of ours in a block of shell."""
+    """Return (document, command) for each call of ours in a block of shell that no test runs (see ``page.py``)."""
     found = []
     for path in DOCUMENTS:
-        for language, block in FENCE.findall(path.read_text(encoding="utf-8")):
-            if language in ("sh", "bash", "console", "shell"):
+        run = path.name == "README.md" or path.parent.name == "docs"
+        for not_run, language, block in SHELL.findall(path.read_text(encoding="utf-8")):
+            if language in ("sh", "bash", "console", "shell") and (not_run or not run):
                 for line in block.replace("\\\n", " ").splitlines():
                     found += [(path.name, part.strip()) for part in re.split(r"&&|\|", line) if "spider-opt" in part]
     return [(name, command) for name, command in found if _arguments(command) is not None]
