@@ -20,6 +20,7 @@ ORDER = (
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
+    ("answering",),
     ("steps",),
     ("methods",),
     ("runs",),

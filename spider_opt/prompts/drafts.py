@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spider_opt.databases.samples import sample_rows, sample_values
-from spider_opt.prompts import schema as schemas
-from spider_opt.prompts import texts
+from spider_opt.prompts import schema_text, texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.names import quoted
 from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task
@@ -15,7 +14,7 @@ from spider_opt.types import Context, Database, Demo, Message, Prediction, Reque
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
 
-Samples = tuple[schemas.Rows | None, schemas.Values | None]
+Samples = tuple[schema_text.Rows | None, schema_text.Values | None]
 """The sample rows and the sample values of a database, None where none are shown."""
 
 
@@ -32,11 +31,11 @@ class Look:
         rules: add rules against the usual mistakes.
     """
 
-    schema: schemas.Form = "ddl"
+    schema: schema_text.SchemaForm = "ddl"
     keys: bool = True
     rows: int = 0
     values: int = 3
-    form: texts.Form = "chat"
+    form: texts.PromptForm = "chat"
     rules: bool = False
 
     def __post_init__(self) -> None:
@@ -104,8 +103,8 @@ class Drafter:
         """Return a schema as text, whole or pruned to the context's tables."""
         if context.tables:
             rows, values = self.sampled(schema)
-            few = schemas.pruned(schema, context.tables)
-            return self._serialise(few, rows and schemas.pruned_rows(rows, schema, few), values)
+            few = schema_text.pruned(schema, context.tables)
+            return self._serialise(few, rows and schema_text.pruned_rows(rows, schema, few), values)
         known = self._whole.get(schema.db_id)
         if known is None or known[0] is not schema:  # training shows one database's tables in many orders
             known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self.sampled(schema)))
@@ -125,8 +124,8 @@ class Drafter:
         schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""
         return schema, demo.question.notes, demo.question.text, demo.sql
 
-    def _serialise(self, schema: Schema, rows: schemas.Rows | None, values: schemas.Values | None) -> str:
-        return schemas.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
+    def _serialise(self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None) -> str:
+        return schema_text.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
 
 
 def value_lines(context: Context) -> Sequence[str]:
@@ -135,4 +134,4 @@ def value_lines(context: Context) -> Sequence[str]:
     >>> value_lines(Context(values=(("singer", "country", "France"),)))
     ["singer.country = 'France'"]
     """
-    return [f"{quoted(t)}.{quoted(c)} = {schemas.literal(value)}" for t, c, value in context.values]
+    return [f"{quoted(t)}.{quoted(c)} = {schema_text.literal(value)}" for t, c, value in context.values]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from spider_opt.types import Message
 
-Form = Literal["chat", "prefill", "completion"]
+PromptForm = Literal["chat", "prefill", "completion"]
 
 INSTRUCTION = "You write SQLite queries. Answer with one SQL query and nothing else, no explanation."
 RULES = """Rules:
@@ -38,7 +38,7 @@ COT_STAGES = (
 
 
 def ask_for_sql(
-    form: Form,
+    form: PromptForm,
     schema: str,
     question: str,
     *,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from spider_opt.answering.demos import library_for, with_demos
 from spider_opt.linking.masking import masked
-from spider_opt.retrieval.demos import library_for, with_demos
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
 

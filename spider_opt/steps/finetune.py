@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, get_args
 
 from spider_opt.errors import WeightsError
 from spider_opt.models.adapters import Adapter, find_adapter
-from spider_opt.prompts import schema as schemas
+from spider_opt.prompts import schema_text
 from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
@@ -64,7 +64,7 @@ def form_of(adapter: Adapter) -> tuple[Look, Form]:
     card = adapter.card
     try:
         look = Look(**card["look"])
-        known = look.form == "chat" and look.schema in get_args(schemas.Form)
+        known = look.form == "chat" and look.schema in get_args(schema_text.SchemaForm)
     except (TypeError, ValueError, KeyError):
         known = False
     form: Form | None = next((form for form in get_args(Form) if form == card.get("target")), None)

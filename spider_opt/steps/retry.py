@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import ClassVar
 
-from spider_opt.databases.outcomes import Tried, best, tried
+from spider_opt.answering.outcomes import Tried, best, tried
 from spider_opt.sql.names import quoted
 from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools, Usage
 

@@ -11,7 +11,7 @@ from math import inf
 from statistics import fmean
 from typing import ClassVar
 
-from spider_opt.databases.outcomes import EMPTY, digests
+from spider_opt.answering.outcomes import EMPTY, digests
 from spider_opt.errors import QueryError
 from spider_opt.models.samples import Sampling
 from spider_opt.types import Database, Generator, Prediction, Stage, Task, Tools, Usage

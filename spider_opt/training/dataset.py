@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from spider_opt.answering.outcomes import EMPTY
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.benchmarks.leaks import is_training, normal_text
-from spider_opt.databases.outcomes import EMPTY
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval.kept import Progress, silent

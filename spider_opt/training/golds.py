@@ -13,8 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from spider_opt.databases import Sandbox, file_hash, outcomes
-from spider_opt.databases.outcomes import digests
+from spider_opt.answering import outcomes
+from spider_opt.answering.outcomes import digests
+from spider_opt.databases import Sandbox, file_hash
 from spider_opt.errors import QueryError
 from spider_opt.retrieval.kept import Kept, Progress
 from spider_opt.sql import names, normal, parse, spacing
@@ -28,7 +29,7 @@ MADE_BY = (names, normal, outcomes, parse, spacing, spelling)
 class Gold(NamedTuple):
     """What is known of a gold query.
 
-    ``sql`` is the text to learn; ``result`` are the digests of its result, see ``databases.outcomes``. ``failure`` says
+    ``sql`` is the text to learn; ``result`` are the digests of its result, see ``answering.outcomes``. ``failure`` says
     why there is none; ``as_written`` that the text could not be spelled like the others without doubt.
     """
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from spider_opt.prompts.schema import Values
+from spider_opt.prompts.schema_text import Values
 from spider_opt.sql.names import RESERVED, quoted
 from spider_opt.types import Context, Schema
 

@@ -15,7 +15,7 @@ from spider_opt.databases import DatabasePool
 from spider_opt.linking.joins import join_path
 from spider_opt.linking.table_ranking import ranked
 from spider_opt.linking.values import Mention, ValueIndex
-from spider_opt.prompts.schema import pruned
+from spider_opt.prompts.schema_text import pruned
 from spider_opt.sql.used import used
 from spider_opt.types import Column, ForeignKey, Schema, Table
 

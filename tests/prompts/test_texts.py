@@ -15,8 +15,8 @@ def flat(request: list[Message] | str) -> str:
 
 
 @pytest.mark.parametrize("rules", [False, True])
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_what_questions_of_a_database_share_comes_first(form: texts.Form, rules: bool) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_what_questions_of_a_database_share_comes_first(form: texts.PromptForm, rules: bool) -> None:
     one = flat(texts.ask_for_sql(form, SCHEMA, "How many items?", rules=rules))
     two = flat(texts.ask_for_sql(form, SCHEMA, "Which names?", rules=rules))
     shared = one[: next(i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)]
@@ -39,8 +39,8 @@ def test_a_completion_goes_on_after_select() -> None:
     assert request.endswith("-- How many?\nSELECT")
 
 
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_a_question_stays_on_its_line(form: texts.Form) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_a_question_stays_on_its_line(form: texts.PromptForm) -> None:
     request = flat(texts.ask_for_sql(form, SCHEMA, "  How\nmany\r\n\n items\u2028? "))
     assert "How many items ?" in request
 
@@ -50,8 +50,8 @@ def test_a_question_stays_on_its_line(form: texts.Form) -> None:
 DEMOS = [("", "", "Which?", "SELECT 1"), (SCHEMA, "", "Who?", "SELECT 2")]
 
 
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_notes_stand_in_a_line_before_their_question(form: texts.Form) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_notes_stand_in_a_line_before_their_question(form: texts.PromptForm) -> None:
     mark, ask = ("-- ", "-- ") if form == "completion" else ("", "Question: ")
     plain = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS))
     noted = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS, notes=" rich means\n above 9 "))
@@ -59,8 +59,8 @@ def test_notes_stand_in_a_line_before_their_question(form: texts.Form) -> None:
     assert texts.NOTE not in plain
 
 
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_demos_are_shown_with_their_notes(form: texts.Form) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_demos_are_shown_with_their_notes(form: texts.PromptForm) -> None:
     plain = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=DEMOS))
     demos = [(schema, f"note on {q}", q, sql) for schema, _, q, sql in DEMOS]
     noted = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=demos))
@@ -69,8 +69,8 @@ def test_demos_are_shown_with_their_notes(form: texts.Form) -> None:
     assert noted == wanted.replace(f"{ask}Who?", f"{mark}Note: note on Who?\n{ask}Who?")
 
 
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_notes_of_space_are_none(form: texts.Form) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_notes_of_space_are_none(form: texts.PromptForm) -> None:
     assert texts.ask_for_sql(form, SCHEMA, "How many?", notes=" \n") == texts.ask_for_sql(form, SCHEMA, "How many?")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spider_opt.prompts.schema import serialise
+from spider_opt.prompts.schema_text import serialise
 from spider_opt.sql.names import quoted
 from spider_opt.training.renaming import Renaming, renamed
 from spider_opt.types import Column, Context, ForeignKey, Schema, Table

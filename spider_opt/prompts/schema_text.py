@@ -9,7 +9,7 @@ from typing import Literal
 from spider_opt.sql.names import quoted
 from spider_opt.types import Schema, Table, Value
 
-Form = Literal["ddl", "compact"]
+SchemaForm = Literal["ddl", "compact"]
 Rows = Mapping[str, Sequence[Sequence[Value]]]
 Values = Mapping[tuple[str, str], Sequence[Value]]
 _MAX_CELL = 60
@@ -19,7 +19,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def serialise(
     schema: Schema,
-    form: Form,
+    form: SchemaForm,
     *,
     keys: bool = True,
     rows: Rows | None = None,

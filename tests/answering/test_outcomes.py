@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spider_opt.databases.outcomes import EMPTY, Tried, best, digests, is_ordered, tried
+from spider_opt.answering.outcomes import EMPTY, Tried, best, digests, is_ordered, tried
 from spider_opt.errors import DatasetError, NotAQuery, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.types import Outcome, Result, Value
 

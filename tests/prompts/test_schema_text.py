@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.prompts.schema import literal, serialise
+from spider_opt.prompts.schema_text import literal, serialise
 from spider_opt.types import Column, ForeignKey, Schema, Table, Value
 
 _KEYWORDS = """

@@ -1,0 +1,1 @@
+"""What the steps of a method share: demos and drafts, samples, what came of running them."""
