@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from spider_opt.answering.demos import with_demos
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import DatasetError, LeakError, UsageError
-from spider_opt.retrieval.demos import with_demos
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.embed import HashingEmbedder
 from spider_opt.retrieval.kept import Kept
