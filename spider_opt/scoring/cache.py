@@ -8,12 +8,12 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from spider_opt.paths import use_wal
 from spider_opt.sql.hardness import hardness
+from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
 T = TypeVar("T")
@@ -23,28 +23,6 @@ _LOG = logging.getLogger("spider_opt")
 _VARIES = re.compile(
     r"\brandom|\bnow\b|current_(?:date|time)|(?:date|time|day|epoch)\s*\(\s*\)|strftime\s*\([^,]*\)", re.IGNORECASE
 )
-_NO_SPACES = dict.fromkeys(map(ord, " \t\n\f\r"))
-_QUOTED = re.compile(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^\]]*\])")
-
-
-@lru_cache(maxsize=8192)
-def same_query_key(sql: str) -> str:
-    """Return a text that is equal for queries which differ only in spaces and in case outside quotes.
-
-    >>> same_query_key("SELECT  Name FROM t WHERE a = 'X Y' ;") == same_query_key("select name from T where a = 'X Y'")
-    True
-    """
-    # SQLite knows fewer spaces than Python, and folds the case of ASCII letters only.
-    unusual = not sql.isascii() or not (sql.isprintable() or sql.translate(_NO_SPACES).isprintable())
-    if unusual or "--" in sql or "/*" in sql:
-        return sql
-    sql = sql.strip().removesuffix(";").rstrip()
-    pieces = _QUOTED.split(sql)
-    pieces[::2] = [
-        " ".join(p.lower().split()).replace(" (", "(").replace("( ", "(").replace(" ,", ",").replace(", ", ",")
-        for p in pieces[::2]
-    ]
-    return "\0".join(pieces)
 
 
 class ScoringCache:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from spider_opt.databases import Limits, Sandbox, file_hash
 from spider_opt.errors import GoldError, QueryError
-from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, results_of, same_query_key
+from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, results_of
+from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Result
 
 MAX_KEPT = 1_000_000

@@ -9,9 +9,9 @@ from functools import partial
 
 from spider_opt.errors import GoldError, NotAQuery, QueryError
 from spider_opt.scoring import rewrite
-from spider_opt.scoring.cache import same_query_key
 from spider_opt.scoring.compare import official_equal
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, n_rows, same, unfit
+from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Outcome, ScoredDatabase, Verdict
 
 

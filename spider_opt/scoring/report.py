@@ -17,11 +17,12 @@ from typing import Any
 
 from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir, write_whole
-from spider_opt.scoring.cache import ScoringCache, levels, same_query_key
+from spider_opt.scoring.cache import ScoringCache, levels
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.scoring.table import scorer_version
 from spider_opt.scoring.worker_pool import judge_all
+from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdict
 
 

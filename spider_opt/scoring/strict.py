@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
 
 from spider_opt.errors import GoldError, QueryError
 from spider_opt.scoring import rewrite
-from spider_opt.scoring.cache import same_query_key
 from spider_opt.scoring.compare import one_number_for_close, same_table
 from spider_opt.scoring.ties import agree_up_to_ties, is_ordered, runs, sort_columns, with_tie_rank
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
+from spider_opt.sql.spacing import same_query_key
+from spider_opt.sql.statement import is_select
 from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 TOLERANCE = 1e-9
-# Possessive, or a row of comments would take for ever.
-_SELECT = re.compile(r"(?:\s++|--[^\n]*+\n|(?>/\*.*?\*/))*+(?:select|with)\b", re.IGNORECASE | re.DOTALL)
 _NO_SELECT = Verdict(Outcome.NOT_A_QUERY, "the text does not begin with SELECT or WITH")
 
 
@@ -28,7 +26,7 @@ def strict(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
     """
     gold, sql = (rewrite.fix_year(rewrite.close_gaps(text)) for text in (gold, prediction))
     verdict = unfit(sql)
-    if verdict is None and not _SELECT.match(sql):
+    if verdict is None and not is_select(sql):
         verdict = _NO_SELECT
     if verdict is None and same_query_key(sql) == same_query_key(gold):
         verdict = SAME_QUERY

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from spider_opt.sql.from_first import from_from_first
+from spider_opt.sql.lexer import outside_quotes, tokens
 
 _THOUGHT = re.compile(r"\A.*</think>|<think>.*", re.DOTALL | re.IGNORECASE)
 # The rest of the opening line is the block's language, unless the query begins there.
@@ -17,6 +18,7 @@ _FENCE = re.compile(
     r"(?:```|~~~)(?:[ \t]*(?:\w*sql\w*)\b|(?!select\b|with\b)\w+(?=\s*\n))?(.*?)(?:```|~~~|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+_FENCE_SIGN = re.compile("```|~~~")
 _COMMENTS = re.compile(r"\A(?:\s*--[^\n]*\n)+")
 _LABEL = re.compile(r"\A\s*(?:(?:sqlite|sql|answer|query)\s*(?:query)?\s*:\s*)+", re.IGNORECASE)
 _OTHER_STATEMENT = re.compile(
@@ -36,7 +38,7 @@ _BEGINNINGS = (
     re.compile(_QUERY),
     re.compile(_QUERY, re.IGNORECASE),
 )
-_TOKEN = re.compile(r"```|~~~|'(?:[^']|'')*'?|\"[^\"]*\"?|`[^`]*`?|--[^\n]*|/\*.*?(?:\*/|\Z)|;|\s+|\w+|.", re.DOTALL)
+_OTHER_SPACE = re.compile(r"[^\S \t\n\f\r]")  # to SQLite a part of names
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _GOES_ON = re.compile(
     r"[(),]|(?:from|where|group|having|order|limit|union|intersect|except|join|inner|left|cross|on|and|or|select)\b",
@@ -85,13 +87,14 @@ def extract_sql(text: str) -> str:
 
 def _first_statement(text: str) -> str:
     """Return what comes before a semicolon, a second query, or words about the query."""
+    text = outside_quotes(_FENCE_SIGN.split(text, 1)[0], lambda piece: _OTHER_SPACE.sub(" ", piece))
     pieces: list[str] = []
-    for match in _TOKEN.finditer(text):
-        piece = match[0]
-        if piece in (";", "```", "~~~"):
+    for token in tokens(text):
+        piece = token.text
+        if piece == ";":
             break
-        if piece.startswith(("--", "/*")) or piece.isspace():
-            if "\n" in piece and _ends_here(piece, text[match.end() :], pieces):
+        if token.says_nothing:
+            if "\n" in piece and _ends_here(piece, text[token.end :], pieces):
                 break
             piece = " "
         if piece != " " or (pieces and pieces[-1] != " "):

@@ -10,10 +10,10 @@ sides of UNION too. What stands in a clause is SQLite's, so that the way back on
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from spider_opt.sql.lexer import tokens
 from spider_opt.sql.own_names import use_own_names
 from spider_opt.sql.parse import parse
 from spider_opt.types import Schema
@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 
 # Longer texts are no query, and moving their clauses takes time with the square of how deep they nest.
 _MAX_CHARS = 20_000
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)|(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))
-    |'(?:[^']|'')*'?|"[^"]*"?|```|`[^`]*`?|\[[^\]]*\]?|[\w.]+|.""",
-    re.VERBOSE | re.DOTALL,
-)
 _FROM_FIRST = ("", "FROM", "SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
 _PLAIN = ("", "SELECT", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT")
-_BETWEEN_QUERIES = frozenset(("UNION", "INTERSECT", "EXCEPT", ";", "```"))
+_BETWEEN_QUERIES = frozenset(("UNION", "INTERSECT", "EXCEPT"))
+_FENCE = "```"
 
 
 def to_from_first(sql: str, schema: Schema) -> str:
@@ -81,20 +77,25 @@ def from_from_first(text: str) -> str:
 def _in_order(text: str, order: tuple[str, ...]) -> str:
     """Put FROM and SELECT into ``order``, and with them the other clauses of that query."""
     open_queries = [_Query(order)]
-    for match in _TOKEN.finditer(text):
-        token, word, query = match[0], match[0].upper(), open_queries[-1]
-        if token == "(":
-            query.add(token)
-            open_queries.append(_Query(order))
-        elif token == ")" and len(open_queries) > 1:
-            open_queries.pop()
-            open_queries[-1].add(query.text() + token)
-        elif word in _BETWEEN_QUERIES:
-            query.end(token)
-        elif word in order:
-            query.parts.append((word, [token]))
-        else:
-            query.add(" " if match["comment"] else token)
+    for i, part in enumerate(text.split(_FENCE)):
+        if i:
+            open_queries[-1].end(_FENCE)
+        for token in tokens(part):
+            query = open_queries[-1]
+            dotted = part[token.start - 1 : token.start] == "." or part[token.end : token.end + 1] == "."
+            word = token.text.upper() if token.kind == "word" and not dotted else ""
+            if token.text == "(":
+                query.add("(")
+                open_queries.append(_Query(order))
+            elif token.text == ")" and len(open_queries) > 1:
+                open_queries.pop()
+                open_queries[-1].add(query.text() + ")")
+            elif word in _BETWEEN_QUERIES or token.text == ";":
+                query.end(token.text)
+            elif word and word in order:
+                query.parts.append((word, [token.text]))
+            else:
+                query.add(" " if token.kind == "comment" else token.text)
     while len(open_queries) > 1:
         inner = open_queries.pop()
         open_queries[-1].add(inner.text())

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from spider_opt.sql.lexer import tokens as sqlite_tokens
+from spider_opt.sql.lexer import unquoted
 from spider_opt.sql.names import RESERVED, quoted
 from spider_opt.sql.parse import parse
 
 if TYPE_CHECKING:
     from sqlglot.optimizer.scope import Scope
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|;|--[^\n]*|/\*.*?(?:\*/|\Z))
-    |(?P<text>'(?:[^']|'')*'?)
-    |(?P<double>"(?:[^"]|"")*"?)
-    |(?P<name>`[^`]*`?|\[[^\]]*\]?)
-    |(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\b)
-    |(?P<word>\w+)
-    |(?P<mark><>|[!<>=]=|\|\||<<|>>|.)""",
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
-)
 _MARKS = {"<>": "!=", "==": "="}
 _COMPARES = {"=", "!=", "<", ">", "<=", ">=", "like", "glob", "between"}
 
@@ -43,27 +34,28 @@ def tokens(sql: str) -> list[Token]:
     >>> [token.text for token in tokens('SELECT "A" FROM t WHERE B <> "X y" -- so')]
     ['select', 'a', 'from', 't', 'where', 'b', '!=', "'X y'"]
     """
-    found = [match for match in _TOKEN.finditer(sql) if match.lastgroup != "space"]
+    found = [token for token in sqlite_tokens(sql) if not token.says_nothing and token.text != ";"]
     pieces: list[Token] = []
-    for i, match in enumerate(found):
-        text, kind = match[0], match.lastgroup
+    for i, (kind, text, _) in enumerate(found):
         before = pieces[-1].text if pieces else ""
-        dotted = before == "." or (i + 1 < len(found) and found[i + 1][0] == ".")
+        dotted = before == "." or (i + 1 < len(found) and found[i + 1].text == ".")
         if kind == "word":
             pieces.append(Token("word", text.lower()))
-        elif kind == "mark":
-            pieces.append(Token("mark", _MARKS.get(text, text)))
-        elif kind == "number":
-            if before in ("-", "+") and _is_sign(pieces[:-1]):
-                text = pieces.pop().text.strip("+") + text
-            pieces.append(Token("value", text.lower()))
-        else:
-            inner = text[1:].removesuffix("]" if text[0] == "[" else text[0]).replace(text[0] * 2, text[0])
-            is_text = kind == "text" or (kind == "double" and _value_is_due(pieces))
+        elif kind in ("string", "name"):
+            inner = unquoted(text)
+            is_text = kind == "string" or (text[0] == '"' and _value_is_due(pieces))
             if is_text and not dotted and before != "as":
                 pieces.append(Token("value", "'" + inner.replace("'", "''") + "'"))
             else:
                 pieces.append(Token("name", quoted(inner.lower())))
+        elif kind in ("number", "blob", "variable"):
+            if kind == "number" and before in ("-", "+") and _is_sign(pieces[:-1]):
+                text = pieces.pop().text.strip("+") + text
+            pieces.append(Token("value", text.lower()))
+        elif kind == "illegal" and text[0].isalnum():  # 2nd
+            pieces.append(Token("word", text.lower()))
+        else:
+            pieces.append(Token("mark", _MARKS.get(text, text)))
     return pieces
 
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import lru_cache
 
-_QUOTED = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)""")
+from spider_opt.sql.lexer import outside_quotes, split_protected
+
+_NO_SPACES = dict.fromkeys(map(ord, " \t\n\f\r"))
 
 
 def tidy(sql: str) -> str:
-    r"""Return a query on one line, with single spaces and no final semicolon.
+    r"""Return a query on one line, with single spaces, without comments and final semicolon.
 
-    >>> tidy("SELECT  name\nFROM singer WHERE country  =  'New  York' ;")
+    >>> tidy("SELECT  name -- which?\nFROM singer WHERE country  =  'New  York' ;")
     "SELECT name FROM singer WHERE country = 'New  York'"
     """
-    return outside_quotes(sql.strip().rstrip("; \n"), lambda text: re.sub(r"\s+", " ", text))
+    pieces = split_protected(sql)
+    pieces[1::2] = (" " if piece.startswith(("--", "/*")) else piece for piece in pieces[1::2])
+    return outside_quotes("".join(pieces), lambda text: re.sub(r"\s+", " ", text)).strip().rstrip("; ")
 
 
-def outside_quotes(sql: str, change: Callable[[str], str]) -> str:
-    """Return ``sql`` with each piece that stands outside of quotes changed.
+@lru_cache(maxsize=8192)
+def same_query_key(sql: str) -> str:
+    """Return a text that is equal for queries which differ only in spaces and in case outside quotes.
 
-    >>> outside_quotes("a = 'a'", str.upper)
-    "A = 'a'"
+    >>> same_query_key("SELECT  Name FROM t WHERE a = 'X Y' ;") == same_query_key("select name from T where a = 'X Y'")
+    True
     """
-    parts = _QUOTED.split(sql)
-    parts[::2] = map(change, parts[::2])
-    return "".join(parts)
+    # SQLite knows fewer spaces than Python, and folds the case of ASCII letters only.
+    unusual = not sql.isascii() or not (sql.isprintable() or sql.translate(_NO_SPACES).isprintable())
+    if unusual or "--" in sql or "/*" in sql:
+        return sql
+    pieces = split_protected(sql.strip().removesuffix(";").rstrip())
+    pieces[::2] = [
+        " ".join(p.lower().split()).replace(" (", "(").replace("( ", "(").replace(" ,", ",").replace(", ", ",")
+        for p in pieces[::2]
+    ]
+    return "\0".join(pieces)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from spider_opt.prompts.schema_text import Values
+from spider_opt.sql.lexer import tokens, unquoted
 from spider_opt.sql.names import RESERVED, quoted
 from spider_opt.types import Context, Schema
 
@@ -23,7 +24,6 @@ _NOT_RENAMED = (
     "coalesce ifnull iif true false rowid oid _rowid_ end row rows if t1 t2 t3 t4 t5 t6"
 )
 _WORDS = RESERVED | frozenset(_NOT_RENAMED.split())
-_TOKEN = re.compile(r"""'(?:[^']|'')*'?|"(?:[^"]|"")*"?|[^\W\d]\w*|.""", re.DOTALL)
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SHORTENED_FROM = 5
 """Letters that a word has at least to be shortened."""
@@ -95,18 +95,23 @@ class Renaming:
 
         Text in double quotes is a name only where a name needs them, else it is a string.
         """
-        tokens = _TOKEN.findall(sql)
-        for i, token in enumerate(tokens):
-            name = token
-            if token.startswith('"'):
-                name = token[1:-1].replace('""', '"')
+        found = [*tokens(sql)]
+        pieces = [token.text for token in found]
+        for i, token in enumerate(found):
+            if token.kind == "name":
+                name = unquoted(token.text)
                 if quoted(name) == name:
                     continue
-            elif not token.isidentifier() or tokens[i + 1 : i + 2] == ["("]:
+            elif token.kind == "word" and pieces[i + 1 : i + 2] != ["("]:
+                name = token.text
+            elif token.kind == "comment":
+                pieces[i] = token.text[:2] + self.query(token.text[2:])
+                continue
+            else:
                 continue
             if name.lower() in self.names:
-                tokens[i] = quoted(self.names[name.lower()])
-        return "".join(tokens)
+                pieces[i] = quoted(self.names[name.lower()])
+        return "".join(pieces)
 
 
 def renamed(schema: Schema, rng: random.Random) -> Renaming:

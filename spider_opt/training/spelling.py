@@ -7,16 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from spider_opt.sql.lexer import outside_quotes, unquoted
+from spider_opt.sql.lexer import tokens as sqlite_tokens
 from spider_opt.sql.names import RESERVED, quoted
 from spider_opt.sql.normal import normalized, tokens
-from spider_opt.sql.spacing import outside_quotes, tidy
+from spider_opt.sql.spacing import tidy
 from spider_opt.types import Schema
 
-_PIECE = re.compile(
-    r"""(?P<text>'(?:[^']|'')*')|(?P<double>"(?:[^"]|"")*")|(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\b)
-    |(?P<word>\w+)|(?P<mark><>|[!<>=]=|\|\||\S)""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _GAP = re.compile(r"([<>!])\s+=")
 _ALIAS = re.compile(r"t\d+", re.IGNORECASE)
 _MARKS = {"<>": "!=", "==": "="}
@@ -60,11 +57,17 @@ def without_gaps(sql: str) -> str:
 
 
 def _pieces(sql: str) -> list[_Piece]:
-    found = [(str(match.lastgroup), match[0]) for match in _PIECE.finditer(sql)]
+    found = [token for token in sqlite_tokens(sql) if not token.says_nothing]
     pieces: list[_Piece] = []
-    for i, (kind, text) in enumerate(found):
-        before, after = (found[i - 1][1] if i else ""), (found[i + 1][1] if i + 1 < len(found) else "")
-        if kind == "word":
+    for i, token in enumerate(found):
+        kind: str = token.kind
+        text = token.text
+        before, after = (found[i - 1].text if i else ""), (found[i + 1].text if i + 1 < len(found) else "")
+        if kind == "string":
+            kind = "text"
+        elif kind == "name":
+            kind, text = ("double", text) if text[0] == '"' else ("name", quoted(unquoted(text)))
+        elif kind == "word":
             if "." in (before, after):
                 kind = "name"
             elif text.lower() in _KEYWORDS:
@@ -73,8 +76,8 @@ def _pieces(sql: str) -> list[_Piece]:
                 kind, text = "function", text.upper()
             else:
                 kind = "name"
-        elif kind == "mark":
-            text = _MARKS.get(text, text)
+        elif kind != "number":
+            kind, text = "mark", _MARKS.get(text, text)
         pieces.append(_Piece(kind, text))
     return pieces
 

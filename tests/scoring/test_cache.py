@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.scoring import Rules, cache, score
-from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, levels, results_of, same_query_key
+from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, levels, results_of
 from spider_opt.types import Result
 
 
@@ -26,68 +26,6 @@ def path(tmp_path):
 @pytest.fixture(scope="module")
 def benchmark():
     return load_bundled("test")
-
-
-# --- keys ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("SELECT a FROM t", "select  A\n\tfrom T ;"),
-        ("SELECT count(*) , a FROM t", "SELECT count( *),a FROM t"),
-        ("SELECT a FROM t WHERE b IN (1)", "SELECT a FROM t WHERE b IN(1)"),
-        ("SELECT a FROM t WHERE b = 'X  y'", "select a from t where b =   'X  y'"),
-    ],
-)
-def test_queries_that_differ_in_spaces_and_case_only(one, other):
-    assert same_query_key(one) == same_query_key(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("SELECT 'a'", "SELECT 'A'"),
-        ('SELECT "a"', 'SELECT "A"'),
-        ("SELECT 'a b'", "SELECT 'a  b'"),
-        ("SELECT `a b`", "SELECT `a  b`"),
-        ("SELECT [a b]", "SELECT [a  b]"),
-        ("SELECT 'it''s A'", "SELECT 'it''s a'"),
-        ("SELECT a", "SELECT\xa0a"),  # a letter to SQLite
-        ("SELECT a", "SELECT\x0ba"),
-        ("SELECT k", "SELECT \u212a"),  # the Kelvin sign, whose lower case is k
-        ("SELECT é", "SELECT É"),
-        ("SELECT a", "SELECT a;;"),
-        ("SELECT a", "SELECT a; ;"),
-        ("SELECT a", "SELECT a -- b"),
-        ("SELECT a -- b\nFROM t", "SELECT a -- b FROM t"),
-        ("SELECT a /* B */", "SELECT a"),
-        ("SELECT a b", "SELECT ab"),
-        ("SELECT 'a' 'b'", "SELECT 'a''b'"),
-        ("SELECT \"it's\", 'B'", "SELECT \"it's\", 'b'"),
-    ],
-)
-def test_queries_that_may_mean_something_else(one, other):
-    assert same_query_key(one) != same_query_key(other)
-
-
-@given(
-    st.lists(st.sampled_from(["'", '"', "`", "[", "]", " ", "  ", "a", "A", ";", "\n", "--", "''"]), max_size=9).map(
-        "".join
-    )
-)
-def test_the_key_says_what_sqlite_says(sql):
-    """Literals come back as they went in wherever two texts have one key."""
-    connection = sqlite3.connect(":memory:")
-    answers = []
-    for text in (f"SELECT {sql}", f"select   {sql}\n"):
-        try:
-            answers.append(connection.execute(text).fetchall())
-        except sqlite3.Error:
-            answers.append("fails")
-    connection.close()
-    if same_query_key(f"SELECT {sql}") == same_query_key(f"select   {sql}\n"):
-        assert answers[0] == answers[1]
 
 
 # --- what is kept --------------------------------------------------------------------------------

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from spider_opt.sql.lexer import tokens
 from spider_opt.sql.parse import parse
 
-_TOKEN = re.compile(
-    r"'(?:[^']|'')*'?|\"[^\"]*\"?|`[^`]*`?|[()]|\b(?:AND|OR|INTERSECT|UNION|EXCEPT|WHERE|ORDER|HAVING)\b", re.I
-)
+_CAN_BE_CUT = frozenset(("AND", "OR", "INTERSECT", "UNION", "EXCEPT", "WHERE", "ORDER", "HAVING"))
 _MAX_CUTS = 8
 
 
@@ -22,13 +20,13 @@ def endings(sql: str) -> Iterator[str]:
     from sqlglot import exp
 
     places, depth = [], 0
-    for token in _TOKEN.finditer(sql):
-        if token[0] in "()":
-            depth += 1 if token[0] == "(" else -1
+    for token in tokens(sql):
+        if token.text in ("(", ")"):
+            depth += 1 if token.text == "(" else -1
             if depth < 0:
                 return
-        elif token[0][0] not in "'\"`":
-            places.append((token.start(), depth))
+        elif token.kind == "word" and token.text.upper() in _CAN_BE_CUT:
+            places.append((token.start, depth))
     for end, n_open in [(len(sql), depth), *reversed(places[-_MAX_CUTS:])]:
         whole = sql[:end].rstrip() + ")" * n_open
         tree = parse(whole)
