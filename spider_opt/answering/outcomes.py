@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from spider_opt.errors import QueryError
+from spider_opt.sql.statement import is_ordered
 from spider_opt.types import Database, Outcome, Result, Value
 
-_ORDER_BY = re.compile(r"\border\s+by\b", re.IGNORECASE)
 EMPTY = ""
 """The digest of a result without rows."""
 
@@ -68,16 +67,6 @@ def digests(result: Result, sql: str) -> tuple[str, str]:
     columns = sorted(([_plain(cell) for cell in column] for column in zip(*result.rows, strict=True)), key=sorted)
     rows = list(zip(*columns, strict=True))
     return _digest(sorted(rows)), _digest(rows) if len(rows) > 1 and is_ordered(sql) else ""
-
-
-def is_ordered(sql: str) -> bool:
-    """Tell whether a query sorts its own rows, not only those of a query or a window inside it.
-
-    >>> is_ordered("SELECT a FROM t ORDER BY count(*)"), is_ordered("SELECT a FROM (SELECT a FROM t ORDER BY b)")
-    (True, False)
-    """
-    found = list(_ORDER_BY.finditer(sql))
-    return bool(found) and sql.count("(", found[-1].end()) == sql.count(")", found[-1].end())
 
 
 def _plain(cell: Value) -> str:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from spider_opt.errors import GoldError, QueryError
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import one_number_for_close, same_table
-from spider_opt.scoring.ties import agree_up_to_ties, is_ordered, runs, sort_columns, with_tie_rank
+from spider_opt.scoring.ties import agree_up_to_ties, runs, sort_columns, with_tie_rank
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
 from spider_opt.sql.spacing import same_query_key
-from spider_opt.sql.statement import is_select
+from spider_opt.sql.statement import is_ordered, is_select
 from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 TOLERANCE = 1e-9

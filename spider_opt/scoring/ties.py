@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 Row = tuple[Value, ...]
 
 
-def is_ordered(sql: str) -> bool:
-    """Tell whether the outermost query has an ORDER BY; by the text alone where it cannot be parsed.
-
-    >>> is_ordered("SELECT a FROM t WHERE b IN (SELECT c FROM u ORDER BY c)")
-    False
-    """
-    tree = parse(sql)
-    return " order by " in f" {' '.join(sql.lower().split())} " if tree is None else bool(tree.args.get("order"))
-
-
 def with_tie_rank(sql: str) -> str | None:
     """Return ``sql`` with one more column, last: equal numbers for rows that tie on the sort key.
 

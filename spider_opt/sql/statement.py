@@ -13,3 +13,23 @@ def is_select(sql: str) -> bool:
     """
     first = next((token.text.lower() for token in tokens(sql) if not token.says_nothing), "")
     return first in ("select", "with")
+
+
+def is_ordered(sql: str) -> bool:
+    """Tell whether a query sorts its own rows, not only those of a query or a window inside it.
+
+    >>> is_ordered("SELECT a FROM t ORDER BY replace(b, '(', '')")
+    True
+    >>> is_ordered("SELECT a FROM (SELECT a FROM t ORDER BY b) WHERE a <> ' order by '")
+    False
+    """
+    depth, before = 0, ""
+    for token in tokens(sql):
+        if token.says_nothing:
+            continue
+        text = token.text.lower()
+        if before == "order" and text == "by" and depth == 0:
+            return True
+        depth += (text == "(") - (text == ")")
+        before = text
+    return False

@@ -18,11 +18,11 @@ from spider_opt.answering.outcomes import digests
 from spider_opt.databases import Sandbox, file_hash
 from spider_opt.errors import QueryError
 from spider_opt.retrieval.kept import Kept, Progress
-from spider_opt.sql import lexer, names, normal, parse, spacing
+from spider_opt.sql import lexer, names, normal, parse, spacing, statement
 from spider_opt.training import spelling
 from spider_opt.types import Database, Example, Schema
 
-MADE_BY = (lexer, names, normal, outcomes, parse, spacing, spelling)
+MADE_BY = (lexer, names, normal, outcomes, parse, spacing, spelling, statement)
 """The modules that what is kept depends on, and this one."""
 
 

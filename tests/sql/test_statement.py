@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.sql.statement import is_select
+from spider_opt.sql.statement import is_ordered, is_select
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,32 @@ from spider_opt.sql.statement import is_select
 )
 def test_a_query_begins_with_select_or_with(sql: str, so: bool) -> None:
     assert is_select(sql) == so
+
+
+@pytest.mark.parametrize(
+    ("sql", "ordered"),
+    [
+        ("SELECT a FROM t ORDER BY a", True),
+        ("SELECT a FROM t ORDER  BY\na LIMIT 1", True),
+        ("SELECT a FROM t order /* so */ by a", True),
+        ("SELECT a FROM t UNION SELECT b FROM u ORDER BY 1", True),
+        ("WITH q AS (SELECT 1 AS a) SELECT a FROM q ORDER BY a", True),
+        ("SELECT a FROM t ORDER BY replace(b, '(', '')", True),
+        ("SELECT a FROM (SELECT a FROM t ORDER BY c) ORDER BY sum(a), (b)", True),
+        ("SELECT [)] FROM t ORDER BY [(]", True),
+        ("SELECT a FORM t ORDER BY", True),  # cannot be parsed
+        ("SELECT a FROM t", False),
+        ("SELECT border by FROM t", False),
+        ("SELECT a FROM t WHERE a IN (SELECT b FROM u ORDER BY b)", False),
+        ("SELECT a FROM t WHERE b = (SELECT max(b) FROM t ORDER BY c)", False),
+        ("SELECT * FROM (SELECT a FROM t ORDER BY a)", False),
+        ("WITH q AS (SELECT a FROM t ORDER BY a) SELECT a FROM q", False),
+        ("SELECT a FROM t WHERE a = 'order by'", False),
+        ("SELECT a FROM t WHERE x = ' order by '", False),
+        ('SELECT a AS "order" FROM t', False),
+        ("SELECT rank() OVER (ORDER BY a) FROM t", False),
+        ("SELECT group_concat(a) FROM t -- order by", False),
+    ],
+)
+def test_only_the_outermost_order_counts(sql: str, ordered: bool) -> None:
+    assert is_ordered(sql) == ordered
