@@ -74,8 +74,8 @@ def test_notes_of_space_are_none(form: texts.PromptForm) -> None:
     assert texts.ask_for_sql(form, SCHEMA, "How many?", notes=" \n") == texts.ask_for_sql(form, SCHEMA, "How many?")
 
 
-@pytest.mark.parametrize("form", get_args(texts.Form))
-def test_demos_of_the_same_database_stand_under_a_head_of_their_own(form: texts.Form) -> None:
+@pytest.mark.parametrize("form", get_args(texts.PromptForm))
+def test_demos_of_the_same_database_stand_under_a_head_of_their_own(form: texts.PromptForm) -> None:
     other, here = ("", "", "How many cats?", "SELECT 1"), ("", "How many red items?", "SELECT 2")
     both = flat(texts.ask_for_sql(form, SCHEMA, "How many?", demos=[other], here=[here]))
     listed = "\n\n".join(
