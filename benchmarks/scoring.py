@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spider_opt.benchmarks import load_benchmark
-from spider_opt.runs.answers import pair_lines
+from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.scoring import Rules, score
 from spider_opt.types import Benchmark, Example
 

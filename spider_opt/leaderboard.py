@@ -7,13 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.errors import RunError
-from spider_opt.runs.answers import Answer, read_answers
+from spider_opt.runs import Run
 from spider_opt.runs.context_metrics import METRICS
-from spider_opt.runs.folder import read_description
-from spider_opt.scoring import read_verdicts
-from spider_opt.scoring.report import Scored, accuracy
-from spider_opt.scoring.statistics import clustered_se
+from spider_opt.scoring.report import accuracy
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
 if TYPE_CHECKING:
@@ -82,63 +78,39 @@ def read_row(folder: Path) -> Row:
     Raises:
         RunError: the folder holds no run, an unfinished one, or files that are broken.
     """
-    run = read_description(folder)
-    if "scorer" not in run or not (folder / "verdicts.jsonl").exists():
-        raise RunError(f"the run in {folder} is unfinished: run its eval command again")
-    try:
-        answers = {answer.index: answer for answer in read_answers(folder / "predictions.jsonl")}
-        scored = read_verdicts(folder / "verdicts.jsonl")
-        return _row(run, answers, scored, folder)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
-        raise RunError(f"the run in {folder} is broken ({said}): run its eval command again") from error
+    return to_row(Run.read(folder))
 
 
-def _row(run: dict[str, Any], answers: dict[int, Answer], scored: list[Scored], folder: Path) -> Row:
-    ex = accuracy(scored)
-    if ex is None or not {s.index for s in scored} <= set(answers):
-        raise RunError(f"{folder} has verdicts without predictions: run its eval command again")
-    levels: dict[str, float | None] = {
-        level: accuracy([s for s in scored if s.hardness == level]) for level in HARDNESS_LEVELS
-    }
-    scorer = run["scorer"]
+def to_row(run: Run) -> Row:
+    """Sum a run up."""
+    info, parts = run.info, run.parts("hardness")
     return Row(
-        method=run["method"],
-        model=run["model"],
-        model_sha256=run["model_sha256"],
-        adapter_sha256=run["adapter_sha256"],
-        engine=run.get("engine", ""),
-        benchmark=" ".join((run["benchmark"], run["sample"] or run["split"])),
-        fingerprint=run["fingerprint"],
-        n=len(scored),
-        ex=ex,
-        ex_se=clustered_se([s.correct for s in scored], [s.cluster for s in scored]),
-        by_hardness=levels,
-        outcomes={o.value: sum(s.outcome is o for s in scored) for o in Outcome},
-        usage=sum((answers[s.index].prediction.usage for s in scored), Usage()),
-        scorer=f"{scorer['mode']}{' keep-distinct' if scorer['keep_distinct'] else ''} v{scorer['version']}",
-        seed=run["seed"],
-        version=run["version"],
-        commit=run["commit"],
-        steps=run["steps"],
-        run=folder.name,
-        context={name: _mean(answers[s.index].context.get(name) for s in scored) for name in METRICS},
+        method=info.method,
+        model=info.model,
+        model_sha256=info.model_sha256,
+        adapter_sha256=info.adapter_sha256,
+        engine=info.engine,
+        benchmark=info.asked,
+        fingerprint=info.fingerprint,
+        n=run.n,
+        ex=run.ex,
+        ex_se=run.ex_se,
+        by_hardness={level: accuracy(parts.get(level, [])) for level in HARDNESS_LEVELS},
+        outcomes={o.value: sum(s.outcome is o for s in run.verdicts) for o in Outcome},
+        usage=run.usage,
+        scorer=str(run.scorer),
+        seed=info.seed,
+        version=info.version,
+        commit=info.commit,
+        steps=info.steps,
+        run=run.name,
+        context={name: _mean(answer.context.get(name) for answer, _ in run.judged) for name in METRICS},
     )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return round(sum(known) / len(known), 4) if known else None
-
-
-def find_runs(*roots: Path) -> list[Path]:
-    """Return the run folders among ``roots`` and directly under them, each once."""
-    found: dict[Path, Path] = {}
-    for root in roots:
-        inside = [root] if (root / "run.json").exists() else sorted(path.parent for path in root.glob("*/run.json"))
-        for folder in inside:
-            found.setdefault(folder.resolve(), folder)
-    return list(found.values())
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:

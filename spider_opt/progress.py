@@ -1,15 +1,25 @@
-"""Progress on stderr, with the time left: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work, told to whom it may concern: by default nobody, else on stderr with the time left.
+
+On a terminal that is a bar, in a log a line now and then.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
+"""Opens a display for (label, pieces of work in all) and gives what to call for each that was done."""
 LINE_EVERY_S = 30.0
 BURST_S = 1.0
 """What is done within this time came together, as answers that were computed side by side do."""
+
+
+def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+    """Show no progress."""
+    return nullcontext(lambda: None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spider_opt.errors import RunError
-from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
+from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
 from spider_opt.runs.context_metrics import METRICS
 
 COLUMNS = [
@@ -143,7 +143,7 @@ def test_a_run_json_that_lacks_something_is_one_sentence(tmp_path: Path, key: st
 
 
 def test_a_scorer_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is broken"):
+    with pytest.raises(RunError, match="does not describe a run"):
         read_row(fabricate(tmp_path / "run", scorer={"mode": "official"}))
 
 
@@ -155,20 +155,6 @@ def test_missing_predictions_are_one_sentence(tmp_path: Path) -> None:
     (other / "predictions.jsonl").write_text(lines([prediction(1)]))
     with pytest.raises(RunError, match="verdicts without predictions"):
         read_row(other)
-
-
-# --- finding -----------------------------------------------------------------------------------
-
-
-def test_runs_are_found_in_folders_and_as_folders_each_once(tmp_path: Path) -> None:
-    one, two = fabricate(tmp_path / "runs" / "b"), fabricate(tmp_path / "runs" / "a")
-    fabricate(tmp_path / "runs" / "deeper" / "c")
-    (tmp_path / "runs" / "empty").mkdir()
-    assert find_runs(tmp_path / "runs") == [two, one]
-    assert find_runs(one) == [one]
-    assert find_runs(one, tmp_path / "runs", two / ".." / "a") == [one, two]
-    assert find_runs(tmp_path / "nowhere") == []
-    assert find_runs() == []
 
 
 # --- tables ------------------------------------------------------------------------------------

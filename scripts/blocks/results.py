@@ -8,7 +8,8 @@ from pathlib import Path
 from spider_opt.analysis.ablation import compare
 from spider_opt.analysis.ablation import to_markdown as to_markdown_ablation
 from spider_opt.errors import RunError
-from spider_opt.leaderboard import find_runs, read_row, table, to_markdown
+from spider_opt.leaderboard import read_row, table, to_markdown
+from spider_opt.runs import find_runs
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spider_opt.analysis.comparing import Compared, change, check_comparable, read_compared
-from spider_opt.analysis.paired import N_RESAMPLES, By, Paired, group, holm
+from spider_opt.analysis.comparing import asked, change, check_comparable
+from spider_opt.analysis.paired import Paired, holm
 from spider_opt.errors import RunError, UsageError
-from spider_opt.leaderboard import find_runs
-from spider_opt.scoring.statistics import clustered_se
+from spider_opt.runs import Run, find_runs
+from spider_opt.scoring.statistics import N_RESAMPLES, By, clustered_se, group
 from spider_opt.types import Usage
 
 HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")
@@ -68,11 +68,11 @@ def compare(
         RunError: the base, or a run that was named itself, is unfinished or broken.
         UsageError: such a run was asked other questions or scored otherwise, or nothing is left to compare.
     """
-    against = read_compared(base)
+    against = Run.read(base)
     runs = []
     for folder in _folders(base, roots):
         try:
-            run = read_compared(folder)
+            run = Run.read(folder)
             check_comparable(against, run)
             if folder not in roots:
                 _check_whole(against, run)
@@ -84,14 +84,13 @@ def compare(
             runs.append(run)
     if not runs:
         raise UsageError(f"there is no run to compare with {base}: name another one")
-    common = against.scored.keys() & set.intersection(*(set(run.scored) for run in runs))
+    common = set.intersection(*(asked(run) for run in (against, *runs)))
     if not common:
         raise UsageError(f"no question was answered by all of {', '.join(str(r.folder) for r in (against, *runs))}")
-    if lacking := len(against.scored) - len(common):
-        least = min(runs, key=lambda run: len(run.scored.keys() & against.scored.keys()))
-        n = len(against.scored)
-        tell(f"{lacking} of the {n} questions of {base} left out: not all runs have them; see {least.folder}")
-    return _lines(against, runs, sorted(common), by)
+    if lacking := against.n - len(common):
+        least = min(runs, key=lambda run: len(asked(run) & asked(against)))
+        tell(f"{lacking} of the {against.n} questions of {base} left out: not all runs have them; see {least.folder}")
+    return _lines(against, runs, common, by)
 
 
 def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
@@ -103,16 +102,15 @@ def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
     return [folder for folder in find_runs(*named, *roots) if folder.resolve() != base.resolve()]
 
 
-def _check_whole(base: Compared, run: Compared) -> None:
-    common = len(run.scored.keys() & base.scored.keys())
-    if common < len(base.scored):
+def _check_whole(base: Run, run: Run) -> None:
+    common = len(asked(run) & asked(base))
+    if common < base.n:
         raise UsageError(
-            f"{run.folder} has {common} of the {len(base.scored)} questions of {base.folder}; "
-            "name it to compare on these"
+            f"{run.folder} has {common} of the {base.n} questions of {base.folder}; name it to compare on these"
         )
 
 
-def _lines(base: Compared, runs: Sequence[Compared], common: Sequence[int], by: By) -> list[Line]:
+def _lines(base: Run, runs: Sequence[Run], common: Set[int], by: By) -> list[Line]:
     changes = [change(base, run, common, by) for run in runs]
     corrected = holm([found.p for found in changes])
     lines = [_line(run, common, by, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)]
@@ -120,13 +118,13 @@ def _lines(base: Compared, runs: Sequence[Compared], common: Sequence[int], by: 
     return [_line(base, common, by), *lines]
 
 
-def _line(run: Compared, common: Sequence[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
-    scored = [run.scored[index] for index in common]
+def _line(run: Run, common: Set[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
+    scored = [s for s in run.verdicts if s.index in common]
     correct = [s.correct for s in scored]
     ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
-    usage = sum((run.usage[index] for index in common), Usage())
-    row = run.row
-    return Line(row.method, row.model, row.run, row.commit, len(common), ex, se, usage, against, p)
+    usage = sum((answer.prediction.usage for answer, s in run.judged if s.index in common), Usage())
+    info = run.info
+    return Line(info.method, info.model, run.name, info.commit, len(common), ex, se, usage, against, p)
 
 
 def to_markdown(lines: Sequence[Line], by: By = "query") -> str:

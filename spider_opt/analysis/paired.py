@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from spider_opt.scoring.report import Scored
-
-By = Literal["query", "database"]
-N_RESAMPLES = 10_000
+from spider_opt.scoring.statistics import By, group, interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +40,6 @@ def paired(base: Sequence[Scored], run: Sequence[Scored], *, by: By = "query", s
     low, high = interval(differences, [group(s, by) for s in before.values()], seed=seed)
     won, lost = differences.count(1), differences.count(-1)
     return Paired(len(differences), 100 * (won - lost) / len(differences), low, high, won, lost, mcnemar(won, lost))
-
-
-def group(scored: Scored, by: By) -> str:
-    """Return what a question leans on others by: its gold query or its database."""
-    return scored.cluster if by == "query" else scored.db_id
-
-
-def interval(
-    differences: Sequence[int], clusters: Sequence[Hashable], *, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of ``differences`` (-1, 0 or 1 a question), in percentage points.
-
-    A percentile bootstrap that resamples whole clusters, since questions of one cluster lean on each other. The
-    same for the same seed, whatever the order of questions. NaN where there are fewer than two clusters. (0, 0)
-    where nothing differs: that no change was seen, not that there is none. With 20 clusters, as by
-    database, it is too narrow: it then covers about 90 %.
-
-    Source: Efron & Tibshirani 1993, ch. 13; clusters as units: Field & Welsh 2007.
-
-    >>> low, high = interval([1, 0, 0, 1, 0, -1, 1, 0, 0, 0] * 10, range(100))
-    >>> 5 < low < 20 < high < 35
-    True
-    """
-    import numpy as np
-
-    sums: dict[Hashable, tuple[int, int]] = {}
-    for difference, cluster in zip(differences, clusters, strict=True):
-        total, size = sums.get(cluster, (0, 0))
-        sums[cluster] = total + difference, size + 1
-    if len(sums) < 2:
-        return math.nan, math.nan
-    # Clusters of one sum and size are alike, so that how often each such kind is drawn is all there is to draw.
-    kinds, counts = np.unique(np.array(list(sums.values())), axis=0, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=n_resamples)
-    totals, sizes = (drawn @ kinds).T
-    low, high = np.quantile(100 * totals / sizes, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def mcnemar(won: int, lost: int) -> float:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.analysis.comparing import Compared, change, check_comparable, read_compared
-from spider_opt.analysis.paired import By, Paired, group
+from spider_opt.analysis.comparing import asked, change, check_comparable, read
+from spider_opt.analysis.paired import Paired
 from spider_opt.errors import RegressionError, UsageError
+from spider_opt.runs import Run
 from spider_opt.scoring.report import Scored
+from spider_opt.scoring.statistics import By, group
 
 N_NAMED = 5
 """Questions that a message names; an error's ``lost`` has all of them."""
@@ -40,8 +42,8 @@ class Checked:
 
 
 def check(
-    run: Path | str,
-    baseline: Path | str,
+    run: Run | Path | str,
+    baseline: Run | Path | str,
     *,
     margin: float = 0.0,
     every: bool = False,
@@ -50,10 +52,11 @@ def check(
 ) -> Paired:
     """Return what a run changed against its baseline; raise where it is worse.
 
-    Both are run folders, of the same questions. The run is worse where the 95 % interval of the change of EX, by a
-    paired bootstrap, lies wholly below -``margin`` (percentage points): more was lost than chance explains. That says
-    nothing about a loss too small to be seen with so few questions; with ``non_inferior`` the run must show that it is
-    no worse, by an interval that lies wholly above -``margin``. With ``every`` it must not lose a single question.
+    Both are runs, or their folders, of the same questions. The run is worse where the 95 % interval of the change of
+    EX, by a paired bootstrap, lies wholly below -``margin`` (percentage points): more was lost than chance explains.
+    That says nothing about a loss too small to be seen with so few questions; with ``non_inferior`` the run must show
+    that it is no worse, by an interval that lies wholly above -``margin``. With ``every`` it must not lose a single
+    question.
 
     ``by`` says which questions lean on each other: those of one gold query or of one database.
 
@@ -72,8 +75,8 @@ def check(
 
 
 def examine(
-    run: Path | str,
-    baseline: Path | str,
+    run: Run | Path | str,
+    baseline: Run | Path | str,
     *,
     margin: float = 0.0,
     every: bool = False,
@@ -87,31 +90,29 @@ def examine(
     """
     if not 0 <= margin < math.inf:
         raise UsageError(f"the margin is {margin:g}: give the points of EX that may be lost, 0 or more")
-    if Path(run).resolve() == Path(baseline).resolve():
-        raise UsageError(f"{run} is its own baseline: name another run")
-    base, now = read_compared(baseline), read_compared(run)
+    base, now = read(baseline), read(run)
+    if base is now or (base.folder and now.folder and base.folder.resolve() == now.folder.resolve()):
+        raise UsageError(f"{now.where} is its own baseline: name another run")
     check_comparable(base, now)
     _check_whole(base, now)
-    questions = sorted(base.scored)
-    found = change(base, now, questions, by)
-    lost = tuple(
-        Lost(base.ids[i], now.scored[i]) for i in questions if base.scored[i].correct and not now.scored[i].correct
-    )
+    found = change(base, now, asked(base), by)
+    right = {scored.index for scored in base.verdicts if scored.correct}
+    lost = tuple(Lost(answer.id, s) for answer, s in now.judged if s.index in right and not s.correct)
     if math.isnan(found.low) and (non_inferior or not every):
         each = "gold query" if by == "query" else "database"
         raise UsageError(
-            f"all questions of {base.folder} are of one {each}, too few to tell a change from chance: "
+            f"all questions of {base.where} are of one {each}, too few to tell a change from chance: "
             "ask more of them, or let every lost question count (every=True, --every)"
         )
     if non_inferior and not (found.won or found.lost):
-        n_groups = len({group(scored, by) for scored in base.scored.values()})
+        n_groups = len({group(scored, by) for scored in base.verdicts})
         _LOG.warning(
             "no verdict differs between %s and %s, which with so few questions does not exclude a loss of %.1f points",
-            now.folder, base.folder, unseen(n_groups),
+            now.where, base.where, unseen(n_groups),
         )  # fmt: skip
     told = _told(found, lost)
     why = _worse(found, margin, every, non_inferior)
-    return Checked(found, lost, told, f"{now.folder} fails against {base.folder}: {why}; {told}" if why else "")
+    return Checked(found, lost, told, f"{now.where} fails against {base.where}: {why}; {told}" if why else "")
 
 
 def unseen(n: int) -> float:
@@ -127,11 +128,12 @@ def unseen(n: int) -> float:
     return 100 * -math.expm1(math.log(0.025) / n)
 
 
-def _check_whole(base: Compared, run: Compared) -> None:
-    missing = [base.ids[index] for index in sorted(base.scored.keys() - run.scored.keys())]
+def _check_whole(base: Run, run: Run) -> None:
+    there = asked(run)
+    missing = [answer.id for answer, scored in base.judged if scored.index not in there]
     if missing:
         raise UsageError(
-            f"{run.folder} lacks {len(missing)} of the {len(base.scored)} questions of {base.folder} "
+            f"{run.where} lacks {len(missing)} of the {base.n} questions of {base.where} "
             f"({_named(missing)}): ask them too, or take another baseline"
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from spider_opt.analysis.paired import By
+    from spider_opt.scoring.statistics import By
 
 
 @click.command(

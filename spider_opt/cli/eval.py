@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -95,13 +94,10 @@ def eval_command(
     from spider_opt.methods import parse_method
     from spider_opt.models import CachedModel, Recorder, ReplayModel
     from spider_opt.paths import cache_dir
-    from spider_opt.retrieval import DEFAULT_EMBEDDER
     from spider_opt.runs.folder import finish
 
     parsed = parse_method(method)
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    if embedder != DEFAULT_EMBEDDER:  # another embedder makes another run
-        parsed = replace(parsed, spelled_out=f"{parsed.spelled_out} (embedder {embedder})")
     whole = load_benchmark(spider, split)
     benchmark = whole if ids is None else only(whole, _read_ids(ids), str(ids))
     library = _library(whole, benchmark, spider, embedder)
@@ -117,7 +113,7 @@ def eval_command(
             model = Recorder(cached, record) if record else cached
             folder = out or _default_folder(parsed.label, model.info, benchmark, sample)
             n_threads = concurrency or (SIDE_BY_SIDE if model.info.engine else 1)
-            finished = _ask(parsed, benchmark, library, model, folder, sample, limit, seed, n_threads)
+            finished = _ask(parsed, benchmark, library, model, folder, sample, limit, seed, n_threads, embedder)
             click.echo(
                 f"{len(finished.answers)} answers, {finished.n_new} of them new; {cached.misses} model calls, "
                 f"{cached.hits} answered from the cache",
@@ -130,11 +126,12 @@ def eval_command(
             f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {message.rstrip('.')}); the run is "
             "unfinished and not scored, the same command asks again"
         )
-    report = finish(benchmark, folder, rules)
-    show_scores(benchmark, report, as_json)
-    n_scored = len(report.scored) + len(report.failed_golds)
-    if n_scored > len(finished.answers):
-        click.echo(f"the run folder has answers to {n_scored} questions; the numbers are over all of them", err=True)
+    run = finish(benchmark, folder, rules)
+    show_scores(run, as_json)
+    if len(run.answers) > len(finished.answers):
+        click.echo(
+            f"the run folder has answers to {len(run.answers)} questions; the numbers are over all of them", err=True
+        )
     click.echo(f"run folder: {folder}", err=True)
 
 
@@ -182,21 +179,23 @@ def _ask(
     limit: int | None,
     seed: int,
     concurrency: int,
+    embedder: str,
 ) -> Finished:
     from spider_opt.databases import DatabasePool
     from spider_opt.progress import progress
     from spider_opt.runs.context_metrics import measure
-    from spider_opt.runs.folder import describe, run
+    from spider_opt.runs.folder import run
+    from spider_opt.runs.info import describe
     from spider_opt.types import Tools
 
     generator = method.build(Tools(DatabasePool(benchmark.paths), library))
-    description = describe(benchmark, method.label, method.spelled_out, model, seed, sample)
+    info = describe(benchmark, method.label, method.spelled_out, model.info, seed, sample=sample, embedder=embedder)
     return run(
         benchmark,
         generator,
         model,
         folder,
-        description,
+        info,
         limit=limit,
         concurrency=concurrency,
         progress=progress,

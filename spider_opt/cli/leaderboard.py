@@ -23,8 +23,9 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, as_json: bool) -> Non
     RUNS are run folders or folders of them (default: results/runs). Unfinished runs are named and left out.
     """
     from spider_opt.errors import RunError
-    from spider_opt.leaderboard import find_runs, read_row, table, to_csv, to_markdown
+    from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
     from spider_opt.paths import write_whole
+    from spider_opt.runs import find_runs
 
     roots = runs or (Path("results/runs"),)
     rows = []

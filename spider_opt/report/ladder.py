@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from spider_opt.analysis.ablation import Line
 from spider_opt.analysis.paired import paired
 from spider_opt.errors import MethodError, RunError, UsageError
-from spider_opt.leaderboard import Row, find_runs, read_row
 from spider_opt.methods import parse_method, step_names, step_type
-from spider_opt.runs.answers import pair_lines
-from spider_opt.runs.folder import read_description
-from spider_opt.scoring import Rules, read_verdicts, score
-from spider_opt.scoring.report import Scored, accuracy
+from spider_opt.runs import Run, RunInfo, find_runs
+from spider_opt.runs.prediction_files import pair_lines
+from spider_opt.scoring import score
+from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.steps import ALIASES
 from spider_opt.types import Benchmark, Stage
@@ -59,7 +57,7 @@ class Rung:
     name: str
     method: str
     talk: float | None = None
-    folder: Path | None = None
+    run: Run | None = None
     line: Line | None = None
 
 
@@ -89,19 +87,6 @@ class Ladder:
         return [rung for rung in self.rungs if rung.line is None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    folder: Path
-    row: Row
-    scored: tuple[Scored, ...]
-
-    @property
-    def asked(self) -> tuple[int, frozenset[int], str, str]:
-        """What must be equal for two runs to stand on one ladder, the number of questions first."""
-        indexes = frozenset(s.index for s in self.scored)
-        return len(indexes), indexes, self.row.fingerprint, self.row.scorer
-
-
 def climb(
     rungs: Sequence[tuple[str, str]],
     roots: Sequence[Path],
@@ -119,22 +104,22 @@ def climb(
     runs were not asked the same or not judged alike, those that most rungs have count. ``tell`` gets a sentence for
     each run left out.
     """
-    found: list[list[_Run]] = []
+    found: list[list[Run]] = []
     for _, method in rungs:
         wanted = tuned if tuned and is_tuned(method) else model
         found.append(_runs(method, roots, wanted, benchmark, whole, tell))
-    kinds = {run.asked for runs in found for run in runs}
-    count = {kind: sum(any(run.asked == kind for run in runs) for runs in found) for kind in kinds}
+    kinds = {_asked(run) for runs in found for run in runs}
+    count = {kind: sum(any(_asked(run) == kind for run in runs) for runs in found) for kind in kinds}
     like = max(kinds, key=lambda kind: (count[kind], kind[0], kind[2:]), default=None)
     built: list[Rung] = []
-    below: _Run | None = None
+    below: Run | None = None
     figures = _talk_figures([method for _, method in rungs])
     for (name, method), talk, runs in zip(rungs, figures, found, strict=True):
         rung = Rung(name, method, talk)
         if run := _choose(method, runs, like, tell):
-            row, gain = run.row, paired(below.scored, run.scored) if below else None
-            line = Line(row.method, row.model, row.run, row.commit, row.n, row.ex, row.ex_se, row.usage, gain)
-            rung, below = replace(rung, folder=run.folder, line=line), run
+            info, gain = run.info, paired(below.verdicts, run.verdicts) if below else None
+            line = Line(info.method, info.model, run.name, info.commit, run.n, run.ex, run.ex_se, run.usage, gain)
+            rung, below = replace(rung, run=run, line=line), run
         built.append(rung)
     return Ladder(model, benchmark, like[3] if like else "", tuple(built))
 
@@ -154,13 +139,12 @@ def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tupl
     paths = sorted(folder.glob("*.txt"))
     if not paths:
         raise UsageError(f"no recorded answers in {folder}: there must be a .txt file for each system")
-    run = next(rung.folder for rung in ladder.rungs if rung.folder)
-    described = read_description(run)
-    if described["fingerprint"] != benchmark.fingerprint:
-        raise UsageError(f"{run} was made with other questions or databases of {ladder.benchmark} than those given now")
-    scorer = described["scorer"]
-    rules = Rules(scorer["mode"], scorer["keep_distinct"], scorer["timeout_s"])
-    asked = {s.index for s in read_verdicts(run / "verdicts.jsonl")}
+    run = next(rung.run for rung in ladder.rungs if rung.run)
+    if run.info.fingerprint != benchmark.fingerprint:
+        where = f"{run.folder} was made with other questions or databases of {ladder.benchmark}"
+        raise UsageError(f"{where} than those given now")
+    rules = run.scorer.rules
+    asked = {s.index for s in run.verdicts}
     systems = []
     for path in paths:
         pairs = pair_lines(benchmark, path, tab_ends_query=rules.mode == "official")
@@ -171,41 +155,45 @@ def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tupl
     return tuple(sorted(systems, key=lambda system: (system.ex, system.name)))
 
 
+def _asked(run: Run) -> tuple[int, frozenset[int], str, str]:
+    """Return what must be equal for two runs to stand on one ladder, the number of questions first."""
+    indexes = frozenset(s.index for s in run.verdicts)
+    return len(indexes), indexes, run.info.fingerprint, str(run.scorer)
+
+
 def _runs(
     method: str, roots: Sequence[Path], model: str, benchmark: str, whole: Benchmark | None, tell: Callable[[str], None]
-) -> list[_Run]:
+) -> list[Run]:
     runs = []
     for folder in find_runs(*roots):
         try:
-            said = read_description(folder)
-            if (said["model"], f"{said['benchmark']} {said['sample'] or said['split']}") != (model, benchmark):
+            info = RunInfo.read(folder)
+            if (info.model, info.asked) != (model, benchmark) or not _is_run_of(info, method):
                 continue
-            if not _is_run_of(said, method):
-                continue
-            if whole and (said["fingerprint"], said.get("n")) != (whole.fingerprint, len(whole.examples)):
+            if whole and (info.fingerprint, info.n) != (whole.fingerprint, len(whole.examples)):
                 raise RunError(f"{folder} has not answered all {len(whole.examples)} questions as they are here")
-            runs.append(_Run(folder, read_row(folder), tuple(read_verdicts(folder / "verdicts.jsonl"))))
+            runs.append(Run.read(folder))
         except RunError as error:
             tell(f"left out: {error}")
     return runs
 
 
-def _choose(method: str, runs: Sequence[_Run], like: object, tell: Callable[[str], None]) -> _Run | None:
+def _choose(method: str, runs: Sequence[Run], like: object, tell: Callable[[str], None]) -> Run | None:
     for run in runs:
-        if run.asked != like:
-            tell(f"left out: {run.folder} was asked or judged otherwise than most (n={run.row.n}, {run.row.scorer})")
-    alike = sorted((run for run in runs if run.asked == like), key=lambda run: (run.row.seed, run.folder))
+        if _asked(run) != like:
+            tell(f"left out: {run.folder} was asked or judged otherwise than most (n={run.n}, {run.scorer})")
+    alike = sorted((run for run in runs if _asked(run) == like), key=lambda run: (run.info.seed, str(run.folder)))
     for other in alike[1:]:
         tell(f"left out: {other.folder} is a run of {method} too; taken: {alike[0].folder}")
     return alike[0] if alike else None
 
 
-def _is_run_of(said: Mapping[str, Any], method: str) -> bool:
+def _is_run_of(info: RunInfo, method: str) -> bool:
     try:
         steps = _options(parse_method(method).spelled_out)
     except MethodError:  # a step of a package that is not installed here
-        return bool(said["method"] == method)
-    then = _options(str(said["steps"]))
+        return info.method == method
+    then = _options(info.steps)
     # An option that came later leaves the run what it was; one whose default has changed makes it another method.
     return list(then) == list(steps) and all(then[name].items() <= steps[name].items() for name in then)
 

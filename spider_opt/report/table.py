@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 from spider_opt.analysis.ablation import PER_QUESTION
-from spider_opt.analysis.paired import N_RESAMPLES
 from spider_opt.report.ladder import Ladder, Rung
+from spider_opt.scoring.statistics import N_RESAMPLES
 
 HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds")
 OF_A_RUN = (

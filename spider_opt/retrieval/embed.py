@@ -14,7 +14,8 @@ from spider_opt.errors import UsageError
 from spider_opt.models import weights
 from spider_opt.models.catalog import CATALOG
 from spider_opt.models.opening import bytes_bar
-from spider_opt.retrieval.kept import Kept, Progress, retrieval_dir, silent
+from spider_opt.progress import Progress, silent
+from spider_opt.retrieval.kept import Kept, retrieval_dir
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,25 +11,18 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from spider_opt.paths import cache_dir, use_wal
+from spider_opt.progress import Progress, silent
 
 BUSY_TIMEOUT_S = 60.0
 AT_ONCE = 256
 """Texts made, and kept, together: what is lost by a kill."""
 _LOG = logging.getLogger("spider_opt")
 _T = TypeVar("_T")
-
-# Opens a display for (label, portions of texts in all) and gives what to call for each that was made.
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
-
-
-def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
-    """Show no progress."""
-    return nullcontext(lambda: None)
 
 
 def retrieval_dir() -> Path:

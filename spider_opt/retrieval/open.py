@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from spider_opt.benchmarks.leaks import Reason, training_for
+from spider_opt.progress import Progress, silent
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.embed import DEFAULT_EMBEDDER, open_embedder
-from spider_opt.retrieval.kept import Kept, Progress, retrieval_dir, silent
+from spider_opt.retrieval.kept import Kept, retrieval_dir
 from spider_opt.retrieval.library import TrainingLibrary
 from spider_opt.types import Benchmark, Demo, Example, Hardness, Library, Likeness, Question
 

@@ -1,9 +1,9 @@
-"""Predictions in files: a run's ``predictions.jsonl``, or any text file with one query a line."""
+"""A run's ``predictions.jsonl``: one answer a line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def read_answers(path: Path) -> list[Answer]:
     return answers
 
 
-def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) -> list[tuple[Example, str]]:
+def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) -> list[tuple[Example, Answer]]:
     """Pair the answers of a ``predictions.jsonl`` with the benchmark's questions, by index and id.
 
     ``expected`` is the number of answers that there should be, by default one for each question.
@@ -55,7 +55,7 @@ def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) 
     """
     by_index = {example.index: example for example in benchmark.examples}
     split = f"{benchmark.name} {benchmark.split}"
-    found: dict[int, tuple[Example, str]] = {}
+    found: dict[int, tuple[Example, Answer]] = {}
     for answer in read_answers(path):
         example = by_index.get(answer.index)
         if example is None or (example.question.id, example.question.db_id) != (answer.id, answer.db_id):
@@ -64,42 +64,11 @@ def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) 
             )
         if answer.index in found:
             raise PredictionsError(f"{path} answers {answer.id} twice")
-        found[answer.index] = (example, answer.prediction.sql)
+        found[answer.index] = (example, answer)
     expected = len(benchmark.examples) if expected is None else expected
     if len(found) < expected:
         raise PredictionsError(f"{path} has {len(found)} answers, {split} wants {expected}: finish the run first")
     return [found[index] for index in sorted(found)]
-
-
-def pair_lines(benchmark: Benchmark, path: Path, *, tab_ends_query: bool = True) -> list[tuple[Example, str]]:
-    """Pair the lines of a text file with the questions of the split's file, in its order.
-
-    A line is a query, or a query, a tab and its db_id. An empty line is an answer without SQL. Lines of
-    questions whose database is missing are passed over. For the official evaluator a query ends at the
-    first tab of its line; without ``tab_ends_query`` it ends at the tab before the db_id.
-
-    Raises:
-        PredictionsError: there are too many or too few lines, or a line's db_id is not its question's.
-    """
-    lines = _read_lines(path)
-    while len(lines) > benchmark.n_total and not lines[-1].strip():
-        lines.pop()
-    if len(lines) != benchmark.n_total:
-        raise PredictionsError(
-            f"{path} has {len(lines)} lines, but {benchmark.name} {benchmark.split} has {benchmark.n_total} questions; "
-            "there must be one line for each question of the split's file, in its order"
-        )
-    known = {example.question.db_id for example in benchmark.examples} | set(benchmark.missing)
-    pairs = []
-    for example in benchmark.examples:
-        query, db_id = _split(lines[example.index], known, tab_ends_query)
-        if db_id not in ("", example.question.db_id):
-            raise PredictionsError(
-                f"{path}, line {example.index + 1} is about {db_id}, but that question is about "
-                f"{example.question.db_id}: are the lines in the split's order?"
-            )
-        pairs.append((example, query))
-    return pairs
 
 
 def mend(path: Path) -> list[Answer]:
@@ -133,28 +102,6 @@ def to_line(answer: Answer) -> str:
     except UnicodeEncodeError:  # half a surrogate pair, as a model's server may send it
         line = json.dumps(entry)
     return line + "\n"
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise PredictionsError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        number = error.object.count(b"\n", 0, error.start) + 1
-        raise PredictionsError(f"{path} is not UTF-8: see line {number}") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
-
-
-def _split(line: str, known: Collection[str], tab_ends_query: bool) -> tuple[str, str]:
-    """Split a line into its query and the db_id behind it, '' where there is none of the ``known``."""
-    query, tab, last = line.strip().rpartition("\t")
-    if not tab and "\t" in line and last in known:
-        return "", last  # nothing before the db_id
-    db_id = last if tab and last in known else ""
-    if tab_ends_query or not db_id:
-        query = line.strip()
-    return (query.partition("\t")[0] if tab_ends_query else query), db_id
 
 
 def _read_line(line: str, where: str) -> Answer:

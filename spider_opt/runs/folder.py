@@ -7,51 +7,23 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from spider_opt import __version__
 from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
+from spider_opt.progress import Progress, silent
 from spider_opt.runs.answers import Answer, mend, pair_answers, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
-from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
+from spider_opt.runs.info import FILE, RunInfo, ScoredBy
+from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
+from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
-FORMAT = 1
-# What makes two runs the same run; everything else in run.json is for the record.
-IDENTITY = (
-    "method",
-    "steps",
-    "model",
-    "model_sha256",
-    "adapter_sha256",
-    "benchmark",
-    "split",
-    "sample",
-    "fingerprint",
-    "seed",
-)
-# The same, but only in run.json where there is one.
-OPTIONAL = ("engine",)
-
-
-# Opens a display for (label, questions in all) and gives what to call for each that was asked.
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 # Measures, with the gold at hand, what stood in the prompt of an answer.
 Measure = Callable[[Example, Prediction], Mapping[str, float]]
-
-
-def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
-    """Show no progress."""
-    return nullcontext(lambda: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +35,12 @@ class Finished:
     unanswered: dict[str, str]
 
 
-def describe(
-    benchmark: Benchmark, method: str, steps: str, model: ChatModel, seed: int, sample: str = ""
-) -> dict[str, Any]:
-    """Return what ``run.json`` holds: what was run, on what, with what.
-
-    ``method`` is its label, ``steps`` the same with every option spelled out. ``sample`` names
-    the list of questions that were chosen, '' for the whole split.
-    """
-    info = model.info
-    return {
-        "format": FORMAT,
-        "method": method,
-        "steps": steps,
-        "model": info.name,
-        "model_sha256": info.sha256,
-        "adapter_sha256": info.adapter,
-        **({"engine": info.engine} if info.engine else {}),
-        "benchmark": benchmark.name,
-        "split": benchmark.split,
-        "sample": sample,
-        "fingerprint": benchmark.fingerprint,
-        "n_total": benchmark.n_total,
-        "missing": dict(benchmark.missing),
-        "seed": seed,
-        "version": __version__,
-        "commit": commit(),
-        "python": platform.python_version(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
 def run(
     benchmark: Benchmark,
     generator: Generator,
     model: ChatModel,
     folder: Path,
-    description: dict[str, Any],
+    info: RunInfo,
     *,
     limit: int | None = None,
     concurrency: int = 1,
@@ -117,14 +58,14 @@ def run(
         RunError: ``folder`` holds another run, is in use, or cannot be written.
         ModelUnavailable: nothing answers; what was answered before is kept.
     """
-    path = folder / "predictions.jsonl"
+    path = folder / PREDICTIONS
     wanted = {example.question.id for example in benchmark.examples[:limit]}
     unanswered: dict[str, str] = {}
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         with _writing(folder):
-            _claim(folder, description)
+            _claim(folder, info)
             done = {answer.id: answer for answer in mend(path)}
         strange = sorted(done.keys() - {example.question.id for example in benchmark.examples})
         if strange:
@@ -136,7 +77,7 @@ def run(
         if todo:
             with _writing(folder):
                 _unfinish(folder)
-        answered = ask_all(todo, generator, model, description["seed"], concurrency)
+        answered = ask_all(todo, generator, model, info.seed, concurrency)
         with progress("answering", len(todo)) as advance, closing(answered):
             for example, got in answered:
                 question = example.question
@@ -155,53 +96,36 @@ def run(
     return Finished(tuple(a for a in answers if a.id in wanted), len(todo) - len(unanswered), unanswered)
 
 
-def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> ScoreReport:
+def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
     """Score all answers of a run folder, write their verdicts, and note in ``run.json`` what was scored and how.
 
     Raises:
         RunError: the folder holds no run, is in use, or cannot be written.
     """
-    answers = pair_answers(benchmark, folder / "predictions.jsonl", expected=0)
-    report = score(benchmark, answers, rules)
+    pairs = pair_answers(benchmark, folder / PREDICTIONS, expected=0)
+    report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
     with _alone(folder), _writing(folder):
-        _unfinish(folder)
-        write_verdicts(report.scored, folder / "verdicts.jsonl")
-        _write_description(folder, read_description(folder) | {"n": len(answers), "scorer": rules.noted()})
-    return report
+        info = replace(_unfinish(folder), n=len(pairs), scorer=ScoredBy.of(rules))
+        write_verdicts(report.scored, folder / VERDICTS)
+        info.write(folder)
+    return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Read a run folder's ``run.json``.
+def note_training(folder: Path, training: str) -> None:
+    """Note in ``run.json`` which training examples may be shown, when a run first opens them.
+
+    Where answers stand already, of which that was not noted, it is left open.
 
     Raises:
-        RunError: there is none, or it cannot be read.
+        RunError: the answers that are there were given with other examples, or nothing can be written.
     """
-    path = folder / "run.json"
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"no run in {folder}: it has no run.json") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    if not isinstance(description, dict) or any(key not in description for key in IDENTITY):
-        raise RunError(f"{path} does not describe a run")
-    return description
-
-
-def commit() -> str:
-    """Return the commit of the source tree this package runs from, with ``+`` if it was changed; '' if none."""
-    here = Path(__file__).resolve().parents[1]
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")  # else this is a package installed inside somebody's tree
-        head = git("rev-parse", "--short=12", "HEAD")
-        return head + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", str(here)) else "")
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    there = RunInfo.read(folder)
+    if there.training and there.training != training:
+        raise _another_run(folder, there, replace(there, training=training))
+    path = folder / PREDICTIONS
+    if not there.training and not (path.exists() and path.stat().st_size):
+        with _writing(folder):
+            replace(there, training=training).write(folder)
 
 
 @contextmanager
@@ -230,33 +154,28 @@ def _unwritable(folder: Path, error: OSError) -> RunError:
     )
 
 
-def _claim(folder: Path, description: dict[str, Any]) -> None:
+def _claim(folder: Path, info: RunInfo) -> None:
     """Write ``run.json``, or make sure that the one there describes the same run."""
-    if (folder / "run.json").exists():
-        there = read_description(folder)
-        other = [
-            f"{key} is {there.get(key, '')!r} there, {description.get(key, '')!r} now"
-            for key in (*IDENTITY, *OPTIONAL)
-            if there.get(key, "") != description.get(key, "")
-            and not (key == "steps" and there["method"] != description["method"])  # the label says it shorter
-        ]
-        if other:
-            raise RunError(
-                f"{folder} holds another run ({'; '.join(other)}); choose another --out, or remove that folder"
-            )
+    if (folder / FILE).exists():
+        there = RunInfo.read(folder)
+        if there.differences(info):
+            raise _another_run(folder, there, info)
         return
-    if (folder / "predictions.jsonl").exists():
-        raise RunError(f"{folder} has predictions but no run.json to say whose; choose another --out")
-    _write_description(folder, description)
+    if (folder / PREDICTIONS).exists():
+        raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another --out")
+    info.write(folder)
 
 
-def _unfinish(folder: Path) -> None:
+def _another_run(folder: Path, there: RunInfo, now: RunInfo) -> RunError:
+    what = "; ".join(there.differences(now))
+    return RunError(f"{folder} holds another run ({what}); choose another --out, or remove that folder")
+
+
+def _unfinish(folder: Path) -> RunInfo:
     """Take back what ``finish`` wrote: verdicts must never stand beside answers that they do not cover."""
-    description = read_description(folder)
-    if "scorer" in description:
-        _write_description(folder, {key: value for key, value in description.items() if key not in ("n", "scorer")})
-    (folder / "verdicts.jsonl").unlink(missing_ok=True)
-
-
-def _write_description(folder: Path, description: dict[str, Any]) -> None:
-    write_whole(folder / "run.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
+    info = RunInfo.read(folder)
+    if info.scorer:
+        info = info.unfinished()
+        info.write(folder)
+    (folder / VERDICTS).unlink(missing_ok=True)
+    return info

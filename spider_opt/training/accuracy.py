@@ -10,9 +10,9 @@ from spider_opt.benchmarks.heldout import is_held_out, only
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError
 from spider_opt.models.torch.base import tokens_of
+from spider_opt.progress import Progress, silent
 from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.runs.concurrency import by_database
-from spider_opt.runs.folder import Progress, silent
 from spider_opt.scoring import Rules, score
 from spider_opt.sql.extract import extract_sql
 from spider_opt.training.dataset import Item

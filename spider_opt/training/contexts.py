@@ -14,9 +14,10 @@ from spider_opt.benchmarks.leaks import normal_text
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
+from spider_opt.progress import Progress, silent
 from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, TrainingLibrary, open_embedder
 from spider_opt.retrieval.derived import Derived
-from spider_opt.retrieval.kept import Kept, Progress, retrieval_dir, silent
+from spider_opt.retrieval.kept import Kept, retrieval_dir
 from spider_opt.sql.normal import normalized
 from spider_opt.training.dataset import Item, check_training
 from spider_opt.types import (

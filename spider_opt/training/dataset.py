@@ -14,9 +14,9 @@ from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.benchmarks.leaks import is_training, normal_text
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.paths import cache_dir
-from spider_opt.retrieval.kept import Progress, silent
+from spider_opt.progress import Progress, silent
+from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import read_answers
-from spider_opt.runs.folder import read_description
 from spider_opt.scoring import read_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.normal import normalized
@@ -185,9 +185,9 @@ def focus(items: Sequence[Item], folder: Path, *, times: int = 2) -> list[Item]:
     """
     if times < 1:
         raise ValueError("times must be 1 or more")
-    what = read_description(folder)["split"]
+    what = RunInfo.read(folder).split
     answers = {answer.index: answer for answer in read_answers(folder / "predictions.jsonl")}
-    for name in (str(what), *(answer.id for answer in answers.values())):
+    for name in (what, *(answer.id for answer in answers.values())):
         if not is_training(name):
             raise LeakError(f"{folder} cannot be learnt from: it asked {name}, which is of an evaluation split")
     try:

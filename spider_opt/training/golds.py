@@ -17,7 +17,8 @@ from spider_opt.answering import outcomes
 from spider_opt.answering.outcomes import digests
 from spider_opt.databases import Sandbox, file_hash
 from spider_opt.errors import QueryError
-from spider_opt.retrieval.kept import Kept, Progress
+from spider_opt.progress import Progress
+from spider_opt.retrieval.kept import Kept
 from spider_opt.sql import lexer, names, normal, parse, spacing, statement
 from spider_opt.training import spelling
 from spider_opt.types import Database, Example, Schema

@@ -16,8 +16,9 @@ from spider_opt.errors import TrainingError
 from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
+from spider_opt.progress import Progress, silent
 from spider_opt.prompts.drafts import Look
-from spider_opt.runs.folder import Progress, commit, silent
+from spider_opt.runs.info import commit
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.steps.finetune import Form

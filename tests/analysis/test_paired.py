@@ -3,14 +3,12 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import time
-from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.analysis.paired import holm, interval, mcnemar, paired
+from spider_opt.analysis.paired import holm, mcnemar, paired
 from spider_opt.scoring.report import Scored
 from spider_opt.types import Outcome
 
@@ -64,64 +62,7 @@ def test_other_questions_or_none_are_refused() -> None:
 # --- the interval ------------------------------------------------------------------------------
 
 
-def test_it_is_that_of_drawing_clusters_one_by_one() -> None:
-    rng = random.Random(0)
-    clusters = [[rng.choice((-1, 0, 0, 1, 1)) for _ in range(rng.choice((1, 2, 5)))] for _ in range(40)]
-    means = []
-    for _ in range(4000):
-        drawn = list(itertools.chain.from_iterable(rng.choices(clusters, k=len(clusters))))
-        means.append(100 * fmean(drawn))
-    means.sort()
-    flat = [(d, number) for number, cluster in enumerate(clusters) for d in cluster]
-    low, high = interval([d for d, _ in flat], [number for _, number in flat])
-    assert low == pytest.approx(means[100], abs=1.5)
-    assert high == pytest.approx(means[3900], abs=1.5)
-
-
-def test_it_covers_the_truth_as_often_as_it_says() -> None:
-    """Questions of one cluster mostly change together, as phrasings of one query do."""
-    rng = random.Random(0)
-    covered = taken_alone = 0
-    for _ in range(400):
-        differences, clusters = [], []
-        for cluster in range(80):
-            shared = rng.choices((1, -1, 0), (0.15, 0.05, 0.8))[0]
-            for _ in range(rng.choice((1, 2, 3))):
-                own = rng.choices((1, -1, 0), (0.15, 0.05, 0.8))[0]
-                differences.append(shared if rng.random() < 0.8 else own)
-                clusters.append(cluster)
-        low, high = interval(differences, clusters, n_resamples=1000)
-        covered += low <= 10 <= high
-        low, high = interval(differences, range(len(differences)), n_resamples=1000)
-        taken_alone += low <= 10 <= high
-    assert 0.92 <= covered / 400 <= 0.98
-    assert taken_alone / 400 < 0.91
-
-
-def test_asking_each_question_twice_teaches_nothing() -> None:
-    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 5
-    assert interval(differences * 2, [*range(45), *range(45)]) == interval(differences, range(45))
-
-
-def test_the_seed_decides() -> None:
-    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 5
-    assert interval(differences, range(45), seed=3) == interval(differences, range(45), seed=3)
-    spans = {interval(differences, range(45), n_resamples=50, seed=seed) for seed in range(5)}
-    assert len(spans) > 1
-
-
-def test_a_thousand_questions_take_no_time() -> None:
-    rng = random.Random(0)
-    differences = rng.choices((1, -1, 0), (1, 1, 8), k=1000)
-    clusters = [rng.randrange(550) for _ in differences]
-    interval([1, 0], "ab")  # numpy is there
-    start = time.process_time()
-    interval(differences, clusters)
-    assert time.process_time() - start < 0.5
-
-
 def test_nothing_differs() -> None:
-    assert interval([0] * 5, range(5)) == (0, 0)
     found = paired(verdicts("+-+"), verdicts("+-+"))
     assert (found.change, found.low, found.high, found.won, found.lost, found.p) == (0, 0, 0, 0, 0, 1)
 
@@ -131,21 +72,11 @@ def test_everything_differs() -> None:
     assert (found.change, found.low, found.high, found.p) == (100, 100, 100, 0.25)
 
 
-@pytest.mark.parametrize(("differences", "clusters"), [([], ""), ([1], "a"), ([1, 0, -1], "aaa")])
-def test_one_cluster_tells_nothing_about_the_spread(differences: list[int], clusters: str) -> None:
-    assert all(map(math.isnan, interval(differences, clusters)))
-
-
 def test_one_question() -> None:
     found = paired(verdicts("-"), verdicts("+"))
     assert (found.n, found.change, found.won, found.lost, found.p) == (1, 100, 1, 0, 1)
     assert math.isnan(found.low)
     assert math.isnan(found.high)
-
-
-def test_each_difference_has_its_cluster() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        interval([1, 0], "a")
 
 
 # --- p values ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spider_opt.cli import main
-from spider_opt.leaderboard import find_runs
+from spider_opt.runs import find_runs
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 RUN = {
@@ -235,7 +235,7 @@ def test_a_run_that_was_found_is_left_out(here: Path, changes: dict[str, Any], c
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [(None, "run in b is unfinished"), ("", "verdicts without predictions"), ('{"index": 0', "run in b is broken")],
+    [(None, "run in b is unfinished"), ("", "b has no verdicts"), ('{"index": 0', "run in b is broken")],
 )
 def test_verdicts_that_are_missing_or_broken(here: Path, text: str | None, said: str) -> None:
     verdicts = fabricate(here / "b", "+++-" * 5) / "verdicts.jsonl"

@@ -24,8 +24,8 @@ from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
 from spider_opt.paths import locked
 from spider_opt.prompts.drafts import Look
+from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
-from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.steps.finetune import Form
 from spider_opt.training.loop import Settings, Step
@@ -280,7 +280,7 @@ def test_ctrl_c_before_there_is_an_adapter(training: Any, finetune: Finetune) ->
 def answered(folder: Path, questions: Sequence[Question], wrong: Sequence[int], split: str = "train") -> Path:
     """Write a finished run; ``wrong`` are places among its questions."""
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({**dict.fromkeys(IDENTITY, ""), "split": split}))
+    RunInfo("zero-shot", "zero-shot", "fake", "", "", "spider", split, "", "f", 0).write(folder)
     answers = [Answer(i, asked.id, asked.db_id, Prediction("SELECT 1")) for i, asked in enumerate(questions)]
     (folder / "predictions.jsonl").write_text("".join(map(to_line, answers)))
     verdicts = [

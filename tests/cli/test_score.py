@@ -13,9 +13,8 @@ from click.testing import CliRunner
 
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
-from spider_opt.cli import score as module
+from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
-from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import read_verdicts
 from spider_opt.types import Prediction
 
@@ -169,8 +168,7 @@ def run_folder(tmp_path, n):
     benchmark = load_bundled("test")
     answers = [Answer(e.index, e.question.id, e.question.db_id, Prediction(e.gold_sql)) for e in benchmark.examples[:n]]
     (folder / "predictions.jsonl").write_text("".join(map(to_line, answers)), encoding="utf-8")
-    identity = dict.fromkeys(IDENTITY, "")
-    (folder / "run.json").write_text(json.dumps(identity | {"n": n}))
+    RunInfo("zero-shot", "zero-shot", "fake", "", "", "spider-mini", "test", "", "f", 0, n=n).write(folder)
     return folder
 
 
@@ -199,7 +197,7 @@ def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
         def __exit__(self, *_):
             calls.append("closed")
 
-    monkeypatch.setattr(module, "PROGRESS_AFTER_S", -1.0)
+    monkeypatch.setattr("spider_opt.evaluation.PROGRESS_AFTER_S", -1.0)
     monkeypatch.setattr("spider_opt.progress.progress", lambda label, total: Shown())
     assert score(answers, "--spider", spider).exit_code == 0
     assert calls == [1, 1, 1, 1, "closed"]

@@ -18,7 +18,7 @@ from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, fin
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
-from spider_opt.runs.folder import IDENTITY, describe
+from spider_opt.runs.info import IDENTITY, describe
 from spider_opt.types import ModelInfo, Request
 
 Make = Callable[..., Path]
@@ -249,8 +249,8 @@ def test_an_adapter_makes_another_question_to_the_cache_and_another_run(make_ada
     models = [open_tuned(names) for names in ((), ["a"], ["b"])]
     assert len({request_key(model.info, Request("How many?")) for model in models}) == 3
     bundled = load_bundled("test")
-    runs = [describe(bundled, "finetune", "finetune:adapter=x", model, 0) for model in models]
-    assert len({tuple(run[key] for key in IDENTITY) for run in runs}) == 3
+    runs = [describe(bundled, "finetune", "finetune:adapter=x", model.info, 0) for model in models]
+    assert len({tuple(getattr(run, key) for key in IDENTITY) for run in runs}) == 3
 
 
 def test_what_was_asked_without_an_adapter_is_asked_again_with_it(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.benchmarks import load_spider
-from spider_opt.runs.answers import pair_lines
+from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.scoring import PairScorer, Rules, score
 from spider_opt.scoring.cache import ScoringCache, levels
 from spider_opt.sql.hardness import hardness

@@ -15,11 +15,10 @@ from spider_opt.benchmarks import load_bundled
 from spider_opt.benchmarks.heldout import only
 from spider_opt.benchmarks.spider import load_spider
 from spider_opt.cli import main
-from spider_opt.leaderboard import find_runs
 from spider_opt.models.adapters import find_adapter
+from spider_opt.runs import Run, RunInfo, find_runs
 from spider_opt.runs.answers import pair_answers
-from spider_opt.runs.folder import read_description
-from spider_opt.scoring import Rules, read_verdicts, score
+from spider_opt.scoring import read_verdicts, score
 from spider_opt.scoring.report import Scored
 from spider_opt.scoring.table import VERSION
 from spider_opt.types import Benchmark
@@ -30,21 +29,20 @@ needs_runs = pytest.mark.skipif(not RUNS, reason="no run under results/runs yet"
 SPIDER_SPLITS = ("dev", "train")
 
 
-def finished(folder: Path) -> dict[str, Any]:
-    run = read_description(folder)
-    if "scorer" not in run:
+def finished(folder: Path) -> Run:
+    if RunInfo.read(folder).scorer is None:
         pytest.skip(f"{folder.name} is not finished")
-    return run
+    return Run.read(folder)
 
 
-def benchmark_of(run: dict[str, Any], request: pytest.FixtureRequest) -> Benchmark:
+def benchmark_of(info: RunInfo, request: pytest.FixtureRequest) -> Benchmark:
     """Load what the run was asked, or skip where it is not at hand."""
-    if run["benchmark"] == "spider-mini":
-        benchmark = load_bundled(run["split"])
+    if info.benchmark == "spider-mini":
+        benchmark = load_bundled(info.split)
     else:
-        benchmark = load_spider(request.getfixturevalue("shared") / "spider", run["split"])
-    if run["sample"]:
-        path = RESULTS / "samples" / f"{run['sample']}.txt"
+        benchmark = load_spider(request.getfixturevalue("shared") / "spider", info.split)
+    if info.sample:
+        path = RESULTS / "samples" / f"{info.sample}.txt"
         benchmark = only(benchmark, path.read_text().split(), str(path))
     return benchmark
 
@@ -58,18 +56,25 @@ def told(verdict: Scored) -> dict[str, Any]:
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
 def test_scored_again_each_verdict_is_the_same(folder: Path, request: pytest.FixtureRequest) -> None:
     run = finished(folder)
-    benchmark = benchmark_of(run, request)
-    if benchmark.fingerprint != run["fingerprint"]:
-        pytest.skip(f"{run['benchmark']} here has other questions or databases than the run was made with")
-    assert run["scorer"]["version"] == VERSION, f"score it again: spider-opt eval … --out {folder}"
-    answers = pair_answers(benchmark, folder / "predictions.jsonl", run["n"])
-    rules = Rules(run["scorer"]["mode"], run["scorer"]["keep_distinct"], run["scorer"]["timeout_s"])
-    report = score(benchmark, answers, rules)
+    benchmark = benchmark_of(run.info, request)
+    if benchmark.fingerprint != run.info.fingerprint:
+        pytest.skip(f"{run.info.benchmark} here has other questions or databases than the run was made with")
+    assert run.scorer.version == VERSION, f"score it again: spider-opt eval … --out {folder}"
+    answers = pair_answers(benchmark, folder / "predictions.jsonl", run.info.n)
+    report = score(benchmark, [(example, answer.prediction.sql) for example, answer in answers], run.scorer.rules)
     now = {verdict.index: told(verdict) for verdict in report.scored}
-    committed = {verdict.index: told(verdict) for verdict in read_verdicts(folder / "verdicts.jsonl")}
+    committed = {verdict.index: told(verdict) for verdict in run.verdicts}
     assert now.keys() == committed.keys()
     assert {i: v for i, v in now.items() if v != committed[i]} == {}
-    assert len(now) + len(report.failed_golds) == run["n"]
+    assert len(now) + len(report.failed_golds) == run.info.n
+
+
+def test_a_run_json_written_again_is_the_same(tmp_path: Path) -> None:
+    folders = [path.parent for path in RESULTS.rglob("run.json")]
+    assert folders
+    for folder in folders:
+        RunInfo.read(folder).write(tmp_path)
+        assert (tmp_path / "run.json").read_bytes() == (folder / "run.json").read_bytes(), folder
 
 
 @needs_runs
@@ -88,25 +93,25 @@ def test_the_files_of_a_run_belong_together(folder: Path) -> None:
 @needs_runs
 def test_the_shipped_adapters_card_tells_what_its_runs_gave() -> None:
     card = find_adapter("spider").card
-    runs = [(read_description(folder), read_verdicts(folder / "verdicts.jsonl")) for folder in RUNS]
+    runs = [Run.read(folder) for folder in RUNS]
     given = [
         {
-            "benchmark": f"{run['benchmark']} {run['split']}",
-            "method": run["method"],
-            "engine": run.get("engine") or "llama.cpp",
-            "n": len(verdicts),
-            "ex": round(100 * sum(verdict.correct for verdict in verdicts) / len(verdicts), 1),
+            "benchmark": run.info.asked,
+            "method": run.info.method,
+            "engine": run.info.engine or "llama.cpp",
+            "n": run.n,
+            "ex": round(run.ex, 1),
         }
-        for run, verdicts in runs
-        if run.get("adapter_sha256") == card["sha256"]
+        for run in runs
+        if run.info.adapter_sha256 == card["sha256"]
     ]
-    assert {run.get("adapter_sha256") for run, _ in runs if "adapter=spider" in run["steps"]} == {card["sha256"]}
+    assert {run.info.adapter_sha256 for run in runs if "adapter=spider" in run.info.steps} == {card["sha256"]}
     assert sorted(card["results"], key=str) == sorted(given, key=str)
 
 
 @needs_runs
 def test_the_leaderboard_is_what_the_runs_make(tmp_path: Path) -> None:
-    if not any("scorer" in read_description(folder) for folder in RUNS):
+    if not any(RunInfo.read(folder).scorer for folder in RUNS):
         pytest.skip("no run is finished")
     result = CliRunner().invoke(main, ["leaderboard", str(RESULTS / "runs"), "--out", str(tmp_path)])
     assert result.exit_code == 0

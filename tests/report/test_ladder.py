@@ -91,9 +91,11 @@ def gains(ladder: Ladder) -> list[tuple[float, int, int] | None]:
 def test_the_numbers_are_those_of_compare(runs: Path) -> None:
     ladder, _ = look(runs)
     for below, rung in pairwise(ladder.rungs):
-        assert below.folder
-        assert rung.folder
-        _, line = compare(below.folder, [rung.folder])
+        assert below.run
+        assert below.run.folder
+        assert rung.run
+        assert rung.run.folder
+        _, line = compare(below.run.folder, [rung.run.folder])
         said = line.cells()
         assert rung.line
         assert {**rung.line.cells(), "p": said["p"], "p_holm": said["p_holm"]} == said
@@ -273,10 +275,9 @@ def test_recorded_systems_score_as_published(shared: Path) -> None:
 
     ladder = climb(RUNGS[:1], [ROOT / "results" / "runs"], "qwen2.5-coder-0.5b", "spider dev")
     benchmark = load_spider(shared / "spider")
-    if ladder.missing or not ladder.rungs[0].folder:
+    if ladder.missing or not ladder.rungs[0].run:
         pytest.skip("no run on Spider dev here")
-    said = json.loads((ladder.rungs[0].folder / "run.json").read_text())
-    if said["fingerprint"] != benchmark.fingerprint:
+    if ladder.rungs[0].run.info.fingerprint != benchmark.fingerprint:
         pytest.skip("other databases than the run was made with")
     found = {system.name: system for system in recorded_systems(shared / "predictions", benchmark, ladder)}
     assert round(found["GPT-4, zero-shot"].ex, 2) == 73.05

@@ -176,8 +176,9 @@ def test_another_embedder_makes_another_run(model: FakeModel) -> None:
     assert run("--method", "fewshot:k=2", "--embedder", "hashing").exit_code == 0
     result = run("--method", "fewshot:k=2")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: run holds another run (steps is 'fewshot:k=2,")
-    assert "rules=no (embedder hashing)' there" in result.stderr
+    assert result.stderr.startswith("Error: run holds another run (embedder is 'hashing' there,")
+    said = json.loads(Path("run/run.json").read_text())
+    assert (said["embedder"], "embedder" in said["steps"]) == ("hashing", False)
 
 
 def test_the_default_embedder_is_the_one_that_help_names() -> None:

@@ -15,16 +15,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fake_model import FakeModel
 
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
+from spider_opt.runs import RunInfo, ScoredBy
 from spider_opt.runs import folder as runs
+from spider_opt.runs import info as info_module
 from spider_opt.runs.answers import read_answers
-from spider_opt.runs.folder import Finished, describe, finish, read_description, run
+from spider_opt.runs.folder import Finished, finish, run
+from spider_opt.runs.info import describe
 from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
 
@@ -50,12 +52,12 @@ class Answering:
 
 
 MODEL = FakeModel(info=ModelInfo("fake", "ab" * 32))
-the_commit = runs.commit
+the_commit = info_module.commit
 
 
 @pytest.fixture(autouse=True)
 def no_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(info_module, "commit", lambda: "0123456789ab")
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,8 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
 def go(
     benchmark: Benchmark, folder: Path, generator: Answering | None = None, seed: int = 0, **options: Any
 ) -> Finished:
-    description = describe(benchmark, "fake-method", "fake-method", MODEL, seed)
-    return run(benchmark, generator or Answering(), MODEL, folder, description, **options)
+    info = describe(benchmark, "fake-method", "fake-method", MODEL.info, seed)
+    return run(benchmark, generator or Answering(), MODEL, folder, info, **options)
 
 
 def ids(folder: Path) -> list[str]:
@@ -117,7 +119,7 @@ def test_a_line_is_on_disk_before_the_next_question_is_asked(benchmark: Benchmar
 
 def test_run_json_says_what_was_run(benchmark: Benchmark, tmp_path: Path) -> None:
     go(benchmark, tmp_path, seed=7)
-    description = read_description(tmp_path)
+    description = json.loads(text(tmp_path, "run.json"))
     assert description["method"] == "fake-method"
     assert (description["model"], description["model_sha256"], description["adapter_sha256"]) == ("fake", "ab" * 32, "")
     assert (description["benchmark"], description["split"], description["sample"]) == ("fakes", "dev", "")
@@ -129,13 +131,12 @@ def test_run_json_says_what_was_run(benchmark: Benchmark, tmp_path: Path) -> Non
 
 def test_run_json_names_the_engine_where_there_is_one(benchmark: Benchmark, tmp_path: Path) -> None:
     def go_by(engine: str, limit: int | None = None) -> Finished:
-        model: Any = SimpleNamespace(info=ModelInfo("fake", "ab" * 32, engine=engine))
-        description = describe(benchmark, "fake-method", "fake-method", model, 0)
-        assert description.get("engine", "none") == (engine or "none")
-        return run(benchmark, Answering(), MODEL, tmp_path, description, limit=limit)
+        info = describe(benchmark, "fake-method", "fake-method", ModelInfo("fake", "ab" * 32, engine=engine), 0)
+        assert info.to_json().get("engine", "none") == (engine or "none")
+        return run(benchmark, Answering(), MODEL, tmp_path, info, limit=limit)
 
     go_by("torch int8", limit=2)
-    assert read_description(tmp_path)["engine"] == "torch int8"
+    assert RunInfo.read(tmp_path).engine == "torch int8"
     assert go_by("torch int8").n_new == 8
     for other in ("", "torch bfloat16"):
         with pytest.raises(RunError, match=rf"holds another run \(engine is 'torch int8' there, '{other}' now\)"):
@@ -289,7 +290,7 @@ def test_another_run_is_refused_by_what_differs(
             Answering(),
             MODEL,
             tmp_path,
-            describe(benchmark, "fake-method", "fake-method", MODEL, 0) | change,
+            replace(describe(benchmark, "fake-method", "fake-method", MODEL.info, 0), **change),
         )
     assert named in str(caught.value)
     assert "choose another --out" in str(caught.value)
@@ -338,10 +339,10 @@ def test_limits_grow_and_shrink(benchmark: Benchmark, tmp_path: Path) -> None:
 def test_a_run_that_grows_has_no_verdicts_until_it_is_finished(benchmark: Benchmark, tmp_path: Path) -> None:
     go(benchmark, tmp_path, limit=5)
     finish(benchmark, tmp_path, Rules())
-    assert read_description(tmp_path)["n"] == 5
+    assert RunInfo.read(tmp_path).n == 5
     go(benchmark, tmp_path, Answering(q7=ModelError("busy")))
     assert not (tmp_path / "verdicts.jsonl").exists()
-    assert not {"n", "scorer"} & set(read_description(tmp_path))
+    assert not {"n", "scorer"} & set(json.loads(text(tmp_path, "run.json")))
 
 
 # --- trouble with the model --------------------------------------------------------------------
@@ -524,7 +525,7 @@ def test_on_a_real_disk_that_is_full(benchmark: Benchmark, tmp_path: Path) -> No
         filler.write_bytes(bytes(4096))  # one page is left, for run.json
         with pytest.raises(RunError, match="No space left on device"):
             go(benchmark, folder)
-        assert read_description(folder)["method"] == "fake-method"
+        assert RunInfo.read(folder).method == "fake-method"
         assert not text(folder)
         assert sorted(path.name for path in folder.iterdir()) == ["predictions.jsonl", "run.json"]
         filler.unlink()
@@ -559,11 +560,11 @@ def test_finish_writes_verdicts_and_how_they_came_about(benchmark: Benchmark, tm
     assert [v.index for v in verdicts] == list(range(10))
     assert [v.correct for v in verdicts] == [bool(i % 2) for i in range(10)]
     assert {v.outcome for v in verdicts} == {"correct", "query_error"}
-    description = read_description(tmp_path)
+    description = json.loads(text(tmp_path, "run.json"))
     assert description["n"] == 10
     assert description["scorer"] == {"mode": "strict", "keep_distinct": False, "timeout_s": 3.0, "version": "1"}
     finish(benchmark, tmp_path, Rules())
-    assert read_description(tmp_path)["scorer"]["mode"] == "official"
+    assert RunInfo.read(tmp_path).scorer == ScoredBy.of(Rules())
 
 
 def test_finish_keeps_the_folder_honest_when_it_cannot_write(
@@ -578,7 +579,7 @@ def test_finish_keeps_the_folder_honest_when_it_cannot_write(
     monkeypatch.setattr(runs, "write_verdicts", fail)
     with pytest.raises(RunError, match="No space left on device"):
         finish(benchmark, tmp_path, Rules("official"))
-    assert "scorer" not in read_description(tmp_path)  # verdicts of one mode never stand under another's name
+    assert RunInfo.read(tmp_path).scorer is None  # verdicts of one mode never stand under another's name
 
 
 def test_finish_of_another_benchmarks_answers(benchmark: Benchmark, tmp_path: Path) -> None:
@@ -593,9 +594,9 @@ def test_finish_of_another_benchmarks_answers(benchmark: Benchmark, tmp_path: Pa
 def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "somebody" / "venv" / "spider_opt"
     (package / "runs").mkdir(parents=True)
-    for name in ("__init__.py", "runs/folder.py", "other.py"):
+    for name in ("__init__.py", "runs/info.py", "other.py"):
         (package / name).write_text("")
-    monkeypatch.setattr(runs, "__file__", str(package / "runs" / "folder.py"))
+    monkeypatch.setattr(info_module, "__file__", str(package / "runs" / "info.py"))
     assert the_commit() == ""
 
     def git(*arguments: str) -> str:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from statistics import pstdev
+import time
+from statistics import fmean, pstdev
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.scoring.statistics import clustered_se
+from spider_opt.scoring.statistics import clustered_se, interval
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
 
@@ -69,3 +71,81 @@ def test_one_cluster_tells_nothing_about_the_spread(correct: list[bool], cluster
 def test_each_answer_has_its_cluster() -> None:
     with pytest.raises(ValueError, match="shorter"):
         clustered_se([True, False], ["a"])
+
+
+# --- the interval ------------------------------------------------------------------------------
+
+
+def test_it_is_that_of_drawing_clusters_one_by_one() -> None:
+    rng = random.Random(0)
+    clusters = [[rng.choice((-1, 0, 0, 1, 1)) for _ in range(rng.choice((1, 2, 5)))] for _ in range(40)]
+    means = []
+    for _ in range(4000):
+        drawn = list(itertools.chain.from_iterable(rng.choices(clusters, k=len(clusters))))
+        means.append(100 * fmean(drawn))
+    means.sort()
+    flat = [(d, number) for number, cluster in enumerate(clusters) for d in cluster]
+    low, high = interval([d for d, _ in flat], [number for _, number in flat])
+    assert low == pytest.approx(means[100], abs=1.5)
+    assert high == pytest.approx(means[3900], abs=1.5)
+
+
+def test_it_covers_the_truth_as_often_as_it_says() -> None:
+    """Questions of one cluster mostly change together, as phrasings of one query do."""
+    rng = random.Random(0)
+    covered = taken_alone = 0
+    for _ in range(400):
+        differences, clusters = [], []
+        for cluster in range(80):
+            shared = rng.choices((1, -1, 0), (0.15, 0.05, 0.8))[0]
+            for _ in range(rng.choice((1, 2, 3))):
+                own = rng.choices((1, -1, 0), (0.15, 0.05, 0.8))[0]
+                differences.append(shared if rng.random() < 0.8 else own)
+                clusters.append(cluster)
+        low, high = interval(differences, clusters, n_resamples=1000)
+        covered += low <= 10 <= high
+        low, high = interval(differences, range(len(differences)), n_resamples=1000)
+        taken_alone += low <= 10 <= high
+    assert 0.92 <= covered / 400 <= 0.98
+    assert taken_alone / 400 < 0.91
+
+
+def test_asking_each_question_twice_does_not_narrow_it() -> None:
+    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 5
+    assert interval(differences * 2, [*range(45), *range(45)]) == interval(differences, range(45))
+
+
+def test_the_seed_decides() -> None:
+    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 5
+    assert interval(differences, range(45), seed=3) == interval(differences, range(45), seed=3)
+    spans = {interval(differences, range(45), n_resamples=50, seed=seed) for seed in range(5)}
+    assert len(spans) > 1
+
+
+def test_a_thousand_questions_take_no_time() -> None:
+    rng = random.Random(0)
+    differences = rng.choices((1, -1, 0), (1, 1, 8), k=1000)
+    clusters = [rng.randrange(550) for _ in differences]
+    interval([1, 0], "ab")  # numpy is there
+    start = time.process_time()
+    interval(differences, clusters)
+    assert time.process_time() - start < 0.5
+
+
+def test_of_an_accuracy_it_lies_about_it() -> None:
+    correct = [1, 0, 1, 1] * 25
+    low, high = interval(correct, range(100))
+    assert 60 < low < 70
+    assert 80 < high < 90
+    assert interval([1] * 5, range(5)) == (100, 100)
+    assert interval([0] * 5, range(5)) == (0, 0)
+
+
+@pytest.mark.parametrize(("differences", "clusters"), [([], ""), ([1], "a"), ([1, 0, -1], "aaa")])
+def test_of_one_cluster_there_is_none(differences: list[int], clusters: str) -> None:
+    assert all(map(math.isnan, interval(differences, clusters)))
+
+
+def test_each_difference_has_its_cluster() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        interval([1, 0], "a")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections import Counter
@@ -16,8 +15,8 @@ from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.databases import DatabasePool, Sandbox
 from spider_opt.errors import LeakError, PredictionsError, QueryTimeout, RunError, UsageError
+from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
-from spider_opt.runs.folder import IDENTITY
 from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton
@@ -325,7 +324,7 @@ def test_a_choice_depends_on_the_seed_alone(by: By) -> None:
 def finished(folder: Path, answers: Sequence[tuple[Question, bool]], split: str = "train") -> Path:
     """Write a run folder with (question, right or wrong)."""
     folder.mkdir()
-    (folder / "run.json").write_text(json.dumps({**dict.fromkeys(IDENTITY, ""), "split": split}))
+    RunInfo("zero-shot", "zero-shot", "fake", "", "", "spider", split, "", "f", 0).write(folder)
     lines, verdicts = [], []
     for asked, right in answers:
         index = int(asked.id[-4:])

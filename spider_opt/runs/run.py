@@ -1,0 +1,195 @@
+"""A finished run: its answers, how they were judged, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from html import escape
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from spider_opt.errors import RunError
+from spider_opt.runs.answers import Answer, read_answers
+from spider_opt.runs.info import FILE, RunInfo, ScoredBy
+from spider_opt.scoring import read_verdicts
+from spider_opt.scoring.report import Scored, ScoreReport, accuracy
+from spider_opt.scoring.statistics import By, clustered_se, group, interval
+from spider_opt.types import HARDNESS_LEVELS, Benchmark, Usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREDICTIONS, VERDICTS = "predictions.jsonl", "verdicts.jsonl"
+Part = Literal["hardness", "database"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Run:
+    """What a method answered to a benchmark's questions, and the verdicts; read from a run folder, or just made.
+
+    ``verdicts`` are those of ``answers``, in the order of questions, but for ``failed_golds`` (index and message):
+    questions whose gold query fails count nowhere. ``folder`` is None where nothing was kept on disk. With a
+    ``benchmark`` at hand the table has questions and gold queries, too.
+    """
+
+    info: RunInfo
+    answers: tuple[Answer, ...]
+    verdicts: tuple[Scored, ...]
+    failed_golds: tuple[tuple[int, str], ...] = ()
+    folder: Path | None = None
+    benchmark: Benchmark | None = None
+
+    @classmethod
+    def read(cls, folder: str | Path, benchmark: Benchmark | None = None) -> Run:
+        """Read a run folder.
+
+        Raises:
+            RunError: the folder holds no run, an unfinished one, files that are broken, or a run on another benchmark.
+        """
+        folder = Path(folder)
+        info = RunInfo.read(folder)
+        if info.scorer is None or not (folder / VERDICTS).exists():
+            raise RunError(f"the run in {folder} is unfinished: run its eval command again")
+        if benchmark is not None and benchmark.fingerprint != info.fingerprint:
+            raise RunError(f"{folder} was made with other questions or databases of {info.asked} than those given now")
+        try:
+            answers = tuple(read_answers(folder / PREDICTIONS))
+            verdicts = tuple(read_verdicts(folder / VERDICTS))
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
+            raise RunError(f"the run in {folder} is broken ({said}): run its eval command again") from error
+        judged = {verdict.index for verdict in verdicts}
+        answered = {answer.index for answer in answers}
+        if not judged <= answered:
+            raise RunError(f"{folder} has verdicts without predictions: run its eval command again")
+        if not judged:
+            raise RunError(f"{folder} has no verdicts: run its eval command again")
+        failed = tuple((index, "its gold query fails") for index in sorted(answered - judged))
+        return cls(info, answers, verdicts, failed, folder, benchmark)
+
+    @property
+    def name(self) -> str:
+        """The folder's name, else the method."""
+        return self.folder.name if self.folder else self.info.method
+
+    @property
+    def where(self) -> str:
+        """What a sentence calls it: its folder, else its method."""
+        return str(self.folder or self.info.method)
+
+    @property
+    def scorer(self) -> ScoredBy:
+        """How the answers were judged."""
+        assert self.info.scorer, "a run is scored"
+        return self.info.scorer
+
+    @property
+    def n(self) -> int:
+        """How many questions count."""
+        return len(self.verdicts)
+
+    @property
+    def ex(self) -> float:
+        """Execution accuracy in percent; NaN where no question counts."""
+        right = accuracy(self.verdicts)
+        return nan if right is None else right
+
+    @property
+    def ex_se(self) -> float:
+        """The standard error of ``ex`` in points, with questions of one gold query counted as dependent."""
+        return clustered_se([s.correct for s in self.verdicts], [s.cluster for s in self.verdicts])
+
+    def interval(self, by: By = "query", *, seed: int = 0) -> tuple[float, float]:
+        """Return the 95 % interval of ``ex``, from a bootstrap of gold queries or of databases."""
+        return interval([int(s.correct) for s in self.verdicts], [group(s, by) for s in self.verdicts], seed=seed)
+
+    @property
+    def judged(self) -> list[tuple[Answer, Scored]]:
+        """The answers that count, each with its verdict."""
+        answers = {answer.index: answer for answer in self.answers}
+        return [(answers[scored.index], scored) for scored in self.verdicts]
+
+    @property
+    def usage(self) -> Usage:
+        """What the answers that count cost together."""
+        return sum((answer.prediction.usage for answer, _ in self.judged), Usage())
+
+    def parts(self, by: Part) -> dict[str, list[Scored]]:
+        """Return the verdicts by hardness (easiest first, '-' where it is not known) or by database."""
+        found: dict[str, list[Scored]] = {}
+        for scored in self.verdicts:
+            found.setdefault((scored.hardness or "-") if by == "hardness" else scored.db_id, []).append(scored)
+        order: dict[str, int] = {level: place for place, level in enumerate(HARDNESS_LEVELS)}
+        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+
+    def by(self, what: Part) -> pd.DataFrame:
+        """Return ``n``, ``ex`` and ``ex_se`` for each hardness or database, which is the index."""
+        import pandas as pd
+
+        rows = {name: _numbers(part) for name, part in self.parts(what).items()}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "ex", "ex_se"]).rename_axis(what)
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each answer, in the order of questions.
+
+        Its columns: ``id``, ``db_id``, ``sql``, ``outcome``, ``correct``, ``detail`` and ``hardness`` (missing where
+        the gold query fails), metrics where several were asked for, what the answer cost, and what was measured of its
+        context, where something was. With a benchmark ``question`` and ``gold`` stand behind ``db_id``.
+        """
+        import pandas as pd
+
+        examples = {example.index: example for example in self.benchmark.examples} if self.benchmark else {}
+        verdicts = {scored.index: scored for scored in self.verdicts}
+        rows = []
+        for answer in self.answers:
+            row: dict[str, Any] = {"id": answer.id, "db_id": answer.db_id}
+            if example := examples.get(answer.index):
+                row |= {"question": example.question.text, "gold": example.gold_sql}
+            scored, usage = verdicts.get(answer.index), answer.prediction.usage
+            row["sql"] = answer.prediction.sql
+            row |= {
+                "outcome": scored and scored.outcome.value,
+                "correct": scored and scored.correct,
+                "detail": scored and scored.detail,
+                "hardness": scored and scored.hardness,
+            }
+            row |= scored.metrics if scored else {}
+            row |= {f.name: getattr(usage, f.name) for f in fields(usage)} | dict(answer.context)
+            rows.append(row)
+        return pd.DataFrame(rows, index=pd.Index([answer.index for answer in self.answers], name="index"))
+
+    @property
+    def report(self) -> ScoreReport:
+        """The verdicts as the scorer reports them."""
+        skipped = sum(self.info.missing.values()) + len(self.failed_golds)
+        return ScoreReport(self.verdicts, skipped, self.failed_golds, self.scorer.rules, self.info.fingerprint)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
+        return self.report.summary() | {"scorer_version": self.scorer.version}
+
+    def __repr__(self) -> str:
+        return f"<Run {self._said()}>"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self._said())}</p>{self.by('hardness').round(1).to_html()}"
+
+    def _said(self) -> str:
+        model = f" with {self.info.model}" if self.info.model else ""
+        error = f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else ""
+        return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}"
+
+
+def find_runs(*roots: Path) -> list[Path]:
+    """Return the run folders among ``roots`` and directly under them, each once."""
+    found: dict[Path, Path] = {}
+    for root in roots:
+        inside = [root] if (root / FILE).exists() else sorted(path.parent for path in root.glob(f"*/{FILE}"))
+        for folder in inside:
+            found.setdefault(folder.resolve(), folder)
+    return list(found.values())
+
+
+def _numbers(part: Sequence[Scored]) -> tuple[int, float | None, float]:
+    return len(part), accuracy(part), clustered_se([s.correct for s in part], [s.cluster for s in part])

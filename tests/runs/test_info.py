@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spider_opt.errors import RunError
+from spider_opt.runs import RunInfo, ScoredBy
+from spider_opt.runs.info import REQUIRED
+
+Fabricate = Callable[..., Path]
+
+
+def test_what_stands_in_the_file_is_read_and_written_again_as_it_was(fabricate: Fabricate) -> None:
+    folder = fabricate()
+    before = (folder / "run.json").read_bytes()
+    info = RunInfo.read(folder)
+    assert (info.method, info.seed, info.missing, info.asked) == ("zero-shot", 3, {"gone": 1}, "spider dev")
+    assert info.scorer == ScoredBy("official", False, 10.0, "1")
+    assert (info.engine, info.embedder, info.training) == ("", "all-minilm-l6-v2", "")
+    info.write(folder)
+    assert (folder / "run.json").read_bytes() == before
+
+
+def test_what_a_later_version_says_stays(fabricate: Fabricate) -> None:
+    folder = fabricate(mood={"good": True}, engine="torch int8", embedder="hashing", training="cafe")
+    info = RunInfo.read(folder)
+    assert (info.others, info.engine, info.embedder) == ({"mood": {"good": True}}, "torch int8", "hashing")
+    replace(info, n=2).write(folder)
+    said = json.loads((folder / "run.json").read_text())
+    assert (said["mood"], said["n"], said["training"]) == ({"good": True}, 2, "cafe")
+
+
+def test_an_embedder_that_stood_behind_the_steps_is_one(fabricate: Fabricate) -> None:
+    old = RunInfo.read(fabricate(steps="fewshot:k=3+zero-shot:rows=0 (embedder hashing)"))
+    assert (old.steps, old.embedder) == ("fewshot:k=3+zero-shot:rows=0", "hashing")
+    now = replace(old, steps="fewshot:k=3+zero-shot:rows=0", embedder="hashing", training="cafe")
+    assert old.differences(now) == []
+    assert old.differences(replace(now, embedder="all-minilm-l6-v2")) == [
+        "embedder is 'hashing' there, 'all-minilm-l6-v2' now"
+    ]
+
+
+def test_by_what_another_run_is_another(fabricate: Fabricate) -> None:
+    info = RunInfo.read(fabricate())
+    assert info.differences(replace(info, version="9", commit="x", n=1, started="later")) == []
+    assert info.differences(replace(info, seed=4, engine="torch int8")) == [
+        "seed is 3 there, 4 now", "engine is '' there, 'torch int8' now"
+    ]  # fmt: skip
+    assert info.differences(replace(info, steps="zero-shot:rows=1")) == [
+        "steps is 'zero-shot:rows=0' there, 'zero-shot:rows=1' now"
+    ]
+    assert len(info.differences(replace(info, steps="repair+zero-shot", method="repair"))) == 1
+    known = replace(info, training="cafe")
+    assert known.differences(replace(known, training="babe")) == ["training is 'cafe' there, 'babe' now"]
+    assert info.differences(known) == known.differences(info) == []  # one of them was not noted
+
+
+def test_unfinished_is_without_what_scoring_adds(fabricate: Fabricate) -> None:
+    assert not {"n", "scorer"} & set(RunInfo.read(fabricate()).unfinished().to_json())
+
+
+@pytest.mark.parametrize("key", REQUIRED)
+def test_a_run_json_that_lacks_something_is_one_sentence(fabricate: Fabricate, key: str) -> None:
+    folder = fabricate(without=key)
+    with pytest.raises(RunError, match=rf"run\.json does not describe a run: it lacks {key}$") as caught:
+        RunInfo.read(folder)
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"seed": "0"}, "its seed is '0'"),
+        ({"seed": True}, "its seed is True"),
+        ({"method": None}, "its method is None"),
+        ({"missing": []}, r"its missing is \[\]"),
+        ({"scorer": {"mode": "official"}}, "missing .* required"),
+        ({"scorer": "official"}, "its scorer is 'official'"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_sentence(fabricate: Fabricate, change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RunError, match=rf"run\.json does not describe a run: .*{sentence}"):
+        RunInfo.read(fabricate(**change))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff"])
+def test_a_broken_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(RunError, match=r"run\.json does not describe a run"):
+        RunInfo.read(tmp_path)
