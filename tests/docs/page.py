@@ -1,5 +1,7 @@
 """The code blocks of a document, and running them: ``python page.py DOCUMENT`` in an empty folder.
 
+``python page.py --python DOCUMENT`` prints its Python, as one script.
+
 Above a block may stand ``<!-- not run: why -->``, or ``<!-- file: path -->``, which has it written there, or
 ``<!-- line of: path -->``, which has it put into the first table of that file. A block of ``sh`` or ``python`` is run;
 blocks of Python on a page share their names, as if it were one script. A block of ``text`` right below one that was run
@@ -105,7 +107,15 @@ def _shell(source: str) -> tuple[str, str]:
     return done.stdout, f"exit {done.returncode}\n{done.stderr}" if done.returncode else ""
 
 
+def python_of(document: Path) -> str:
+    """Return what Python a document has, as one script."""
+    return "\n".join(block.text for block in blocks(document) if block.runs and block.language == "python")
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--python":
+        print(python_of(Path(sys.argv[2])))
+        sys.exit()
     sys.path.insert(0, str(Path.cwd()))
     if wrong := next(run(Path(sys.argv[1])), None):
         sys.exit(wrong)

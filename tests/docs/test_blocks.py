@@ -153,6 +153,14 @@ exit 3
 """
 
 
+def test_the_python_of_a_document_is_a_script(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(PAGE)
+    script = page.python_of(tmp_path / "page.md")
+    assert script.index("import pathlib") < script.index("print(y.strip())")
+    assert "X = 3" not in script
+    assert "exit" not in script
+
+
 def test_a_line_is_put_into_the_first_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "table.py").write_text('A = 1\nB = {\n    "old": 2,\n}\nC = {\n}\n')
