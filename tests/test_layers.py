@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in it or above.
 ORDER = (
-    ("types", "errors", "paths", "plugins", "progress", ""),
+    ("types", "errors", "paths", "plugins", "progress", "store", ""),
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
