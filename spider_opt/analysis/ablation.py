@@ -55,7 +55,7 @@ class Line:
         return {name: v if v == v else None for name, v in rounded.items()}
 
 
-def compare(
+def compare_all(
     base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callable[[str], None] = lambda sentence: None
 ) -> list[Line]:
     """Compare runs with a base on the questions that all of them answered: base first, then the best first.

@@ -94,6 +94,9 @@ def examine(
     if base is now or (base.folder and now.folder and base.folder.resolve() == now.folder.resolve()):
         raise UsageError(f"{now.where} is its own baseline: name another run")
     check_comparable(base, now)
+    if now.scorer.timeout_s != base.scorer.timeout_s:
+        allowed = f"{now.where} gave a query {now.scorer.timeout_s:g} s, but {base.where} {base.scorer.timeout_s:g} s"
+        raise UsageError(f"{allowed}: score one of them again")
     _check_whole(base, now)
     found = change(base, now, asked(base), by)
     right = {scored.index for scored in base.verdicts if scored.correct}

@@ -32,10 +32,10 @@ def compare_command(base: Path, runs: tuple[Path, ...], by: By, out: Path | None
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out. Each
     row shows the change of EX with its 95 % interval, its p corrected for the number of runs, and the costs.
     """
-    from spider_opt.analysis.ablation import compare, to_markdown
+    from spider_opt.analysis.ablation import compare_all, to_markdown
     from spider_opt.paths import write_whole
 
-    lines = compare(base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True))
+    lines = compare_all(base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True))
     table = to_markdown(lines, by)
     if out is not None:
         typed = ["spider-opt", "compare", *map(str, (base, *runs)), *(["--by", by] if by != "query" else [])]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from spider_opt.analysis.comparing import compare
 from spider_opt.analysis.regression import check, unseen
 from spider_opt.errors import RegressionError, RunError, SpiderOptError, UsageError
+from spider_opt.runs import Run
 
 Make = Callable[..., Path]
 BASE = "+" * 30 + "-" * 10
 
 
-def lost(base: Path, run: Path, **options: Any) -> RegressionError:
+def lost(base: Path | Run, run: Path | Run, **options: Any) -> RegressionError:
     """Check a run that is worse."""
     with pytest.raises(RegressionError) as raised:
         check(run, base, **options)
@@ -201,6 +203,12 @@ def test_a_run_is_not_its_own_baseline(make_run: Make, monkeypatch: pytest.Monke
         check("base", base)
 
 
+def test_another_time_limit_is_another_rule(make_run: Make) -> None:
+    hasty = {"mode": "official", "keep_distinct": False, "timeout_s": 0.5, "version": "1"}
+    with pytest.raises(UsageError, match=r"run gave a query 0\.5 s, but .*base 10 s: score one of them again"):
+        check(make_run("run", BASE, scorer=hasty), make_run("base", BASE))
+
+
 # --- the error ---------------------------------------------------------------------------------
 
 
@@ -211,6 +219,21 @@ def test_the_error_is_one_of_ours_and_one_of_pytests() -> None:
     assert error.exit_code == 1
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.lost, again.change, again.low, again.high) == ("worse", ("dev-0001",), -1.0, -2.0, -0.5)
+
+
+# --- runs that were read, or just made ----------------------------------------------------------
+
+
+def test_runs_in_hand(make_run: Make) -> None:
+    base, run = make_run("base", BASE), make_run("run", "-" * 10 + "+" * 21 + "-" * 9)
+    read_base, read_run = Run.read(base), Run.read(run)
+    assert lost(base, run).lost == lost(read_base, read_run).lost == lost(base, read_run).lost
+    assert compare(read_run, read_base) == compare(run, base)
+    made = replace(read_run, folder=None)
+    assert "zero-shot fails against " in str(lost(base, made))
+    for one, other in ((read_base, read_base), (read_base, base), (made, made)):
+        with pytest.raises(UsageError, match="is its own baseline"):
+            check(one, other)
 
 
 # --- two runs ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spider_opt.analysis.ablation import compare
+from spider_opt.analysis.ablation import compare_all
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import PredictionsError, UsageError
 from spider_opt.report import RUNGS, Ladder, climb, recorded_systems
@@ -95,7 +95,7 @@ def test_the_numbers_are_those_of_compare(runs: Path) -> None:
         assert below.run.folder
         assert rung.run
         assert rung.run.folder
-        _, line = compare(below.run.folder, [rung.run.folder])
+        _, line = compare_all(below.run.folder, [rung.run.folder])
         said = line.cells()
         assert rung.line
         assert {**rung.line.cells(), "p": said["p"], "p_holm": said["p_holm"]} == said
