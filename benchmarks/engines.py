@@ -16,13 +16,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from spider_opt import models
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.cli.options import SIDE_BY_SIDE
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
-from spider_opt.models import open_model
-from spider_opt.models.adapters import with_adapters
-from spider_opt.models.torch.engine import open_torch
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.types import ChatModel, Example, Prediction, Request, Tools
 
@@ -59,12 +57,11 @@ def main() -> None:
     print(f"{'':44}{'to open, s':>12}{'s/question':>12}{'ratio':>8}")
     for method in options.methods:
         adapters = parse_method(method).adapters
-        name, paths = with_adapters(adapters, None)
-        one, other = open_model(name, adapters=paths), open_torch(adapters)
+        one, other = (models.open(engine=engine, adapters=adapters) for engine in models.ENGINES)
         alone = answered(one, method, examples, tools, 1)
         one.close()  # type: ignore[attr-defined]
         beside = answered(other, method, examples, tools, SIDE_BY_SIDE)
-        other.close()
+        other.close()  # type: ignore[attr-defined]
         for label, (opening, taken, _) in (("llama.cpp", alone), (other.info.engine, beside)):
             ratio = alone[1] / taken
             print(f"{method + ', ' + label:44}{opening:12.1f}{taken / len(examples):12.2f}{ratio:8.1f}", flush=True)

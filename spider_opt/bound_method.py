@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
+from spider_opt import models
 from spider_opt.databases import Limits, Sandbox, read_schema
 from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import DEFAULT_LIMITS
 from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import DEFAULT_MODEL, CachedModel
-from spider_opt.models.adapters import open_tuned
+from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
 from spider_opt.retrieval.derived import Derived
@@ -38,8 +38,6 @@ from spider_opt.types import (
     Usage,
     Value,
 )
-
-Engine = Literal["llama.cpp", "torch"]
 
 _MADE_BY = {
     ".sql": 'sqlite3 "{stem}.sqlite" < "{path}"',
@@ -80,7 +78,7 @@ def method(
 
     def opened() -> ChatModel:
         if model is None or isinstance(model, str):
-            found = _open(engine, parsed.adapters, model, base_url)
+            found = models.open(model, base_url=base_url, engine=engine, adapters=parsed.adapters)
         else:
             found = _Lent(model)
             if not hasattr(model, "cache_tag"):
@@ -254,16 +252,6 @@ class _Lent:
 
     def complete(self, request: Request) -> list[Completion]:
         return self._model.complete(request)
-
-
-def _open(engine: Engine, adapters: Sequence[str], model: str | None, base_url: str | None) -> ChatModel:
-    if engine == "llama.cpp":
-        return open_tuned(adapters, model, base_url)
-    if base_url is not None:
-        raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
-    from spider_opt.models.torch.engine import open_torch
-
-    return open_torch(adapters, model)
 
 
 def _checked(text: str, what: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from fake_model import COST, FakeModel
 
-from spider_opt import bound_method
+from spider_opt import models
 from spider_opt.bound_method import method
 from spider_opt.errors import (
     DatasetError,
@@ -241,11 +241,11 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[Opened, FakeModel]:
     asked: Opened = []
     model = FakeModel(COUNT)
 
-    def open_fake(adapters: Any, name: str | None = None, base_url: str | None = None) -> FakeModel:
+    def open_fake(name: str | None, *, base_url: str | None, engine: str, adapters: Any) -> FakeModel:
         asked.append((name, base_url, tuple(adapters)))
         return model
 
-    monkeypatch.setattr(bound_method, "open_tuned", open_fake)
+    monkeypatch.setattr(models, "open", open_fake)
     return asked, model
 
 

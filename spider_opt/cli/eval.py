@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,6 +87,7 @@ def eval_command(
     Without --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The run folder
     keeps every answer as it comes: the same command goes on where it was stopped.
     """
+    from spider_opt import models
     from spider_opt.benchmarks import describe_missing, load_benchmark
     from spider_opt.benchmarks.heldout import only
     from spider_opt.cli.show import show_scores
@@ -108,7 +109,11 @@ def eval_command(
         raise UsageError("--replay answers from a recording: leave out --model, --base-url, --engine and --record")
     with TemporaryDirectory() as nowhere:
         responses = (Path(nowhere) if no_cache or replay else cache_dir()) / "responses.sqlite"
-        asked = ReplayModel(replay) if replay else _open(engine, parsed.adapters, model_name, base_url)
+        asked: ChatModel = (
+            ReplayModel(replay)
+            if replay
+            else models.open(model_name, base_url=base_url, engine=engine, adapters=parsed.adapters)
+        )
         with closing(CachedModel(asked, responses)) as cached:
             model = Recorder(cached, record) if record else cached
             folder = out or _default_folder(parsed.label, model.info, benchmark, sample)
@@ -133,19 +138,6 @@ def eval_command(
             f"the run folder has answers to {len(run.answers)} questions; the numbers are over all of them", err=True
         )
     click.echo(f"run folder: {folder}", err=True)
-
-
-def _open(engine: Engine, adapters: Sequence[str], model: str | None, base_url: str | None) -> ChatModel:
-    from spider_opt.errors import UsageError
-    from spider_opt.models.adapters import open_tuned
-
-    if engine == "llama.cpp":
-        return open_tuned(adapters, model, base_url)
-    if base_url is not None:
-        raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
-    from spider_opt.models.torch.engine import open_torch
-
-    return open_torch(adapters, model)
 
 
 def _read_ids(path: Path) -> list[str]:

@@ -99,7 +99,7 @@ def pull(name: str, source: Path | None) -> None:
     """
     from spider_opt.models import weights
     from spider_opt.models.catalog import weights_named
-    from spider_opt.models.opening import bytes_bar
+    from spider_opt.models.fetching import bytes_bar
 
     weights_named(name)
     with bytes_bar(f"Fetching {name}") as progress:

@@ -4,16 +4,18 @@ from spider_opt.models.cache import CachedModel
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
 from spider_opt.models.openai.chat import OpenAIModel
-from spider_opt.models.opening import open_model
+from spider_opt.models.opening import ENGINES, Engine, open
 from spider_opt.models.replay import Recorder, ReplayModel
 
 __all__ = [
     "CATALOG",
     "DEFAULT_MODEL",
+    "ENGINES",
     "CachedModel",
     "EmbeddedModel",
+    "Engine",
     "OpenAIModel",
     "Recorder",
     "ReplayModel",
-    "open_model",
+    "open",
 ]

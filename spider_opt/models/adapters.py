@@ -12,15 +12,14 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from spider_opt import models
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
 from spider_opt.models.weights import sha256_of
 from spider_opt.paths import cache_dir, locked, write_whole
-from spider_opt.types import ChatModel
 
 FILE, CARD = "adapter.gguf", "card.json"
 SHIPPED = Path(__file__).parent / "adapters"
@@ -46,6 +45,11 @@ class Adapter:
     def path(self) -> Path | None:
         """Its file, None where the tuned model is at a provider."""
         return None if "base_url" in self.card else self.folder / FILE
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its file, which it was compared with when it was found; '' for one at a provider."""
+        return "" if "base_url" in self.card else str(self.card["sha256"])
 
     @property
     def base(self) -> str:
@@ -153,41 +157,39 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
 
 
-def open_tuned(names: Sequence[str], model: str | None = None, base_url: str | None = None) -> ChatModel:
-    """Open a model as ``open_model`` does, an embedded one with these adapters; by default the one that they are for.
-
-    Raises:
-        UsageError: there is no such adapter, or it is for another model.
-        WeightsError: an adapter's files are broken, or weights cannot be had.
-    """
-    if not names or base_url is not None or (model is not None and model not in CATALOG):
-        return models.open_model(model, base_url)  # that model is the tuned one
-    model, paths = with_adapters(names, model)
-    return models.open_model(model, adapters=paths)
-
-
-def with_adapters(names: Sequence[str], model: str | None = None) -> tuple[str | None, list[Path]]:
-    """Return the embedded model that adapters are for, by default the one asked for, and their files.
+def fitting_adapters(names: Sequence[str], model: str | None = None) -> tuple[str | None, list[Adapter]]:
+    """Return the embedded model that is asked for, by default the one that adapters are for, and these.
 
     Raises:
         UsageError: there is no such adapter, or it is for another model.
         WeightsError: an adapter's files are broken.
     """
-    paths = []
+    found = []
     for adapter in map(find_adapter, names):
         _check_base(adapter, model)
         model = adapter.base
-        paths.append(adapter.folder / FILE)
-    return model, paths
+        found.append(adapter)
+    return model, found
 
 
 def _check(adapter: Adapter) -> None:
     if adapter.path is None:
         return
-    there = sha256_of(adapter.path) if adapter.path.is_file() else None
-    if there != adapter.card["sha256"]:
+    there = _hash(adapter.path) if adapter.path.is_file() else None
+    if there != adapter.sha256:
         wrong = "has not the bytes that its card says" if there else "is missing"
         raise WeightsError(f"{adapter.path} {wrong}: get the adapter again, or remove its folder")
+
+
+def _hash(path: Path) -> str:
+    stat = path.stat()
+    return _hash_of(path.resolve(), stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def _hash_of(path: Path, n_bytes: int, mtime_ns: int) -> str:
+    """Return the hash of a file that is as it was: a run looks for its adapter more than once."""
+    return sha256_of(path)
 
 
 def _check_base(adapter: Adapter, model: str | None) -> None:

@@ -1,95 +1,100 @@
-"""Opens a model by what the user typed."""
+"""The one way to a model: ``models.open`` takes a name, and says which model that is."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Literal
 
 from spider_opt.errors import UsageError
 from spider_opt.models import weights
+from spider_opt.models.adapters import Adapter, fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+from spider_opt.models.fetching import fetched
 from spider_opt.models.llamacpp import server
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
 from spider_opt.models.openai.chat import OpenAIModel
+from spider_opt.models.torch import engine as torch_engine
 from spider_opt.paths import cache_dir
 from spider_opt.types import ChatModel, ModelInfo
 
+Engine = Literal["llama.cpp", "torch"]
+"""What computes a model of the catalog on this machine."""
+ENGINES: tuple[Engine, ...] = ("llama.cpp", "torch")
 
-def open_model(
+
+def open(
     name: str | None = None,
-    base_url: str | None = None,
     *,
-    adapters: Sequence[Path] = (),
+    base_url: str | None = None,
+    engine: Engine = "llama.cpp",
+    adapters: Sequence[str] = (),
     timeout_s: float = 300.0,
     logprobs: bool = False,
-    n_ctx: int = 8192,
+    on_progress: weights.Progress | None = None,
 ) -> ChatModel:
-    """Open a model of the catalog in this process, or one behind an endpoint.
+    """Open a model of the catalog on this machine, or one behind an endpoint.
 
-    With ``base_url`` the endpoint is asked, whatever the name. Without one, a name of the catalog (the
-    default: ``qwen2.5-coder-0.5b``) is served here, after fetching its weights with a progress bar where they
-    are missing; any other name is OpenAI's, if ``OPENAI_API_KEY`` is set. ``adapters`` (GGUF LoRA files) and
-    ``n_ctx`` (tokens, prompt and answer together) are for a model served here.
+    With ``base_url`` the endpoint is asked, whatever the name. Without one, a name of the catalog (the default:
+    ``qwen2.5-coder-0.5b``) is computed here by the ``engine``, with ``adapters`` (by name or folder) put on it; where
+    no name is given it is the model that these are for. Any other name is OpenAI's, if ``OPENAI_API_KEY`` is set. A
+    model elsewhere is tuned already, so ``adapters`` mean nothing to it.
+
+    Args:
+        name: the model's, as the catalog or the endpoint knows it.
+        base_url: an OpenAI-compatible endpoint (``http://127.0.0.1:8000/v1``).
+        engine: what computes a model of the catalog; ``torch`` answers many threads together.
+        adapters: LoRA adapters, by name or by the path of a folder.
+        timeout_s: the wait for one request.
+        logprobs: ask for the mean log probability of each sample.
+        on_progress: called with bytes had and bytes in all while weights are fetched; a bar on stderr by default.
 
     Raises:
-        UsageError: the name means nothing here.
-        WeightsError: the weights cannot be had.
-        ModelUnavailable: llama.cpp is not installed.
+        UsageError: the name means nothing here, or what is asked for does not go together.
+        WeightsError: the weights, or an adapter's files, cannot be had.
+        ModelUnavailable: what computes the model is not installed.
     """
+    if engine not in ENGINES:
+        raise UsageError(f"There is no engine {engine!r} (there are: {', '.join(ENGINES)})")
+    if engine == "torch":
+        if base_url is not None:
+            raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
+        return torch_engine.open_torch(adapters, name, on_progress)
     if base_url is None and (name is None or name in CATALOG):
-        path, info = _weights(name or DEFAULT_MODEL, adapters)
-        prefixes = cache_dir() / "prefixes"
-        return EmbeddedModel(
-            path, info=info, adapters=adapters, n_ctx=n_ctx, timeout_s=timeout_s, logprobs=logprobs, prefixes=prefixes
-        )
-    if adapters:
-        raise UsageError("An adapter can only be put on an embedded model: leave --base-url out")
+        return _embedded(*fitting_adapters(adapters, name), timeout_s, logprobs, on_progress)
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
     if name is None:
         raise UsageError(f"Which model at {base_url}? Name it with --model")
     if base_url is None and not os.environ.get("OPENAI_BASE_URL") and not os.environ.get("OPENAI_API_KEY"):
-        chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
         raise UsageError(
-            f"There is no embedded model {name!r} (there are: {chats}). "
+            f"There is no embedded model {name!r} (there are: {_chats()}). "
             "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
         )
     return OpenAIModel(name, base_url=base_url, logprobs=logprobs, timeout_s=timeout_s)
 
 
-def _weights(name: str, adapters: Sequence[Path]) -> tuple[Path, ModelInfo]:
+def _embedded(
+    name: str | None,
+    adapters: Sequence[Adapter],
+    timeout_s: float,
+    logprobs: bool,
+    on_progress: weights.Progress | None,
+) -> EmbeddedModel:
+    name = name or DEFAULT_MODEL
     entry = CATALOG[name]
     if not entry.chats:
         raise UsageError(f"{name} turns text into vectors and answers no questions; the default is {DEFAULT_MODEL}.")
     server.binding()  # before half a gigabyte is fetched for nothing
-    path = fetched(name)
-    adapter = "+".join(weights.sha256_of(adapter) for adapter in adapters)
-    return path, ModelInfo(name, entry.sha256, adapter)
+    return EmbeddedModel(
+        fetched(name, on_progress),
+        info=ModelInfo(name, entry.sha256, "+".join(adapter.sha256 for adapter in adapters)),
+        adapters=[adapter.path for adapter in adapters if adapter.path is not None],
+        timeout_s=timeout_s,
+        logprobs=logprobs,
+        prefixes=cache_dir() / "prefixes",
+    )
 
 
-def fetched(name: str) -> Path:
-    """Return the path of some weights, after fetching them with a progress bar where they are missing.
-
-    Raises:
-        WeightsError: they cannot be had.
-    """
-    path = weights.find(name)
-    if path is None:
-        with bytes_bar(f"Fetching {name}") as progress:
-            path = weights.fetch(name, progress=progress)
-    return path
-
-
-@contextmanager
-def bytes_bar(what: str) -> Iterator[weights.Progress]:
-    """Show bytes, speed and time left on stderr; yield the function that moves the bar."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def _chats() -> str:
+    return ", ".join(entry.name for entry in CATALOG.values() if entry.chats)

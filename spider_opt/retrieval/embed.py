@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from spider_opt.errors import UsageError
-from spider_opt.models import weights
 from spider_opt.models.catalog import CATALOG
-from spider_opt.models.opening import bytes_bar
+from spider_opt.models.fetching import fetched
 from spider_opt.progress import Progress, silent
 from spider_opt.retrieval.kept import Kept, retrieval_dir
 
@@ -142,10 +141,7 @@ class SentenceEmbedder:
             raise UsageError(
                 f"the embedder {self._weights} needs sentence-transformers; type: pip install 'spider-opt[retrieval]'"
             ) from error
-        folder = weights.find(self._weights)
-        if folder is None:
-            with bytes_bar(f"Fetching {self._weights}") as progress:
-                folder = weights.fetch(self._weights, progress=progress)
+        folder = fetched(self._weights)
         importlib.import_module("transformers.utils.logging").disable_progress_bar()
         return library.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 from fake_openai import FakeOpenAI
 
-from spider_opt import bound_method
+from spider_opt import models
 from spider_opt.cli import main
 from spider_opt.cli.terminal import table
 from spider_opt.errors import ModelError
@@ -31,7 +31,7 @@ def here(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     """Stands for the embedded model."""
     fake = FakeModel(NAMES)
-    monkeypatch.setattr(bound_method, "open_tuned", lambda *_: fake)
+    monkeypatch.setattr(models, "open", lambda *_, **__: fake)
     return fake
 
 

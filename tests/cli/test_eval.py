@@ -17,6 +17,7 @@ from fake_model import FakeModel
 import spider_opt.models
 from spider_opt.cli import main
 from spider_opt.errors import ModelError, ModelUnavailable
+from spider_opt.models import opening
 from spider_opt.models.torch import engine
 from spider_opt.types import Completion, ModelInfo, Request, Usage
 
@@ -53,10 +54,10 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Model:
         opened.update(name=name, base_url=base_url, **options)
         return fake
 
-    monkeypatch.setattr(spider_opt.models, "open_model", open_model)
+    monkeypatch.setattr(spider_opt.models, "open", open_model)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    fake.opened = opened  # type: ignore[attr-defined]
+    fake.opened = opened
     return fake
 
 
@@ -121,7 +122,7 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
-    assert model.opened == {"name": "m", "base_url": "http://x/v1"}
+    assert model.opened == {"name": "m", "base_url": "http://x/v1", "engine": "llama.cpp", "adapters": ()}
 
 
 # --- another engine ----------------------------------------------------------------------------
@@ -129,11 +130,11 @@ def test_options_reach_the_model(model: Model) -> None:
 
 @pytest.fixture
 def torch_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
-    """The model that ``eval --engine torch`` opens; it is not to be opened by another one."""
-    monkeypatch.setattr(spider_opt.models, "open_model", lambda *_, **__: pytest.fail("this is not llama.cpp's"))
+    """The model that ``eval --engine torch`` opens."""
+    monkeypatch.setattr(spider_opt.models, "open", opening.open)
     opened: list[tuple[Any, ...]] = []
 
-    def open_torch(adapters: Any, name: str | None) -> Model:
+    def open_torch(adapters: Any, name: str | None, on_progress: Any) -> Model:
         opened.append((tuple(adapters), name))
         return model
 
@@ -186,6 +187,7 @@ def test_another_engine_is_another_run_and_another_question_to_the_cache(model: 
 def test_what_another_engine_does_not_do(
     model: Model, monkeypatch: pytest.MonkeyPatch, options: Sequence[str], code: int, sentence: str
 ) -> None:
+    monkeypatch.setattr(spider_opt.models, "open", opening.open)
     for name in ("torch", "gguf", "transformers"):
         monkeypatch.setitem(sys.modules, name, None)
     Path("said.jsonl").write_text("")

@@ -16,6 +16,7 @@ import spider_opt.models
 from spider_opt.benchmarks import load_bundled
 from spider_opt.cli import main
 from spider_opt.errors import ModelError
+from spider_opt.models import opening
 from spider_opt.types import ModelInfo, Request, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,7 +168,7 @@ def model(here: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
         fake.opened.append((name, base_url))
         return fake
 
-    monkeypatch.setattr(spider_opt.models, "open_model", open_model)
+    monkeypatch.setattr(spider_opt.models, "open", open_model)
     monkeypatch.delenv("SPIDER_DIR", raising=False)
     return fake
 
@@ -198,10 +199,11 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
 def test_run_by_another_engine(model: Model, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Any] = []
 
-    def open_torch(adapters: Any, name: str | None) -> Model:
+    def open_torch(adapters: Any, name: str | None, on_progress: Any) -> Model:
         opened.append(name)
         return model
 
+    monkeypatch.setattr(spider_opt.models, "open", opening.open)
     monkeypatch.setattr("spider_opt.models.torch.engine.open_torch", open_torch)
     model.info = ModelInfo("fake", "cd" * 32, engine="torch int8")
     result = run(*MINI, "--engine", "torch", "--json")

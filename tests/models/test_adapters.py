@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_model import FakeModel
 
+from spider_opt import models
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters
-from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for, open_tuned
+from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
@@ -24,7 +24,6 @@ from spider_opt.types import ModelInfo, Request
 Make = Callable[..., Path]
 BASE = hashlib.sha256(b"GGUF").hexdigest()
 LORA = hashlib.sha256(b"lora").hexdigest()
-REQUEST: dict[str, Any] = {"n": 1, "temperature": 0.0, "seed": 0, "stop": (), "grammar": None, "max_tokens": 9}
 
 
 @pytest.fixture(autouse=True)
@@ -168,20 +167,20 @@ def test_what_is_shipped_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch)
 # --- opened ------------------------------------------------------------------------------------
 
 
-def test_without_adapters_it_is_as_open_model() -> None:
-    model = open_tuned(())
+def test_without_adapters() -> None:
+    model = models.open()
     assert isinstance(model, EmbeddedModel)
     assert (model.adapters, model.info) == ((), ModelInfo(DEFAULT_MODEL, BASE))
-    asked = open_tuned((), "gpt", "http://127.0.0.1:1/v1")
+    asked = models.open("gpt", base_url="http://127.0.0.1:1/v1")
     assert isinstance(asked, OpenAIModel)
     with pytest.raises(UsageError, match="no embedded model 'gpt'"):
-        open_tuned((), "gpt")
+        models.open("gpt")
 
 
 @pytest.mark.parametrize("named", [None, DEFAULT_MODEL])
 def test_with_one(named: str | None, make_adapter: Make) -> None:
     folder = make_adapter(base={"name": DEFAULT_MODEL, "sha256": BASE})
-    model = open_tuned(["mine"], named)
+    model = models.open(named, adapters=["mine"])
     assert isinstance(model, EmbeddedModel)
     assert model.adapters == (folder / FILE,)
     assert model.info == ModelInfo(DEFAULT_MODEL, BASE, LORA)
@@ -189,42 +188,42 @@ def test_with_one(named: str | None, make_adapter: Make) -> None:
 
 def test_with_two(make_adapter: Make) -> None:
     folders = [make_adapter("a"), make_adapter("b", file=b"more")]
-    model = open_tuned(["a", "b"])
+    model = models.open(adapters=["a", "b"])
     assert isinstance(model, EmbeddedModel)
     assert model.adapters == tuple(folder / FILE for folder in folders)
     assert model.info.adapter == f"{LORA}+{hashlib.sha256(b'more').hexdigest()}"
     make_adapter("c", base={"name": "smollm2-135m", "sha256": CATALOG["smollm2-135m"].sha256})
     with pytest.raises(UsageError, match=f"'c' is for smollm2-135m, and not for {DEFAULT_MODEL}"):
-        open_tuned(["a", "c"])
+        models.open(adapters=["a", "c"])
 
 
 def test_for_another_model(make_adapter: Make) -> None:
     make_adapter()
     with pytest.raises(UsageError, match=f"'mine' is for {DEFAULT_MODEL}, and not for smollm2-135m"):
-        open_tuned(["mine"], "smollm2-135m")
+        models.open("smollm2-135m", adapters=["mine"])
     make_adapter("new", base={"name": "qwen9", "sha256": "0" * 64})
     with pytest.raises(UsageError, match="is for qwen9, which is no embedded model here"):
-        open_tuned(["new"])
+        models.open(adapters=["new"])
     make_adapter("old", base={"name": DEFAULT_MODEL, "sha256": "0" * 64})
     with pytest.raises(UsageError, match=f"is for other weights of {DEFAULT_MODEL}"):
-        open_tuned(["old"])
+        models.open(adapters=["old"])
     make_adapter("unsaid", base={"name": DEFAULT_MODEL})
     with pytest.raises(UsageError, match="other weights"):
-        open_tuned(["unsaid"])
+        models.open(adapters=["unsaid"])
 
 
 def test_behind_an_endpoint_the_model_is_the_tuned_one(make_adapter: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     make_adapter()
     for names in (["mine"], ["not there"]):
-        model = open_tuned(names, "ft:gpt", "http://127.0.0.1:1/v1")
+        model = models.open("ft:gpt", base_url="http://127.0.0.1:1/v1", adapters=names)
         assert isinstance(model, OpenAIModel)
         assert model.info == ModelInfo("ft:gpt")
     with pytest.raises(UsageError, match="Which model"):
-        open_tuned(["mine"], None, "http://127.0.0.1:1/v1")
+        models.open(base_url="http://127.0.0.1:1/v1", adapters=["mine"])
     with pytest.raises(UsageError, match="no embedded model 'ft:gpt'"):
-        open_tuned(["mine"], "ft:gpt")
+        models.open("ft:gpt", adapters=["mine"])
     monkeypatch.setenv("OPENAI_API_KEY", "k")
-    assert isinstance(open_tuned(["mine"], "ft:gpt"), OpenAIModel)
+    assert isinstance(models.open("ft:gpt", adapters=["mine"]), OpenAIModel)
 
 
 def test_one_tuned_at_a_provider_is_asked_there(make_adapter: Make) -> None:
@@ -235,9 +234,9 @@ def test_one_tuned_at_a_provider_is_asked_there(make_adapter: Make) -> None:
     (folder / FILE).unlink()
     assert find_adapter("hosted").path is None
     with pytest.raises(UsageError) as caught:
-        open_tuned(["hosted"])
+        models.open(adapters=["hosted"])
     assert "name that model, --base-url https://x/v1 --model ft:gpt" in str(caught.value)
-    assert isinstance(open_tuned(["hosted"], "ft:gpt", "https://x/v1"), OpenAIModel)
+    assert isinstance(models.open("ft:gpt", base_url="https://x/v1", adapters=["hosted"]), OpenAIModel)
 
 
 # --- who answered ------------------------------------------------------------------------------
@@ -246,10 +245,10 @@ def test_one_tuned_at_a_provider_is_asked_there(make_adapter: Make) -> None:
 def test_an_adapter_makes_another_question_to_the_cache_and_another_run(make_adapter: Make) -> None:
     make_adapter("a")
     make_adapter("b", file=b"more")
-    models = [open_tuned(names) for names in ((), ["a"], ["b"])]
-    assert len({request_key(model.info, Request("How many?")) for model in models}) == 3
+    opened = [models.open(adapters=names) for names in ((), ["a"], ["b"])]
+    assert len({request_key(model.info, Request("How many?")) for model in opened}) == 3
     bundled = load_bundled("test")
-    runs = [describe(bundled, "finetune", "finetune:adapter=x", model.info, 0) for model in models]
+    runs = [describe(bundled, "finetune", "finetune:adapter=x", model.info, 0) for model in opened]
     assert len({tuple(getattr(run, key) for key in IDENTITY) for run in runs}) == 3
 
 

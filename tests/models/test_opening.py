@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from spider_opt import models
 from spider_opt.errors import ModelUnavailable, UsageError
-from spider_opt.models import EmbeddedModel, OpenAIModel, open_model, weights
+from spider_opt.models import EmbeddedModel, OpenAIModel, weights
 from spider_opt.models.catalog import CATALOG, File, Weights
 from spider_opt.models.llamacpp import server
 from spider_opt.types import ModelInfo
@@ -33,16 +34,10 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [None, "qwen2.5-coder-0.5b"])
 def test_a_name_of_the_catalog_is_served_here(name: str | None, tmp_path: Path) -> None:
-    model = open_model(name)
+    model = models.open(name)
     assert isinstance(model, EmbeddedModel)
     assert model.path == tmp_path / "q.gguf"
     assert model.info == ModelInfo("qwen2.5-coder-0.5b", SHA256)
-
-
-def test_an_adapter_is_known_by_its_hash(tmp_path: Path) -> None:
-    (tmp_path / "lora.gguf").write_bytes(b"lora")
-    model = open_model(adapters=[tmp_path / "lora.gguf"])
-    assert model.info.adapter == hashlib.sha256(b"lora").hexdigest()
 
 
 def test_missing_weights_are_fetched_with_a_bar(
@@ -55,7 +50,7 @@ def test_missing_weights_are_fetched_with_a_bar(
         return tmp_path / "q.gguf"
 
     monkeypatch.setattr(weights, "fetch", fetch)
-    model = open_model()
+    model = models.open()
     assert isinstance(model, EmbeddedModel)
     assert model.path == tmp_path / "q.gguf"
     out, err = capsys.readouterr()
@@ -63,16 +58,32 @@ def test_missing_weights_are_fetched_with_a_bar(
     assert "Fetching qwen2.5-coder-0.5b" in err
 
 
+def test_who_wants_to_be_told_sees_no_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SPIDER_OPT_WEIGHTS")
+
+    def fetch(name: str, *, progress: weights.Progress) -> Path:
+        progress(2, 4)
+        return tmp_path / "q.gguf"
+
+    monkeypatch.setattr(weights, "fetch", fetch)
+    told: list[tuple[int, int]] = []
+    models.open(on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(2, 4)]
+    assert capsys.readouterr() == ("", "")
+
+
 def test_nothing_is_fetched_for_a_llama_cpp_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     monkeypatch.setattr(weights, "find", None)
     with pytest.raises(ModelUnavailable, match="pip install"):
-        open_model()
+        models.open()
 
 
 def test_a_base_url_is_asked_whatever_the_name() -> None:
-    model = open_model("qwen2.5-coder-0.5b", "http://127.0.0.1:1/v1")
+    model = models.open("qwen2.5-coder-0.5b", base_url="http://127.0.0.1:1/v1")
     assert isinstance(model, OpenAIModel)
     assert (model.base_url, model.info) == ("http://127.0.0.1:1/v1", ModelInfo("qwen2.5-coder-0.5b"))
 
@@ -88,25 +99,27 @@ def test_another_name_is_openais_where_that_can_be_asked(
     name: str, value: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    model = open_model("gpt-5")
+    model = models.open("gpt-5")
     assert isinstance(model, OpenAIModel)
     assert model.base_url == url
 
 
 def test_another_name_without_a_key_says_what_there_is() -> None:
     with pytest.raises(UsageError) as caught:
-        open_model("gpt-5")
+        models.open("gpt-5")
     for words in ("'gpt-5'", "qwen2.5-coder-0.5b, qwen2.5-coder-1.5b, smollm2-135m)", "--base-url", "OPENAI_API_KEY"):
         assert words in str(caught.value)
     assert "minilm" not in str(caught.value)
 
 
-def test_what_makes_no_sense(tmp_path: Path) -> None:
+def test_what_makes_no_sense() -> None:
     with pytest.raises(UsageError, match="turns text into vectors"):
-        open_model("all-minilm-l6-v2")
+        models.open("all-minilm-l6-v2")
     with pytest.raises(UsageError, match="--model"):
-        open_model(base_url="http://127.0.0.1:1/v1")
+        models.open(base_url="http://127.0.0.1:1/v1")
     with pytest.raises(UsageError, match="looks like http://127"):
-        open_model("m", "127.0.0.1:8000/v1")
-    with pytest.raises(UsageError, match="adapter"):
-        open_model("m", "http://127.0.0.1:1/v1", adapters=[tmp_path / "lora.gguf"])
+        models.open("m", base_url="127.0.0.1:8000/v1")
+    with pytest.raises(UsageError, match=r"no engine 'onnx' .there are: llama.cpp, torch."):
+        models.open(engine="onnx")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--engine torch computes a model here"):
+        models.open("m", base_url="http://127.0.0.1:1/v1", engine="torch")

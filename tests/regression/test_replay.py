@@ -16,8 +16,7 @@ from fake_model import FakeModel
 
 from spider_opt.analysis.regression import check
 from spider_opt.cli import main
-from spider_opt.models.adapters import FILE
-from spider_opt.models.weights import sha256_of
+from spider_opt.models.adapters import FILE, find_adapter
 from spider_opt.steps import ALIASES, STEPS
 from spider_opt.types import ModelInfo, Request, Usage
 
@@ -72,8 +71,8 @@ def test_every_step_is_recorded() -> None:
 class Tuned(FakeModel):
     """Answers FROM first, with the first table that it is shown."""
 
-    def __init__(self, *_: Any, adapters: Sequence[Path] = ()) -> None:
-        info = ModelInfo("tiny", "ab" * 32, "+".join(map(sha256_of, adapters)))
+    def __init__(self, *_: Any, adapters: Sequence[str], **__: Any) -> None:
+        info = ModelInfo("tiny", "ab" * 32, "+".join(find_adapter(name).sha256 for name in adapters))
         super().__init__(self._count, info=info, usage=Usage(1, 100, 50, 10, 0.125))
 
     def _count(self, request: Request) -> str:
@@ -94,7 +93,7 @@ def test_a_tuned_model_is_replayed(
     method = f"{steps}finetune:adapter=fake"
     recording = str(tmp_path / "said.jsonl")
     with monkeypatch.context() as patch:
-        patch.setattr("spider_opt.models.open_model", Tuned)
+        patch.setattr("spider_opt.models.open", Tuned)
         first = ask(method, "--out", str(tmp_path / "one"), "--record", recording)
     assert first.exit_code == 0, first.output
     again = ask(method, "--out", str(tmp_path / "two"), "--replay", recording, "--json")
@@ -112,7 +111,7 @@ def test_another_adapter_is_another_run(
     make_adapter: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = make_adapter("fake")
-    monkeypatch.setattr("spider_opt.models.open_model", Tuned)
+    monkeypatch.setattr("spider_opt.models.open", Tuned)
     out = ("--out", str(tmp_path / "run"))
     assert "; 6 model calls, 0 answered from the cache" in ask("finetune:adapter=fake", *out).stderr
     shutil.rmtree(folder)

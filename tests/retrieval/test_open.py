@@ -118,7 +118,7 @@ def echo(request: Request) -> list[Completion]:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     fake = FakeModel(echo, info=ModelInfo("echo", "ab" * 32))
-    monkeypatch.setattr(spider_opt.models, "open_model", lambda *arguments, **options: fake)
+    monkeypatch.setattr(spider_opt.models, "open", lambda *arguments, **options: fake)
     return fake
 
 

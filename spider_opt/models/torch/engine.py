@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import ModelError, ModelUnavailable, UsageError
-from spider_opt.models.adapters import with_adapters
+from spider_opt.models.adapters import fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
-from spider_opt.models.opening import fetched
+from spider_opt.models.fetching import fetched
 from spider_opt.models.torch import compute
 from spider_opt.models.torch.base import folder_of, import_transformers, keep_memory, open_base, tokens_of
 from spider_opt.models.torch.batching import Batcher, Decode, Limits
 from spider_opt.models.torch.gguf import read_gguf
-from spider_opt.models.weights import sha256_of
+from spider_opt.models.weights import Progress
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
 N_CTX = 8192
@@ -136,10 +136,10 @@ class _Running:
         return (text[: min(ends)], "stop") if ends else (text, "length" if len(tokens) >= max_tokens else "stop")
 
 
-def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
+def open_torch(adapters: Sequence[str], model: str | None = None, on_progress: Progress | None = None) -> TorchModel:
     """Open a model of the catalog, by default the one that the adapter is for, to be computed by torch.
 
-    Its weights are fetched now, with a progress bar; on a processor it is tried out which numbers are fast.
+    Its weights are fetched now, see ``models.fetching``; on a processor it is tried out which numbers are fast.
 
     Raises:
         UsageError: there is no such model or adapter, or more than one adapter.
@@ -151,19 +151,19 @@ def open_torch(adapters: Sequence[str], model: str | None = None) -> TorchModel:
         raise UsageError(f"--engine torch computes embedded models only ({chats}), and {model!r} is none")
     if len(adapters) > 1:
         raise UsageError("--engine torch computes one adapter at a time: leave --engine out")
-    name, paths = with_adapters(adapters, model)
+    name, found = fitting_adapters(adapters, model)
     name = name or DEFAULT_MODEL
     import_transformers()
     import torch
 
     if not (folder_of(name) / "config.json").is_file():
-        fetched(name)
+        fetched(name, on_progress)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     numbers = compute.numbers_here(device)
     dtype, int8 = compute.chosen_compute(numbers, device)
     engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
-    info = ModelInfo(name, CATALOG[name].sha256, "+".join(map(sha256_of, paths)), engine)
-    return TorchModel(info, lambda: _opened(name, paths[0] if paths else None, dtype, int8, device))
+    info = ModelInfo(name, CATALOG[name].sha256, "+".join(adapter.sha256 for adapter in found), engine)
+    return TorchModel(info, lambda: _opened(name, found[0].path if found else None, dtype, int8, device))
 
 
 def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:

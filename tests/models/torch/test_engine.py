@@ -253,7 +253,7 @@ def bases(tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
     monkeypatch.setattr(engine, "open_base", open_base)
     monkeypatch.setattr(engine, "keep_memory", lambda: None)  # the tests' own process
-    monkeypatch.setattr(engine, "fetched", lambda name: None)
+    monkeypatch.setattr(engine, "fetched", lambda name, on_progress: None)
     monkeypatch.setattr(compute, "numbers_here", lambda device: "float32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
