@@ -9,10 +9,11 @@ import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spider_opt import models
 from spider_opt.errors import ModelError
-from spider_opt.models import adapters, replay
+from spider_opt.models import replay
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -36,14 +37,13 @@ class Fake:
         return [Completion(sql, cost if i == 0 else Usage()) for i in range(request.n)]
 
 
-def fake(name: str | None, base_url: str | None, adapters: Sequence[str]) -> ChatModel:
-    """Return what stands for a model; of the embedded one answers were recorded."""
+def open_fake(
+    name: str | None = None, *, base_url: str | None = None, adapters: Sequence[str] = (), **_: Any
+) -> ChatModel:
+    """Stand for the door to models."""
     here = name is None and base_url is None
     recording = "finetune+rag" if "spider" in adapters else "zero-shot"
     return Fake(ModelInfo(name or "fake"), FIXTURES / f"{recording}-spider-mini-test.jsonl" if here else None)
 
 
-if hasattr(models, "open"):
-    models.open = lambda name=None, *, base_url=None, adapters=(), **_: fake(name, base_url, adapters)
-else:
-    adapters.open_tuned = lambda adapters=(), name=None, base_url=None, **_: fake(name, base_url, adapters)
+models.open = open_fake
