@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from spider_opt.sql.parse import parse
+from spider_opt.sql.resolver import Resolver, Source, first_select
 from spider_opt.types import Schema
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
-
-_Columns = dict[str, tuple[str, dict[str, str]]]
-"""By a table's name in small letters its own name, and those of its columns by theirs in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,112 +41,82 @@ def used(sql: str, schema: Schema) -> Used | None:
     True
     """
     from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.scope import traverse_scope
 
     tree = parse(sql)
     if not isinstance(tree, exp.Query):
         return None
-    known = {t.name.lower(): (t.name, {c.name.lower(): c.name for c in t.columns}) for t in schema.tables}
+    names = Resolver(tree, schema, sql)
     try:
-        scopes = traverse_scope(tree)
-    except (SqlglotError, RecursionError):
+        columns, texts = _columns(tree, names)
+    except RecursionError:
         return None
     named = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     tables = {
-        known[t.name.lower()][0] if t.name.lower() in known else t.name
+        names.tables[t.name.lower()].name if t.name.lower() in names.tables else t.name
         for t in tree.find_all(exp.Table)
         if t.name and t.name.lower() not in named
     }
+    return Used(frozenset(tables), frozenset(columns), frozenset(texts.union(_literals(tree))))
+
+
+def _columns(tree: exp.Query, names: Resolver) -> tuple[set[tuple[str, str]], set[str]]:
+    """Return the schema's columns that are named, and the texts that look like columns."""
+    from sqlglot import exp
+
     columns: set[tuple[str, str]] = set()
-    values = set(_literals(tree))
-    for scope in scopes:
-        for column in _columns(scope):
-            found = _resolved(column, scope, known)
-            if found is None and not column.table and column.this.args.get("quoted"):
-                values.add(column.name)  # SQLite takes what is no column for a string
-            else:
-                columns |= {("", column.name)} if found is None else found
-        for join in scope.expression.args.get("joins") or ():
-            for name in join.args.get("using") or ():
-                shared = (_of(source, name.name.lower(), known) for _, source in _sources(scope))
-                columns.update(*filter(None, shared))
-    return Used(frozenset(tables), frozenset(columns), frozenset(values))
+    texts: set[str] = set()
+    for column in tree.find_all(exp.Column):
+        if isinstance(column.this, exp.Star):
+            continue
+        found = _meaning(column, names)
+        if found is None and not column.table and column.this.args.get("quoted"):
+            texts.add(column.name)  # SQLite takes what is no column for a string
+        else:
+            columns |= {("", column.name)} if found is None else found
+    for join in tree.find_all(exp.Join):
+        select = join.parent_select
+        for name in join.args.get("using") or ():
+            for source in names.sources(select) if select else ():
+                columns |= _of(source, name.name.lower(), names) or set()
+    return columns, texts
 
 
-def _resolved(column: exp.Column, scope: Scope, known: _Columns) -> set[tuple[str, str]] | None:
+def _meaning(column: exp.Column, names: Resolver) -> set[tuple[str, str]] | None:
     """Return the schema's columns that a column stands for, none where it is computed, None where nothing has it."""
-    name, qualifier = column.name.lower(), column.table.lower()
-    at: Scope | None = scope
-    while at is not None:
-        for alias, source in _sources(at):
-            if not qualifier or alias.lower() == qualifier:
-                found = _of(source, name, known)
-                if found is not None or qualifier:
-                    return found
-        if not qualifier and name in _aliases(at):
+    name = column.name.lower()
+    for query, sources in names.owners(column):
+        for source in sources:
+            found = _of(source, name, names)
+            if found is not None:
+                return found
+        if not column.table and name in _aliases(query):
             return set()
-        at = at.parent
     return None
 
 
-def _of(source: exp.Expr | Scope, name: str, known: _Columns) -> set[tuple[str, str]] | None:
-    """Return what a column of a table, or of a query in its place, stands for; as in ``_resolved``."""
-    from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
-
-    if isinstance(source, exp.Table):
-        table, columns = known.get(source.name.lower(), ("", {}))
-        return {(table, columns[name])} if name in columns else None
-    if not isinstance(source, Scope):
+def _of(
+    source: Source, name: str, names: Resolver, within: frozenset[int] = frozenset()
+) -> set[tuple[str, str]] | None:
+    """Return what a column of a table, or of a query in its place, stands for; as in ``_meaning``."""
+    if source.table is not None:
+        spelled = (source.columns or {}).get(name)
+        return {(source.table.name, spelled)} if spelled else None
+    select = first_select(source.inner) if source.inner is not None else None
+    if select is None or id(select) in within:
         return None
-    outputs = _outputs(source)
-    if name in outputs:
-        return set()  # its column is found inside
-    inside = [inner for _, inner in _sources(source)] if "*" in outputs else []
-    return next((found for inner in inside if (found := _of(inner, name, known)) is not None), None)
+    inside = names.sources(select) if any(output.is_star for output in select.expressions) else []
+    within |= {id(select)}
+    found = next((found for inner in inside if (found := _of(inner, name, names, within)) is not None), None)
+    # What is no star's is counted where the inner query names it.
+    return set() if found is None and name in (source.columns or {}) else found
 
 
-def _sources(scope: Scope) -> list[tuple[str, exp.Expr | Scope]]:
-    """Return what stands in FROM, by alias; of a compound, in that of each part."""
+def _aliases(query: exp.Query) -> set[str]:
     from sqlglot import exp
 
-    ctes = {name.lower(): source for name, source in scope.cte_sources.items()}
-    found: list[tuple[str, exp.Expr | Scope]] = [
-        ("", inner) for inner in scope.derived_table_scopes
-    ]  # without an alias they hide each other
-    for alias, _ in scope.references:
-        source = scope.sources.get(alias)
-        if isinstance(source, exp.Table):
-            source = ctes.get(source.name.lower(), source)  # sqlglot tells CTEs apart by letter case
-        if source is not None and source is not scope:
-            found.append((alias, source))
-    return found + [pair for part in scope.set_operation_scopes for pair in _sources(part)]
-
-
-def _outputs(scope: Scope) -> set[str]:
-    from sqlglot import exp
-
-    query = scope.expression
-    names = {*scope.outer_columns, *(query.named_selects if isinstance(query, exp.Query) else ())}
-    return {name.lower() for name in names}
-
-
-def _aliases(scope: Scope) -> set[str]:
-    from sqlglot import exp
-
-    query = scope.expression
     if isinstance(query, exp.SetOperation):
-        return _outputs(scope)
-    return {e.alias.lower() for e in query.expressions if isinstance(e, exp.Alias)}
-
-
-def _columns(scope: Scope) -> Iterator[exp.Column]:
-    from sqlglot import exp
-
-    for node in scope.walk():
-        if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
-            yield node
+        return {name.lower() for name in query.named_selects}
+    return {output.alias.lower() for output in query.selects if isinstance(output, exp.Alias)}
 
 
 def _literals(tree: exp.Expr) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from spider_opt.linking.repair.scopes import Names, Source, own_columns
+from spider_opt.linking.repair.names import Names
 from spider_opt.sql.keys import only_key
 from spider_opt.sql.names import quoted
+from spider_opt.sql.resolver import Source, own_columns
 from spider_opt.types import ForeignKey, Table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def join_along(names: Names, select: exp.Select, path: Sequence[ForeignKey]) -> 
     gained = {column.name.lower() for name in known.keys() - before for column in names.tables[name].columns}
     for column in own_columns(select):
         if not column.table and column.name.lower() in gained:
-            found = names.meaning(column, select, sources)
+            found = names.meaning(column)
             if len(found) == 1 and found[0] in sources and found[0] is not None:
                 point(column, found[0].name)
     stars = [exp.Column(this=exp.Star(), table=identifier(source.name)) for source in sources]

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from spider_opt.linking.contents import Contents, as_sql
-from spider_opt.linking.repair.scopes import Names, Source
+from spider_opt.linking.repair.names import Names
+from spider_opt.sql.resolver import Source
 from spider_opt.types import Table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def comparisons(names: Names, select: exp.Select, contents: Contents) -> Iterato
         column, others = node.this, node.expressions if isinstance(node, exp.In) else [node.expression]
         if isinstance(node, exp.EQ | exp.NEQ) and _text(names, column, sources) is not None:
             column, others = node.expression, [column]
-        source = _source(names, column, select, sources)
+        source = _source(names, column, sources)
         if source is None or source.table is None or len(others) > _MAX_TEXTS:
             continue
         operator = "LIKE" if isinstance(node, exp.Like) else "="
@@ -56,14 +57,14 @@ def comparisons(names: Names, select: exp.Select, contents: Contents) -> Iterato
             yield Comparison(select, node, column, source, source.table, absent, some_held, pattern)
 
 
-def _source(names: Names, column: exp.Expr, select: exp.Select, sources: list[Source]) -> Source | None:
-    """Return the source of ``select`` that a column is of, None where it is no column or of no one such."""
+def _source(names: Names, column: exp.Expr, sources: list[Source]) -> Source | None:
+    """Return which of ``sources`` a column is of, None where it is no column or of no one such."""
     from sqlglot import exp
 
     if not isinstance(column, exp.Column):
         return None
     quoted_name = names.is_text(column)  # or so it seems
-    found = [s for s in sources if s.has(column.name)] if quoted_name else names.meaning(column, select, sources)
+    found = [s for s in sources if s.has(column.name)] if quoted_name else names.meaning(column)
     return found[0] if len(found) == 1 and found[0] in sources else None
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from spider_opt.linking.contents import Contents, plain_words
 from spider_opt.linking.repair.changes import spell
 from spider_opt.linking.repair.compared import Comparison, comparisons
+from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option
 from spider_opt.linking.repair.places import moved
-from spider_opt.linking.repair.scopes import Names
 
 if TYPE_CHECKING:
     from sqlglot import exp

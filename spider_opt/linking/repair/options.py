@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from spider_opt.linking.alike import SURE, alike, words
 from spider_opt.linking.joins import shortest_path
 from spider_opt.linking.repair.changes import condition, join_along, new_joins, point, put_in_place
-from spider_opt.linking.repair.scopes import Names, Source, own_columns
+from spider_opt.linking.repair.names import Names
 from spider_opt.sql.keys import only_key
+from spider_opt.sql.resolver import Source, own_columns
 from spider_opt.types import Column, ForeignKey, Table
 
 if TYPE_CHECKING:
@@ -34,14 +35,12 @@ class Option(NamedTuple):
 
 def next_fix(names: Names, select: exp.Select) -> list[Option] | None:
     """Return the options for the first name without (one) meaning, None where there is no such name."""
-    from sqlglot import exp
-
     sources = names.sources(select)
     for source in sources:
-        if isinstance(source.node, exp.Table) and source.columns is not None and source.table is None:
+        if source.is_missing:
             return _tables(names, select, source)
     for column in own_columns(select):
-        found = names.meaning(column, select, sources)
+        found = names.meaning(column)
         if not found:
             return [
                 *_conditions(names, select, column, sources),

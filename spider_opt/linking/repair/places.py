@@ -11,8 +11,8 @@ from spider_opt.linking.contents import Contents, as_sql, may_hold
 from spider_opt.linking.joins import shortest_path
 from spider_opt.linking.repair.changes import identifier, join_along, point, put_in_place, spell
 from spider_opt.linking.repair.compared import Comparison
+from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option, cost_of_replacing
-from spider_opt.linking.repair.scopes import Names
 from spider_opt.sql.keys import implied_keys
 from spider_opt.sql.names import quoted
 from spider_opt.types import Column, ForeignKey, Table

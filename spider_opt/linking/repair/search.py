@@ -12,9 +12,9 @@ from spider_opt.linking.contents import Contents
 from spider_opt.linking.repair.changes import give_groups
 from spider_opt.linking.repair.closing import endings
 from spider_opt.linking.repair.literals import next_absent
+from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option
 from spider_opt.linking.repair.options import next_fix as next_name
-from spider_opt.linking.repair.scopes import Names
 from spider_opt.sql.parse import parse
 from spider_opt.types import Schema
 
@@ -117,8 +117,10 @@ def _attempt(
                 return None, what, costs
             what.append(options[n].what)
             options[n].apply()
+            names.forget()
         else:
             return None, what, costs
         if next_fix is next_name and give_groups(names, select):
+            names.forget()
             what.append("grouped")
     return names.tree.sql(dialect="sqlite", unsupported_level=ErrorLevel.IGNORE), what, costs
