@@ -146,7 +146,7 @@ class Resolver:
                         if source.columns is None:
                             return None
                         columns |= source.columns
-            elif name := output.alias_or_name:
+            elif name := output.alias or (output.name if isinstance(output, exp.Column) else ""):
                 columns[name.lower()] = next(filter(None, (source.spelling(name) for source in sources)), name)
         return columns
 
