@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load_benchmark
 from spider_opt.databases import DatabasePool
 from spider_opt.models.torch.base import keep_memory, open_base
 from spider_opt.models.torch.shared_prefix import Pack, laid
-from spider_opt.prompts.drafts import Look
 from spider_opt.training.dataset import Item, split
 from spider_opt.training.packer import Packer
 from spider_opt.training.tune import TARGETS

@@ -136,13 +136,13 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
 
 
 def _here(options: dict[str, Any], folder: Path) -> None:
+    from spider_opt.answering.drafts import Look
     from spider_opt.cli.learnt import learnt
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
     from spider_opt.models.torch.base import import_transformers
     from spider_opt.progress import progress
-    from spider_opt.prompts.drafts import Look
     from spider_opt.steps.finetune import form_of
     from spider_opt.training import job_state
     from spider_opt.training.loop import Settings
@@ -219,11 +219,11 @@ def _here(options: dict[str, Any], folder: Path) -> None:
 
 
 def _hosted(options: dict[str, Any], folder: Path) -> None:
+    from spider_opt.answering.drafts import Look
     from spider_opt.cli.hosted import hosted
     from spider_opt.cli.learnt import learnt
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import FILE
-    from spider_opt.prompts.drafts import Look
 
     if not options["model"] and not options["cancel"]:
         raise UsageError("Which of the provider's models? Name it with --model")

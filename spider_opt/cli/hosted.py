@@ -17,8 +17,8 @@ import click
 from spider_opt.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
-    from spider_opt.prompts.drafts import Look
-    from spider_opt.steps.finetune import Form
+    from spider_opt.answering.drafts import Look
+    from spider_opt.steps.finetune import AnswerForm
     from spider_opt.training.chat_jsonl import Checked
     from spider_opt.training.dataset import Item
     from spider_opt.training.job_replies import Event
@@ -36,7 +36,7 @@ def hosted(
     folder: Path,
     model: str,
     look: Look,
-    form: Form = "plain",
+    form: AnswerForm = "plain",
     about: Mapping[str, Any] | None = None,
     base_url: str | None = None,
     epochs: int | None = None,
@@ -97,7 +97,7 @@ def _files(
     sources: Mapping[str, Sequence[Item] | Path],
     databases: Mapping[str, Database],
     look: Look,
-    form: Form,
+    form: AnswerForm,
 ) -> dict[str, Checked]:
     """Write the files that are to be sent, and check them and the user's own."""
     from spider_opt.errors import UsageError

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, cast
 
+from spider_opt.answering.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.prompts import texts
-from spider_opt.prompts.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.used import used
 from spider_opt.types import Completion, Demo, Generator, Message, Prediction, Request, Stage, Task, Tools, Usage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from spider_opt.answering.demos import drafted, library_for
-from spider_opt.prompts.drafts import Drafter, Look
+from spider_opt.answering.demos import library_for
+from spider_opt.answering.drafts import Drafter, Look, drafted
 from spider_opt.sql.hardness import hardness
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.errors import WeightsError
 from spider_opt.models.adapters import Adapter, find_adapter
 from spider_opt.prompts import schema_text
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
-Form = Literal["plain", "skeleton-first", "from-first"]
+AnswerForm = Literal["plain", "skeleton-first", "from-first"]
 """How a tuned model answers: in SQL as it is, behind a comment with its skeleton, or FROM first without aliases."""
 
 
@@ -55,7 +55,7 @@ class FineTuned:
         return generate
 
 
-def form_of(adapter: Adapter) -> tuple[Look, Form]:
+def form_of(adapter: Adapter) -> tuple[Look, AnswerForm]:
     """Return how a tuned model is asked, and how it answers.
 
     Raises:
@@ -67,7 +67,7 @@ def form_of(adapter: Adapter) -> tuple[Look, Form]:
         known = look.form == "chat" and look.schema in get_args(schema_text.SchemaForm)
     except (TypeError, ValueError, KeyError):
         known = False
-    form: Form | None = next((form for form in get_args(Form) if form == card.get("target")), None)
+    form: AnswerForm | None = next((form for form in get_args(AnswerForm) if form == card.get("target")), None)
     if not known or form is None:
         said = {key: card.get(key) for key in ("look", "target", "version")}
         raise WeightsError(f"The adapter {adapter.name!r} was tuned in a form that this version does not know: {said}")

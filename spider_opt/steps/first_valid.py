@@ -7,7 +7,7 @@ from functools import cache
 from typing import ClassVar
 
 from spider_opt.answering.outcomes import Tried, best, tried
-from spider_opt.models.samples import Sampling
+from spider_opt.answering.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
 

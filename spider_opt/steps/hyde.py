@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from spider_opt.answering.demos import drafted, library_for, with_demos
+from spider_opt.answering.demos import library_for, with_demos
+from spider_opt.answering.drafts import Drafter, Look, drafted
 from spider_opt.linking.masking import masked
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 

@@ -12,8 +12,8 @@ from statistics import fmean
 from typing import ClassVar
 
 from spider_opt.answering.outcomes import EMPTY, digests
+from spider_opt.answering.samples import Sampling
 from spider_opt.errors import QueryError
-from spider_opt.models.samples import Sampling
 from spider_opt.types import Database, Generator, Prediction, Stage, Task, Tools, Usage
 
 _Group = list[tuple[int, str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spider_opt.prompts.drafts import Drafter, Look
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools
 
 

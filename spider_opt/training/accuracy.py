@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.benchmarks.heldout import is_held_out, only
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError
 from spider_opt.models.torch.base import tokens_of
 from spider_opt.progress import Progress, silent
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.runs.concurrency import by_database
 from spider_opt.scoring import Rules, score
 from spider_opt.sql.extract import extract_sql

@@ -15,8 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.paths import encoded, write_whole
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.types import ChatModel, Database, Task
 
 if TYPE_CHECKING:

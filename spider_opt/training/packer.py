@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.models.torch.base import tokens_of
 from spider_opt.models.torch.shared_prefix import Pack, packed
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
 from spider_opt.training.renaming import Renaming, renamed

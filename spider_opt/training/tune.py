@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spider_opt import __version__
+from spider_opt.answering.drafts import Look
 from spider_opt.errors import TrainingError
 from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.progress import Progress, silent
-from spider_opt.prompts.drafts import Look
 from spider_opt.runs.info import commit
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.sql.skeleton import skeleton
-from spider_opt.steps.finetune import Form
+from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.accuracy import held_out_accuracy
 from spider_opt.training.checkpoint import signs
 from spider_opt.training.dataset import Item, check_training
@@ -52,7 +52,7 @@ def from_first(sql: str, schema: Schema) -> str:
         return sql
 
 
-TARGETS: Mapping[Form, Target] = {"plain": plain, "skeleton-first": skeleton_first, "from-first": from_first}
+TARGETS: Mapping[AnswerForm, Target] = {"plain": plain, "skeleton-first": skeleton_first, "from-first": from_first}
 
 
 def tune(
@@ -64,7 +64,7 @@ def tune(
     model: str,
     settings: Settings,
     look: Look,
-    form: Form,
+    form: AnswerForm,
     start: Adapter | None = None,
     n: int = 16,
     rename: float = 0.0,

@@ -16,6 +16,7 @@ import click
 import pytest
 from click.testing import Result
 
+from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load_bundled
 from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.cli import finetune as module
@@ -23,11 +24,10 @@ from spider_opt.cli import main
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
 from spider_opt.paths import locked
-from spider_opt.prompts.drafts import Look
 from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
 from spider_opt.scoring import Scored, write_verdicts
-from spider_opt.steps.finetune import Form
+from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.loop import Settings, Step
 from spider_opt.training.tune import TARGETS
 from spider_opt.types import Context, Outcome, Prediction, Question
@@ -358,7 +358,7 @@ def test_what_can_be_learnt_can_be_asked() -> None:
     assert command is not None
     [form] = [option.type for option in command.params if option.name == "form"]
     assert isinstance(form, click.Choice)
-    assert tuple(form.choices) == get_args(Form) == tuple(TARGETS)
+    assert tuple(form.choices) == get_args(AnswerForm) == tuple(TARGETS)
 
 
 def test_training_is_imported_when_it_is_begun() -> None:

@@ -19,11 +19,11 @@ from click.testing import Result as Ran
 from fake_model import FakeModel
 from fake_tuning import FakeTuning
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.cli import hosted as module
 from spider_opt.cli.group import _Commands
 from spider_opt.cli.hosted import hosted, shown
 from spider_opt.models.adapters import read_adapter
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.training import openai_jobs
 from spider_opt.training.dataset import Item
 from spider_opt.training.job_replies import Event

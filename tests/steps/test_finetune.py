@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from fake_model import FakeModel
 
+from spider_opt.answering.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.errors import MethodError, ModelError, QueryFailed, UsageError, WeightsError
 from spider_opt.methods import parse_method
 from spider_opt.models.adapters import CARD, FILE
-from spider_opt.prompts.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.sql.grammar import select_grammar
 from spider_opt.steps.finetune import FineTuned

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from fake_model import FakeModel
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.benchmarks import load_bundled
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError, QueryFailed
 from spider_opt.methods import parse_method
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.names import quoted
 from spider_opt.steps.schema import SchemaLinking
 from spider_opt.types import (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import LeakError
-from spider_opt.prompts.drafts import Look
 from spider_opt.training import accuracy
 from spider_opt.training.accuracy import SIDE_BY_SIDE, held_out_accuracy
 from spider_opt.training.dataset import Item

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from fake_model import FakeModel
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.benchmarks import load_bundled, load_spider
 from spider_opt.benchmarks.leaks import normal_text
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, UsageError
 from spider_opt.methods import parse_method
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.sql.normal import normalized
 from spider_opt.training.contexts import drawn, training_library
 from spider_opt.training.dataset import Item, build, split

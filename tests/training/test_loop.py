@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spider_opt.answering.drafts import Look
 from spider_opt.errors import LeakError, TrainingError
-from spider_opt.prompts.drafts import Look
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packer import Packer

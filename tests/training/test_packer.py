@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.models.torch.shared_prefix import Pack
-from spider_opt.prompts.drafts import Drafter, Look
 from spider_opt.training.dataset import Item
 from spider_opt.training.packer import Packer, shuffled, tokens_of, without_a_table
 from spider_opt.training.renaming import renamed

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import LeakError, TrainingError
 from spider_opt.models.adapters import find_adapter
-from spider_opt.prompts.drafts import Look
 from spider_opt.sql.extract import extract_sql
-from spider_opt.steps.finetune import Form
+from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training import tune as tuning
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step
@@ -176,7 +176,7 @@ def test_targets() -> None:
     assert TARGETS["from-first"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
     behind = "-- SELECT _ FROM _ JOIN _ ON _ = _\n" + sql
     assert TARGETS["skeleton-first"](sql, schema) == behind
-    assert set(TARGETS) == set(get_args(Form))
+    assert set(TARGETS) == set(get_args(AnswerForm))
 
 
 def test_what_stands_behind_a_skeleton_is_the_query() -> None:

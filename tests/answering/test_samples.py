@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from fake_model import FakeModel
 
+from spider_opt.answering.samples import SharedSamples
 from spider_opt.errors import ModelError
 from spider_opt.models.cache import CachedModel
-from spider_opt.models.samples import SharedSamples
 from spider_opt.types import ChatModel, Completion, Message, ModelInfo, Request, Usage
 
 

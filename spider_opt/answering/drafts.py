@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spider_opt.databases.samples import sample_rows, sample_values
 from spider_opt.prompts import schema_text, texts
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.names import quoted
-from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task
+from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task, Usage
 
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
@@ -126,6 +126,29 @@ class Drafter:
 
     def _serialise(self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None) -> str:
         return schema_text.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
+
+
+def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.0) -> tuple[list[str], Usage]:
+    """Return ``n`` queries of the direct prompt, without context and feedback, and what they cost.
+
+    One draft is the task's own where it has one, and is else asked for at the task's temperature.
+
+    Raises:
+        ModelError: the model did not answer.
+    """
+    if n == 1 and task.draft is not None:
+        return [task.draft], Usage()
+    completions = task.model.complete(
+        Request(
+            drafter.messages(replace(task, context=Context(), feedback=())),
+            n=n,
+            temperature=task.temperature if n == 1 else temperature,
+            seed=task.seed,
+            grammar=task.grammar,
+            max_tokens=MAX_TOKENS,
+        )
+    )
+    return [extract_sql(c.text) for c in completions], sum((c.usage for c in completions), Usage())
 
 
 def value_lines(context: Context) -> Sequence[str]:
