@@ -6,6 +6,8 @@ import re
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from spider_opt.linking.words import stem
+
 # From here on two names are taken to mean one thing; below that they only look alike.
 SURE = 0.8
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -39,20 +41,12 @@ def alike(wrong: str, name: str, table: str = "") -> float:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case and singular.
+    """Return the stems of the words of a name.
 
     >>> words("Order_ItemsID")
     ('order', 'item', 'id')
     """
-    return tuple(_singular(word.lower()) for word in _WORD.findall(name))
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("sses", "xes", "ches", "shes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3 else word
+    return tuple(stem(word) for word in _WORD.findall(name))
 
 
 def _shortened(one: str, two: str) -> bool:

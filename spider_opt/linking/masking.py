@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 
+from spider_opt.linking.words import stem
 from spider_opt.types import Question, Schema
 
 MASK, UNKNOWN = "<mask>", "<unk>"
@@ -39,7 +40,7 @@ def masked(question: Question) -> str:
     """
     names = _names(question.schema)
     pieces = list(_PIECE.finditer(question.text))
-    stems = [_stem(piece[0]) for piece in pieces]
+    stems = [stem(piece[0]) for piece in pieces]
     out, end, starts = [], 0, True
     for i, piece in enumerate(pieces):
         text = piece[0]
@@ -63,16 +64,6 @@ def _names(schema: Schema) -> frozenset[str]:
     found = set()
     for text in texts:
         words = [word.lower() for word in _WORD.findall(text)]
-        found |= {_stem(word) for word in words if word not in _KEPT}
-        found |= {f"{_stem(one)} {_stem(two)}" for one, two in pairwise(words)}
+        found |= {stem(word) for word in words if word not in _KEPT}
+        found |= {f"{stem(one)} {stem(two)}" for one, two in pairwise(words)}
     return frozenset(found)
-
-
-def _stem(word: str) -> str:
-    """Return a word without the ending of its plural.
-
-    >>> _stem("Cities") == _stem("city"), _stem("movies") == _stem("movie"), _stem("classes") == _stem("class")
-    (True, True, True)
-    """
-    word = re.sub(r"(?:ies|ie|y)$", "i", word.lower())
-    return re.sub(r"(?<=[^su])s$", "", re.sub(r"(?<=ss|ch|sh)es$|(?<=x)es$", "", word))

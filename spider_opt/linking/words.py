@@ -20,7 +20,7 @@ FUNCTION_WORDS = frozenset(_FUNCTION.split())
 
 
 class Word(NamedTuple):
-    """A word in small letters without its plural's ending, and where it stands in its text."""
+    """A word's stem, one for each sex, and where it stands in its text."""
 
     stem: str
     start: int
@@ -34,7 +34,9 @@ def words(text: str) -> list[Word]:
     ['the', 'city', 'sale', 'office']
     """
     text = _TAIL.sub(lambda found: " " * len(found[0]), text)
-    return [Word(_stem(found[0].lower()), found.start(), found.end()) for found in _WORD.finditer(text)]
+    return [
+        Word(_SAME.get(plain := stem(found[0]), plain), found.start(), found.end()) for found in _WORD.finditer(text)
+    ]
 
 
 def name_words(name: str) -> tuple[str, ...]:
@@ -46,15 +48,15 @@ def name_words(name: str) -> tuple[str, ...]:
     return tuple(word.stem for word in words(_HUMP.sub(" ", name)))
 
 
-def _stem(word: str) -> str:
-    """Return a word in small letters without the ending of its plural, and one word for each sex.
+def stem(word: str) -> str:
+    """Return a word without the ending of its plural; words are equal where their stems are.
 
-    >>> [_stem(word) for word in ("cities", "classes", "boxes", "status", "women")]
-    ['city', 'class', 'box', 'status', 'female']
+    >>> [stem(word) for word in ("Cities", "classes", "boxes", "sizes", "movies", "movie", "days", "status", "IDs")]
+    ['city', 'class', 'box', 'size', 'movy', 'movy', 'day', 'status', 'id']
     """
+    word = word.lower()
+    if len(word) > 4 and word.endswith(("ies", "ie")):
+        return word.removesuffix("s")[:-2] + "y"
     if word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us", "is")):
-        if word.endswith("ies") and len(word) > 4:
-            word = word[:-3] + "y"
-        else:
-            word = word[:-2] if word.endswith(("ches", "shes", "sses", "xes", "zes")) else word[:-1]
-    return _SAME.get(word, word)
+        return word[:-2] if word.endswith(("ches", "shes", "sses", "xes")) else word[:-1]
+    return "id" if word == "ids" else word

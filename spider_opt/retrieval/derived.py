@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from spider_opt.linking import masking
+from spider_opt.linking import masking, words
 from spider_opt.retrieval.kept import Kept
 from spider_opt.sql import hardness as levels
 from spider_opt.sql import lexer, names, normal, parse
 from spider_opt.sql import skeleton as skeletons
 from spider_opt.types import Hardness, Question
 
-MADE_BY = (levels, lexer, masking, names, normal, parse, skeletons)
+MADE_BY = (levels, lexer, masking, names, normal, parse, skeletons, words)
 """The modules that what is kept depends on."""
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 from spider_opt.databases import Limits, Sandbox, read_schema
 from spider_opt.errors import DatasetError, QueryFailed
 from spider_opt.linking.values import MAX_LENGTH, MAX_WORDS, MIN_SCORE, ValueIndex
-from spider_opt.linking.words import name_words, words
 from spider_opt.types import Column, Result, Schema, Table, Value
 
 Index = Callable[..., ValueIndex]
@@ -212,33 +210,3 @@ def test_any_values_and_any_question(found: Sequence[str], question: str) -> Non
     assert {m.value for m in mentions} <= set(found)
     assert len(set(mentions)) == len(mentions)
     assert index.mentioned(question) == mentions
-
-
-@pytest.mark.parametrize(
-    ("text", "stems"),
-    [
-        ("", []),
-        ("Cities", ["city"]),
-        ("the boss's cars", ["the", "boss", "car"]),
-        ("isn't it 'so'", ["isn", "it", "so"]),
-        ("bus, status, analysis, gas", ["bus", "status", "analysis", "gas"]),
-        ("first_name2", ["first", "name2"]),
-        ("3.5 km", ["3", "5", "km"]),
-    ],
-)
-def test_words(text: str, stems: list[str]) -> None:
-    assert [word.stem for word in words(text)] == stems
-
-
-@given(st.text())
-def test_words_stand_where_they_say(text: str) -> None:
-    ends = [0]
-    for word in words(text):
-        assert word.start >= ends[-1]
-        assert text[word.start : word.end]
-        ends.append(word.end)
-
-
-def test_words_of_names() -> None:
-    names = MappingProxyType({"HTTPServerName": 3, "stu_fname": 2, "Product Names": 2, "": 0, "__": 0})
-    assert {name: len(name_words(name)) for name in names} == names
