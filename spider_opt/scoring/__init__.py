@@ -1,5 +1,6 @@
 """Right or wrong: a table of scorers, which judge a pair of queries on its database; several in one pass."""
 
+from spider_opt.scoring.judge import judge
 from spider_opt.scoring.pair_scorer import PairScorer
 from spider_opt.scoring.report import Scored, ScoreReport, read_verdicts, score, write_verdicts
 from spider_opt.scoring.rules import Rules, rules_for
@@ -11,6 +12,7 @@ __all__ = [
     "ScoreReport",
     "Scored",
     "find_scorer",
+    "judge",
     "read_verdicts",
     "rules_for",
     "score",

@@ -13,7 +13,7 @@ from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, res
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Result
 
-MAX_KEPT = 1_000_000
+MAX_KEPT = 200_000
 """How many cells of results and characters of queries are kept in memory for one database."""
 
 
@@ -28,6 +28,7 @@ class OpenDatabase:
         self.path = path
         self._sandbox = Sandbox(path, limits=limits)
         self._cache = cache
+        self._golds: dict[str, Result] = {}
         self._ran: dict[tuple[str, bool], _Ran] = {}
         self._n_kept = 0
 
@@ -37,12 +38,15 @@ class OpenDatabase:
 
     def gold(self, sql: str) -> Result:
         """Return all that a gold query gives, from disk where that is known."""
+        known = self._golds.get(sql)
+        if known is not None:
+            return known
         ran = self._once(sql, False, sys.maxsize)
         if isinstance(ran.result, QueryError):
             raise GoldError(f"gold query fails on {self.db_id}: {ran.result}") from ran.result
         if not ran.on_disk and self._section is not None:
             keep_result(self._cache, self._section, sql, ran.result)
-            self._ran[sql, False] = ran._replace(on_disk=True)
+        self._golds[sql] = ran.result
         return ran.result
 
     def check_gold(self, sql: str) -> None:
@@ -72,6 +76,7 @@ class OpenDatabase:
             self._n_kept += ran.size + len(sql)
             if self._n_kept > MAX_KEPT:
                 self._ran.clear()
+                self._golds.clear()
                 self._n_kept = 0
             self._ran[sql, on_copy] = ran
         return ran

@@ -20,11 +20,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
+from spider_opt.errors import SpiderOptError
 from spider_opt.scoring.worker_process import Answer, Job, heard, work
+from spider_opt.types import Outcome, Verdict
 
 # A scorer may run gold, its tie ranks, the prediction and the prediction's dry run.
 QUERIES_PER_SCORER = 4
 GRACE_S = 5.0
+MAX_VAIN_STARTS = 3
+VAIN = "the processes that run queries end before they begin; is memory short?"
+OVERDUE = Verdict(Outcome.TIMEOUT, "no answer in time, ended from outside")
+DIED = Verdict(Outcome.LIMIT, "the process that ran the query died, twice")
 
 
 class Process(Protocol):
@@ -43,8 +49,11 @@ class Worker:
     Answers come in batches, so a second pipe tells what the process was at: it gets a byte as each scorer begins with
     a job, and is read only when all is done or the process must be ended.
 
-    ``siblings`` are the other workers' pipes, ``cache`` and ``watch`` the scorer's. With ``fork`` None it is forked
-    where that is safe.
+    ``siblings`` are the other workers, ``cache`` and ``watch`` the scorer's. With ``fork`` None it is forked
+    where that is safe. ``finds`` is where it looks for modules.
+
+    Raises:
+        SpiderOptError: no process can be started.
     """
 
     def __init__(
@@ -52,7 +61,7 @@ class Worker:
         cache: Path | None = None,
         *,
         watch: bool = False,
-        siblings: Sequence[Connection] = (),
+        siblings: Sequence[Worker] = (),
         fork: bool | None = None,
     ) -> None:
         self.pipe, far_end = multiprocessing.Pipe()
@@ -63,12 +72,14 @@ class Worker:
         self.deadline = 0.0
         self._patience_s = 0.0
         self._n_begun_answered = 0
+        self.finds = list(sys.path)
         self._process: Process
         with far_end, far_begun:
             if can_fork() if fork is None else fork:
                 # A forked process also gets copies of the parent's ends; as long as it keeps them, no worker learns
                 # that the parent is gone.
-                self._process = _Forked(far_end, far_begun, [*siblings, self.pipe], cache, watch)
+                inherited = [end for worker in (*siblings, self) for end in (worker.pipe, worker._begun)]
+                self._process = _Forked(far_end, far_begun, inherited, cache, watch)
             else:
                 self._process = _started(far_end, far_begun)
                 with suppress(OSError):  # it has died already, which the first jobs will tell
@@ -121,6 +132,13 @@ class Worker:
             at -= len(job.scorers)
         return None
 
+    def abandon(self) -> None:
+        """Leave the process to its parent, which this one is a fork of."""
+        self.pipe.close()
+        self._begun.close()
+        if isinstance(self._process, subprocess.Popen):
+            self._process.returncode = 0  # it is not this one's to wait for
+
     def dismiss(self, now: bool = False) -> None:
         """Let the process end itself, having kept what it learnt, or end it ``now``."""
         if now:
@@ -156,13 +174,16 @@ def _started(pipe: Connection, begun: Connection) -> subprocess.Popen[bytes]:
         "from spider_opt.scoring.worker_process import main\n"
         f"main({pipe.fileno()}, {begun.fileno()})"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        pass_fds=(pipe.fileno(), begun.fileno()),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        process_group=0,  # Ctrl-C is the parent's to deal with
-    )
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            pass_fds=(pipe.fileno(), begun.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is the parent's to deal with
+        )
+    except OSError as error:
+        raise SpiderOptError(f"no process can be started to run queries in: {error}") from error
 
 
 def can_fork() -> bool:
@@ -175,3 +196,8 @@ def can_fork() -> bool:
     except OSError:
         n_threads = threading.active_count()
     return n_threads == 1 and not own_threads
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,14 +19,11 @@ from pathlib import Path
 from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.table import find_scorer
-from spider_opt.scoring.worker import Worker
+from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
 from spider_opt.scoring.worker_process import Job
-from spider_opt.types import Example, Outcome, Verdict
+from spider_opt.types import Example, Verdict
 
 CHUNK = 30
-MAX_VAIN_STARTS = 3
-OVERDUE = Verdict(Outcome.TIMEOUT, "no answer in time, ended from outside")
-DIED = Verdict(Outcome.LIMIT, "the process that ran the query died, twice")
 
 
 def judge_all(
@@ -75,7 +72,7 @@ def judge_all(
     try:
         while n_done < len(jobs):
             while queue and len(crew) < n_workers:
-                crew.append(Worker(cache, siblings=[worker.pipe for worker in crew]))
+                crew.append(Worker(cache, siblings=crew))
             for worker in crew:
                 if queue and not worker.todo:
                     worker.give(rules.timeout_s, queue.popleft())
@@ -94,7 +91,7 @@ def judge_all(
                 if culprit is None:
                     n_vain_starts += bool(worker.todo)
                     if n_vain_starts > MAX_VAIN_STARTS:
-                        raise SpiderOptError("the processes that run queries end before they begin; is memory short?")
+                        raise SpiderOptError(VAIN)
                 else:
                     job, name = culprit
                     if overdue or (job.position, name) in died_on:
@@ -110,11 +107,6 @@ def judge_all(
         for worker in crew:
             worker.join()
     return [{name: verdicts[name] for name in rules.scorers} for verdicts in found]
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chunks(jobs: Sequence[Job]) -> Iterator[list[Job]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -20,6 +22,8 @@ from spider_opt.types import Outcome, Verdict
 
 # Each message wakes the parent, which takes the processor from a worker.
 MESSAGE_EVERY_S = 0.05
+MAX_LIMITS = 4
+LINGER_S = 2.0  # to keep what was learnt, once the parent wants no more
 Answer = Verdict | GoldError
 Told = tuple[str, str, float | None] | str
 """An answer on its way: pickling it as it is would take longer."""
@@ -47,12 +51,15 @@ def work(pipe: Connection, begun: Connection, inherited: Sequence[Connection], c
     sys.stdout = sys.stderr  # the parent's is for results
     for copy in inherited:
         copy.close()
+    threading.Thread(target=_end_with_parent, args=(begun.fileno(),), daemon=True).start()
     kept = ScoringCache(cache)
     scorers: dict[float, PairScorer] = {}
     try:
         while True:
             timeout_s, jobs = pipe.recv()
             if timeout_s not in scorers:
+                if len(scorers) == MAX_LIMITS:
+                    scorers.pop(next(iter(scorers))).close()
                 scorers[timeout_s] = PairScorer(timeout_s, kept, watch=watch)
             try:
                 _judge(jobs, scorers[timeout_s], pipe, begun.fileno())
@@ -67,6 +74,15 @@ def work(pipe: Connection, begun: Connection, inherited: Sequence[Connection], c
         for scorer in scorers.values():
             scorer.close()
         kept.close()
+
+
+def _end_with_parent(begun: int) -> None:
+    """End this process soon after nobody reads what it has begun, also in the midst of a long query."""
+    poll = select.poll()
+    poll.register(begun, 0)
+    poll.poll()
+    time.sleep(LINGER_S)
+    os._exit(1)
 
 
 def main(pipe: int, begun: int) -> None:

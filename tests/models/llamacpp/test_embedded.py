@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from spider_opt.benchmarks import load_bundled
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, weights
 from spider_opt.models.llamacpp import prefixes, server
 from spider_opt.paths import cache_dir
+from spider_opt.scoring import Rules, judge, score
 from spider_opt.types import Message, ModelInfo, Request
 
 # Read before the tests get a cache of their own.
@@ -120,6 +122,16 @@ def test_the_beginnings_of_prompts_are_kept_on_disk(
     assert answers(folder) == [(*answer[:2], True) for answer in fresh]
     state.write_bytes(state.read_bytes()[:1000])
     assert answers(folder) == fresh  # a broken state is computed again
+
+
+def test_answers_are_judged_beside_it(model: EmbeddedModel, shop: Path) -> None:
+    """Scoring runs in processes of its own, which must be no forks of one with llama.cpp's threads."""
+    before = ask(model, QUESTIONS[0])
+    benchmark = load_bundled("test")
+    right = [(example, f"{example.gold_sql} ") for example in benchmark.examples]
+    assert score(benchmark, right, Rules(), use_cache=False).summary()["ex"] == 100
+    assert judge("SELECT count(*) FROM boat", "SELECT 3", shop).correct
+    assert ask(model, QUESTIONS[0]) == before
 
 
 def test_a_prompt_longer_than_the_context(model: EmbeddedModel) -> None:

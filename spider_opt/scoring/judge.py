@@ -1,0 +1,134 @@
+"""One pair, no benchmark: a warm process of our own judges it, and is kept for the next call.
+
+What hangs in it is ended with it, what kills it kills nothing else, and another is started when it is needed. There
+are as many as calls at the same time (from threads), and they end with this process. A fork of this process starts
+its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from spider_opt.errors import GoldError, SpiderOptError, UsageError
+from spider_opt.scoring.rules import Rules
+from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
+from spider_opt.scoring.worker_process import Answer, Job
+from spider_opt.types import Verdict
+
+
+def judge(
+    gold: str,
+    sql: str,
+    database: str | Path,
+    *,
+    mode: str = "official",
+    keep_distinct: bool = False,
+    timeout_s: float = 10.0,
+) -> Verdict:
+    """Judge one query against its gold on a SQLite file, as ``score`` would; ``.correct`` tells whether it is right.
+
+    The file is looked at anew at each call, so a change to it counts from then on. ``mode`` is a scorer's name
+    ("official", "strict", or one of another package), ``keep_distinct`` lets DISTINCT count in official mode,
+    ``timeout_s`` is the time one query may take. Works from any thread, script or notebook; the first call takes as
+    long as Python takes to start.
+
+    Raises:
+        GoldError: the gold query itself fails.
+        DatasetError: the file is missing or not a database.
+        ScorerError: there is no such scorer.
+        SpiderOptError: the scorer of another package fails, or no process can be started.
+    """
+    if not timeout_s > 0:
+        raise UsageError(f"a query must have more than {timeout_s:g} seconds")
+    rules = Rules(mode, keep_distinct, timeout_s)
+    path = os.path.abspath(database)
+    job = Job(0, Path(path).stem, path, gold, sql, rules.scorers)
+    with _workers.turns:
+        answer = _workers.ask(timeout_s, job)
+    if isinstance(answer, GoldError):
+        raise answer
+    return answer
+
+
+class _Workers:
+    """The processes kept for single pairs; ``turns`` are how many may be at work at the same time."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Know of no process."""
+        self.turns = threading.BoundedSemaphore(max(2, processors()))
+        self._idle: deque[Worker] = deque()
+        self._all: set[Worker] = set()
+
+    def ask(self, timeout_s: float, job: Job) -> Answer:
+        """Return a worker's answer; one that dies gets a second chance elsewhere."""
+        n_died = n_vain = 0
+        while True:
+            worker, fit = self._take(), False
+            try:
+                worker.give(timeout_s, [job])
+                while worker.alive:
+                    if not worker.pipe.poll(max(0.0, worker.deadline - time.monotonic())):
+                        return OVERDUE
+                    for _, [answer] in worker.take():
+                        fit = True
+                        return answer
+            except SpiderOptError:
+                worker.todo.clear()
+                fit = True
+                raise
+            finally:
+                if fit:
+                    self._idle.append(worker)
+                else:
+                    self._all.discard(worker)
+                    culprit = worker.end()
+            if culprit is None:
+                n_vain += 1
+                if n_vain > MAX_VAIN_STARTS:
+                    raise SpiderOptError(VAIN)
+            else:
+                n_died += 1
+                if n_died == 2:
+                    return DIED
+
+    def _take(self) -> Worker:
+        while self._idle:
+            try:
+                worker = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            if worker.finds == sys.path:
+                return worker
+            self._all.discard(worker)
+            worker.end()
+        worker = Worker(watch=True, fork=False)
+        self._all.add(worker)
+        return worker
+
+    def end(self) -> None:
+        """End all processes."""
+        for worker in list(self._all):
+            worker.end()
+        self._idle.clear()
+        self._all.clear()
+
+    def abandon(self) -> None:
+        """Leave all processes to the one that this one is a fork of."""
+        for worker in list(self._all):
+            worker.abandon()
+        self.reset()
+
+
+_workers = _Workers()
+atexit.register(_workers.end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_workers.abandon)
