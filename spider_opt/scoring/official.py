@@ -5,8 +5,6 @@ What it does is specified in the section on scoring of the docs; its rules are c
 
 from __future__ import annotations
 
-from functools import partial
-
 from spider_opt.errors import GoldError, NotAQuery, QueryError
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import official_equal
@@ -16,7 +14,9 @@ from spider_opt.types import Outcome, ScoredDatabase, Verdict
 
 
 def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_distinct: bool = False) -> Verdict:
-    """Judge as the official evaluator does; ``keep_distinct`` is its flag of that name.
+    """Judge as the official evaluator does by default: DISTINCT is dropped from both queries.
+
+    ``keep_distinct`` is its flag of that name.
 
     Raises:
         GoldError: the gold query fails.
@@ -61,4 +61,10 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
     return Verdict(refusal.outcome, str(refusal))
 
 
-official_distinct = partial(official, keep_distinct=True)
+def official_distinct(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+    """Judge as the official evaluator does with its flag to keep DISTINCT, so that it counts.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
+    return official(gold, prediction, database, keep_distinct=True)
