@@ -18,6 +18,7 @@ from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
+from spider_opt.models.lent import Lent
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
 from spider_opt.retrieval.derived import Derived
@@ -26,11 +27,9 @@ from spider_opt.retrieval.library import OwnExamples
 from spider_opt.retrieval.own import GivenExamples, about, read_own
 from spider_opt.types import (
     ChatModel,
-    Completion,
     Generator,
     ModelInfo,
     Question,
-    Request,
     Result,
     Schema,
     Task,
@@ -75,12 +74,14 @@ def method(
     """
     embedded = not base_url and model in (None, DEFAULT_MODEL)
     parsed = parse_method(text or (BEST_EMBEDDED if embedded else BEST))
+    if model is not None and not isinstance(model, str):
+        parsed.check_model(model.info)
 
     def opened() -> ChatModel:
         if model is None or isinstance(model, str):
             found = models.open(model, base_url=base_url, engine=engine, adapters=parsed.adapters)
         else:
-            found = _Lent(model)
+            found = Lent(model)
             if not hasattr(model, "cache_tag"):
                 return found
         return CachedModel(found, cache_dir() / "responses.sqlite") if cache else found
@@ -237,21 +238,6 @@ class BoundMethod:
                 f"no step of {self.method.label!r} shows examples: put one before it (fewshot+{self.method.label}), "
                 "or leave the examples out"
             )
-
-
-class _Lent:
-    """A model that whoever lent it closes."""
-
-    def __init__(self, model: ChatModel) -> None:
-        self._model = model
-        self.cache_tag = str(getattr(model, "cache_tag", ""))
-
-    @property
-    def info(self) -> ModelInfo:
-        return self._model.info
-
-    def complete(self, request: Request) -> list[Completion]:
-        return self._model.complete(request)
 
 
 def _checked(text: str, what: str) -> str:

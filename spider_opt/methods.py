@@ -18,10 +18,11 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin
 
-from spider_opt.errors import MethodError
+from spider_opt.errors import MethodError, UsageError
+from spider_opt.models.adapters import fitting_adapters
 from spider_opt.plugins import Names, meant
 from spider_opt.steps import ALIASES, ENTRY_POINTS, STEPS
-from spider_opt.types import Generator, Prediction, Stage, Step, Task, Tools
+from spider_opt.types import Generator, ModelInfo, Prediction, Stage, Step, Task, Tools
 
 DEFAULT_DRAFT = "zero-shot"
 _NAMES = Names("method step", STEPS, ENTRY_POINTS, "spider-opt methods", MethodError)
@@ -45,6 +46,25 @@ class Method:
     def adapters(self) -> tuple[str, ...]:
         """The LoRA adapters that its steps want on the embedded model, by name."""
         return tuple(step.adapter for step in self.steps if hasattr(step, "adapter"))
+
+    def check_model(self, info: ModelInfo) -> None:
+        """Make sure that a model opened elsewhere has the adapters that the steps want.
+
+        One whose weights are not known, at an endpoint, may be the tuned one.
+
+        Raises:
+            UsageError: it is an embedded one without them, or with others.
+            WeightsError: an adapter's files are broken.
+        """
+        if not self.adapters or not info.sha256:
+            return
+        _, wanted = fitting_adapters(self.adapters, info.name)
+        if info.adapter != "+".join(adapter.sha256 for adapter in wanted):
+            named = ", ".join(map(repr, self.adapters))
+            raise UsageError(
+                f"{self.label!r} wants {info.name} with its adapter: open it by model(adapters=[{named}]), "
+                f"or give the name {info.name!r} in its place"
+            )
 
     def build(self, tools: Tools) -> Generator:
         """Wrap the steps around each other, innermost first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -28,7 +29,7 @@ from spider_opt.errors import (
     UsageError,
     WeightsError,
 )
-from spider_opt.models import DEFAULT_MODEL
+from spider_opt.models import CATALOG, DEFAULT_MODEL
 from spider_opt.types import Completion, ModelInfo, Request
 
 COUNT = "SELECT count(*) FROM boat"
@@ -273,6 +274,24 @@ def test_what_is_asked_where_nothing_is_said(
 
 def test_a_model_of_ones_own_is_asked_with_rag() -> None:
     assert method(model=FakeModel()).method.label == "rag"
+
+
+def test_an_embedded_model_that_is_given_must_have_the_methods_adapter(
+    make_adapter: Callable[..., Path], shop: Path
+) -> None:
+    make_adapter("mine")
+    sha256 = hashlib.sha256(b"lora").hexdigest()
+    base = CATALOG[DEFAULT_MODEL].sha256
+    text = "finetune:adapter=mine"
+    for there in ("", "ab" * 32):
+        with pytest.raises(UsageError, match=rf"wants {DEFAULT_MODEL} with its adapter: open it by .*=\['mine'\]"):
+            method(text, model=FakeModel(info=ModelInfo(DEFAULT_MODEL, base, there)))
+    with pytest.raises(UsageError, match=f"'mine' is for {DEFAULT_MODEL}, and not for smollm2"):
+        method(text, model=FakeModel(info=ModelInfo("smollm2-135m", "cd" * 32, sha256)))
+    for info in (ModelInfo(DEFAULT_MODEL, base, sha256), ModelInfo("tuned elsewhere")):
+        model = FakeModel("FROM boat SELECT count(*)", info=info)
+        assert method(text, model=model).answer("How many?", database=shop).rows() == [(3,)]
+    method("rag", model=FakeModel(info=ModelInfo(DEFAULT_MODEL, base)))
 
 
 def test_what_is_wrong_with_question_or_database_is_said_before_a_model_is_opened(
