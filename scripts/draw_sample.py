@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from spider_opt.benchmarks import load_benchmark
-from spider_opt.benchmarks.heldout import draw, is_held_out
+from spider_opt.benchmarks.validation import draw, is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import QueryError
 from spider_opt.scoring.report import cluster_of

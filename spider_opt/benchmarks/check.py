@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.benchmarks.bundled import MINI, SPLITS, load_bundled
+from spider_opt.benchmarks.loading import LAYOUTS, find_layout, load_spider, present_splits
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
-from spider_opt.benchmarks.spider import LAYOUTS, find_layout, load_spider, present_splits
+from spider_opt.benchmarks.spider_mini import MINI, SPLITS, load_bundled
 from spider_opt.databases import Sandbox
 from spider_opt.errors import DatasetError, QueryError
 from spider_opt.types import Benchmark

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from spider_opt.benchmarks.download import NoDownload, Progress, download
-from spider_opt.benchmarks.spider import present_splits
+from spider_opt.benchmarks.loading import present_splits
 from spider_opt.errors import SpiderOptError, UsageError
 
 _FILE_ID = "1403EGqzIDoHMdQF4c9Bkyl7dZLZ5Wt6J"  # linked from https://yale-lily.github.io/spider

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from spider_opt.benchmarks.bundled import load_bundled
-from spider_opt.benchmarks.heldout import is_held_out
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks.spider_mini import load_bundled
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.errors import LeakError
 from spider_opt.sql.normal import normalized
 from spider_opt.types import Benchmark, Example

@@ -64,8 +64,8 @@ def check(folder: Path | None, as_json: bool) -> None:
     DIR is Spider's folder; without it SPIDER_DIR is taken, else the bundled benchmark.
     Exit code 2 when a file is broken; missing databases and failing golds are only reported.
     """
-    from spider_opt.benchmarks.catalog import spider_dir
     from spider_opt.benchmarks.check import check_benchmark
+    from spider_opt.benchmarks.table import spider_dir
     from spider_opt.progress import progress
 
     found = check_benchmark(spider_dir(folder), progress)
@@ -81,7 +81,7 @@ def check(folder: Path | None, as_json: bool) -> None:
 
 
 def _lines(found: Check) -> Iterator[str]:
-    from spider_opt.benchmarks.spider import missing_sentence
+    from spider_opt.benchmarks.loading import missing_sentence
 
     yield f"{found.name} at {found.root}"
     if not found.has_tables and found.name == "spider":

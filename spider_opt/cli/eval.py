@@ -89,7 +89,7 @@ def eval_command(
     """
     from spider_opt import models
     from spider_opt.benchmarks import describe_missing, load_benchmark
-    from spider_opt.benchmarks.heldout import only
+    from spider_opt.benchmarks.validation import only
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import RunError, UsageError
     from spider_opt.methods import parse_method

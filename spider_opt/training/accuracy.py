@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spider_opt.answering.drafts import Drafter, Look
-from spider_opt.benchmarks.heldout import is_held_out, only
+from spider_opt.benchmarks.subsets import only
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError
 from spider_opt.models.torch.base import tokens_of

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.heldout import is_held_out
 from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method

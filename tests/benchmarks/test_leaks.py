@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.heldout import is_held_out, only
 from spider_opt.benchmarks.leaks import check_leaks, normal_text, training_for, without_leaks
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks.validation import is_held_out, only
 from spider_opt.errors import DatasetError, LeakError
 from spider_opt.types import Benchmark, Example, Question, Schema
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 
 
 def example(id: str, db_id: str, text: str = "", sql: str = "") -> Example:

@@ -23,7 +23,7 @@ from spider_opt.training.loop import Step
 
 _SPIDER = runpy.run_path(str(Path(__file__).resolve().parents[1] / "benchmarks" / "conftest.py"))
 SmallSpider: Any = _SPIDER["SmallSpider"]
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 SIGNS = "Too short to tell whether it was long enough."
 
 

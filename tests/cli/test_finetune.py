@@ -18,7 +18,7 @@ from click.testing import Result
 
 from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.heldout import is_held_out
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.cli import finetune as module
 from spider_opt.cli import main
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter

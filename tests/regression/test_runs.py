@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.heldout import only
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks.validation import only
 from spider_opt.cli import main
 from spider_opt.models.adapters import find_adapter
 from spider_opt.runs import Run, RunInfo, find_runs

@@ -271,7 +271,7 @@ def test_recorded_answers_that_do_not_fit_are_refused(mini: tuple[Benchmark, Lad
 
 
 def test_recorded_systems_score_as_published(shared: Path) -> None:
-    from spider_opt.benchmarks.spider import load_spider
+    from spider_opt.benchmarks.loading import load_spider
 
     ladder = climb(RUNGS[:1], [ROOT / "results" / "runs"], "qwen2.5-coder-0.5b", "spider dev")
     benchmark = load_spider(shared / "spider")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
 from spider_opt.sql.used import Used, used
 from spider_opt.types import Column, Schema, Table
 

@@ -31,7 +31,7 @@ from spider_opt.types import (
     Tools,
 )
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 BENCHMARK = load_bundled("train")
 DATABASES = DatabasePool(BENCHMARK.paths)
 

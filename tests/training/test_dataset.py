@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import load_bundled, load_spider
-from spider_opt.benchmarks.heldout import is_held_out
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool, Sandbox
 from spider_opt.errors import LeakError, PredictionsError, QueryTimeout, RunError, UsageError
 from spider_opt.runs import RunInfo
@@ -35,7 +35,7 @@ from spider_opt.types import (
     Table,
 )
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 COLUMNS = (Column("Name", "TEXT"), Column("price", "INT"))
 ROWS = "INSERT INTO Item VALUES ('Lamp', 3), ('Rug', 7), ('Cup', 3)"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("torch",)
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=4, alpha=8.0, packs=2, warmup=0.2, seed=5)
 Lessons = Callable[..., list[Item]]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NEEDS = ("torch", "transformers", "gguf")
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 SETTINGS = Settings(epochs=2.0, rate=1e-2, rank=2, alpha=4.0, packs=1)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from spider_opt.benchmarks import catalog, load_benchmark
+from spider_opt.benchmarks import load_benchmark
+from spider_opt.benchmarks import table as catalog
 from spider_opt.errors import DatasetError
 
 

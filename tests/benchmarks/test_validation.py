@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.heldout import draw, is_held_out, only
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks.validation import draw, is_held_out, only
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question, Schema
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks.bundled import MINI, build_databases, load_bundled
+from spider_opt.benchmarks.spider_mini import MINI, build_databases, load_bundled
 from spider_opt.errors import DatasetError
 
 SCRIPT = """
@@ -161,7 +161,7 @@ def test_without_its_text_it_says_so(tmp_path: Path, cache: Path) -> None:
 
 def test_processes_that_build_at_once_do_not_disturb_each_other(source: Path, cache: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from spider_opt.benchmarks.bundled import load_bundled;"
+        "import sys; from pathlib import Path; from spider_opt.benchmarks.spider_mini import load_bundled;"
         "print(load_bundled('test', source=Path(sys.argv[1])).fingerprint)"
     )
     command = [sys.executable, "-W", "error", "-c", code, str(source)]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from spider_opt.benchmarks.spider import Layout, load_layout
+from spider_opt.benchmarks.loading import Layout, load_layout
 from spider_opt.errors import DatasetError
 from spider_opt.paths import cache_dir
 from spider_opt.types import Benchmark

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spider_opt.benchmarks.bundled import load_bundled
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks.spider_mini import load_bundled
 from spider_opt.types import Benchmark
 
 

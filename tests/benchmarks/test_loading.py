@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import describe_missing, load_spider
-from spider_opt.benchmarks.spider import present_splits
+from spider_opt.benchmarks.loading import present_splits
 from spider_opt.errors import DatasetError
 
 # --- loading -----------------------------------------------------------------------------------
