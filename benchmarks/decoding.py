@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from spider_opt.benchmarks import load_benchmark
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.types import Completion, ModelInfo, Request, Task, Tools
@@ -45,7 +45,7 @@ class _Asked:
 
 def prompts_of(options: argparse.Namespace) -> list[Any]:
     """Return what `finetune+schema` asks about questions of the database that most questions are about."""
-    benchmark = load_benchmark(Path(options.spider) if options.spider else None, options.split)
+    benchmark = Chosen(spider=Path(options.spider) if options.spider else None, split=options.split).load()
     db_id, _ = Counter(example.question.db_id for example in benchmark.examples).most_common(1)[0]
     generator = parse_method(f"schema+finetune:adapter={options.adapter}").build(
         Tools(databases=DatabasePool(benchmark.paths))

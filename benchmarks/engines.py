@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spider_opt import models
-from spider_opt.benchmarks import load_benchmark
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.cli.options import SIDE_BY_SIDE
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=48, help="how many, twelve on a database")
     parser.add_argument("--methods", nargs="*", default=["finetune+rag", "vote:n=8+finetune+rag"])
     options = parser.parse_args()
-    benchmark = load_benchmark(Path(options.spider) if options.spider else None, options.split)
+    benchmark = Chosen(spider=Path(options.spider) if options.spider else None, split=options.split).load()
     rng = random.Random(1)
     db_ids = rng.sample(sorted(benchmark.paths), max(1, min(len(benchmark.paths), options.questions // 12)))
     pool = [example for example in benchmark.examples if example.question.db_id in db_ids]

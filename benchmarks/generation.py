@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from spider_opt.benchmarks import load_benchmark
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import EmbeddedModel, weights
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--model", default="qwen2.5-coder-0.5b")
     parser.add_argument("--methods", nargs="*", default=["zero-shot", "vote:n=8"])
     options = parser.parse_args()
-    benchmark = load_benchmark(Path(options.spider) if options.spider else None, options.split)
+    benchmark = Chosen(spider=Path(options.spider) if options.spider else None, split=options.split).load()
     rng = random.Random(1)
     db_ids = rng.sample(sorted(benchmark.paths), max(1, min(len(benchmark.paths), options.questions // 12)))
     pool = [example for example in benchmark.examples if example.question.db_id in db_ids]

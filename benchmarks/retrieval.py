@@ -22,8 +22,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # read
 
 import numpy as np
 
-from spider_opt.benchmarks import load_benchmark
 from spider_opt.benchmarks.leaks import training_for
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.linking.masking import masked
 from spider_opt.progress import progress
 from spider_opt.retrieval import TrainingLibrary, open_embedder
@@ -53,9 +53,9 @@ def main() -> None:
     options = parser.parse_args()
     spider = Path(options.spider) if options.spider else None
 
-    split = load_benchmark(spider, options.split)
+    split = Chosen(spider=spider, split=options.split).load()
     derived = Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
-    training, left_out = training_for(split, spider, derived.normals)
+    training, left_out = training_for(split, derived.normals)
     library = TrainingLibrary(training, split.examples, open_embedder(options.embedder, progress), derived)
     print(f"{split.name} {split.split}: {len(split.examples):,} questions, {len(training):,} training examples")
     print(f"left out as too near: {left_out or 'none'}; embedder {library.embedder.name}\n")

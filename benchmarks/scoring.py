@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from spider_opt.benchmarks import load_benchmark
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.scoring import Rules, score
 from spider_opt.types import Benchmark, Example
@@ -102,7 +102,7 @@ def main() -> None:
 
 def run(folder: Path, spider: Path | None, options: argparse.Namespace) -> None:
     os.environ["SPIDER_OPT_CACHE"] = str(folder / "warm")
-    benchmark = load_benchmark(spider, options.split)
+    benchmark = Chosen(spider=spider, split=options.split).load()
     file = options.predictions or folder / "answers.txt"
     if options.predictions is None:
         file.write_text("\n".join(made_up(benchmark)) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from spider_opt.answering.drafts import Look
-from spider_opt.benchmarks import load_benchmark
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
 from spider_opt.models.torch.base import keep_memory, open_base
 from spider_opt.models.torch.shared_prefix import Pack, laid
@@ -55,7 +55,7 @@ def main() -> None:
     from spider_opt.models.torch.compute import chosen_compute
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    benchmark = load_benchmark(Path(options.spider) if options.spider else None, "train")
+    benchmark = Chosen(spider=Path(options.spider) if options.spider else None, split="train").load()
     training, _ = split(
         [Item(e.question, e.gold_sql) for e in benchmark.examples if e.question.db_id in benchmark.paths]
     )

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import click
 
-from spider_opt.benchmarks import load_benchmark
-from spider_opt.benchmarks.validation import draw, is_held_out
+from spider_opt.benchmarks import load
+from spider_opt.benchmarks.subsets import draw
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import QueryError
 from spider_opt.scoring.report import cluster_of
@@ -43,7 +44,7 @@ def main(
     spider: Path, split: str, held_out: bool, databases: int | None, without: Path | None, n: int, seed: int
 ) -> None:
     """Print the ids of about N questions."""
-    benchmark = load_benchmark(spider, split)
+    benchmark = load(f"spider:{split}", data=spider)
     pool = DatabasePool(benchmark.paths)
     examples = list(benchmark.examples)
     if held_out:

@@ -10,7 +10,7 @@ import pytest
 from spider_opt.training.dataset import Item
 from spider_opt.types import Column, Question, Schema, Table
 
-HELD_OUT = "database_6"  # by the hash of its name, see test_heldout.py
+HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"

@@ -1,7 +1,18 @@
-"""Questions in: Spider in its official layout, and the bundled benchmark."""
+"""Questions in: a table of benchmarks, by name."""
 
-from spider_opt.benchmarks.loading import describe_missing, load_spider
-from spider_opt.benchmarks.spider_mini import load_bundled
-from spider_opt.benchmarks.table import load_benchmark, spider_dir
+from spider_opt.benchmarks.loading import describe_missing, load, load_source, training_half
+from spider_opt.benchmarks.source import Download, Fields, Source, Split
+from spider_opt.benchmarks.table import benchmark_names, source_named
 
-__all__ = ["describe_missing", "load_benchmark", "load_bundled", "load_spider", "spider_dir"]
+__all__ = [
+    "Download",
+    "Fields",
+    "Source",
+    "Split",
+    "benchmark_names",
+    "describe_missing",
+    "load",
+    "load_source",
+    "source_named",
+    "training_half",
+]

@@ -7,9 +7,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.benchmarks.loading import LAYOUTS, find_layout, load_spider, present_splits
+from spider_opt.benchmarks.loading import data_folder, load
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
-from spider_opt.benchmarks.spider_mini import MINI, SPLITS, load_bundled
+from spider_opt.benchmarks.source import Source
+from spider_opt.benchmarks.splits import find_split, present_splits
+from spider_opt.benchmarks.table import source_named
+from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import Sandbox
 from spider_opt.errors import DatasetError, QueryError
 from spider_opt.types import Benchmark
@@ -61,41 +64,45 @@ class Check:
     problems: tuple[str, ...]
 
 
-def check_benchmark(root: Path | None, progress: Progress = silent) -> Check:
-    """Load every split of Spider at ``root`` (of the bundled benchmark for None) and run every gold query once.
+def check_benchmark(name: str, data: Path | None = None, progress: Progress = silent) -> Check:
+    """Load every split of a benchmark that is in its folder and run every gold query once.
 
     Raises:
-        DatasetError: there is no benchmark at ``root``.
+        DatasetError: there is no such benchmark, or none of it in its folder.
     """
+    source = source_named(name)
+    root = data_folder(name, source, data)
     checks: list[SplitCheck] = []
     problems: list[str] = []
     db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
-    for split in _splits(root):
+    for split in _splits(name, source, root):
         try:
-            benchmark = load_bundled(split) if root is None else load_spider(root, split)
-            files = (f"{split}.json",) if root is None else LAYOUTS[split].questions
-            entries = read_entries((MINI if root is None else root) / file for file in files)
+            benchmark = load(f"{name}:{split}", data=data)
+            entries = read_entries((root / file for file in source.splits[split].questions), source.fields)
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
-            db_ids["train" if split.startswith("train") else "evaluation"].update(entry.db_id for entry in entries)
+            db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)
         except DatasetError as error:
             problems.append(str(error))
     return Check(
-        name="spider-mini" if root is None else "spider",
-        root=str(MINI if root is None else root),
+        name=name,
+        root=str(root),
         splits=tuple(checks),
         shared_databases=tuple(sorted(db_ids["train"] & db_ids["evaluation"])),
-        has_tables=((MINI if root is None else root) / "tables.json").exists(),
+        has_tables=(root / (source.splits[source.default].tables or "tables.json")).is_file(),
         problems=tuple(dict.fromkeys(problems)),
     )
 
 
-def _splits(root: Path | None) -> Iterable[str]:
+def _splits(name: str, source: Source, root: Path) -> Iterable[str]:
     """Return the splits that are there, each question in one of them only."""
-    if root is None:
-        return SPLITS
-    if not (there := present_splits(root)):
-        find_layout(root, "dev")  # says what is lacking
-    return [split for split in there if split != "train"]
+    if not (there := present_splits(source, root)):
+        find_split(name, source, None, root)  # says what is lacking
+    files = {split: set(source.splits[split].questions) for split in there}
+    return [
+        split
+        for split in there
+        if len(files[split]) == 1 or not files[split] <= set().union(*(files[s] for s in there if s != split))
+    ]
 
 
 def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> SplitCheck:

@@ -1,4 +1,4 @@
-"""Brings the official download of Spider into a folder: zip by HTTP, hash, unpacking, all or nothing."""
+"""Brings the official download of a benchmark into a folder: zip by HTTP, hash, unpacking, all or nothing."""
 
 from __future__ import annotations
 
@@ -14,43 +14,50 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from spider_opt.benchmarks.download import NoDownload, Progress, download
-from spider_opt.benchmarks.loading import present_splits
+from spider_opt.benchmarks.source import Download, Source
+from spider_opt.benchmarks.splits import how_to_get, present_splits
+from spider_opt.benchmarks.table import source_named
 from spider_opt.errors import SpiderOptError, UsageError
 
-_FILE_ID = "1403EGqzIDoHMdQF4c9Bkyl7dZLZ5Wt6J"  # linked from https://yale-lily.github.io/spider
-SPIDER_PAGE = f"https://drive.google.com/file/d/{_FILE_ID}/view"
-SPIDER_URL = f"https://drive.usercontent.google.com/download?id={_FILE_ID}&export=download&confirm=t"
-# Yale publishes no hash. This is what three projects independently report for spider_data.zip (205,800,266 bytes).
-SPIDER_SHA256 = "00636695dabed6b5f4b8328a16b13e069a2f16591d5efcce57660669c85b121b"
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Where Spider lies now, the hash of the zip it came in, and whether that was compared with a known one."""
+    """Where the benchmark lies now, the hash of the zip it came in, and whether that was compared with a known one."""
 
     root: Path
     sha256: str
     verified: bool
 
 
-def fetch_spider(
-    target: Path, progress: Progress, *, url: str = SPIDER_URL, sha256: str | None = None, wait_s: float = 1.0
+def fetch_benchmark(
+    name: str,
+    target: Path,
+    progress: Progress,
+    *,
+    url: str | None = None,
+    sha256: str | None = None,
+    wait_s: float = 1.0,
 ) -> Fetched:
-    """Bring Spider into ``target``, which must be new or empty; it appears complete or not at all.
+    """Bring a benchmark into ``target``, which must be new or empty; it appears complete or not at all.
 
     A download that broke off goes on where it stopped, also in a later call. ``sha256`` is compared with
-    the zip's; without one the official zip is compared with the known hash, any other is not.
+    the zip's; without one the official zip is compared with the known hash, any other (``url``) is not.
 
     Raises:
-        UsageError: the folder is in use, or the hash is none.
+        UsageError: there is nothing to fetch, the folder is in use, or the hash is none.
         SpiderOptError: the zip cannot be had, is not the right one, or does not fit on the disk.
     """
+    source, official = source_named(name), official_download(name)
+    url = url or official.url
     target = target.expanduser().absolute()
-    expected = sha256 if sha256 is not None else SPIDER_SHA256 if url == SPIDER_URL else None
+    expected = sha256 if sha256 is not None else official.sha256 if url == official.url else None
     if expected is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", expected):
         raise UsageError(f'"{expected}" is no SHA-256: it has 64 hexadecimal digits.')
-    _check_target(target)
+    again = how_to_get(name, source).removeprefix("with: ")
+    check = again.replace("fetch", "check")
+    _check_target(source, target, check)
     part = part_path(target, url)
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -60,17 +67,31 @@ def fetch_spider(
             part.unlink()
             raise SpiderOptError(
                 f"{url} has the SHA-256 {found}, not {expected.lower()}; nothing was kept."
-                f" If you trust it: spider-opt data fetch --sha256 {found}"
+                f" If you trust it: {again} --sha256 {found}"
             )
-        _unpack(part, target, progress)
+        _unpack(source, part, target, progress)
         part.unlink()
     except NoDownload as error:
         raise SpiderOptError(
-            f"{error} Open {SPIDER_PAGE} in a browser, unzip it to {target}, then: spider-opt data check {target}"
+            f"{error} Open {official.page} in a browser, unzip it to {target}, then: {check} {target}"
         ) from error
     except OSError as error:
         raise SpiderOptError(f"Cannot write {error.filename or target}: {error.strerror or error}.") from error
     return Fetched(target, found, expected is not None)
+
+
+def official_download(name: str) -> Download:
+    """Return what there is to fetch of a benchmark.
+
+    Raises:
+        UsageError: nothing is; the sentence says where it is to be had.
+    """
+    source = source_named(name)
+    if source.root is not None:
+        raise UsageError(f"{name} comes with its package: there is nothing to fetch.")
+    if source.download is None:
+        raise UsageError(f"{name} cannot be fetched by this command: get it {how_to_get(name, source)}")
+    return source.download
 
 
 def part_path(target: Path, url: str) -> Path:
@@ -78,13 +99,13 @@ def part_path(target: Path, url: str) -> Path:
     return target.parent / f".{target.name}-{hashlib.sha256(url.encode()).hexdigest()[:8]}.zip.part"
 
 
-def _check_target(target: Path) -> None:
+def _check_target(source: Source, target: Path, check: str) -> None:
     if not target.exists():
         return
     if not target.is_dir():
         raise UsageError(f"{target} is a file; name a new folder.")
-    if present_splits(target):
-        raise UsageError(f"Spider is already at {target}; look at it with: spider-opt data check {target}")
+    if present_splits(source, target):
+        raise UsageError(f"{source.title} is already at {target}; look at it with: {check} {target}")
     if any(target.iterdir()):
         raise UsageError(f"{target} is not empty; name a new folder.")
 
@@ -94,14 +115,14 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unpack(part: Path, target: Path, progress: Progress) -> None:
+def _unpack(source: Source, part: Path, target: Path, progress: Progress) -> None:
     """Unpack beside the target, then rename; a zip that is no good is deleted so that the next call starts anew."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         fresh = Path(folder) / target.name
         fresh.mkdir()
         try:
             with zipfile.ZipFile(part) as archive:
-                _extract(archive, fresh, progress)
+                _extract(source, archive, fresh, progress)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             size = part.stat().st_size
             part.unlink()
@@ -117,15 +138,20 @@ def _unpack(part: Path, target: Path, progress: Progress) -> None:
 
 
 class _Refused(Exception):
-    """What a zip holds is not what Spider's holds."""
+    """What a zip holds is not what the benchmark's holds."""
 
 
-def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> None:
-    """Write the files that lie beside ``dev.json``, without the folder around them."""
+def _extract(source: Source, archive: zipfile.ZipFile, folder: Path, progress: Progress) -> None:
+    """Write the files that lie beside the questions (Spider's ``dev.json``), without the folder around them."""
+    questions = PurePosixPath(source.splits[source.default].questions[0])
     names = {info: _checked_name(info) for info in archive.infolist() if not info.is_dir()}
-    tops = [name.parent for name in names.values() if name.name == "dev.json" and "__MACOSX" not in name.parts]
+    tops = [
+        name.parents[len(questions.parts) - 1]
+        for name in names.values()
+        if name.parts[-len(questions.parts) :] == questions.parts and "__MACOSX" not in name.parts
+    ]
     if not tops:
-        raise _Refused("it has no dev.json, so it is not Spider's")
+        raise _Refused(f"it has no {questions}, so it is not {source.title}'s")
     top = min(tops, key=lambda parent: len(parent.parts))
     wanted = {
         info: name.relative_to(top)
@@ -141,8 +167,8 @@ def _extract(archive: zipfile.ZipFile, folder: Path, progress: Progress) -> None
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(info) as source, path.open("xb") as file:
-                while chunk := source.read(_CHUNK_BYTES):
+            with archive.open(info) as packed, path.open("xb") as file:
+                while chunk := packed.read(_CHUNK_BYTES):
                     file.write(chunk)
                     done += len(chunk)
                     progress("unpacking", done, total)

@@ -11,12 +11,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
-from spider_opt.benchmarks.loading import load_spider
-from spider_opt.benchmarks.spider_mini import load_bundled
-from spider_opt.benchmarks.validation import is_held_out
+from spider_opt.benchmarks.loading import training_half
+from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError
 from spider_opt.sql.normal import normalized
 from spider_opt.types import Benchmark, Example
@@ -59,20 +57,18 @@ def without_leaks(
 
 
 def training_for(
-    split: Benchmark, spider: Path | None, normals: Normals = normal_queries, source: Benchmark | None = None
+    split: Benchmark, normals: Normals = normal_queries, half: Benchmark | None = None
 ) -> tuple[list[Example], dict[Reason, int]]:
     """Return the training examples that may be shown to who is asked ``split``, and how many were left out by reason.
 
-    ``split`` is the whole split, so that what may be shown is the same for each part of it. They come from Spider at
-    ``spider``, from the bundled benchmark for None; ``source`` is that training split where it was read before. Of a
-    training split only questions of held-out databases may be asked; ``check_leaks`` refuses others.
+    ``split`` is the whole split, so that what may be shown is the same for each part of it. They are of its training
+    half; ``half`` is that where it was loaded before. Of a training split only questions of held-out databases may
+    be asked; ``check_leaks`` refuses others.
 
     Raises:
-        DatasetError: there is no training split.
+        DatasetError: there is no training half.
     """
-    if source is None:
-        source = load_bundled("train") if spider is None else load_spider(spider, "train")
-    training = source.examples
+    training = (half or training_half(split)).examples
     asked = split.examples
     if is_training(split.split):
         asked = tuple(example for example in asked if is_held_out(example.question.db_id))
@@ -81,11 +77,6 @@ def training_for(
         n_held_out = len(training) - len(kept)
         return rest, left_out | ({"held-out database": n_held_out} if n_held_out else {})
     return without_leaks(training, asked, normals)
-
-
-def is_training(name: str) -> bool:
-    """Tell whether a split, or the split that a question's id names, is one to learn from."""
-    return name.startswith("train")
 
 
 def _leaks(

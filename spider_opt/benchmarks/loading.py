@@ -1,7 +1,6 @@
-"""Loads Spider in its official layout: question files, ``tables.json``, ``database/<db_id>/<db_id>.sqlite``.
+"""Loads a benchmark's split: its questions with their schemas, and where their databases lie.
 
 A question whose database is not there is left out and counted; everything that is broken is refused.
-Not read: token lists, parses, ``*_gold.sql``, ``schema.sql``.
 """
 
 from __future__ import annotations
@@ -10,98 +9,123 @@ import difflib
 import hashlib
 import json
 import logging
+import os
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
+from spider_opt.benchmarks.source import Source, Split
+from spider_opt.benchmarks.splits import find_split, how_to_get
+from spider_opt.benchmarks.table import source_named
+from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import file_hash, read_schema
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
 
+DEFAULT = "spider-mini"
 _LOG = logging.getLogger("spider_opt")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the parts of a split lie, relative to the benchmark's folder."""
+def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path | str | None = None) -> Benchmark:
+    """Load a split of a benchmark: ``spider-mini``, ``spider:dev``.
 
-    questions: tuple[str, ...]
-    tables: str = "tables.json"
-    database: str = "database"
-
-
-LAYOUTS: Mapping[str, Layout] = {
-    "dev": Layout(("dev.json",)),
-    "train": Layout(("train_spider.json", "train_others.json")),
-    "train_spider": Layout(("train_spider.json",)),
-    "train_others": Layout(("train_others.json",)),
-    "test": Layout(("test.json",), "test_tables.json", "test_database"),
-}
-
-
-def load_spider(root: Path, split: str = "dev") -> Benchmark:
-    """Load a split of Spider; ids are ``dev-0000`` and so on, counted over all questions of the split.
+    ``name`` is the benchmark's, with the split behind a colon where it is not the usual one. ``data`` is its folder;
+    Spider's may be named by ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another
+    file of questions over the split's databases. What is loaded then has the file's name for its split, never that of
+    a split of the benchmark: it is not what others have measured on. Ids are ``dev-0000`` and so on, by the split's
+    name and the position in its files.
 
     Raises:
-        DatasetError: the folder or the split is not there, a file is broken, or no question has its database.
+        DatasetError: there is no such benchmark or split, its folder is not named or not there, a file is broken, or
+            no question has its database.
     """
-    layout = find_layout(root, split)
-    return load_layout("spider", split, root, layout)
+    known, colon, split = name.partition(":")
+    return load_source(known, source_named(known), split if colon else None, data=data, questions=questions)
 
 
-def find_layout(root: Path, split: str) -> Layout:
-    """Return where a split's files lie.
+def training_half(benchmark: Benchmark) -> Benchmark:
+    """Load the split that retrieval and tuning learn from where ``benchmark`` is asked.
 
     Raises:
-        DatasetError: there is no such folder, or it does not hold that split.
+        DatasetError: there is none, or it cannot be loaded.
     """
-    if not root.is_dir():
-        raise DatasetError(f"No folder {root}. Get Spider with: spider-opt data fetch {root}")
-    there = present_splits(root)
-    if split in there:
-        return LAYOUTS[split]
-    if not there:
-        inside = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and present_splits(folder)]
-        if inside:
-            raise DatasetError(f"{root} holds no questions, but {inside[0]} does: name that folder.")
-        raise DatasetError(f"{root} holds no Spider (no dev.json). Get it with: spider-opt data fetch")
-    if split in LAYOUTS:
-        lacking = next(name for name in LAYOUTS[split].questions if not (root / name).is_file())
-        raise DatasetError(f"No {lacking} in {root}, so no split {split}; there is: {', '.join(there)}.")
-    raise DatasetError(f'No split is called "{split}"; there is: {", ".join(there)}.')
+    training = source_named(benchmark.name).training
+    if training is None:
+        raise DatasetError(
+            f"{benchmark.name} has no training questions to retrieve from or to learn: take a method without examples"
+        )
+    return load(training if ":" in training else f"{benchmark.name}:{training}", data=benchmark.root)
 
 
-def present_splits(root: Path) -> list[str]:
-    """Return the splits whose question files are all there."""
-    return [split for split, layout in LAYOUTS.items() if all((root / name).is_file() for name in layout.questions)]
-
-
-def load_layout(name: str, split: str, root: Path, layout: Layout) -> Benchmark:
-    """Load a split from its layout under ``root`` (see ``load_spider``).
+def load_source(
+    name: str,
+    source: Source,
+    split: str | None = None,
+    *,
+    data: Path | str | None = None,
+    questions: Path | str | None = None,
+) -> Benchmark:
+    """Load a split of a source, which need not be in the table (see ``load``).
 
     Raises:
-        DatasetError: as for ``load_spider``.
+        DatasetError: as for ``load``.
     """
-    entries = read_entries(root / file for file in layout.questions)
-    tables = read_tables(root / layout.tables)
-    paths, missing = _locate(entries, tables, (root / layout.database).absolute())
+    folder = data_folder(name, source, data)
+    split = find_split(
+        name, source, source.default if split is None else split, folder, with_questions=questions is None
+    )
+    layout, label = source.splits[split], split
+    files = [folder / file for file in layout.questions]
+    if questions is not None:
+        other = Path(questions).expanduser()
+        if [other.resolve()] != [file.resolve() for file in files]:
+            files, label = [other], _label(source, split, other)
+    entries = read_entries(files, source.fields)
+    tables = read_tables(folder / layout.tables) if layout.tables else {}
+    paths, missing = _locate(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
     if not paths:
         raise DatasetError(
-            f"No database at {root / layout.database}: all {len(entries):,} questions of {split} lack theirs."
-            " Get them with: spider-opt data fetch"
+            f"No database at {folder / _above(layout)[0]}: all {len(entries):,} questions of {label} lack theirs."
+            f" Get them {how_to_get(name, source)}"
         )
     if doubles := exact_duplicates(entries):
-        _LOG.warning("%s", _describe_duplicates(doubles, split))
+        _LOG.warning("%s", _describe_duplicates(doubles, label))
     schemas = {db_id: read_schema(path, db_id, tables.get(db_id)) for db_id, path in paths.items()}
     examples = tuple(
-        Example(entry.index, Question(f"{split}-{entry.index:04d}", entry.question, schemas[entry.db_id]), entry.query)
+        Example(
+            entry.index,
+            Question(f"{label}-{entry.index:04d}", entry.question, schemas[entry.db_id], _notes(source, entry)),
+            entry.query,
+            entry.metadata,
+        )
         for entry in entries
         if entry.db_id in paths
     )
-    fingerprint = _fingerprint(split, examples, paths)
-    return Benchmark(name, split, examples, paths, missing, len(entries), fingerprint)
+    fingerprint = _fingerprint(label, examples, paths)
+    root = None if source.root is not None else folder.absolute()
+    return Benchmark(name, label, examples, paths, missing, len(entries), fingerprint, root)
+
+
+def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
+    """Return the folder of a benchmark: its own, the named one, or that of the environment.
+
+    Raises:
+        DatasetError: none is named, or one is where the benchmark has its own.
+    """
+    if source.root is not None:
+        if data is not None:
+            raise DatasetError(f"{name} comes with its package: leave out its folder, {data}")
+        return source.root
+    named = data if data is not None else os.environ.get(source.variable, "").strip() if source.variable else ""
+    if not str(named):
+        option = "--spider" if name == "spider" else "--data"
+        variable = f", or {source.variable}=DIR" if source.variable else ""
+        raise DatasetError(
+            f"Where is {source.title}? Name its folder: {option} DIR{variable}. Get it {how_to_get(name, source)}"
+        )
+    return Path(named).expanduser()
 
 
 def describe_missing(benchmark: Benchmark) -> str:
@@ -121,10 +145,28 @@ def missing_sentence(missing: Mapping[str, int], n_total: int, n: int) -> str:
     return f"{sum(missing.values()):,} of {n_total:,} questions left out: no database for {names}; n={n:,}"
 
 
-def _locate(entries: Iterable[Entry], tables: Collection[str], folder: Path) -> tuple[dict[str, Path], dict[str, int]]:
+def _label(source: Source, split: str, questions: Path) -> str:
+    """Return what the split is called that a file of other questions makes.
+
+    A split that has no file of its own is that file; else none of the benchmark's names is taken, nor one that would
+    let the questions be learnt from.
+    """
+    if not source.splits[split].questions:
+        return split
+    stem = re.sub(r"[^\w.]+", "-", questions.stem).strip("-") or "questions"
+    taken = {*source.splits, *source.aliases}
+    return f"other-{stem}" if stem.lower() in taken or is_training(stem.lower()) else stem
+
+
+def _notes(source: Source, entry: Entry) -> str:
+    return "\n".join(filter(None, (source.notes, entry.notes)))
+
+
+def _locate(
+    entries: Iterable[Entry], tables: Collection[str], layout: Split, folder: Path
+) -> tuple[dict[str, Path], dict[str, int]]:
     """Return the paths of the databases that are there, and how many questions each of the others costs."""
-    on_disk = {item.name for item in folder.iterdir() if item.is_dir()} if folder.is_dir() else set()
-    known = on_disk | set(tables)
+    known = _on_disk(layout, folder) | set(tables)
     paths: dict[str, Path] = {}
     missing: Counter[str] = Counter()
     for entry in entries:
@@ -132,8 +174,9 @@ def _locate(entries: Iterable[Entry], tables: Collection[str], folder: Path) -> 
         if db_id in paths:
             continue
         if db_id not in known:
-            raise DatasetError(f'{entry.place} names the unknown database "{db_id}"{_close(db_id, known)}')
-        path = folder / db_id / f"{db_id}.sqlite"
+            said = _close(db_id, known, layout)
+            raise DatasetError(f'{entry.place} names the unknown database "{db_id}"{said}')
+        path = folder / layout.databases.replace("{db_id}", db_id)
         if db_id not in missing and path.is_file():
             paths[db_id] = path
         else:
@@ -141,16 +184,36 @@ def _locate(entries: Iterable[Entry], tables: Collection[str], folder: Path) -> 
     return paths, dict(missing.most_common())
 
 
-def _fingerprint(split: str, examples: Iterable[Example], paths: Mapping[str, Path]) -> str:
-    questions = [(item.index, item.question.db_id, item.question.text, item.gold_sql) for item in examples]
+def _above(layout: Split) -> tuple[Path, str]:
+    """Return the folder in which each database has a folder or a file of its own, and the pattern of its name."""
+    parts = PurePosixPath(layout.databases).parts
+    at = next(i for i, part in enumerate(parts) if "{db_id}" in part)
+    return Path(*parts[:at]), parts[at]
+
+
+def _on_disk(layout: Split, folder: Path) -> set[str]:
+    """Return the ids of the databases that have a folder or a file."""
+    above, pattern = _above(layout)
+    before, after = pattern.split("{db_id}", 1)
+    inside = [item.name for item in (folder / above).iterdir()] if (folder / above).is_dir() else []
+    named = [name for name in inside if name.startswith(before) and name.endswith(after)]
+    return {name[len(before) : len(name) - len(after)] for name in named}
+
+
+def _fingerprint(split: str, examples: Sequence[Example], paths: Mapping[str, Path]) -> str:
+    """Return a hash of questions, golds and databases; of notes too, where there are any."""
+    questions = [
+        (item.index, item.question.db_id, item.question.text, item.gold_sql, *filter(None, [item.question.notes]))
+        for item in examples
+    ]
     databases = [(db_id, file_hash(path)) for db_id, path in sorted(paths.items())]
     return hashlib.sha256(json.dumps([split, questions, databases]).encode()).hexdigest()[:16]
 
 
-def _close(db_id: str, known: Collection[str]) -> str:
+def _close(db_id: str, known: Collection[str], layout: Split) -> str:
     if near := difflib.get_close_matches(db_id, known, n=1):
         return f'; did you mean "{near[0]}"?'
-    return ": it is in no tables.json and has no folder."
+    return f": it is in no {layout.tables} and has no folder." if layout.tables else ": it has no file."
 
 
 def _describe_duplicates(doubles: list[tuple[Entry, Entry]], split: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
 
+SPIDERS = Fields()
+"""What Spider's files call their parts."""
 # A db_id becomes part of a path, so it is one plain name: no separators, no "..", no control characters.
 _DB_ID = re.compile(r"\w[\w .\-]*")
 
@@ -24,6 +27,8 @@ class Entry:
     db_id: str
     question: str
     query: str
+    notes: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_json(path: Path) -> Any:
@@ -49,10 +54,10 @@ def read_json(path: Path) -> Any:
         raise DatasetError(f"{path} is no JSON that can be read: {error}.") from error
 
 
-def read_entries(paths: Iterable[Path]) -> list[Entry]:
+def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]:
     """Return the questions of all files in order, the index going on from file to file.
 
-    Only ``db_id``, ``question`` and ``query`` are read; token lists and parses may be there or not.
+    Only what ``fields`` names is read; token lists and parses may be there or not.
 
     Raises:
         DatasetError: a file is broken, holds no list of questions, or an entry lacks a field.
@@ -68,9 +73,13 @@ def read_entries(paths: Iterable[Path]) -> list[Entry]:
             place = f"entry {number} of {path.name}"
             if not isinstance(item, dict):
                 raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
-            db_id, question, query = (_text(item, name, path, number) for name in ("db_id", "question", "query"))
+            needed = (fields.db_id, fields.question, fields.query)
+            db_id, question, query = (_text(item, name, path, number) for name in needed)
             _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
-            entries.append(Entry(len(entries), place, db_id, question, query))
+            notes = _said(item, fields.notes, path, number) if fields.notes else ""
+            told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
+            metadata = {key: value for key, value in told.items() if value}
+            entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata))
     return entries
 
 
@@ -98,11 +107,11 @@ def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def exact_duplicates(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
-    """Return (entry, earlier entry) for each that repeats database, question and query of an earlier one."""
-    seen: dict[tuple[str, str, str], Entry] = {}
+    """Return (entry, earlier entry) for each that repeats database, question, notes and query of an earlier one."""
+    seen: dict[tuple[str, str, str, str], Entry] = {}
     doubles = []
     for entry in entries:
-        first = seen.setdefault((entry.db_id, entry.question, entry.query), entry)
+        first = seen.setdefault((entry.db_id, entry.question, entry.notes, entry.query), entry)
         if first is not entry:
             doubles.append((entry, first))
     return doubles
@@ -123,6 +132,16 @@ def _text(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
         except UnicodeEncodeError as error:  # half a surrogate pair: JSON lets it pass, no file or socket takes it
             raise DatasetError(f'{where} has a broken character in its "{name}".') from error
     return value
+
+
+def _said(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
+    """Return what need not be there: a text or a number as text, '' for nothing."""
+    value = item.get(name)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return _text(item, name, path, number)
 
 
 def _check_db_id(db_id: str, where: str) -> None:

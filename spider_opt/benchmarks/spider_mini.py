@@ -13,31 +13,13 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from spider_opt.benchmarks.loading import Layout, load_layout
+from spider_opt.benchmarks.source import Source, Split
 from spider_opt.errors import DatasetError
 from spider_opt.paths import cache_dir
-from spider_opt.types import Benchmark
 
 MINI = Path(__file__).parent / "mini"
-SPLITS = ("train", "test")
 _RECIPE = b"1"  # raise it when the way of building changes the bytes
 _VERSION_FIELD = slice(96, 100)  # SQLITE_VERSION_NUMBER of the writer: information only, and all that differs
-
-
-def load_bundled(split: str = "test", *, source: Path = MINI) -> Benchmark:
-    """Load a split of the bundled benchmark; ``dev`` is another name for ``test``.
-
-    Raises:
-        DatasetError: there is no such split, the text is broken, or the cache cannot be written.
-    """
-    split = "test" if split == "dev" else split
-    if split not in SPLITS:
-        raise DatasetError(
-            f'The bundled benchmark has no split "{split}"; it has {" and ".join(SPLITS)}.'
-            " For Spider's own splits name its folder: --spider DIR"
-        )
-    root = build_databases(source)
-    return load_layout("spider-mini", split, source, Layout((f"{split}.json",), "tables.json", str(root / "database")))
 
 
 def build_databases(source: Path = MINI) -> Path:
@@ -124,3 +106,16 @@ def _settle_reals(connection: sqlite3.Connection) -> None:
     for table, column in columns:
         quoted_table, quoted_column = (name.replace('"', '""') for name in (table, column))
         connection.execute(f'UPDATE "{quoted_table}" SET "{quoted_column}" = "{quoted_column}"')
+
+
+SPIDER_MINI = Source(
+    title="The bundled benchmark",
+    about="Hand-written questions over ten small databases that come with the package; test is what is asked.",
+    licence="Apache-2.0",
+    splits={name: Split((f"{name}.json",), tables="") for name in ("train", "test")},
+    default="test",
+    training="train",
+    root=MINI,
+    build=build_databases,
+    aliases={"dev": "test"},
+)

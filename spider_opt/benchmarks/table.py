@@ -1,30 +1,36 @@
-"""What ``--spider``, ``SPIDER_DIR`` and ``--split`` resolve to."""
+"""The table of benchmarks, by the name that ``--benchmark`` and ``load`` know.
+
+More come from the entry-point group ``spider_opt.benchmarks``: an installed package can add its own.
+"""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import Mapping
 
-from spider_opt.benchmarks.loading import load_spider
-from spider_opt.benchmarks.spider_mini import load_bundled
-from spider_opt.types import Benchmark
+from spider_opt.benchmarks.source import Source
+from spider_opt.errors import DatasetError
+from spider_opt.plugins import Names
 
-
-def spider_dir(named: Path | None) -> Path | None:
-    """Return Spider's folder: the named one, else ``SPIDER_DIR``, else None for the bundled benchmark."""
-    if named is None:
-        variable = os.environ.get("SPIDER_DIR", "").strip()
-        if not variable:
-            return None
-        named = Path(variable)
-    return named.expanduser()
+BENCHMARKS = {
+    "spider": "spider_opt.benchmarks.spider:SPIDER",
+    "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",
+}
+ENTRY_POINTS = "spider_opt.benchmarks"
+_NAMES = Names("benchmark", BENCHMARKS, ENTRY_POINTS, "spider-opt data list", DatasetError)
 
 
-def load_benchmark(spider: Path | None = None, split: str | None = None) -> Benchmark:
-    """Load Spider (split ``dev`` unless named) where it is pointed at, else the bundled benchmark (``test``).
+def benchmark_names() -> Mapping[str, tuple[str, ...]]:
+    """Return the places (``module:attribute``) of all benchmarks by name: ours, then those of installed packages."""
+    return _NAMES.places()
+
+
+def source_named(name: str) -> Source:
+    """Return what a benchmark is made of. A package whose benchmark is broken harms nobody who does not ask for it.
 
     Raises:
-        DatasetError: what is pointed at cannot be loaded.
+        DatasetError: there is no such benchmark, two packages claim the name, or it cannot be loaded or is none.
     """
-    root = spider_dir(spider)
-    return load_bundled(split or "test") if root is None else load_spider(root, split or "dev")
+    place, source = _NAMES.load(name)
+    if not isinstance(source, Source):
+        raise DatasetError(f"benchmark {name!r} ({place}) is no benchmark: it must be a spider_opt.benchmarks.Source")
+    return source

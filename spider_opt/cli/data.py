@@ -1,4 +1,4 @@
-"""``spider-opt data``: get Spider, and look through a benchmark."""
+"""``spider-opt data``: which benchmarks there are, get one, look through it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
@@ -23,52 +24,81 @@ if TYPE_CHECKING:
 
 @click.group(
     invoke_without_command=True,
-    epilog="\b\nExample:\n  spider-opt data fetch spider\n  spider-opt data check spider",
+    epilog="\b\nExample:\n  spider-opt data list\n  spider-opt data fetch spider\n  spider-opt data check spider",
 )
 @click.pass_context
 def data(context: click.Context) -> None:
-    """Get Spider, and look through a benchmark."""
+    """List benchmarks, get Spider, and look through a benchmark."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
+@data.command("list", epilog="\b\nExample:\n  spider-opt data list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a benchmark, in a list")
+def list_command(as_json: bool) -> None:
+    """List the benchmarks: what they are, their splits and licence, and whether they are here.
+
+    A benchmark's folder is looked for where its environment variable says (Spider's: SPIDER_DIR).
+    """
+    from spider_opt.benchmarks.listing import listed
+
+    found, broken = listed()
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+    else:
+        for one in found:
+            splits = ", ".join(f"{split} (usual)" if split == one.default else split for split in one.splits)
+            click.echo(f"{one.name}: {splits}; {one.licence}\n  {one.about}\n  {one.where}")
+    for sentence in broken:
+        click.echo(f"left out: {sentence}", err=True)
+
+
 @data.command(epilog="\b\nExample:\n  spider-opt data fetch ~/spider")
-@click.argument("folder", metavar="[DIR]", default="spider", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--benchmark", "name", metavar="NAME", default="spider", show_default=True, help="Which one")
+@click.option("--data", "other_folder", type=click.Path(path_type=Path), help="The same as DIR")
 @click.option("--url", metavar="URL", help="Take the zip from there instead of the official place")
 @click.option(
     "--sha256", metavar="HEX", help="Refuse a zip with another hash (default: the one known of the official zip)"
 )
-def fetch(folder: Path, url: str | None, sha256: str | None) -> None:
-    """Download the official Spider into DIR (default: spider).
+def fetch(folder: Path | None, name: str, other_folder: Path | None, url: str | None, sha256: str | None) -> None:
+    """Download a benchmark, Spider unless another is named, into DIR (default: the benchmark's name).
 
-    About 200 MB to download, about 2 GB unpacked. A download that breaks off goes on
+    Of Spider about 200 MB to download, about 2 GB unpacked. A download that breaks off goes on
     where it stopped when the same command is given again.
     """
-    from spider_opt.benchmarks.fetch import SPIDER_URL, fetch_spider
+    from spider_opt.benchmarks import source_named
+    from spider_opt.benchmarks.fetch import fetch_benchmark, official_download
 
-    source = url or SPIDER_URL
-    click.echo(f"Fetching {source}", err=True)
+    official = official_download(name)
+    folder = _one_folder(folder, other_folder) or Path(name)
+    size = f" ({official.size})" if official.size and url is None else ""
+    click.echo(f"Fetching {url or official.url}{size}", err=True)
     with _bytes_progress() as show:
-        fetched = fetch_spider(folder, show, url=source, sha256=sha256)
+        fetched = fetch_benchmark(name, folder, show, url=url, sha256=sha256)
     verdict = "as expected" if fetched.verified else "compared with nothing: no hash is known for this address"
-    click.echo(f"Spider is at {fetched.root}; SHA-256 of the zip {fetched.sha256} ({verdict}).")
-    click.echo(f"Look through it with: spider-opt data check {fetched.root}", err=True)
+    click.echo(f"{source_named(name).title} is at {fetched.root}; SHA-256 of the zip {fetched.sha256} ({verdict}).")
+    option = "" if name == "spider" else f" --benchmark {name}"
+    click.echo(f"Look through it with: spider-opt data check{option} {fetched.root}", err=True)
 
 
 @data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--benchmark", "name", metavar="NAME", help="Whose folder it is (default: spider)")
+@click.option("--data", "other_folder", type=click.Path(path_type=Path), help="The same as DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
-def check(folder: Path | None, as_json: bool) -> None:
+def check(folder: Path | None, name: str | None, other_folder: Path | None, as_json: bool) -> None:
     """Say what is in DIR, what is missing, and which gold queries fail.
 
-    DIR is Spider's folder; without it SPIDER_DIR is taken, else the bundled benchmark.
+    DIR is a benchmark's folder; without it SPIDER_DIR is taken, else the bundled benchmark.
     Exit code 2 when a file is broken; missing databases and failing golds are only reported.
     """
     from spider_opt.benchmarks.check import check_benchmark
-    from spider_opt.benchmarks.table import spider_dir
     from spider_opt.progress import progress
 
-    found = check_benchmark(spider_dir(folder), progress)
+    folder = _one_folder(folder, other_folder)
+    name, folder = Chosen(name or (None if folder is None else "spider"), folder).named()
+    found = check_benchmark(name, folder, progress)
     if as_json:
         click.echo(json.dumps({"usable": not found.problems, **dataclasses.asdict(found)}))
     else:
@@ -80,12 +110,22 @@ def check(folder: Path | None, as_json: bool) -> None:
         sys.exit(2)
 
 
+def _one_folder(folder: Path | None, other: Path | None) -> Path | None:
+    from spider_opt.errors import UsageError
+
+    if folder is not None and other is not None:
+        raise UsageError(f"{folder} and --data {other} name two folders: leave one of them out")
+    return other if folder is None else folder
+
+
 def _lines(found: Check) -> Iterator[str]:
+    from spider_opt.benchmarks import source_named
     from spider_opt.benchmarks.loading import missing_sentence
 
     yield f"{found.name} at {found.root}"
-    if not found.has_tables and found.name == "spider":
-        yield "  no tables.json: schemas come from the databases alone"
+    source = source_named(found.name)
+    if (tables := source.splits[source.default].tables) and not found.has_tables:
+        yield f"  no {tables}: schemas come from the databases alone"
     for split in found.splits:
         yield f"{split.split}: n={split.n:,}, databases {split.databases}"
         if split.missing:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spider_opt.cli.options import SIDE_BY_SIDE, Engine, asked_rules, benchmark_options, engine_option, scoring_options
+from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.options import SIDE_BY_SIDE, Engine, asked_rules, engine_option, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.methods import Method
@@ -62,8 +63,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
     method: str,
-    spider: Path | None,
-    split: str | None,
+    chosen: Chosen,
     model_name: str | None,
     base_url: str | None,
     engine: Engine,
@@ -84,12 +84,12 @@ def eval_command(
 ) -> None:
     """Answer a benchmark's questions with a method, and score the answers.
 
-    Without --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The run folder
-    keeps every answer as it comes: the same command goes on where it was stopped.
+    Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
+    run folder keeps every answer as it comes: the same command goes on where it was stopped.
     """
     from spider_opt import models
-    from spider_opt.benchmarks import describe_missing, load_benchmark
-    from spider_opt.benchmarks.validation import only
+    from spider_opt.benchmarks import describe_missing
+    from spider_opt.benchmarks.subsets import only
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import RunError, UsageError
     from spider_opt.methods import parse_method
@@ -99,9 +99,9 @@ def eval_command(
 
     parsed = parse_method(method)
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    whole = load_benchmark(spider, split)
+    whole = chosen.load()
     benchmark = whole if ids is None else only(whole, _read_ids(ids), str(ids))
-    library = _library(whole, benchmark, spider, embedder)
+    library = _library(whole, benchmark, embedder)
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
     sample = ids.stem if ids else ""
@@ -149,8 +149,7 @@ def _read_ids(path: Path) -> list[str]:
         raise UsageError(f"{path} is no list of question ids: it is not text") from error
 
 
-def _library(whole: Benchmark, asked: Benchmark, spider: Path | None, embedder: str) -> Library:
-    from spider_opt.benchmarks import spider_dir
+def _library(whole: Benchmark, asked: Benchmark, embedder: str) -> Library:
     from spider_opt.progress import lines  # a bar would stand on the one that counts answers
     from spider_opt.retrieval import open_library
 
@@ -158,7 +157,7 @@ def _library(whole: Benchmark, asked: Benchmark, spider: Path | None, embedder: 
         why = ", ".join(f"{count:,} for {reason}" for reason, count in left_out.items())
         click.echo(f"retrieving from {n:,} training examples" + (f" (left out: {why})" if why else ""), err=True)
 
-    return open_library(whole, asked.examples, spider_dir(spider), embedder, opened=tell, progress=lines)
+    return open_library(whole, asked.examples, embedder, opened=tell, progress=lines)
 
 
 def _ask(

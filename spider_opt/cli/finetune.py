@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from spider_opt.cli.options import in_sections, spider_option
+from spider_opt.cli.benchmark_options import benchmark_folder_options
+from spider_opt.cli.options import in_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from spider_opt.training.loop import Step
 
 TELL_EVERY_S = 15.0
-LEARNT = ("spider", "examples", "choose", "focus", "context", "share")
+LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share")
 HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "batch", "compute", "check", "resume")
-THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "data")
+THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "chats")
 STARTED = ("model", "rank", "values", "form")
 SECTIONS = {
     "What is learnt": (*LEARNT, "values", "form"),
@@ -43,7 +44,7 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option("--model", metavar="NAME", help="Embedded model to tune, or the provider's name of one")
 @click.option("--epochs", type=above_0, help="Times each question is seen (default: 2, or what the provider takes)")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of order, shuffling and first weights")
-@spider_option
+@benchmark_folder_options
 @click.option("--examples", type=click.IntRange(min=1), metavar="N", help="Only N training questions")
 @click.option(
     "--choose", type=click.Choice(["random", "hardness", "skeletons"]), default="skeletons", show_default=True,
@@ -95,16 +96,16 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option("--yes", is_flag=True, help="Agree to the cost that is shown")
 @click.option("--cancel", is_flag=True, help="Stop the provider's job")
 @click.option(
-    "--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+    "--chats", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
     help="Your own JSONL of chats; --form says how their answers are",
 )  # fmt: skip
 @click.pass_context
 def finetune_command(ctx: click.Context, /, **options: Any) -> None:
     """Tune a LoRA adapter on training questions, on this machine.
 
-    Without --spider and SPIDER_DIR the bundled training questions are used. Questions of held-out databases are never
-    trained on; they show how it goes. Ctrl-C keeps what was learnt, --resume goes on. The adapter is used by
-    finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for, elsewhere.
+    Without --benchmark, --spider and SPIDER_DIR the bundled training questions are used. Questions of held-out
+    databases are never trained on; they show how it goes. Ctrl-C keeps what was learnt, --resume goes on. The adapter
+    is used by finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for, elsewhere.
     """  # fmt: skip
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import folder_for
@@ -112,7 +113,7 @@ def finetune_command(ctx: click.Context, /, **options: Any) -> None:
     for name, value in options.items():
         if isinstance(value, float) and not isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} is {value}, which is no number")
-    given = {name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     folder = folder_for(options["name"])
     if options["provider"] is None:
         _refuse(given, THERE, "is for a provider: give --provider too, or leave it out")
@@ -121,8 +122,8 @@ def finetune_command(ctx: click.Context, /, **options: Any) -> None:
         _here(options, folder)
     else:
         _refuse(given, HERE, "is for tuning on this machine: leave it out, or --provider")
-        if options["data"] is not None:
-            _refuse(given, LEARNT, "chooses what is learnt, and so does --data: leave one of them out")
+        if options["chats"] is not None:
+            _refuse(given, LEARNT, "chooses what is learnt, and so does --chats: leave one of them out")
             options["form"] = options["form"] if "form" in given else "plain"
         _hosted(options, folder)
 
@@ -232,9 +233,9 @@ def _hosted(options: dict[str, Any], folder: Path) -> None:
     epochs = options["epochs"]
     if epochs is not None and epochs != int(epochs):
         raise UsageError(f"--epochs is {epochs}, but a provider takes a whole number")
-    data = None if options["cancel"] or options["data"] is not None else learnt(options)
+    data = None if options["cancel"] or options["chats"] is not None else learnt(options)
     hosted(
-        options["data"] or (data.training if data else []),
+        options["chats"] or (data.training if data else []),
         data.validation if data else [],
         databases=data.databases if data else {},
         folder=folder,

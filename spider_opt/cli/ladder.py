@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.cli.benchmark_options import Chosen, benchmark_folder_options
 from spider_opt.cli.options import Engine, engine_option
 
 if TYPE_CHECKING:
     from spider_opt.report import Ladder
-    from spider_opt.types import Benchmark
 
-SPLITS = {"spider": "dev", "spider-mini": "test"}
 RUNS = Path("results/runs")
 
 
@@ -35,14 +34,7 @@ RUNS = Path("results/runs")
     "--rung", "methods", multiple=True, metavar="METHOD",
     help="A rung, the lowest first; say it once for each (default: from prompt to fine-tuning with RAG)",
 )  # fmt: skip
-@click.option(
-    "--benchmark", "name", type=click.Choice(list(SPLITS)), default="spider", show_default=True,
-    help="Spider's dev split, or the bundled benchmark",
-)  # fmt: skip
-@click.option(
-    "--spider", type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the official Spider download, for --run and --recorded (default: SPIDER_DIR)",
-)  # fmt: skip
+@benchmark_folder_options
 @click.option(
     "--recorded", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
     help="Show published systems too: DIR has a .txt file of predictions for each",
@@ -66,8 +58,7 @@ def ladder_command(
     model_name: str | None,
     tuned: str | None,
     methods: tuple[str, ...],
-    name: str,
-    spider: Path | None,
+    chosen: Chosen,
     recorded: Path | None,
     ask: bool,
     base_url: str | None,
@@ -80,8 +71,10 @@ def ladder_command(
 
     The rungs are taken from finished runs (RUNS are run folders or folders of them, default: results/runs); no
     database and no model is needed for that. Each row shows EX with its standard error, the gain over the rung
-    below with its 95 % interval, and the costs, beside the figures of OpenAI's talk.
+    below with its 95 % interval, and the costs, beside the figures of OpenAI's talk. The benchmark is Spider unless
+    another is named; its folder is needed for --run and --recorded only.
     """
+    from spider_opt.benchmarks import source_named
     from spider_opt.errors import RunError
     from spider_opt.methods import parse_method
     from spider_opt.models import DEFAULT_MODEL
@@ -93,22 +86,25 @@ def ladder_command(
         parse_method(method)
     rungs = [(method, method) for method in methods] or RUNGS
     model = model_name or DEFAULT_MODEL
-    benchmark = _benchmark(name, spider) if ask or recorded else None
+    name, data = chosen.named("spider")
+    source = source_named(name)
+    benchmark = chosen.load("spider") if ask or recorded else None
 
     roots = (*runs, RUNS) if ask or not runs else runs
     whole = benchmark if ask else None
-    look = partial(climb, rungs, roots, model, f"{name} {SPLITS[name]}", tuned=tuned, whole=whole)
+    look = partial(climb, rungs, roots, model, f"{name} {source.default}", tuned=tuned, whole=whole)
     if ask:
         missing = look(tell=lambda _: None).missing
         for rung in missing:
             parse_method(rung.method)
         for rung in missing:
             asked = tuned if tuned and is_tuned(rung.method) else model
-            _run(context, rung.method, name, spider, asked, base_url, engine, concurrency)
+            _run(context, rung.method, name, data, asked, base_url, engine, concurrency)
     ladder = look(tell=partial(click.echo, err=True))
     typed = _typed(context)
     if ladder.missing:
-        where = [] if "--spider" in typed or name != "spider" else ["--spider", "DIR"]
+        folder = ["--spider" if name == "spider" else "--data", "DIR"]
+        where = [] if data is not None or source.root is not None else folder
         how = f"to run what is missing: {shlex.join([*typed, *where, '--run'])}"
         if len(ladder.missing) == len(rungs):
             raise RunError(f"no finished run of {model} on {ladder.benchmark} in {', '.join(map(str, roots))}; {how}")
@@ -120,41 +116,25 @@ def ladder_command(
     click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
 
 
-def _benchmark(name: str, spider: Path | None) -> Benchmark:
-    from spider_opt.benchmarks import load_benchmark, load_bundled, spider_dir
-    from spider_opt.errors import UsageError
-
-    if name != "spider":
-        return load_bundled(SPLITS[name])
-    if spider_dir(spider) is None:
-        raise UsageError(
-            "name the folder of Spider by --spider, or take the bundled benchmark: --benchmark spider-mini"
-        )
-    return load_benchmark(spider, SPLITS[name])
-
-
 def _run(
     context: click.Context,
     method: str,
-    name: str,
-    spider: Path | None,
+    benchmark: str,
+    data: Path | None,
     model: str,
     base_url: str | None,
     engine: Engine,
     concurrency: int | None,
 ) -> None:
-    from spider_opt.benchmarks import spider_dir
     from spider_opt.cli.eval import eval_command
-    from spider_opt.errors import UsageError
 
-    if name != "spider" and spider_dir(None) is not None:
-        raise UsageError("SPIDER_DIR names Spider: unset it to run on the bundled benchmark")
     click.echo(f"running {method} with {model}", err=True)
     with redirect_stdout(sys.stderr):  # stdout is the ladder's
         context.invoke(
             eval_command,
             method=method,
-            spider=spider if name == "spider" else None,
+            benchmark=benchmark,
+            data=data,
             model_name=model,
             base_url=base_url,
             engine=engine,
@@ -166,7 +146,8 @@ def _typed(context: click.Context) -> list[str]:
     """Return the command that makes this ladder again from its runs."""
     given = context.params
     words = ["spider-opt", "ladder", *map(str, given["runs"])]
-    for option, key in (("--model", "model_name"), ("--tuned", "tuned"), ("--rung", "methods"), ("--benchmark", "name"),
+    for option, key in (("--model", "model_name"), ("--tuned", "tuned"), ("--rung", "methods"),
+                        ("--benchmark", "benchmark"), ("--data", "data"),
                         ("--spider", "spider"), ("--recorded", "recorded"), ("--out", "out")):  # fmt: skip
         if context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT:
             values = given[key] if key == "methods" else (given[key],)

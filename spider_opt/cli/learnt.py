@@ -26,7 +26,7 @@ class Learnt:
 
 def learnt(options: dict[str, Any]) -> Learnt:
     """Return what there is to learn."""
-    from spider_opt.benchmarks import load_benchmark, spider_dir
+    from spider_opt.benchmarks import training_half
     from spider_opt.benchmarks.leaks import training_for
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
@@ -39,10 +39,10 @@ def learnt(options: dict[str, Any]) -> Learnt:
     method, n = options["context"], options["examples"]
     if method != "none":
         check_context(method)
-    where = spider_dir(options["spider"])
-    source = load_benchmark(where, "train")
+    asked = options["chosen"].load()
+    source = training_half(asked)
     derived = Derived(Kept(retrieval_dir() / "texts.sqlite", lines))
-    kept, left_out = training_for(load_benchmark(where), where, derived.normals, source)
+    kept, left_out = training_for(asked, derived.normals, source)
     for reason, count in left_out.items():
         click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
     databases = DatabasePool(source.paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -15,23 +14,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 Engine = Literal["llama.cpp", "torch"]
 SIDE_BY_SIDE = 32
 """Questions asked at the same time where the model answers them together."""
-
-
-def benchmark_options(command: F) -> F:
-    """Add ``--spider`` and ``--split``."""
-    command = click.option(
-        "--split", help="Which questions: dev, train, test … (default: dev; on the bundled benchmark test)"
-    )(command)
-    return spider_option(command)
-
-
-def spider_option(command: F) -> F:
-    """Add ``--spider``."""
-    return click.option(
-        "--spider",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the official Spider download (default: SPIDER_DIR, else the bundled benchmark)",
-    )(command)
 
 
 def engine_option(command: F) -> F:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from spider_opt.cli.options import asked_rules, benchmark_options, scoring_options
+from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.options import asked_rules, scoring_options
 
 
 @click.command(
@@ -22,8 +23,7 @@ from spider_opt.cli.options import asked_rules, benchmark_options, scoring_optio
 @click.option("--no-cache", is_flag=True, help="Run every gold query again")
 def score_command(
     file: Path,
-    spider: Path | None,
-    split: str | None,
+    chosen: Chosen,
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
@@ -37,14 +37,13 @@ def score_command(
     FILE is a run folder, its predictions.jsonl, or a text file with one query a line in the split's order, with a
     tab and the db_id behind it or not.
     """
-    from spider_opt.benchmarks import load_benchmark
     from spider_opt.cli.show import show_scores
     from spider_opt.evaluation import score_file
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
 
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    run = score_file(file, load_benchmark(spider, split), mode=rules, cache=not no_cache, progress=progress)
+    run = score_file(file, chosen.load(), mode=rules, cache=not no_cache, progress=progress)
     if out is not None:
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from spider_opt.benchmarks.leaks import Reason, training_for
 from spider_opt.progress import Progress, silent
@@ -50,7 +49,6 @@ class LazyLibrary:
 def open_library(
     split: Benchmark,
     asked: Sequence[Example],
-    spider: Path | None,
     embedder: str = DEFAULT_EMBEDDER,
     *,
     opened: Opened = lambda n, left_out: None,
@@ -58,7 +56,7 @@ def open_library(
 ) -> LazyLibrary:
     """Return the training examples for those who are ``asked`` questions of ``split``.
 
-    ``spider`` is Spider's folder, None for the bundled benchmark. An unknown embedder is refused at once, all else
+    They are of its training half (see ``benchmarks.training_half``). An unknown embedder is refused at once, all else
     waits for the first use.
 
     Raises:
@@ -68,7 +66,7 @@ def open_library(
 
     def make() -> Library:
         derived = Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
-        training, left_out = training_for(split, spider, derived.normals)
+        training, left_out = training_for(split, derived.normals)
         library = TrainingLibrary(training, asked, embeds, derived)
         opened(len(training), left_out)
         return library

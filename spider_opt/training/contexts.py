@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.benchmarks.leaks import normal_text
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
@@ -94,7 +94,7 @@ def check_context(method: str) -> None:
     """
     if not any(step.stage is Stage.CONTEXT for step in parse_method(method).steps):
         raise MethodError(f"method {method!r} has no step that retrieves: take rag, say, or none")
-    bundled = load_bundled("train")
+    bundled = load("spider-mini:train")
     first = bundled.examples[0]
     drawn([Item(first.question, first.gold_sql)], method, DatabasePool(bundled.paths), _NoLibrary())
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from spider_opt.answering.outcomes import EMPTY
-from spider_opt.benchmarks.leaks import is_training, normal_text
-from spider_opt.benchmarks.validation import is_held_out
+from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent

@@ -21,7 +21,7 @@ def test_all_that_is_there(small: Any) -> None:
     def show(label: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: seen.append(f"{label} {total}")
 
-    found = check_benchmark(small.root, show)
+    found = check_benchmark("spider", small.root, show)
     assert (found.name, found.root, found.has_tables) == ("spider", str(small.root), True)
     assert (found.problems, found.shared_databases) == ((), ())
     assert [(split.split, split.n, split.n_total, split.databases) for split in found.splits] == [
@@ -47,7 +47,7 @@ def test_failing_empty_and_repeated_golds_are_counted(small: Any) -> None:
     ]
     small.write("dev.json", entries)
     before = small.database("shop").read_bytes()
-    dev = check_benchmark(small.root).splits[0]
+    dev = check_benchmark("spider", small.root).splits[0]
     assert [(gold.id, gold.db_id) for gold in dev.failing_golds] == [
         ("dev-0000", "shop"),
         ("dev-0004", "shop"),
@@ -61,7 +61,7 @@ def test_failing_empty_and_repeated_golds_are_counted(small: Any) -> None:
 
 def test_missing_databases_are_told_and_counted(small: Any) -> None:
     shutil.rmtree(small.root / "database" / "shop")
-    found = check_benchmark(small.root)
+    found = check_benchmark("spider", small.root)
     assert (found.splits[0].missing, found.splits[0].n, found.splits[0].n_total) == ({"shop": 2}, 1, 3)
     assert found.problems == ()
 
@@ -69,7 +69,7 @@ def test_missing_databases_are_told_and_counted(small: Any) -> None:
 def test_a_broken_split_does_not_hide_the_others(small: Any) -> None:
     (small.root / "train_spider.json").write_text('[{"db_id": "scho')
     small.database("moon", "test_database").write_bytes(b"junk")
-    found = check_benchmark(small.root)
+    found = check_benchmark("spider", small.root)
     assert [split.split for split in found.splits] == ["dev", "train_others"]
     assert len(found.problems) == 2
     assert "train_spider.json is cut off" in found.problems[0]
@@ -78,44 +78,44 @@ def test_a_broken_split_does_not_hide_the_others(small: Any) -> None:
 
 def test_what_breaks_all_splits_is_told_once(small: Any) -> None:
     (small.root / "tables.json").write_text("{}")
-    found = check_benchmark(small.root)
+    found = check_benchmark("spider", small.root)
     assert [split.split for split in found.splits] == ["test"]
     assert len(found.problems) == 1
 
 
 def test_databases_in_training_and_evaluation_are_told(small: Any) -> None:
     small.write("train_others.json", [small.entry("farm", 0), small.entry("zoo", 1)])
-    assert check_benchmark(small.root).shared_databases == ("zoo",)
+    assert check_benchmark("spider", small.root).shared_databases == ("zoo",)
 
 
 def test_a_shared_database_is_told_even_where_its_file_is_missing(small: Any) -> None:
     small.write("train_others.json", [small.entry("farm", 0), small.entry("zoo", 1)])
     shutil.rmtree(small.root / "database" / "zoo")
-    assert check_benchmark(small.root).shared_databases == ("zoo",)
+    assert check_benchmark("spider", small.root).shared_databases == ("zoo",)
 
 
 def test_without_tables_json(small: Any) -> None:
     (small.root / "tables.json").unlink()
-    assert not check_benchmark(small.root).has_tables
+    assert not check_benchmark("spider", small.root).has_tables
 
 
 def test_dev_alone_is_enough(small: Any) -> None:
     for name in ("train_spider.json", "train_others.json", "test.json"):
         (small.root / name).unlink()
-    assert [split.split for split in check_benchmark(small.root).splits] == ["dev"]
+    assert [split.split for split in check_benchmark("spider", small.root).splits] == ["dev"]
 
 
 @pytest.mark.parametrize("name", ["nowhere", "."])
 def test_no_benchmark_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match="spider-opt data fetch"):
-        check_benchmark(tmp_path / name)
+        check_benchmark("spider", tmp_path / name)
 
 
 # --- real data ---------------------------------------------------------------------------------
 
 
 def test_the_bundled_benchmark_has_no_flaw() -> None:
-    found = check_benchmark(None)
+    found = check_benchmark("spider-mini", None)
     assert (found.name, found.problems, found.shared_databases) == ("spider-mini", (), ())
     assert [split.split for split in found.splits] == ["train", "test"]
     for split in found.splits:
@@ -126,7 +126,7 @@ def test_the_bundled_benchmark_has_no_flaw() -> None:
 def test_the_real_dev_golds_all_run(shared: Path, tmp_path: Path) -> None:
     for name in ("dev.json", "tables.json", "database"):
         (tmp_path / name).symlink_to(shared / "spider" / name)
-    (dev,) = check_benchmark(tmp_path).splits
+    (dev,) = check_benchmark("spider", tmp_path).splits
     assert (dev.n, dev.n_total, dev.missing) == (972, 1034, {"wta_1": 62})
     assert (dev.failing_golds, dev.empty_golds, dev.duplicates) == ((), 49, 0)
 
@@ -138,5 +138,5 @@ def test_the_three_real_train_golds_that_fail_are_found(shared: Path, tmp_path: 
     entries = json.loads((shared / "spider" / "train_spider.json").read_text())
     kept = [entry for entry in entries if entry["db_id"] in ("assets_maintenance", "document_management")]
     (tmp_path / "train_spider.json").write_text(json.dumps(kept))
-    (train,) = check_benchmark(tmp_path).splits
+    (train,) = check_benchmark("spider", tmp_path).splits
     assert Counter(gold.db_id for gold in train.failing_golds) == {"assets_maintenance": 1, "document_management": 2}

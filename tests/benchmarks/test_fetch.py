@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import fetch as module
-from spider_opt.benchmarks import load_spider
-from spider_opt.benchmarks.fetch import SPIDER_PAGE, SPIDER_URL, Fetched, fetch_spider, part_path
+from spider_opt.benchmarks import load
+from spider_opt.benchmarks.fetch import Fetched, fetch_benchmark, official_download, part_path
+from spider_opt.benchmarks.spider import SPIDER
 from spider_opt.errors import SpiderOptError, UsageError
 
 
@@ -86,7 +87,7 @@ def official(small: Any) -> bytes:
 
 
 def fetch(server: Server, target: Path, **options: Any) -> Fetched:
-    return fetch_spider(target, lambda *_: None, url=server.url, wait_s=0.001, **options)
+    return fetch_benchmark("spider", target, lambda *_: None, url=server.url, wait_s=0.001, **options)
 
 
 def nothing_left(folder: Path) -> bool:
@@ -104,7 +105,10 @@ def test_the_official_zip_becomes_a_folder_that_loads(
     fetched = fetch(server, tmp_path / "got" / "here")
     assert fetched == Fetched(tmp_path / "got" / "here", hashlib.sha256(official).hexdigest(), verified=False)
     for split in ("dev", "train", "test"):
-        assert load_spider(fetched.root, split).fingerprint == load_spider(small.root, split).fingerprint
+        assert (
+            load(f"spider:{split}", data=fetched.root).fingerprint
+            == load(f"spider:{split}", data=small.root).fingerprint
+        )
     names = {item.name for item in fetched.root.rglob("*")}
     assert not names & {".DS_Store", "._shop.sqlite", "__MACOSX", "spider_data"}
     assert [item.name for item in (tmp_path / "got").iterdir()] == ["here"]
@@ -148,7 +152,7 @@ def test_a_drop_is_survived_within_and_between_calls(server: Server, official: b
 def test_progress_tells_both_halves(server: Server, official: bytes, tmp_path: Path) -> None:
     server.body = official
     seen: list[tuple[str, int, int | None]] = []
-    fetch_spider(tmp_path / "got", lambda *step: seen.append(step), url=server.url)
+    fetch_benchmark("spider", tmp_path / "got", lambda *step: seen.append(step), url=server.url)
     assert {name for name, _, _ in seen} == {"downloading", "unpacking"}
     assert seen[-1][1] == seen[-1][2]
 
@@ -159,9 +163,9 @@ def test_the_official_address_has_a_known_hash(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(module, "download", fake)
     with pytest.raises(SpiderOptError, match=r"has the SHA-256 [0-9a-f]{64}, not 00636695dabe.*nothing was kept"):
-        fetch_spider(tmp_path / "got", lambda *_: None)
+        fetch_benchmark("spider", tmp_path / "got", lambda *_: None)
     assert nothing_left(tmp_path)
-    assert SPIDER_URL.startswith("https://drive.usercontent.google.com/")
+    assert official_download("spider").url.startswith("https://drive.usercontent.google.com/")
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -186,7 +190,7 @@ def test_a_complete_folder_is_left_alone(server: Server, small: Any) -> None:
     with pytest.raises(UsageError, match=r"Spider is already at .*; look at it with: spider-opt data check"):
         fetch(server, small.root)
     assert server.asked == 0
-    assert load_spider(small.root, "dev").n_total == 3
+    assert load("spider:dev", data=small.root).n_total == 3
 
 
 def test_a_folder_with_something_else_is_left_alone(server: Server, tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def test_no_byte_of_a_zip_can_be_flipped_into_a_crash(tmp_path: Path) -> None:
         part.write_bytes(body)
         target = tmp_path / f"got-{position}"
         try:
-            module._unpack(part, target, lambda *_: None)
+            module._unpack(SPIDER, part, target, lambda *_: None)
         except (SpiderOptError, OSError):
             assert not target.exists()
         else:
@@ -260,14 +264,14 @@ def test_a_page_in_place_of_the_zip_says_what_to_do_by_hand(server: Server, tmp_
     server.body, server.kind = b"<title>Google Drive - Quota exceeded</title>", "text/html; charset=utf-8"
     with pytest.raises(SpiderOptError, match="Quota exceeded") as caught:
         fetch(server, tmp_path / "got")
-    assert f"Open {SPIDER_PAGE} in a browser" in str(caught.value)
+    assert f"Open {official_download('spider').page} in a browser" in str(caught.value)
     assert str(caught.value).endswith(f"then: spider-opt data check {tmp_path / 'got'}")
 
 
 def test_no_network_says_what_to_do_by_hand(tmp_path: Path) -> None:
     with pytest.raises(SpiderOptError, match=r"Cannot get http://127\.0\.0\.1:1/x: ") as caught:
-        fetch_spider(tmp_path / "got", lambda *_: None, url="http://127.0.0.1:1/x")
-    assert SPIDER_PAGE in str(caught.value)
+        fetch_benchmark("spider", tmp_path / "got", lambda *_: None, url="http://127.0.0.1:1/x")
+    assert official_download("spider").page in str(caught.value)
     assert caught.value.exit_code == 1
     assert nothing_left(tmp_path)
 
@@ -333,5 +337,5 @@ def test_interrupted_it_keeps_what_arrived(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch_spider(tmp_path / "got", interrupt, url=server.url)
+        fetch_benchmark("spider", tmp_path / "got", interrupt, url=server.url)
     assert {item.name for item in tmp_path.iterdir()} - {"spider"} == {part_path(tmp_path / "got", server.url).name}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.benchmarks.leaks import check_leaks, normal_text, training_for, without_leaks
-from spider_opt.benchmarks.loading import load_spider
-from spider_opt.benchmarks.validation import is_held_out, only
+from spider_opt.benchmarks.subsets import only
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.errors import DatasetError, LeakError
 from spider_opt.types import Benchmark, Example, Question, Schema
 
@@ -158,8 +158,8 @@ def write(small: Any, name: str, db_ids: list[str], **more: str) -> None:
 
 def test_training_for_an_evaluation_split(small: Any) -> None:
     write(small, "train_others.json", ["farm", HELD_OUT, "farm"], question="which names are there, number 1")
-    split = load_spider(small.root, "dev")
-    training, left_out = training_for(split, small.root)
+    split = load("spider:dev", data=small.root)
+    training, left_out = training_for(split)
     assert [item.question.id for item in training] == ["train-0000", "train-0001", "train-0002", "train-0003"]
     assert left_out == {"same question": 1}
     check_leaks(training, split.examples)
@@ -168,40 +168,40 @@ def test_training_for_an_evaluation_split(small: Any) -> None:
 def test_training_for_a_training_split_is_the_same_for_each_part_of_it(small: Any) -> None:
     write(small, "train_others.json", [HELD_OUT, "farm", HELD_OUT, "farm"], query="SELECT name FROM item WHERE 5=5")
     for split in ("train", "train_others"):
-        whole = load_spider(small.root, split)
-        training, left_out = training_for(whole, small.root)
+        whole = load(f"spider:{split}", data=small.root)
+        training, left_out = training_for(whole)
         assert [item.question.db_id for item in training] == ["school", "school", "farm", "farm"]
         assert left_out == {"held-out database": 2}
         check_leaks(training, [e for e in whole.examples if e.question.db_id == HELD_OUT])
         with pytest.raises(LeakError, match="asks about its database school; of training questions ask only"):
-            check_leaks(training, load_spider(small.root, "train").examples)
+            check_leaks(training, load("spider:train", data=small.root).examples)
 
 
 def test_of_the_held_out_questions_queries_leak_too(small: Any) -> None:
     write(small, "train_others.json", ["farm", HELD_OUT], query="select NAME from item where 3 = 3;")
-    training, left_out = training_for(load_spider(small.root, "train"), small.root)
+    training, left_out = training_for(load("spider:train", data=small.root))
     assert [item.question.id for item in training] == ["train-0001", "train-0002"]
     assert left_out == {"held-out database": 1, "same query": 1}
 
 
 def test_no_training_split(small: Any) -> None:
-    split = load_spider(small.root, "dev")
+    split = load("spider:dev", data=small.root)
     (small.root / "train_others.json").unlink()
     with pytest.raises(DatasetError, match=r"No train_others.json in .*, so no split train"):
-        training_for(split, small.root)
+        training_for(split)
 
 
 def test_bundled_halves_do_not_leak() -> None:
-    split = load_bundled("test")
-    training, left_out = training_for(split, None)
+    split = load("spider-mini:test")
+    training, left_out = training_for(split)
     assert left_out == {}
-    assert len(training) == len(load_bundled("train").examples)
+    assert len(training) == len(load("spider-mini:train").examples)
     check_leaks(training, split.examples)
 
 
 def test_bundled_training_questions_cannot_be_asked() -> None:
-    split = load_bundled("train")
-    training, _ = training_for(split, None)
+    split = load("spider-mini:train")
+    training, _ = training_for(split)
     assert training
     with pytest.raises(LeakError, match="of training questions ask only those of held-out databases"):
         check_leaks(training, split.examples)
@@ -214,10 +214,10 @@ def _plain(queries: Any) -> dict[str, str]:
 
 def test_spider(shared: Path) -> None:
     root = shared / "spider"
-    dev: Benchmark = load_spider(root, "dev")
-    training, left_out = training_for(dev, root, _plain)
+    dev: Benchmark = load("spider:dev", data=root)
+    training, left_out = training_for(dev, _plain)
     assert set(left_out) == {"same question", "same query"}
-    assert len(training) + sum(left_out.values()) == len(load_spider(root, "train").examples)
+    assert len(training) + sum(left_out.values()) == len(load("spider:train", data=root).examples)
     assert not {e.question.db_id for e in training} & set(dev.paths)
     assert Counter(e.question.id.partition("-")[0] for e in training) == {"train": len(training)}
 
@@ -225,7 +225,7 @@ def test_spider(shared: Path) -> None:
 def test_the_committed_sample_can_be_asked(shared: Path) -> None:
     root = shared / "spider"
     path = Path(__file__).resolve().parents[2] / "results" / "samples" / "heldout-train-100.txt"
-    whole = load_spider(root, "train")
-    training, left_out = training_for(whole, root, _plain)
+    whole = load("spider:train", data=root)
+    training, left_out = training_for(whole, _plain)
     assert left_out["held-out database"] > 1000
     check_leaks(training, only(whole, path.read_text().split(), "here").examples, _plain)

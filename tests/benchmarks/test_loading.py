@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from spider_opt.benchmarks import describe_missing, load_spider
-from spider_opt.benchmarks.loading import present_splits
+from spider_opt.benchmarks import describe_missing, load
+from spider_opt.benchmarks.spider import SPIDER
+from spider_opt.benchmarks.splits import present_splits
 from spider_opt.errors import DatasetError
 
 # --- loading -----------------------------------------------------------------------------------
 
 
 def test_dev(small: Any) -> None:
-    benchmark = load_spider(small.root, "dev")
+    benchmark = load("spider:dev", data=small.root)
     assert (benchmark.name, benchmark.split, benchmark.n_total) == ("spider", "dev", 3)
     assert [(item.index, item.question.id, item.question.db_id) for item in benchmark.examples] == [
         (0, "dev-0000", "shop"),
@@ -35,7 +36,7 @@ def test_dev(small: Any) -> None:
 
 
 def test_questions_of_one_database_share_one_schema(small: Any) -> None:
-    first, _, third = load_spider(small.root, "dev").examples
+    first, _, third = load("spider:dev", data=small.root).examples
     assert first.question.schema is third.question.schema
 
 
@@ -49,26 +50,26 @@ def test_questions_of_one_database_share_one_schema(small: Any) -> None:
     ],
 )
 def test_other_splits(small: Any, split: str, ids: list[str]) -> None:
-    benchmark = load_spider(small.root, split)
+    benchmark = load(f"spider:{split}", data=small.root)
     assert [item.question.id for item in benchmark.examples] == ids
     assert [item.index for item in benchmark.examples] == list(range(len(ids)))
 
 
 def test_test_split_has_its_own_databases_and_tables(small: Any) -> None:
-    benchmark = load_spider(small.root, "test")
+    benchmark = load("spider:test", data=small.root)
     assert benchmark.paths == {"moon": small.database("moon", "test_database")}
 
 
 def test_paths_stay_good_when_the_working_directory_changes(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(small.root.parent)
-    benchmark = load_spider(Path("spider"), "dev")
+    benchmark = load("spider:dev", data=Path("spider"))
     monkeypatch.chdir("/")
     assert all(path.is_file() for path in benchmark.paths.values())
 
 
 def test_without_tables_json_schemas_come_from_the_files(small: Any) -> None:
     (small.root / "tables.json").unlink()
-    columns = load_spider(small.root, "dev").examples[0].question.schema.tables[0].columns
+    columns = load("spider:dev", data=small.root).examples[0].question.schema.tables[0].columns
     assert [column.name for column in columns] == ["name", "price"]
 
 
@@ -77,7 +78,7 @@ def test_other_files_in_a_database_folder_are_no_matter(small: Any) -> None:
     (folder / "schema.sql").write_text("DROP TABLE item;")
     (folder / "shop_fuzzed.sqlite").write_bytes(b"junk")
     (small.root / "database" / ".DS_Store").write_bytes(b"junk")
-    assert len(load_spider(small.root, "dev").examples) == 3
+    assert len(load("spider:dev", data=small.root).examples) == 3
 
 
 # --- missing databases -------------------------------------------------------------------------
@@ -91,7 +92,7 @@ def test_a_missing_database_leaves_its_questions_out_and_is_counted(small: Any, 
         path.parent.rmdir()
     elif how == "a folder in its place":
         path.mkdir()
-    benchmark = load_spider(small.root, "dev")
+    benchmark = load("spider:dev", data=small.root)
     assert [(item.index, item.question.id) for item in benchmark.examples] == [(1, "dev-0001")]
     assert (benchmark.missing, benchmark.n_total) == ({"shop": 2}, 3)
     assert describe_missing(benchmark) == "2 of 3 questions left out: no database for shop (2); n=1"
@@ -101,14 +102,14 @@ def test_several_missing_are_named_the_most_costly_first(small: Any) -> None:
     small.write("dev.json", [small.entry(db_id, 0) for db_id in ("farm", "zoo", "shop", "shop", "zoo", "shop")])
     shutil.rmtree(small.root / "database" / "shop")
     shutil.rmtree(small.root / "database" / "zoo")
-    said = describe_missing(load_spider(small.root, "dev"))
+    said = describe_missing(load("spider:dev", data=small.root))
     assert said == "5 of 6 questions left out: no database for shop (3), zoo (2); n=1"
 
 
 def test_no_database_at_all_is_refused(small: Any) -> None:
     shutil.rmtree(small.root / "database")
     with pytest.raises(DatasetError, match=r"No database at .*/database: all 3 questions of dev .*data fetch"):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 # --- broken files ------------------------------------------------------------------------------
@@ -116,62 +117,62 @@ def test_no_database_at_all_is_refused(small: Any) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"No folder .*/nowhere\. Get Spider with: spider-opt data fetch"):
-        load_spider(tmp_path / "nowhere", "dev")
+        load("spider:dev", data=tmp_path / "nowhere")
 
 
 def test_a_file_in_place_of_the_folder(small: Any) -> None:
     with pytest.raises(DatasetError, match=r"No folder .*dev\.json"):
-        load_spider(small.root / "dev.json", "dev")
+        load("spider:dev", data=small.root / "dev.json")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"holds no Spider \(no dev\.json\)"):
-        load_spider(tmp_path, "dev")
+        load("spider:dev", data=tmp_path)
 
 
 def test_the_folder_above_points_below(small: Any) -> None:
     with pytest.raises(DatasetError, match=r"but .*/spider does: name that folder"):
-        load_spider(small.root.parent, "dev")
+        load("spider:dev", data=small.root.parent)
 
 
 def test_a_split_that_is_not_there_says_which_are(small: Any) -> None:
     (small.root / "dev.json").unlink()
     (small.root / "train_others.json").unlink()
     with pytest.raises(DatasetError, match=r"No dev\.json in .*, so no split dev; there is: train_spider, test\."):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
     with pytest.raises(DatasetError, match=r"No train_others\.json in .*, so no split train;"):
-        load_spider(small.root, "train")
+        load("spider:train", data=small.root)
 
 
-@pytest.mark.parametrize("split", ["develop", "", "dev.json", "../dev", "DEV"])
+@pytest.mark.parametrize("split", ["develop", "dev.json", "../dev", "DEV"])
 def test_a_split_that_does_not_exist_lists_those_that_do(small: Any, split: str) -> None:
     with pytest.raises(DatasetError, match=f'No split is called "{split}"; there is: dev, train, train_spider'):
-        load_spider(small.root, split)
+        load(f"spider:{split}", data=small.root)
 
 
 def test_an_unknown_db_id_is_told_with_what_was_meant(small: Any) -> None:
     small.write("dev.json", [small.entry("shop", 0), small.entry("shopp", 1)])
     with pytest.raises(DatasetError, match=r'entry 1 of dev\.json names the unknown .*"shopp"; did you mean "shop"\?$'):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_an_unknown_db_id_like_no_other(small: Any) -> None:
     small.write("dev.json", [small.entry("qqqqqqq", 0)])
     with pytest.raises(DatasetError, match=r'"qqqqqqq": it is in no tables\.json and has no folder\.'):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_a_db_id_of_another_case_is_unknown(small: Any) -> None:
     small.write("dev.json", [small.entry("Shop", 0)])
     with pytest.raises(DatasetError, match=r'unknown database "Shop"; did you mean "shop"'):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_a_second_schema_is_refused(small: Any) -> None:
     tables = json.loads((small.root / "tables.json").read_text())
     small.write("tables.json", [*tables, tables[0]])
     with pytest.raises(DatasetError, match=r'tables\.json: entry 4 .* second schema for "shop"'):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_broken_schema_gives_a_sentence_or_is_not_needed(small: Any, broken: d
     small.write("tables.json", tables)
     said = ""
     try:
-        assert load_spider(small.root, "dev").examples[0].question.schema.tables[0].columns[0].name == "name"
+        assert load("spider:dev", data=small.root).examples[0].question.schema.tables[0].columns[0].name == "name"
     except DatasetError as error:
         said = str(error)
     assert not said or ("tables.json" in said and "shop" in said)
@@ -212,26 +213,26 @@ def test_a_broken_schema_gives_a_sentence_or_is_not_needed(small: Any, broken: d
 def test_a_database_that_is_none_is_refused(small: Any, content: bytes, said: str) -> None:
     small.database("shop").write_bytes(content)
     with pytest.raises(DatasetError, match=said):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_a_database_in_the_midst_of_a_change_is_refused(small: Any) -> None:
     small.database("shop").with_name("shop.sqlite-wal").write_bytes(b"changes")
     with pytest.raises(DatasetError, match=r"shop\.sqlite-wal holds changes"):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_a_database_cut_off_in_its_schema_is_refused(small: Any) -> None:
     path = small.database("shop")
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(DatasetError, match=r"shop\.sqlite"):
-        load_spider(small.root, "dev")
+        load("spider:dev", data=small.root)
 
 
 def test_duplicates_are_kept_with_a_warning(small: Any, caplog: pytest.LogCaptureFixture) -> None:
     small.write("dev.json", [small.entry("shop", 0), small.entry("zoo", 1), small.entry("shop", 0)])
     with caplog.at_level(logging.WARNING, "spider_opt"):
-        assert len(load_spider(small.root, "dev").examples) == 3
+        assert len(load("spider:dev", data=small.root).examples) == 3
     assert [record.getMessage() for record in caplog.records] == [
         "1 of the questions of dev repeat an earlier one word for word"
         " (the first: entry 2 of dev.json repeats entry 0 of dev.json); they are kept"
@@ -243,21 +244,21 @@ def test_duplicates_are_kept_with_a_warning(small: Any, caplog: pytest.LogCaptur
 
 def test_fingerprint_is_the_same_for_the_same_bytes_elsewhere(small: Any, tmp_path: Path) -> None:
     shutil.copytree(small.root, tmp_path / "copy")
-    one, other = load_spider(small.root, "dev").fingerprint, load_spider(tmp_path / "copy", "dev").fingerprint
+    one, other = load("spider:dev", data=small.root).fingerprint, load("spider:dev", data=tmp_path / "copy").fingerprint
     assert one == other
     assert len(one) == 16
     assert int(one, 16)
 
 
 def test_fingerprint_ignores_what_is_not_read(small: Any) -> None:
-    before = load_spider(small.root, "dev").fingerprint
+    before = load("spider:dev", data=small.root).fingerprint
     items = json.loads((small.root / "dev.json").read_text())
     small.write("dev.json", [{**item, "sql": {"from": 1}, "query_toks": ["SELECT"]} for item in items])
-    assert load_spider(small.root, "dev").fingerprint == before
+    assert load("spider:dev", data=small.root).fingerprint == before
 
 
 def test_every_other_byte_changes_the_fingerprint(small: Any) -> None:
-    seen = {"unchanged": load_spider(small.root, "dev").fingerprint}
+    seen = {"unchanged": load("spider:dev", data=small.root).fingerprint}
     items = json.loads((small.root / "dev.json").read_text())
     changes = {
         "question": [{**items[0], "question": items[0]["question"] + " "}, *items[1:]],
@@ -272,20 +273,20 @@ def test_every_other_byte_changes_the_fingerprint(small: Any) -> None:
     }
     for what, changed in changes.items():
         small.write("dev.json", changed)
-        seen[what] = load_spider(small.root, "dev").fingerprint
+        seen[what] = load("spider:dev", data=small.root).fingerprint
     small.write("dev.json", items)
     with closing(sqlite3.connect(small.database("zoo"))) as connection:
         connection.execute("UPDATE item SET price = 2")
         connection.commit()
-    seen["a cell"] = load_spider(small.root, "dev").fingerprint
+    seen["a cell"] = load("spider:dev", data=small.root).fingerprint
     small.database("zoo").unlink()
-    seen["a database less"] = load_spider(small.root, "dev").fingerprint
+    seen["a database less"] = load("spider:dev", data=small.root).fingerprint
     assert len(set(seen.values())) == len(seen)
 
 
 def test_the_same_questions_as_another_split_have_another_fingerprint(small: Any) -> None:
     shutil.copy(small.root / "dev.json", small.root / "train_others.json")
-    assert load_spider(small.root, "dev").fingerprint != load_spider(small.root, "train_others").fingerprint
+    assert load("spider:dev", data=small.root).fingerprint != load("spider:train_others", data=small.root).fingerprint
 
 
 # --- the real files ----------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_the_same_questions_as_another_split_have_another_fingerprint(small: Any
     ],
 )
 def test_real_counts(shared: Path, split: str, n: int, n_total: int, missing: dict[str, int], databases: int) -> None:
-    benchmark = load_spider(shared / "spider", split)
+    benchmark = load(f"spider:{split}", data=shared / "spider")
     assert (len(benchmark.examples), benchmark.n_total) == (n, n_total)
     assert (benchmark.missing, len(benchmark.paths)) == (missing, databases)
     raw = json.loads((shared / "spider" / "train_others.json").read_text())
@@ -312,7 +313,7 @@ def test_real_counts(shared: Path, split: str, n: int, n_total: int, missing: di
 
 def test_real_dev_pairs_line_for_line_with_the_gold_file(shared: Path) -> None:
     lines = (shared / "spider" / "dev_gold.sql").read_text().splitlines()
-    for item in load_spider(shared / "spider", "dev").examples:
+    for item in load("spider:dev", data=shared / "spider").examples:
         gold, db_id = lines[item.index].rsplit("\t", 1)
         assert (gold.split(), db_id) == (item.gold_sql.split(), item.question.db_id)
         assert item.question.id == f"dev-{item.index:04d}"
@@ -320,7 +321,7 @@ def test_real_dev_pairs_line_for_line_with_the_gold_file(shared: Path) -> None:
 
 def test_real_train_has_eight_duplicates_and_loads(shared: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "spider_opt"):
-        load_spider(shared / "spider", "train_spider")
+        load("spider:train_spider", data=shared / "spider")
     assert Counter(record.getMessage()[:21] for record in caplog.records) == {"8 of the questions of": 1}
 
 
@@ -328,11 +329,11 @@ def test_real_dev_loads_in_a_moment(shared: Path) -> None:
     seconds = []
     for _ in range(3):
         start = time.process_time()
-        load_spider(shared / "spider", "dev")
+        load("spider:dev", data=shared / "spider")
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.24  # three times the 80 ms it should take, for a busy machine
 
 
 def test_present_splits(small: Any, shared: Path) -> None:
-    assert present_splits(small.root) == ["dev", "train", "train_spider", "train_others", "test"]
-    assert present_splits(shared / "spider") == ["dev", "train", "train_spider", "train_others"]
+    assert present_splits(SPIDER, small.root) == ["dev", "train", "train_spider", "train_others", "test"]
+    assert present_splits(SPIDER, shared / "spider") == ["dev", "train", "train_spider", "train_others"]

@@ -8,12 +8,15 @@ import struct
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks.spider_mini import MINI, build_databases, load_bundled
+from spider_opt.benchmarks import load, load_source
+from spider_opt.benchmarks.spider_mini import MINI, SPIDER_MINI, build_databases
 from spider_opt.errors import DatasetError
+from spider_opt.types import Benchmark
 
 SCRIPT = """
 CREATE TABLE "line item" (id INTEGER PRIMARY KEY, name TEXT, day TEXT);
@@ -43,6 +46,10 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
+def loaded(split: str | None, source: Path) -> Benchmark:
+    return load_source("spider-mini", replace(SPIDER_MINI, root=source), split)
+
+
 def built(root: Path) -> dict[str, str]:
     return {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(root.glob("database/*/*.sqlite"))
@@ -50,7 +57,7 @@ def built(root: Path) -> dict[str, str]:
 
 
 def test_loads_what_the_text_says(source: Path, cache: Path) -> None:
-    benchmark = load_bundled("test", source=source)
+    benchmark = loaded("test", source)
     assert (benchmark.name, benchmark.split, benchmark.n_total, benchmark.missing) == ("spider-mini", "test", 1, {})
     assert benchmark.examples[0].question.id == "test-0000"
     path = benchmark.paths["zoo"]
@@ -66,14 +73,14 @@ def test_loads_what_the_text_says(source: Path, cache: Path) -> None:
 
 
 def test_dev_is_another_name_for_test(source: Path, cache: Path) -> None:
-    assert load_bundled("dev", source=source) == load_bundled("test", source=source)
-    assert load_bundled(source=source).split == "test"
+    assert loaded("dev", source) == loaded("test", source)
+    assert loaded(None, source).split == "test"
 
 
 @pytest.mark.parametrize("split", ["train_spider", "", "Test", "../train"])
 def test_another_split_is_refused(source: Path, cache: Path, split: str) -> None:
-    with pytest.raises(DatasetError, match=f'no split "{split}"; it has train and test'):
-        load_bundled(split, source=source)
+    with pytest.raises(DatasetError, match=f'No split is called "{split}"; there is: train, test. Another bench'):
+        loaded(split, source)
 
 
 def test_bytes_are_the_same_each_time_and_no_matter_who_wrote_them(
@@ -110,10 +117,10 @@ def test_left_overs_of_a_killed_build_do_not_count(source: Path, cache: Path) ->
 
 
 def test_other_text_is_another_folder_and_fingerprint(source: Path, cache: Path) -> None:
-    before = load_bundled("test", source=source)
+    before = loaded("test", source)
     script = source / "database" / "zoo" / "zoo.sql"
     script.write_text(SCRIPT + 'DELETE FROM "line item" WHERE id = 3;', encoding="utf-8")
-    after = load_bundled("test", source=source)
+    after = loaded("test", source)
     assert after.fingerprint != before.fingerprint
     assert after.paths["zoo"] != before.paths["zoo"]
     assert before.paths["zoo"].exists()
@@ -160,10 +167,14 @@ def test_without_its_text_it_says_so(tmp_path: Path, cache: Path) -> None:
 
 
 def test_processes_that_build_at_once_do_not_disturb_each_other(source: Path, cache: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from spider_opt.benchmarks.spider_mini import load_bundled;"
-        "print(load_bundled('test', source=Path(sys.argv[1])).fingerprint)"
-    )
+    code = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from spider_opt.benchmarks import load_source
+from spider_opt.benchmarks.spider_mini import SPIDER_MINI
+print(load_source("spider-mini", replace(SPIDER_MINI, root=Path(sys.argv[1]))).fingerprint)
+"""
     command = [sys.executable, "-W", "error", "-c", code, str(source)]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
@@ -171,7 +182,7 @@ def test_processes_that_build_at_once_do_not_disturb_each_other(source: Path, ca
     ]
     answers = [process.communicate() for process in started]
     assert [errors for _, errors in answers] == [""] * 4
-    assert {printed.strip() for printed, _ in answers} == {load_bundled("test", source=source).fingerprint}
+    assert {printed.strip() for printed, _ in answers} == {loaded("test", source).fingerprint}
 
 
 # --- the real text -----------------------------------------------------------------------------
@@ -179,19 +190,19 @@ def test_processes_that_build_at_once_do_not_disturb_each_other(source: Path, ca
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_the_real_text_loads(split: str) -> None:
-    benchmark = load_bundled(split)
+    benchmark = load(f"spider-mini:{split}")
     assert benchmark.missing == {}
     assert len(benchmark.examples) == benchmark.n_total >= 80
     assert len(benchmark.paths) >= 4
 
 
 def test_the_real_halves_share_no_database() -> None:
-    assert not load_bundled("train").paths.keys() & load_bundled("test").paths.keys()
+    assert not load("spider-mini:train").paths.keys() & load("spider-mini:test").paths.keys()
 
 
 def test_every_real_script_is_built_and_asked_about() -> None:
     scripts = {file.stem for file in MINI.glob("database/*/*.sql")}
-    assert scripts == load_bundled("train").paths.keys() | load_bundled("test").paths.keys()
+    assert scripts == load("spider-mini:train").paths.keys() | load("spider-mini:test").paths.keys()
 
 
 def test_the_real_text_builds_to_the_same_bytes_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

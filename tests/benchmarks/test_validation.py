@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.loading import load_spider
-from spider_opt.benchmarks.validation import draw, is_held_out, only
+from spider_opt.benchmarks import load
+from spider_opt.benchmarks.subsets import draw, only
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question, Schema
 
@@ -32,7 +32,7 @@ def test_about_the_share_is_held_out() -> None:
 
 
 def test_spiders_own_are_held_out_by_name_alone(shared: Path) -> None:
-    benchmark = load_spider(shared / "spider", "train")
+    benchmark = load("spider:train", data=shared / "spider")
     db_ids = {example.question.db_id for example in benchmark.examples} | set(benchmark.missing)
     share = sum(map(is_held_out, db_ids)) / len(db_ids)
     assert 0.08 < share < 0.25
@@ -112,7 +112,7 @@ def test_ids_that_are_none(benchmark: Benchmark, ids: list[str], sentence: str) 
 
 
 def test_what_is_picked_can_be_answered_and_scored() -> None:
-    bundled = load_bundled()
+    bundled = load()
     some = only(bundled, [bundled.examples[i].question.id for i in (3, 60)], "here")
     assert [example.index for example in some.examples] == [3, 60]
     assert all(some.paths[example.question.db_id].exists() for example in some.examples)
@@ -124,6 +124,6 @@ def test_what_is_picked_can_be_answered_and_scored() -> None:
 def test_committed_samples_are_of_held_out_databases(shared: Path, path: Path) -> None:
     ids = path.read_text().split()
     assert len(set(ids)) == len(ids)
-    some = only(load_spider(shared / "spider", "train"), ids, str(path))
+    some = only(load("spider:train", data=shared / "spider"), ids, str(path))
     assert len(some.examples) == len(ids)
     assert all(is_held_out(example.question.db_id) for example in some.examples)

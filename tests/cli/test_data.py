@@ -107,12 +107,12 @@ def test_check_where_nothing_is() -> None:
 
 
 def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def arrive(target: Path, progress: fetch_module.Progress, **asked: object) -> fetch_module.Fetched:
+    def arrive(name: str, target: Path, progress: fetch_module.Progress, **asked: object) -> fetch_module.Fetched:
         progress("downloading", 1, 2)
         progress("unpacking", 2, None)
         return fetch_module.Fetched(target, "ab" * 32, verified=asked["sha256"] is not None)
 
-    monkeypatch.setattr(fetch_module, "fetch_spider", arrive)
+    monkeypatch.setattr(fetch_module, "fetch_benchmark", arrive)
     result = run("fetch", str(tmp_path), "--url", "http://there/x.zip")
     assert result.exit_code == 0
     assert result.stdout == (
@@ -125,7 +125,7 @@ def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: py
 
 
 def test_in_a_log_progress_is_a_line_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def arrive(target: Path, progress: fetch_module.Progress, **_: object) -> fetch_module.Fetched:
+    def arrive(name: str, target: Path, progress: fetch_module.Progress, **_: object) -> fetch_module.Fetched:
         for done in (10, 20, 30):
             clock[0] += 20
             progress("downloading", done * 10**6, 200 * 10**6)
@@ -133,7 +133,7 @@ def test_in_a_log_progress_is_a_line_now_and_then(tmp_path: Path, monkeypatch: p
 
     clock = [0.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(fetch_module, "fetch_spider", arrive)
+    monkeypatch.setattr(fetch_module, "fetch_benchmark", arrive)
     lines = run("fetch", str(tmp_path)).stderr.splitlines()
     assert lines[1:-1] == ["downloading: 20 MB of 200 MB, about 6 min left"]
 

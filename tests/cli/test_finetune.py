@@ -17,7 +17,7 @@ import pytest
 from click.testing import Result
 
 from spider_opt.answering.drafts import Look
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.cli import finetune as module
 from spider_opt.cli import main
@@ -83,7 +83,7 @@ def test_the_whole_way(training: Any, finetune: Finetune) -> None:
     assert {key: call[key] for key in wanted} == wanted
     assert call["about"] == {
         "source": "spider-mini train",
-        "fingerprint": load_bundled("train").fingerprint,
+        "fingerprint": load("spider-mini:train").fingerprint,
         "questions": len(call["training"]),
         "databases": 5,
         "chosen": None,
@@ -170,7 +170,7 @@ def test_how_it_goes(training: Any, finetune: Finetune, monkeypatch: pytest.Monk
         (("--price", "0"), "--price is for a provider"),
         (("--batch-size", "4"), "--batch-size is for a provider"),
         (("--rate-multiplier", "2"), "--rate-multiplier is for a provider"),
-        (("--data", __file__), "--data is for a provider"),
+        (("--chats", __file__), "--chats is for a provider"),
         (("--yes",), "--yes is for a provider"),
         (("--cancel",), "--cancel is for a provider"),
         (("--epochs", "inf"), "--epochs is inf, which is no number"),
@@ -305,7 +305,7 @@ def test_what_a_run_got_wrong_is_chosen_first_and_learnt_twice(
 
 
 def test_nothing_is_learnt_from_an_evaluation(training: Any, refused: Refused, tmp_path: Path) -> None:
-    test = [example.question for example in load_bundled("test").examples[:3]]
+    test = [example.question for example in load("spider-mini:test").examples[:3]]
     said = refused("--context", "none", "--focus", str(answered(tmp_path / "run", test, (0,), "test")), code=1)
     assert "cannot be learnt from: it asked test, which is of an evaluation split" in said
     assert training.calls == []

@@ -82,10 +82,10 @@ def test_chats_of_the_users_own(finetune: Finetune, provider: Any, tmp_path: Pat
     chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "SELECT 1"}]}
     own.write_text((json.dumps(chat) + "\n") * 10)
     where = ("--provider", "openai", "--model", "gpt-x", "--price", "1", "--base-url", provider.url, "--yes")
-    assert finetune(*where, "--data", str(own)).exit_code == 0
+    assert finetune(*where, "--chats", str(own)).exit_code == 0
     assert [file["content"] for file in provider.files.values()] == [own.read_text()]
     assert find_adapter("mine").card["target"] == "plain"
-    assert finetune(*where, "--data", str(own), "--form", "from-first").exit_code == 0
+    assert finetune(*where, "--chats", str(own), "--form", "from-first").exit_code == 0
     assert find_adapter("mine").card["target"] == "from-first"
 
 
@@ -109,7 +109,10 @@ def test_cancelling_needs_only_the_name(finetune: Finetune, refused: Refused, pr
         ((*HOSTED, "--minutes", "4"), "--minutes is for tuning on this machine"),
         ((*HOSTED, "--resume"), "--resume is for tuning on this machine"),
         ((*HOSTED, "--epochs", "1.5"), "--epochs is 1.5, but a provider takes a whole number"),
-        ((*HOSTED, "--data", __file__), "--context chooses what is learnt, and so does --data: leave one of them out"),
+        (
+            (*HOSTED, "--chats", __file__),
+            "--context chooses what is learnt, and so does --chats: leave one",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

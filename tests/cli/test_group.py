@@ -93,7 +93,7 @@ WRONG = [
     (["eval", "--timeout", "0"], 2, "0.0 is not in the range"),
     (["eval", "--spider", "nowhere"], 2, "No folder nowhere. Get Spider with: spider-opt data fetch nowhere"),
     (["eval", "--spider", "."], 2, "holds no Spider (no dev.json)"),
-    (["eval", "--split", "exam"], 2, 'The bundled benchmark has no split "exam"'),
+    (["eval", "--split", "exam"], 2, 'No split is called "exam"; there is: train, test.'),
     (["eval", "--ids", "nowhere.txt"], 2, "File 'nowhere.txt' does not exist"),
     (["eval", "--out", "a-file"], 2, "'a-file' is a file"),
     (["eval", "--model", "no-such-model"], 2, "There is no embedded model 'no-such-model'"),

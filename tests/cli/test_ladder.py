@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 
 import spider_opt.models
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.errors import ModelError
 from spider_opt.models import opening
@@ -129,7 +129,7 @@ def test_runs_may_lie_elsewhere(here: Path) -> None:
 
 def test_published_systems_stand_beside_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPIDER_DIR", raising=False)
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     changes = {"benchmark": "spider-mini", "split": "test", "fingerprint": benchmark.fingerprint}
     fabricate(here / "results/runs/c", "zero-shot", ZERO_SHOT, "+-" * 20, **changes)
     (here / "recorded").mkdir()
@@ -180,7 +180,7 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
     first = run(*MINI, "--json")
     assert first.exit_code == 0, first.stderr
     rows = json.loads(first.stdout)
-    n = len(load_bundled("test").examples)
+    n = len(load("spider-mini:test").examples)
     assert [(row["name"], row["n"]) for row in rows] == [("zero-shot", n), ("repair", n)]
     assert rows[0]["s_per_question"] == 0.125
     assert model.opened == [("fake", None)] * 2
@@ -218,12 +218,12 @@ def test_run_goes_on_with_a_run_of_some_questions(model: Model, here: Path) -> N
     assert evaluated.exit_code == 0, evaluated.stderr
     assert json.loads(run(*MINI[:-1], "--rung", "zero-shot", "--json").stdout)[0]["n"] == 5
     result = run("--benchmark", "spider-mini", "--model", "fake", "--rung", "zero-shot", "--run", "--json")
-    assert json.loads(result.stdout)[0]["n"] == len(load_bundled("test").examples)
-    assert f"{len(load_bundled('test').examples)} answers, " in result.stderr
+    assert json.loads(result.stdout)[0]["n"] == len(load("spider-mini:test").examples)
+    assert f"{len(load('spider-mini:test').examples)} answers, " in result.stderr
 
 
 def test_a_model_that_is_silent_ends_it_and_the_same_command_goes_on(model: Model) -> None:
-    model.silent_on = load_bundled("test").examples[3].question.text
+    model.silent_on = load("spider-mini:test").examples[3].question.text
     result = run(*MINI)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "1 question has no answer" in result.stderr
@@ -253,12 +253,12 @@ def test_the_tuned_model_is_asked_by_its_name(model: Model, monkeypatch: pytest.
         (["--benchmark", "spider-mini"], 1, "no finished run of qwen2.5-coder-0.5b on spider-mini test in "
                                             "results/runs; to run what is missing: spider-opt ladder --benchmark "
                                             "spider-mini --run"),
-        (["--run"], 2, "name the folder of Spider by --spider, or take the bundled benchmark: --benchmark spider-mini"),
-        (["--recorded", "results"], 2, "name the folder of Spider by --spider"),
+        (["--run"], 2, "Where is Spider? Name its folder: --spider DIR, or SPIDER_DIR=DIR. Get it with: "),
+        (["--recorded", "results"], 2, "Where is Spider? Name its folder: --spider DIR"),
         (["--run", "--spider", "nowhere"], 2, "No folder nowhere"),
         (["nowhere"], 2, "'nowhere' does not exist"),
         (["--recorded", "nowhere"], 2, "'nowhere' does not exist"),
-        (["--benchmark", "bird"], 2, "'bird' is not one of"),
+        (["--benchmark", "bird"], 2, "no benchmark 'bird' (there are: spider, spider-mini)"),
         ([*TWO, "--out", "file/below"], 1, "cannot use file/below"),
     ],
 )  # fmt: skip
@@ -277,9 +277,9 @@ def test_spider_dir_does_not_turn_the_bundled_benchmark_into_spider(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPIDER_DIR", "somewhere")
-    result = run(*MINI)
-    assert (result.exit_code, len(model.requests)) == (2, 0)
-    assert "SPIDER_DIR names Spider: unset it to run on the bundled benchmark" in result.stderr
+    result = run(*MINI, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert {row["n"] for row in json.loads(result.stdout)} == {len(load("spider-mini:test").examples)}
 
 
 def test_a_run_that_cannot_be_made_stops_it_before_any_is(model: Model, here: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
@@ -154,7 +154,7 @@ def test_a_tab_ends_the_query_in_official_mode_only(spider, tmp_path):
 
 def test_the_bundled_benchmark_without_spider(tmp_path):
     path = tmp_path / "answers.txt"
-    path.write_text("".join(f"{e.gold_sql}\t{e.question.db_id}\n" for e in load_bundled("test").examples))
+    path.write_text("".join(f"{e.gold_sql}\t{e.question.db_id}\n" for e in load("spider-mini:test").examples))
     result = score(path, "--json")
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -165,7 +165,7 @@ def run_folder(tmp_path, n):
     """A run folder with answers to the first ``n`` questions of the bundled benchmark."""
     folder = tmp_path / "run"
     folder.mkdir()
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     answers = [Answer(e.index, e.question.id, e.question.db_id, Prediction(e.gold_sql)) for e in benchmark.examples[:n]]
     (folder / "predictions.jsonl").write_text("".join(map(to_line, answers)), encoding="utf-8")
     RunInfo("zero-shot", "zero-shot", "fake", "", "", "spider-mini", "test", "", "f", 0, n=n).write(folder)

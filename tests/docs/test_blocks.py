@@ -36,11 +36,11 @@ page = load_page()
 @pytest.fixture(scope="session")
 def spider(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled benchmark in Spider's layout, for what is said of a download of Spider."""
-    from spider_opt.benchmarks import load_bundled
+    from spider_opt.benchmarks import load
 
     folder = tmp_path_factory.mktemp("layout") / "spider"
     for split in ("test", "train"):
-        benchmark = load_bundled(split)
+        benchmark = load(f"spider-mini:{split}")
         asked = [
             {"db_id": example.question.db_id, "question": example.question.text, "query": example.gold_sql}
             for example in benchmark.examples

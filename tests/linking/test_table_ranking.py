@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.linking.joins import join_path
 from spider_opt.linking.table_ranking import ranked
@@ -165,7 +165,7 @@ def test_what_is_kept_is_of_the_schema_and_joined(schema: Schema, said: list[str
 
 
 def test_most_of_what_the_bundled_benchmark_needs_is_kept() -> None:
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     databases = DatabasePool(benchmark.paths)
     schemas = {example.question.db_id: example.question.schema for example in benchmark.examples}
     indexes = {db_id: ValueIndex(schema, databases[db_id]) for db_id, schema in schemas.items()}
@@ -186,11 +186,11 @@ def test_most_of_what_the_bundled_benchmark_needs_is_kept() -> None:
 
 def test_ranks_do_not_hang_on_the_order_of_a_hash() -> None:
     code = """
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.linking.values import ValueIndex
 from spider_opt.linking.table_ranking import ranked
-benchmark = load_bundled()
+benchmark = load()
 databases = DatabasePool(benchmark.paths)
 for example in benchmark.examples[::5]:
     schema, text = example.question.schema, example.question.text

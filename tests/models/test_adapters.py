@@ -11,7 +11,7 @@ import pytest
 from fake_model import FakeModel
 
 from spider_opt import models
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters
 from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for
@@ -247,7 +247,7 @@ def test_an_adapter_makes_another_question_to_the_cache_and_another_run(make_ada
     make_adapter("b", file=b"more")
     opened = [models.open(adapters=names) for names in ((), ["a"], ["b"])]
     assert len({request_key(model.info, Request("How many?")) for model in opened}) == 3
-    bundled = load_bundled("test")
+    bundled = load("spider-mini:test")
     runs = [describe(bundled, "finetune", "finetune:adapter=x", model.info, 0) for model in opened]
     assert len({tuple(getattr(run, key) for key in IDENTITY) for run in runs}) == 3
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_spider
+from spider_opt.benchmarks import load
 from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.scoring import PairScorer, Rules, score
 from spider_opt.scoring.cache import ScoringCache, levels
@@ -24,7 +24,7 @@ STRICT = Path(__file__).parent.parent / "fixtures" / "strict_corners.json"
 
 @pytest.fixture(scope="module")
 def dev(shared):
-    return load_spider(shared / "spider", "dev")
+    return load("spider:dev", data=shared / "spider")
 
 
 @pytest.fixture(scope="module")

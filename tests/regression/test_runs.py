@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.loading import load_spider
-from spider_opt.benchmarks.validation import only
+from spider_opt.benchmarks import load
+from spider_opt.benchmarks.subsets import only
 from spider_opt.cli import main
 from spider_opt.models.adapters import find_adapter
 from spider_opt.runs import Run, RunInfo, find_runs
@@ -38,9 +37,9 @@ def finished(folder: Path) -> Run:
 def benchmark_of(info: RunInfo, request: pytest.FixtureRequest) -> Benchmark:
     """Load what the run was asked, or skip where it is not at hand."""
     if info.benchmark == "spider-mini":
-        benchmark = load_bundled(info.split)
+        benchmark = load(f"spider-mini:{info.split}")
     else:
-        benchmark = load_spider(request.getfixturevalue("shared") / "spider", info.split)
+        benchmark = load(f"spider:{info.split}", data=request.getfixturevalue("shared") / "spider")
     if info.sample:
         path = RESULTS / "samples" / f"{info.sample}.txt"
         benchmark = only(benchmark, path.read_text().split(), str(path))
@@ -124,7 +123,7 @@ def test_no_result_holds_spiders_words(shared: Path) -> None:
     questions = {
         " ".join(example.question.text.split())
         for split in SPIDER_SPLITS
-        for example in load_spider(shared / "spider", split).examples
+        for example in load(f"spider:{split}", data=shared / "spider").examples
     }
     long = [question for question in questions if len(question) > 15]
     assert len(long) > 1000

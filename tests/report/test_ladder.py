@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from spider_opt.analysis.ablation import compare_all
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import PredictionsError, UsageError
 from spider_opt.report import RUNGS, Ladder, climb, recorded_systems
 from spider_opt.report.ladder import TALK, System
@@ -202,7 +202,7 @@ def test_a_broken_description_is_one_sentence(runs: Path) -> None:
 
 
 def test_with_the_benchmark_only_its_whole_runs_count(tmp_path: Path) -> None:
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     marks = "+" * len(benchmark.examples)
     right = {"benchmark": "spider-mini", "split": "test", "fingerprint": benchmark.fingerprint}
     fabricate(tmp_path / "a", "zero-shot", marks, **right)
@@ -238,7 +238,7 @@ def test_the_rungs_go_from_the_prompt_to_fine_tuning_with_retrieval(tmp_path: Pa
 @pytest.fixture
 def mini(tmp_path: Path) -> tuple[Benchmark, Ladder]:
     """The bundled benchmark, and a ladder with one run of its first 40 questions."""
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     changes = {"benchmark": "spider-mini", "split": "test", "fingerprint": benchmark.fingerprint}
     fabricate(tmp_path / "mini", "zero-shot", "+-" * 20, **changes)
     return benchmark, climb(THREE, [tmp_path / "mini"], "fake", "spider-mini test")
@@ -267,14 +267,14 @@ def test_recorded_answers_that_do_not_fit_are_refused(mini: tuple[Benchmark, Lad
     with pytest.raises(PredictionsError, match="has 1 lines"):
         recorded_systems(tmp_path, benchmark, ladder)
     with pytest.raises(UsageError, match="other questions or databases of spider-mini test"):
-        recorded_systems(tmp_path, load_bundled("train"), ladder)
+        recorded_systems(tmp_path, load("spider-mini:train"), ladder)
 
 
 def test_recorded_systems_score_as_published(shared: Path) -> None:
-    from spider_opt.benchmarks.loading import load_spider
+    from spider_opt.benchmarks import load
 
     ladder = climb(RUNGS[:1], [ROOT / "results" / "runs"], "qwen2.5-coder-0.5b", "spider dev")
-    benchmark = load_spider(shared / "spider")
+    benchmark = load("spider:dev", data=shared / "spider")
     if ladder.missing or not ladder.rungs[0].run:
         pytest.skip("no run on Spider dev here")
     if ladder.rungs[0].run.info.fingerprint != benchmark.fingerprint:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 
 import spider_opt.models
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.errors import LeakError, UsageError
 from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, open_library
@@ -48,7 +48,7 @@ def test_made_when_first_used_and_once() -> None:
         return made[0]
 
     library = LazyLibrary(make)
-    [question] = [load_bundled().examples[0].question]
+    [question] = [load().examples[0].question]
     assert made == []
     threads = [
         threading.Thread(target=lambda: library.nearest("masked", ["x"], 1, question=question)) for _ in range(5)
@@ -73,18 +73,18 @@ def test_a_library_that_cannot_be_made_is_tried_again() -> None:
 
     library = LazyLibrary(make)
     with pytest.raises(LeakError):
-        library.level(load_bundled().examples[0].question)
-    assert library.level(load_bundled().examples[0].question) == "hard"
+        library.level(load().examples[0].question)
+    assert library.level(load().examples[0].question) == "hard"
 
 
 def test_the_bundled_training_half() -> None:
-    split = load_bundled("test")
+    split = load("spider-mini:test")
     told: list[object] = []
     library = open_library(
-        split, split.examples, None, "hashing", opened=lambda n, left_out: told.append((n, dict(left_out)))
+        split, split.examples, "hashing", opened=lambda n, left_out: told.append((n, dict(left_out)))
     )
     assert told == []
-    train = {example.question.id: example for example in load_bundled("train").examples}
+    train = {example.question.id: example for example in load("spider-mini:train").examples}
     for example in split.examples[::10]:
         question = example.question
         for demo in library.nearest("question", [question.text], 5, question=question):
@@ -94,16 +94,16 @@ def test_the_bundled_training_half() -> None:
 
 
 def test_who_asks_what_is_shown_is_refused_at_first_use() -> None:
-    split = load_bundled("train")
-    library = open_library(split, split.examples, None, "hashing")
+    split = load("spider-mini:train")
+    library = open_library(split, split.examples, "hashing")
     with pytest.raises(LeakError, match="of training questions ask only those of held-out databases"):
         library.level(split.examples[0].question)
 
 
 def test_an_unknown_embedder_is_refused_at_once() -> None:
-    split = load_bundled("test")
+    split = load("spider-mini:test")
     with pytest.raises(UsageError, match="no embedder 'MiniLM'"):
-        open_library(split, split.examples, None, "MiniLM")
+        open_library(split, split.examples, "MiniLM")
 
 
 # --- spider-opt eval ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from spider_opt.answering.demos import with_demos
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, LeakError, UsageError
 from spider_opt.retrieval.derived import Derived
 from spider_opt.retrieval.embed import HashingEmbedder
@@ -41,7 +41,7 @@ def test_pairs() -> None:
 
 
 def test_examples_of_a_benchmark() -> None:
-    example = load_bundled("train").examples[0]
+    example = load("spider-mini:train").examples[0]
     [found] = read_own([example])
     assert (found.text, found.sql) == (example.question.text, example.gold_sql)
     assert about([found], BOATS)[0].question.schema is example.question.schema
@@ -146,7 +146,7 @@ def test_ones_own_examples_may_be_of_the_database_and_have_the_very_question(der
 def test_in_a_benchmark_the_same_is_a_leak(derived: Derived) -> None:
     library = own(derived)
     found = library.nearest("question", [ASKED.text], 1, question=ASKED)
-    others = TrainingLibrary(load_bundled("train").examples[:9], [], HashingEmbedder(), derived)
+    others = TrainingLibrary(load("spider-mini:train").examples[:9], [], HashingEmbedder(), derived)
     with pytest.raises(LeakError, match="is of the question's own database shop"):
         with_demos(Task(ASKED, None), found, 1, library=others, own_schema=False)  # type: ignore[arg-type]
     with pytest.raises(LeakError, match="its id is that of an evaluation split"):

@@ -14,7 +14,7 @@ from collections import defaultdict
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.errors import GoldError
 from spider_opt.scoring import PairScorer
 from spider_opt.scoring.cache import ScoringCache
@@ -116,13 +116,13 @@ def by_database(benchmark):
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_on_the_bundled_benchmark(official, mutations, tmp_path, split):
-    benchmark = load_bundled(split)
+    benchmark = load(f"spider-mini:{split}")
     assert disagreements(official, mutations, 1, 150, by_database(benchmark), benchmark.paths, tmp_path) == []
 
 
 @pytest.mark.parametrize("split", ["dev", "train_spider"])
 def test_on_spider(official, mutations, tmp_path, shared, split):
-    benchmark = load_spider(shared / "spider", split)
+    benchmark = load(f"spider:{split}", data=shared / "spider")
     assert disagreements(official, mutations, 2, 150, by_database(benchmark), benchmark.paths, tmp_path) == []
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spider_opt import store
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import file_hash
 from spider_opt.scoring import Rules, cache, score
 from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, levels, results_of
@@ -28,7 +28,7 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def benchmark():
-    return load_bundled("test")
+    return load("spider-mini:test")
 
 
 # --- what is kept --------------------------------------------------------------------------------

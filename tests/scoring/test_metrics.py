@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import Sandbox
 from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.scoring import PairScorer, Rules, read_verdicts, rules_for, score, worker, write_verdicts
@@ -40,7 +40,7 @@ def share(gold, prediction, database):
 
 @pytest.fixture(scope="module")
 def benchmark():
-    return load_bundled("test")
+    return load("spider-mini:test")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.scoring import Rules, Scored, read_verdicts, score, write_verdicts
 from spider_opt.scoring.report import accuracy, cluster_of
 from spider_opt.types import Outcome
@@ -15,7 +15,7 @@ from spider_opt.types import Outcome
 
 @pytest.fixture(scope="module")
 def benchmark():
-    return load_bundled("test")
+    return load("spider-mini:test")
 
 
 ANSWERS = ["", "SELECT", "SELECT 'nothing of that' LIMIT 0", "DELETE FROM x", "SELECT 1; SELECT 2"]

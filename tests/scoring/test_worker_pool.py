@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import Sandbox
 from spider_opt.errors import DatasetError, GoldError, SpiderOptError
 from spider_opt.scoring import PairScorer, Rules, worker
@@ -33,7 +33,7 @@ def forks(request, monkeypatch):
 
 @pytest.fixture(scope="module")
 def benchmark():
-    return load_bundled("test")
+    return load("spider-mini:test")
 
 
 @pytest.fixture(scope="module")
@@ -233,14 +233,14 @@ def test_an_interrupt_leaves_no_process(benchmark, pairs):
 
 SLOW = """
     import multiprocessing, sys, time
-    from spider_opt.benchmarks import load_bundled
+    from spider_opt.benchmarks import load
     from spider_opt.databases import Sandbox
     from spider_opt.scoring import Rules
     from spider_opt.scoring.worker_pool import judge_all
 
     original = Sandbox.run
     Sandbox.run = lambda self, sql, **options: (time.sleep(0.1), original(self, sql, **options))[1]
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     told = []
 
     def tell():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.scoring.compare import official_equal
 from spider_opt.sql.from_first import from_from_first, to_from_first
@@ -289,9 +289,9 @@ def differing(benchmark: Benchmark, step: int = 1) -> list[str]:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_golds_of_the_bundled_benchmark_keep_their_results(split: str) -> None:
-    assert differing(load_bundled(split)) == []
+    assert differing(load(f"spider-mini:{split}")) == []
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_golds_of_spider_keep_their_results(shared: Path) -> None:
-    assert differing(load_spider(shared / "spider", "dev"), step=8) == []
+    assert differing(load("spider:dev", data=shared / "spider"), step=8) == []

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.sql.from_first import from_from_first, to_from_first
 from spider_opt.sql.from_first_grammar import MAX_CHARS, from_first_grammar
 from spider_opt.sql.names import quoted
@@ -211,7 +211,7 @@ def accepted(golds: dict[Schema, set[str]]) -> tuple[int, int]:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
     golds = defaultdict(set)
-    for example in load_bundled(split).examples:
+    for example in load(f"spider-mini:{split}").examples:
         golds[example.question.schema].add(example.gold_sql)
     good, n = accepted(golds)
     assert good >= 0.98 * n > 50
@@ -220,7 +220,7 @@ def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_golds_of_spider_can_be_written(shared: Path) -> None:
     golds = defaultdict(set)
-    for example in load_spider(shared / "spider", "train_spider").examples:
+    for example in load("spider:train_spider", data=shared / "spider").examples:
         golds[example.question.schema].add(example.gold_sql)
     good, n = accepted({of: golds[of] for of in list(golds)[::20]})
     assert good >= 0.97 * n > 100

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.sql.extract import extract_sql
 from spider_opt.sql.grammar import Names, select_grammar
 from spider_opt.sql.names import quoted
@@ -295,7 +295,7 @@ def _sources(column: exp.Column, tree: exp.Expr) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
-    golds = {(e.question.schema, e.gold_sql) for e in load_bundled(split).examples}
+    golds = {(e.question.schema, e.gold_sql) for e in load(f"spider-mini:{split}").examples}
     bare = [grammar(of, "bare").accepts(sql) for of, sql in golds]
     pairs = [grammar(of, "pairs").accepts(shaped(p, of)) for of, sql in golds if (p := paired(sql, of))]
     assert sum(bare) >= 0.97 * len(golds)
@@ -306,7 +306,7 @@ def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
 def test_golds_of_spider_can_be_written(shared: Path) -> None:
     """Of every twentieth database; where not, it is mostly JOIN without ON."""
     golds = defaultdict(set)
-    for example in load_spider(shared / "spider", "train_spider").examples:
+    for example in load("spider:train_spider", data=shared / "spider").examples:
         golds[example.question.schema].add(example.gold_sql)
     some = [(of, sql) for of in list(golds)[::20] for sql in sorted(golds[of])]
     bare = [grammar(of, "bare").accepts(shaped(sql, of)) for of, sql in some]

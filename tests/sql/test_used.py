@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.loading import load_spider
+from spider_opt.benchmarks import load
 from spider_opt.sql.used import Used, used
 from spider_opt.types import Column, Schema, Table
 
@@ -133,12 +132,12 @@ def test_a_schema_without_tables() -> None:
 
 def test_every_gold_of_the_bundled_benchmark_is_understood() -> None:
     for split in ("train", "test"):
-        for example in load_bundled(split).examples:
+        for example in load(f"spider-mini:{split}").examples:
             _understood(example.gold_sql, example.question.schema)
 
 
 def test_every_gold_of_spiders_dev_is_understood(shared: Path) -> None:
-    for example in load_spider(shared / "spider", "dev").examples:
+    for example in load("spider:dev", data=shared / "spider").examples:
         _understood(example.gold_sql, example.question.schema)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from fake_model import FakeModel
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool, Limits
 from spider_opt.errors import MethodError, ModelError, QueryFailed, QueryTimeout
 from spider_opt.methods import parse_method
@@ -145,7 +145,7 @@ def test_options() -> None:
     ],
 )
 def test_on_a_real_database(options: str, requests: list[tuple[int, float, int]]) -> None:
-    bundled = load_bundled()
+    bundled = load()
     question = next(e.question for e in bundled.examples if e.question.db_id == "chess_league")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     model = saying(endless, "DROP TABLE player", "SELECT oops FROM player", "SELECT name FROM player")

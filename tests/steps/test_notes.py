@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fake_model import FakeModel
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.retrieval import open_library
@@ -39,9 +39,9 @@ def test_every_step_is_tried() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_notes_reach_the_prompts_and_metadata_does_not(name: str) -> None:
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     example = replace(benchmark.examples[0], metadata={"difficulty": "formidable"})
-    library = open_library(benchmark, [example], None, "hashing")
+    library = open_library(benchmark, [example], "hashing")
     generator = parse_method(METHODS[name]).build(Tools(DatabasePool(benchmark.paths), library))
     model = FakeModel("SELECT nothing FROM nowhere")
     generator(Task(replace(example.question, notes="late means after\nten"), model))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fake_model import FakeModel
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool, Limits
 from spider_opt.errors import MethodError, ModelError, NotAQuery, QueryFailed, QueryTimeout
 from spider_opt.methods import parse_method
@@ -222,7 +222,7 @@ def learner(says: str, then: str) -> FakeModel:
 
 
 def test_on_a_real_database() -> None:
-    bundled = load_bundled()
+    bundled = load()
     question = next(e.question for e in bundled.examples if e.question.db_id == "chess_league")
     generate = parse_method("retry:k=1+zero-shot:values=0,form=chat").build(Tools(DatabasePool(bundled.paths)))
     for says, told in (
@@ -243,7 +243,7 @@ def test_on_a_real_database() -> None:
 
 
 def test_an_endless_query_is_stopped_and_told() -> None:
-    bundled = load_bundled()
+    bundled = load()
     question = next(e.question for e in bundled.examples if e.question.db_id == "chess_league")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     databases = DatabasePool(bundled.paths, Limits(timeout_s=0.05))

@@ -9,7 +9,7 @@ import pytest
 from fake_model import FakeModel
 
 from spider_opt.answering.drafts import Drafter, Look
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError, QueryFailed
 from spider_opt.methods import parse_method
@@ -208,7 +208,7 @@ def test_options_that_make_no_sense(options: str, says: str) -> None:
 
 
 def test_on_the_bundled_benchmark_values_are_of_the_database() -> None:
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     databases, inside = DatabasePool(benchmark.paths), Inside()
     generate = SchemaLinking(tables=3).wrap(inside, Tools(databases))
     for example in benchmark.examples:

@@ -10,7 +10,7 @@ from fake_model import FakeModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool, Limits
 from spider_opt.databases.limits import DEFAULT_LIMITS
 from spider_opt.errors import MethodError, ModelError, QueryFailed, QueryTimeout
@@ -204,7 +204,7 @@ def test_options() -> None:
 
 @cache
 def bundled() -> Benchmark:
-    return load_bundled()
+    return load()
 
 
 def ask(method: str, model: FakeModel, seed: int = 1, limits: Limits = DEFAULT_LIMITS) -> Prediction:

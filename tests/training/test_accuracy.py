@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spider_opt.answering.drafts import Look
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import LeakError
 from spider_opt.training import accuracy
 from spider_opt.training.accuracy import SIDE_BY_SIDE, held_out_accuracy
@@ -52,7 +52,7 @@ class Model:
 def benchmark(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
     """The bundled training half, all of it held out for once."""
     monkeypatch.setattr(accuracy, "is_held_out", lambda db_id: db_id != "trained_on")
-    return load_bundled("train")
+    return load("spider-mini:train")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from fake_model import FakeModel
 
 from spider_opt.answering.drafts import Drafter, Look
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.benchmarks.leaks import normal_text
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, UsageError
@@ -32,7 +32,7 @@ from spider_opt.types import (
 )
 
 HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
-BENCHMARK = load_bundled("train")
+BENCHMARK = load("spider-mini:train")
 DATABASES = DatabasePool(BENCHMARK.paths)
 
 
@@ -262,7 +262,7 @@ def test_each_database_is_told_and_read_once(items: list[Item]) -> None:
 
 
 def test_on_spider(shared: Path) -> None:
-    benchmark = load_spider(shared / "spider", "train")
+    benchmark = load("spider:train", data=shared / "spider")
     databases = DatabasePool(benchmark.paths)
     training, _ = split([Item(e.question, e.gold_sql) for e in benchmark.examples[:600:12]])
     found = drawn(training, "rag", databases)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool, Sandbox
 from spider_opt.errors import LeakError, PredictionsError, QueryTimeout, RunError, UsageError
@@ -213,13 +213,13 @@ def test_an_evaluation_example_is_refused_before_anything_runs(kind: str) -> Non
 
 
 def test_the_bundled_training_half() -> None:
-    benchmark = load_bundled("train")
+    benchmark = load("spider-mini:train")
     items, report = build(benchmark.examples, DatabasePool(benchmark.paths))
     assert (len(items), report.dropped, report.as_written) == (125, {}, ())
 
 
 def test_a_part_of_spider(shared: Path) -> None:
-    benchmark = load_spider(shared / "spider", "train")
+    benchmark = load("spider:train", data=shared / "spider")
     some = benchmark.examples[::50]
     databases = DatabasePool(benchmark.paths)
     items, _ = build(some, databases)

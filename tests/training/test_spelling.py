@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled, load_spider
+from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.sql.normal import normalized
 from spider_opt.sql.spacing import tidy
@@ -114,7 +114,7 @@ def test_gaps_are_closed_outside_of_quotes(sql: str, expected: str) -> None:
 
 def test_the_bundled_golds_keep_their_results() -> None:
     for split in ("train", "test"):
-        benchmark = load_bundled(split)
+        benchmark = load(f"spider-mini:{split}")
         databases = DatabasePool(benchmark.paths)
         for example in benchmark.examples:
             found = spelled(example.gold_sql, example.question.schema)
@@ -125,7 +125,7 @@ def test_the_bundled_golds_keep_their_results() -> None:
 
 
 def test_spiders_golds_can_nearly_all_be_respelled(shared: Path) -> None:
-    examples = load_spider(shared / "spider", "train").examples[::40]
+    examples = load("spider:train", data=shared / "spider").examples[::40]
     found = [spelled(example.gold_sql, example.question.schema) for example in examples]
     assert sum(sql is None for sql in found) <= 1
     assert all(sql == tidy(sql) for sql in found if sql)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from spider_opt.answering.drafts import Look
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import LeakError, TrainingError
 from spider_opt.models.adapters import find_adapter
 from spider_opt.sql.extract import extract_sql
@@ -180,7 +180,7 @@ def test_targets() -> None:
 
 
 def test_what_stands_behind_a_skeleton_is_the_query() -> None:
-    benchmark = load_bundled("train")
+    benchmark = load("spider-mini:train")
     queries = [example.gold_sql for example in benchmark.examples]
     queries += ["WITH a AS (SELECT 1 AS x) SELECT x FROM a", "SELECT '-- no comment' FROM t WHERE b = 'select'"]
     for sql in queries:

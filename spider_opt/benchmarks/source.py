@@ -1,0 +1,106 @@
+"""What a benchmark is made of: which files hold its questions, what they call their parts, what may be learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spider_opt.benchmarks.validation import is_training
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the questions of a file call their parts; '' for what they do not have.
+
+    ``metadata`` maps what scoring may tell questions apart by to the file's name for it: ``{"difficulty": "level"}``.
+    It and ``notes``, which a model is shown, may be text or numbers, and may be lacking or empty in a question.
+    """
+
+    db_id: str = "db_id"
+    question: str = "question"
+    query: str = "query"
+    notes: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where a split lies, as paths in the benchmark's folder.
+
+    ``questions`` are its files, in order; a split without any is a file that is named by ``--questions``.
+    ``databases`` says where the SQLite file of a database is, ``tables`` which file has its names in plain words
+    (``tables.json`` of Spider; need not be there).
+    """
+
+    questions: tuple[str, ...]
+    tables: str = "tables.json"
+    databases: str = "database/{db_id}/{db_id}.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A zip that holds a whole benchmark.
+
+    ``page`` is to be opened in a browser where nothing comes from ``url``; ``sha256`` is None where none is known;
+    ``size`` says in words how large it is.
+    """
+
+    url: str
+    page: str
+    sha256: str | None = None
+    size: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A benchmark as its files have it: all there is to say to add one, under a name in ``benchmarks.table``.
+
+    An installed package adds its own by an entry point in the group ``spider_opt.benchmarks``, which names one::
+
+        [project.entry-points."spider_opt.benchmarks"]
+        toy = "toy_package:TOY"          # TOY: spider_opt.benchmarks.Source
+
+    Attributes:
+        title: what people call it.
+        about: one sentence on what it is.
+        licence: of its questions and databases.
+        splits: by name. Those to learn from have names that begin with ``train``, and no others do.
+        default: the split that is meant where none is named.
+        fields: of its questions.
+        training: the split that retrieval and tuning learn from: its name, or ``spider:train`` for that of another
+            benchmark in the same folder; None where there is none.
+        notes: what a model is told with every question, before the question's own notes.
+        page: the web page that has it.
+        download: what ``spider-opt data fetch`` gets.
+        variable: the environment variable that names its folder where nothing else does.
+        root: the folder that it comes in, where it comes with a package; else users name theirs by ``--data``.
+        build: makes what is not there yet from ``root``, and returns the folder that has the databases.
+        aliases: further names for splits.
+    """
+
+    title: str
+    about: str
+    licence: str
+    splits: Mapping[str, Split]
+    default: str
+    fields: Fields = Fields()
+    training: str | None = None
+    notes: str = ""
+    page: str = ""
+    download: Download | None = None
+    variable: str = ""
+    root: Path | None = None
+    build: Callable[[Path], Path] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.default not in self.splits:
+            raise ValueError(f"the default split {self.default!r} is none of its splits")
+        if self.training is not None and ":" not in self.training and self.training not in self.splits:
+            raise ValueError(f"the training split {self.training!r} is none of its splits")
+        if self.training is not None and not is_training(self.training.rpartition(":")[2]):
+            raise ValueError(f"the name of a training split begins with train, {self.training!r} does not")
+        for name, split in self.splits.items():
+            if "{db_id}" not in split.databases:
+                raise ValueError(f"the databases of {name} need a {{db_id}} in their path")

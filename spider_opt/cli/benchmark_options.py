@@ -1,0 +1,111 @@
+"""Options that say which questions a command is about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from spider_opt.types import Benchmark
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which benchmark a command is about, as its options say."""
+
+    benchmark: str | None = None
+    data: Path | None = None
+    spider: Path | None = None
+    questions: Path | None = None
+    split: str | None = None
+
+    def named(self, usual: str | None = None) -> tuple[str, Path | None]:
+        """Return the benchmark's name and its folder, None where none is named by an option.
+
+        Without options it is the ``usual`` one: if that is not said, Spider where ``SPIDER_DIR`` names its folder,
+        else the bundled benchmark.
+
+        Raises:
+            UsageError: the options contradict each other.
+        """
+        from spider_opt.errors import UsageError
+
+        name, _, split = (self.benchmark or "").partition(":")
+        if split:
+            raise UsageError(f"--benchmark {self.benchmark} is no name: write --benchmark {name} --split {split}")
+        if self.spider is not None:
+            if self.data is not None:
+                raise UsageError("--spider DIR is short for --benchmark spider --data DIR: leave out --data")
+            if self.benchmark not in (None, "spider"):
+                raise UsageError(
+                    f"--spider names Spider's folder, and --benchmark {self.benchmark}: leave one of them out, or "
+                    "name the folder by --data"
+                )
+            return "spider", self.spider
+        if self.benchmark is None and self.data is not None:
+            raise UsageError(f"Of which benchmark is {self.data} the folder? Say it with --benchmark NAME")
+        is_there = os.environ.get("SPIDER_DIR", "").strip()
+        return self.benchmark or usual or ("spider" if is_there else "spider-mini"), self.data
+
+    def load(self, usual: str | None = None) -> Benchmark:
+        """Load what the options say.
+
+        Raises:
+            UsageError: they contradict each other, or what they name cannot be loaded.
+        """
+        from spider_opt.benchmarks import load
+
+        name, data = self.named(usual)
+        return load(name if self.split is None else f"{name}:{self.split}", data=data, questions=self.questions)
+
+
+def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add ``--benchmark`` and ``--data``, ``--spider``, ``--questions`` and ``--split``; handed on as ``chosen``."""
+
+    @wraps(command)
+    def call(*arguments: Any, **options: Any) -> R:
+        return command(*arguments, **_gathered(options, ("questions", "split")))
+
+    call = click.option("--split", help="Which questions: dev, train, test … (default: the benchmark's usual ones)")(
+        call
+    )
+    call = click.option(
+        "--questions",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Another file of questions over the same databases",
+    )(call)
+    return _where(call)
+
+
+def benchmark_folder_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add ``--benchmark`` and ``--data``, and ``--spider``; handed on as ``chosen``."""
+
+    @wraps(command)
+    def call(*arguments: Any, **options: Any) -> R:
+        return command(*arguments, **_gathered(options))
+
+    return _where(call)
+
+
+def _where(command: Callable[..., R]) -> Callable[..., R]:
+    folder = click.Path(path_type=Path, file_okay=False)
+    command = click.option("--spider", type=folder, help="Short for --benchmark spider --data DIR")(command)
+    command = click.option("--data", type=folder, help="The benchmark's folder (Spider's: also SPIDER_DIR)")(command)
+    return click.option(
+        "--benchmark",
+        metavar="NAME",
+        help="See: spider-opt data list (default: spider where SPIDER_DIR names its folder, else spider-mini)",
+    )(command)
+
+
+def _gathered(options: dict[str, Any], more: Sequence[str] = ()) -> dict[str, Any]:
+    chosen = Chosen(**{name: options.pop(name) for name in ("benchmark", "data", "spider", *more)})
+    return options | {"chosen": chosen}
