@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -21,7 +22,7 @@ from fake_model import FakeModel
 
 from spider_opt.errors import ModelError
 from spider_opt.models import CachedModel
-from spider_opt.models.cache import request_key
+from spider_opt.models.cache import completions_to_json, request_key
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
 INFO = ModelInfo("m", "abc")
@@ -196,6 +197,21 @@ def test_killed_processes_leave_all_they_had(tmp_path: Path) -> None:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_answers_that_were_kept_before_there_was_a_store_are_read(tmp_path: Path) -> None:
+    request = Request(SPOKEN, 2, 0.7, 5, (";",))
+    answers = [Completion("é\udc80", Usage(1, 10, 4, 2, 0.3, 1e-7), "stop", -0.1), Completion("b", Usage())]
+    with closing(sqlite3.connect(tmp_path / "c", isolation_level=None)) as db:  # what it was written with
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, completions TEXT NOT NULL) WITHOUT ROWID")
+        text = json.dumps(completions_to_json(answers))
+        db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (request_key(INFO, request), text))
+    inner = Counting()
+    for _ in range(2):
+        with closing(CachedModel(inner, tmp_path / "c")) as model:
+            assert model.complete(request) == answers
+    assert inner.requests == []
+
+
 @pytest.mark.parametrize("damage", ["text", "header", "middle"])
 def test_a_broken_file_is_set_aside(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "c"
@@ -216,8 +232,7 @@ def test_a_broken_file_is_set_aside(tmp_path: Path, damage: str, caplog: pytest.
         assert [model.complete(Request(f"question {i}")) for i in range(50)] == answers
         assert len(inner.requests) == 50
     [warning] = caplog.messages
-    assert warning.startswith(f"The response cache {path} is broken (")
-    assert warning.endswith("it was moved to c.broken-1.")
+    assert warning.startswith(f"{path} is broken (")
     assert (tmp_path / "c.broken-1").read_bytes() == bytes(data)
 
 
@@ -227,7 +242,7 @@ def test_a_broken_answer_is_asked_again(tmp_path: Path) -> None:
         for broken in ("{", "[7]", "7", '[{"text": "a"}]', '[{"text": "a", "usage": {"cost": 1}}]'):
             model.complete(Request(CHAT))
             with closing(sqlite3.connect(tmp_path / "c")) as db, db:
-                db.execute("UPDATE answers SET completions = ?", (broken,))
+                db.execute("UPDATE kept SET value = ?", (broken,))
             assert model.complete(Request(CHAT)) == model.complete(Request(CHAT))
     assert len(inner.requests) == 6
 
