@@ -1,15 +1,14 @@
 """Every noun and every protocol of the project; imports nothing of ours.
 
-Data flows one way: ``Example`` holds a ``Question`` and its gold; a ``Generator`` sees a ``Task``
-(a question plus what outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns the
-gold and the predicted query into a ``Verdict``. ``Question`` has no field for gold or hardness,
-so a generator cannot read them.
+Data flows one way: ``Example`` holds a ``Question`` and its gold; a ``Generator`` sees a ``Task`` (a question plus what
+outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns the gold and the predicted query into a
+``Verdict``. ``Question`` has no field for gold or hardness, so a generator cannot read them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -105,9 +104,8 @@ class Question:
 class Example:
     """A question with its gold query; only scorers and training see it.
 
-    ``index`` is the position in the split's file, counted over all questions of that file, also
-    those whose database is missing. ``metadata`` is what only scoring sees of what the file says: how
-    hard the benchmark calls the question, say.
+    ``index`` is the position in the split's file, counted over all its questions, also those whose database is missing.
+    ``metadata`` is what only scoring sees of what the file says, such as how hard the benchmark calls the question.
     """
 
     index: int
@@ -159,14 +157,7 @@ class Usage:
         >>> Usage(calls=1, seconds=0.5) + Usage(calls=2)
         Usage(calls=3, prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.5, dollars=0.0)
         """
-        return Usage(
-            self.calls + other.calls,
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.seconds + other.seconds,
-            self.dollars + other.dollars,
-        )
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +260,8 @@ class Demo:
 class Context:
     """What retrieval brought, each in rank order.
 
-    ``tables`` are (table, columns) to show, empty for the whole schema; ``values`` are
-    (table, column, value) that the question mentions. ``level`` is the predicted hardness, the only one
-    that demos are taken from.
+    ``tables`` are (table, columns) to show, empty for the whole schema; ``values`` are (table, column, value) that the
+    question mentions. ``level`` is the predicted hardness, the only one that demos are taken from.
     """
 
     demos: tuple[Demo, ...] = ()
@@ -299,11 +289,28 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer that ``step`` had: what the model said, ``n`` times, and ``rows``, ``empty`` or how it failed.
+
+    Results of equal content share the ``digest``, of equal order also the ``order`` ('' where nothing is sorted).
+    """
+
+    step: str
+    sql: str
+    text: str
+    outcome: str
+    digest: str = ""
+    order: str = ""
+    n: int = 1
+    logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first).
 
-    ``context`` is what stood in the prompt, for who measures retrieval; ``logprob`` the mean log probability of
-    the answer's tokens where the server gives it. Neither is kept on disk.
+    ``context`` stood in the prompt, ``logprob`` is the mean of the answer's tokens where the server gives it; they are
+    not kept on disk. ``text`` is what the model said, ``candidates`` what steps chose from, innermost first.
     """
 
     sql: str
@@ -311,6 +318,8 @@ class Prediction:
     trace: tuple[Mapping[str, Any], ...] = ()
     context: Context = Context()
     logprob: float | None = None
+    text: str = ""
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Generator(Protocol):
@@ -367,10 +376,9 @@ class Stage(IntEnum):
 class Step(Protocol):
     """One part of a method; wraps the generator inside it. Its options are its dataclass fields.
 
-    A class may also have ``rank``, a whole number: among steps of one stage the smaller one stands further out
-    (0 if it says nothing; by name where ranks are equal). And ``needs``, names of steps of which one must stand
-    in the method too: the first is added where none does. And ``adapter``, the name of a LoRA adapter that the
-    embedded model is opened with.
+    A class may also have ``rank``, a whole number: among steps of one stage the smaller one stands further out (0 if it
+    says nothing; by name where ranks are equal); ``needs``, names of steps of which one must stand in the method too,
+    the first where none does; and ``adapter``, the name of a LoRA adapter that the embedded model is opened with.
     """
 
     stage: ClassVar[Stage]

@@ -79,7 +79,9 @@ class Drafter:
         if look.form == "completion" and begun and text.strip():
             text = f"SELECT {text}"
         trace = {"step": name, "finish": completion.finish_reason}
-        return Prediction(extract_sql(text), completion.usage, (trace,), task.context, completion.logprob)
+        return Prediction(
+            extract_sql(text), completion.usage, (trace,), task.context, completion.logprob, completion.text
+        )
 
     def messages(self, task: Task, instruction: str = texts.INSTRUCTION) -> tuple[Message, ...] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""

@@ -17,10 +17,12 @@ EMPTY = ""
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of a query: ``rows``, ``empty``, or the way it failed, with the message."""
+    """What came of a query: ``rows`` or ``empty`` with the digests, or the way it failed with the message."""
 
     outcome: Outcome | Literal["rows", "empty"]
     message: str = ""
+    digest: str = EMPTY
+    order: str = ""
 
     @property
     def ran(self) -> bool:
@@ -29,14 +31,14 @@ class Tried:
 
 
 def tried(database: Database, sql: str) -> Tried:
-    """Run a query and say what came of it."""
+    """Run a query and say what came of it; its result itself may be large."""
     if not sql:
         return Tried(Outcome.NO_SQL, "there is no SQL query in it")
     try:
         result = database.run(sql)
     except QueryError as error:
         return Tried(error.outcome, str(error))
-    return Tried("rows") if result.rows else Tried("empty", "its result is empty")
+    return Tried("rows", "", *digests(result, sql)) if result.rows else Tried("empty", "its result is empty")
 
 
 def best(attempts: Sequence[Tried]) -> int:

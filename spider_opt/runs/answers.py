@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from spider_opt.errors import PredictionsError, RunError
-from spider_opt.types import Benchmark, Example, Prediction, Usage
+from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
+
+# What stands in a candidate's JSON always.
+_TOLD = ("step", "sql", "outcome")
+_KNOWN = {f.name for f in fields(Candidate)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,10 @@ def to_line(answer: Answer) -> str:
     }
     if answer.context:
         entry["context"] = dict(answer.context)
+    if prediction.text:
+        entry["answer"] = prediction.text
+    if prediction.candidates:
+        entry["candidates"] = [_candidate_to_json(candidate) for candidate in prediction.candidates]
     line = json.dumps(entry, ensure_ascii=False)
     try:
         line.encode()
@@ -104,13 +113,31 @@ def to_line(answer: Answer) -> str:
     return line + "\n"
 
 
+def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    """Return it without what is as it mostly is: said once, nothing but the query, no log probability, unsorted."""
+    mostly = asdict(Candidate("", "", candidate.sql, ""))
+    return {key: value for key, value in asdict(candidate).items() if key in _TOLD or value != mostly[key]}
+
+
+def _candidate_from_json(entry: Mapping[str, Any]) -> Candidate:
+    return Candidate(**{"text": entry["sql"], **{key: value for key, value in entry.items() if key in _KNOWN}})
+
+
 def _read_line(line: str, where: str) -> Answer:
     try:
         entry = json.loads(line)
         index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
         if type(index) is not int or not all(isinstance(text, str) for text in (name, db_id, sql)):
             raise TypeError("index must be a number, id, db_id and sql must be text")
-        prediction = Prediction(sql, Usage(**entry.get("usage", {})), tuple(entry.get("trace", ())))
+        prediction = Prediction(
+            sql,
+            Usage(**entry.get("usage", {})),
+            tuple(entry.get("trace", ())),
+            text=entry.get("answer", ""),
+            candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
+        )
+        if not isinstance(prediction.text, str):
+            raise TypeError("answer must be text")
         context = entry.get("context", {})
         if not all(type(value) in (int, float) for value in context.values()):
             raise TypeError("context must be numbers by name")

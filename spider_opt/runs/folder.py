@@ -22,6 +22,8 @@ from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
 from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
+QUESTION = "{question}"
+"""Stands in a raw answer for the question's words, where it repeats them."""
 # Measures, with the gold at hand, what stood in the prompt of an answer.
 Measure = Callable[[Example, Prediction], Mapping[str, float]]
 
@@ -86,6 +88,7 @@ def run(
                 else:
                     found = measure(example, got) if measure else {}
                     context = {name: round(value, 4) for name, value in found.items()}
+                    got = _without_question(got, question.text)
                     done[question.id] = Answer(example.index, question.id, question.db_id, got, context)
                     with _writing(folder):
                         append_whole(path, to_line(done[question.id]))
@@ -126,6 +129,16 @@ def note_training(folder: Path, training: str) -> None:
     if not there.training and not (path.exists() and path.stat().st_size):
         with _writing(folder):
             replace(there, training=training).write(folder)
+
+
+def _without_question(prediction: Prediction, text: str) -> Prediction:
+    """Take the question out of what the model said: a run holds none of the benchmark's own words."""
+
+    def spared(said: str) -> str:
+        return said.replace(text, QUESTION) if text else said
+
+    candidates = tuple(replace(candidate, text=spared(candidate.text)) for candidate in prediction.candidates)
+    return replace(prediction, text=spared(prediction.text), candidates=candidates)
 
 
 @contextmanager

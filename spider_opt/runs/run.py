@@ -133,9 +133,10 @@ class Run:
     def table(self) -> pd.DataFrame:
         """Return a row for each answer, in the order of questions.
 
-        Its columns: ``id``, ``db_id``, ``sql``, ``outcome``, ``correct``, ``detail`` and ``hardness`` (missing where
-        the gold query fails), metrics where several were asked for, what the answer cost, and what was measured of its
-        context, where something was. With a benchmark ``question`` and ``gold`` stand behind ``db_id``.
+        Its columns: ``id``, ``db_id``, ``sql``, ``answer`` (the model's own words, '' where they were not kept),
+        ``outcome``, ``correct``, ``detail`` and ``hardness`` (missing where the gold query fails), metrics where
+        several were asked for, what the answer cost, and what was measured of its context, where something was. With a
+        benchmark ``question`` and ``gold`` stand behind ``db_id``.
         """
         import pandas as pd
 
@@ -147,8 +148,9 @@ class Run:
             if example := examples.get(answer.index):
                 row |= {"question": example.question.text, "gold": example.gold_sql}
             scored, usage = verdicts.get(answer.index), answer.prediction.usage
-            row["sql"] = answer.prediction.sql
             row |= {
+                "sql": answer.prediction.sql,
+                "answer": answer.prediction.text,
                 "outcome": scored and scored.outcome.value,
                 "correct": scored and scored.correct,
                 "detail": scored and scored.detail,

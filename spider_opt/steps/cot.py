@@ -75,7 +75,7 @@ def _in_one(drafter: Drafter, task: Task) -> Prediction:
     said = lines(completion.text)
     sql = extract_sql(said.get("sql", "")) or extract_sql(completion.text)
     trace = _trace(task, said.get("column", ""), said.get("table", ""), completion.finish_reason)
-    return Prediction(sql, completion.usage, (trace,), task.context, completion.logprob)
+    return Prediction(sql, completion.usage, (trace,), task.context, completion.logprob, completion.text)
 
 
 def _in_three(drafter: Drafter, task: Task) -> Prediction:
@@ -97,7 +97,8 @@ def _in_three(drafter: Drafter, task: Task) -> Prediction:
             messages = (*messages, Message("assistant", said[-1].text.strip()), Message("user", following))
     trace = _trace(task, said[0].text, said[1].text, said[-1].finish_reason)
     usage = sum((completion.usage for completion in said), Usage())
-    return Prediction(extract_sql(said[-1].text), usage, (trace,), task.context, said[-1].logprob)
+    answer = said[-1]
+    return Prediction(extract_sql(answer.text), usage, (trace,), task.context, answer.logprob, answer.text)
 
 
 def lines(text: str) -> dict[str, str]:

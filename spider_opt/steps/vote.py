@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from heapq import nlargest
-from math import inf
-from statistics import fmean
 from typing import ClassVar
 
-from spider_opt.answering.outcomes import EMPTY, digests
+from spider_opt.answering.candidates import told, voted
+from spider_opt.answering.outcomes import Tried, tried
 from spider_opt.answering.samples import Sampling
-from spider_opt.errors import QueryError
-from spider_opt.types import Database, Generator, Prediction, Stage, Task, Tools, Usage
-
-_Group = list[tuple[int, str]]
-"""The numbers of the samples that have one result, each with the digest of its order."""
+from spider_opt.types import Candidate, Generator, Prediction, Stage, Task, Tools, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,57 +40,50 @@ class Vote(Sampling):
         """Return a generator that asks ``inner`` up to n times."""
 
         def generate(task: Task) -> Prediction:
-            run = cache(lambda sql: _table(tools.databases[task.question.db_id], sql))
+            run = cache(lambda sql: tried(tools.databases[task.question.db_id], sql))
             samples: list[Prediction] = []
-            groups: dict[str, _Group] = {}
-            for i, sample in enumerate(self.draw(inner, task)):
+            tries: list[Tried] = []
+            for sample in self.draw(inner, task):
                 samples.append(sample)
-                table = run(sample.sql)
-                if table is not None:
-                    content, order = table
-                    groups.setdefault(content, []).append((i, order))
-                if _settled(self._counting(groups), self.n - len(samples)):
+                tries.append(run(sample.sql))
+                if _settled(self._counting(tries), self.n - len(samples)):
                     break
-            chosen = _chosen(self._counting(groups) or list(groups.values()), samples)
-            sizes = sorted(map(len, groups.values()), reverse=True)
+            candidates = told("vote", samples, tries)
+            chosen = candidates[voted(candidates, nonempty=self.nonempty)]
+            first = next(i for i, sample in enumerate(samples) if _is(sample, chosen))
+            sizes = sorted(Counter(attempt.digest for attempt in tries if attempt.ran).values(), reverse=True)
             failed = len(samples) - sum(sizes)
-            trace = {"step": "vote", "n": len(samples), "groups": sizes, "failed": failed, "chosen": chosen}
-            usage = sum((sample.usage for sample in samples), Usage())
-            return replace(samples[chosen], usage=usage, trace=(*samples[chosen].trace, trace))
+            trace = {"step": "vote", "n": len(samples), "groups": sizes, "failed": failed, "chosen": first}
+            return replace(
+                samples[first],
+                usage=sum((sample.usage for sample in samples), Usage()),
+                trace=(*samples[first].trace, trace),
+                candidates=(*samples[first].candidates, *candidates),
+            )
 
         return generate
 
-    def _counting(self, groups: Mapping[str, _Group]) -> list[_Group]:
-        return [group for content, group in groups.items() if content != EMPTY or not self.nonempty]
+    def _counting(self, tries: Sequence[Tried]) -> list[list[str]]:
+        """Return the orders of the results that count, by content."""
+        groups: dict[str, list[str]] = {}
+        for attempt in tries:
+            if attempt.outcome == "rows" or (attempt.ran and not self.nonempty):
+                groups.setdefault(attempt.digest, []).append(attempt.order)
+        return list(groups.values())
 
 
-def _table(database: Database, sql: str) -> tuple[str, str] | None:
-    """Return a result's digests, for results themselves may be large; None where the query fails."""
-    try:
-        return digests(database.run(sql), sql) if sql else None
-    except QueryError:
-        return None
+def _is(sample: Prediction, candidate: Candidate) -> bool:
+    return (sample.sql, sample.text, sample.logprob) == (candidate.sql, candidate.text, candidate.logprob)
 
 
-def _settled(groups: Sequence[_Group], left: int) -> bool:
+def _settled(groups: Sequence[Sequence[str]], left: int) -> bool:
     """Tell whether no further samples, so many, can change what is chosen."""
-    return _lead(map(len, groups)) > left and _lead(Counter(o for _, o in max(groups, key=len)).values()) > left
+    if _lead(map(len, groups)) <= left:
+        return False
+    largest = max(groups, key=lambda group: len(group))
+    return _lead(Counter(largest).values()) > left
 
 
 def _lead(sizes: Iterable[int]) -> int:
     first, second = nlargest(2, [*sizes, 0, 0])
     return first - second
-
-
-def _chosen(groups: Sequence[_Group], samples: Sequence[Prediction]) -> int:
-    """Return the number of the sample that answers."""
-    if not groups:
-        return 0
-
-    def probability(group: _Group) -> float:
-        known = [logprob for i, _ in group if (logprob := samples[i].logprob) is not None]
-        return fmean(known) if known else -inf
-
-    largest = max(groups, key=lambda group: (len(group), probability(group)))  # the first of several
-    [(usual, _)] = Counter(order for _, order in largest).most_common(1)
-    return next(i for i, order in largest if order == usual)

@@ -40,7 +40,7 @@ def test_failures(error: QueryError, outcome: Outcome) -> None:
 
 
 def test_what_runs() -> None:
-    assert tried(One([(1,)]), "SELECT 1") == Tried("rows")
+    assert tried(One([(1,)]), "SELECT 1") == Tried("rows", "", *digests(Result(("1",), [(1,)]), "SELECT 1"))
     assert tried(One([(None,)]), "SELECT 1").outcome == "rows"
     assert tried(One([]), "SELECT 1").outcome == "empty"
     assert tried(One([]), "SELECT 1").ran

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.runs.answers import Answer, mend, pair_answers, read_answers, to_line
-from spider_opt.types import Benchmark, Example, Prediction, Question, Schema, Usage
+from spider_opt.types import Benchmark, Candidate, Example, Prediction, Question, Schema, Usage
 
 SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}
 DB_IDS = ["cars", "gone", "pets", "cars", "pets"]  # of the split's file; there is no database for "gone"
@@ -124,21 +124,54 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("scratch")
 
 
+CANDIDATES = st.builds(
+    Candidate, st.just("vote"), st.text(), st.text(), st.sampled_from(["rows", "empty", "timeout"]),
+    st.sampled_from(["", "ab"]), st.sampled_from(["", "cd"]), st.integers(1, 3), st.none() | st.floats(-9, 0),
+)  # fmt: skip
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(),
     st.builds(Usage, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.floats(0, 9)),
     st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none()), max_size=2),
     st.dictionaries(st.text(), st.floats(0, 1), max_size=3),
+    st.text(),
+    st.lists(CANDIDATES, max_size=3),
 )
-def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace, context):
+def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace, context, text, candidates):
     path = scratch / "predictions.jsonl"
-    told = answer(2, prediction=Prediction(sql, usage, tuple(trace)), context=context)
+    prediction = Prediction(sql, usage, tuple(trace), text=text, candidates=tuple(candidates))
+    told = answer(2, prediction=prediction, context=context)
     line = to_line(told)
-    assert ("context" in json.loads(line)) == bool(context)
+    there = [key in json.loads(line) for key in ("context", "answer", "candidates")]
+    assert there == [bool(context), bool(text), bool(candidates)]
     assert line.count("\n") == 1
     path.write_text(line * 2, encoding="utf-8")
     assert read_answers(path) == [told, told]
+
+
+def test_a_candidate_is_told_shortly(tmp_path):
+    candidates = (
+        Candidate("vote", "SELECT 1", "SELECT 1", "rows", "ab", n=3),
+        Candidate("vote", "SELECT 2", "SELECT 2;", "query_error", logprob=-0.5),
+    )
+    line = to_line(answer(0, prediction=Prediction("SELECT 1", candidates=candidates)))
+    assert json.loads(line)["candidates"] == [
+        {"step": "vote", "sql": "SELECT 1", "outcome": "rows", "digest": "ab", "n": 3},
+        {"step": "vote", "sql": "SELECT 2", "text": "SELECT 2;", "outcome": "query_error", "logprob": -0.5},
+    ]
+    later = line.replace('"n": 3', '"n": 3, "mood": "good"')
+    (tmp_path / "predictions.jsonl").write_text(later)
+    assert read_answers(tmp_path / "predictions.jsonl")[0].prediction.candidates == candidates
+
+
+@pytest.mark.parametrize("change", ['"answer": 1', '"candidates": [{}]', '"candidates": 1', '"candidates": ["x"]'])
+def test_candidates_that_are_none(tmp_path, change):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text('{"index": 0, "id": "a", "db_id": "b", "sql": "x", ' + change + "}\n")
+    with pytest.raises(RunError, match="line 1 is not an answer"):
+        read_answers(path)
 
 
 def test_half_a_surrogate_pair_can_be_written(tmp_path):

@@ -28,7 +28,7 @@ from spider_opt.runs.answers import read_answers
 from spider_opt.runs.folder import Finished, finish, run
 from spider_opt.runs.info import describe
 from spider_opt.scoring import Rules, read_verdicts
-from spider_opt.types import Benchmark, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
+from spider_opt.types import Benchmark, Candidate, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
 
 DB_IDS = ("zoo", "shop", "zoo", "shop", "zoo", "farm", "zoo", "shop", "farm", "zoo")
 
@@ -243,6 +243,28 @@ def test_a_leak_stops_the_run(benchmark: Benchmark, tmp_path: Path, concurrency:
     assert not (tmp_path / "verdicts.jsonl").exists()
     with pytest.raises(LeakError):
         go(benchmark, tmp_path, measure=leaking)
+
+
+# --- what the model said -----------------------------------------------------------------------
+
+
+def test_what_the_model_said_is_kept_but_for_the_questions_own_words(benchmark: Benchmark, tmp_path: Path) -> None:
+    class Chatty(Answering):
+        def __call__(self, task: Task) -> Prediction:
+            text = f"-- {task.question.text}\nSELECT 1"
+            candidates = tuple(Candidate("vote", "SELECT 1", f"{text} {i}", "rows", n=4) for i in range(2))
+            return replace(super().__call__(task), text=text, candidates=candidates)
+
+    go(benchmark, tmp_path, Chatty(), limit=3)
+    assert "Question" not in text(tmp_path)
+    [*_, last] = read_answers(tmp_path / "predictions.jsonl")
+    assert last.prediction.text == "-- {question}\nSELECT 1"
+    assert [(c.text, c.n) for c in last.prediction.candidates] == [
+        ("-- {question}\nSELECT 1 0", 4), ("-- {question}\nSELECT 1 1", 4)
+    ]  # fmt: skip
+    before = text(tmp_path)
+    assert go(benchmark, tmp_path, Answering(), limit=3).n_new == 0
+    assert text(tmp_path) == before
 
 
 # --- going on ----------------------------------------------------------------------------------

@@ -58,12 +58,12 @@ def test_by_hardness_and_by_database(fabricate: Fabricate) -> None:
 def test_the_table_has_a_row_for_each_answer(fabricate: Fabricate) -> None:
     table = Run.read(fabricate()).table()
     assert list(table.columns) == [
-        "id", "db_id", "sql", "outcome", "correct", "detail", "hardness",
+        "id", "db_id", "sql", "answer", "outcome", "correct", "detail", "hardness",
         "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "recall_tables",
     ]  # fmt: skip
     assert list(table["correct"]) == [True, True, False, False, True, None]
     assert table.loc[2].to_dict() == {
-        "id": "dev-0002", "db_id": "zoo", "sql": "SELECT 2", "outcome": "wrong_rows", "correct": False,
+        "id": "dev-0002", "db_id": "zoo", "sql": "SELECT 2", "answer": "", "outcome": "wrong_rows", "correct": False,
         "detail": "so it is", "hardness": "hard", "calls": 2, "prompt_tokens": 100, "cached_tokens": 0,
         "completion_tokens": 0, "seconds": 0.5, "dollars": 0.0, "recall_tables": 0.2,
     }  # fmt: skip

@@ -113,7 +113,7 @@ Ask = Callable[..., Prediction]
 def test_it_asks_once_and_turns_the_answer_back(ask: Ask) -> None:
     model = FakeModel(Completion(ANSWER, logprob=-0.25))
     assert ask("finetune", model) == Prediction(
-        QUERY, COST, ({"step": "finetune", "finish": "stop"},), Context(), -0.25
+        QUERY, COST, ({"step": "finetune", "finish": "stop"},), Context(), -0.25, ANSWER
     )
     [asked] = model.requests
     assert asked == Request(asked.messages, max_tokens=MAX_TOKENS)

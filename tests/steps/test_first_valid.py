@@ -79,7 +79,9 @@ def test_what_runs_is_left_alone(sql: str) -> None:
         ({"step": "draft", "i": 0}, {"step": "first-valid", "n": 1, "outcomes": [sql]}),
         Context(values=(("t", "c", 0),)),
         -0.0,
+        candidates=prediction.candidates,
     )
+    assert [(c.sql, c.outcome, c.n) for c in prediction.candidates] == [(sql, sql, 1)]
     assert (tasks[0].temperature, tasks[0].seed) == (0.0, 5)
 
 
@@ -98,7 +100,14 @@ def test_the_first_that_runs() -> None:
         ),
         Context(values=(("t", "c", 4),)),
         -4.0,
+        candidates=prediction.candidates,
     )
+    assert [(c.step, c.sql, c.outcome, c.logprob) for c in prediction.candidates] == [
+        ("first-valid", sql, outcome, -float(i))
+        for i, (sql, outcome) in enumerate(
+            zip(("late", "wrong", "late", "", "empty"), prediction.trace[-1]["outcomes"], strict=True)
+        )
+    ]
     assert shop.asked == ["late", "wrong", "empty"]  # each query once
     assert [task.temperature for task in tasks] == [0.0] + [0.7] * 4
     assert {task.seed for task in tasks} == {5}

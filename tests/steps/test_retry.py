@@ -87,7 +87,12 @@ def test_what_runs_is_left_alone() -> None:
         ({"step": "draft", "i": 0}, {"step": "retry", "attempts": 1, "outcomes": ["rows"]}),
         Context(values=(("t", "c", 0),)),
         -0.0,
+        candidates=prediction.candidates,
     )
+    [candidate] = prediction.candidates
+    assert (candidate.step, candidate.sql, candidate.outcome, bool(candidate.digest)) == (
+        "retry", "rows 1", "rows", True
+    )  # fmt: skip
     assert inner.tasks[0].feedback == ()
     assert shop.asked == ["rows 1"]
 
@@ -101,6 +106,9 @@ def test_what_fails_is_asked_again_with_the_message() -> None:
         {"step": "draft", "i": 2},
         {"step": "retry", "attempts": 3, "outcomes": ["query_error", "timeout", "rows"]},
     )
+    assert [(c.step, c.sql, c.outcome) for c in prediction.candidates] == [
+        ("retry", "T1.id", "query_error"), ("retry", "late", "timeout"), ("retry", "rows", "rows")
+    ]  # fmt: skip
     assert prediction.usage == Usage(3, 30, 15, 6, 1.5)
     assert (prediction.logprob, prediction.context) == (-2.0, Context(values=(("t", "c", 2),)))
     told = ("T1.id", 'no such column: T1.id; tables with a column id: item, "sold item"')

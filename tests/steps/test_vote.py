@@ -110,7 +110,16 @@ def test_the_largest_group_answers() -> None:
             {"step": "vote", "n": 7, "groups": [2, 1, 1], "failed": 3, "chosen": 2},
         ),
         Context(values=(("t", "c", 2),)),
+        candidates=prediction.candidates,
     )
+    assert [(c.step, c.sql, c.outcome) for c in prediction.candidates] == [
+        ("vote", sql, outcome)
+        for sql, outcome in (
+            ("oops", "query_error"), ("1", "rows"), ("3 2", "rows"), ("late", "timeout"), ("2 3", "rows"),
+            ("", "no_sql"), ("4", "rows"),
+        )
+    ]  # fmt: skip
+    assert prediction.candidates[2].digest == prediction.candidates[4].digest != prediction.candidates[6].digest
     assert [task.temperature for task in inner.tasks] == [0.0] + [0.7] * 6
     assert {task.seed for task in inner.tasks} == {5}
 
