@@ -18,8 +18,8 @@ from pathlib import Path
 
 from spider_opt import models
 from spider_opt.cli.benchmark_options import Chosen
-from spider_opt.cli.options import SIDE_BY_SIDE
 from spider_opt.databases import DatabasePool
+from spider_opt.evaluation.plan import SIDE_BY_SIDE
 from spider_opt.methods import parse_method
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.types import ChatModel, Example, Prediction, Request, Tools

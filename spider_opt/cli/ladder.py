@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
-from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from spider_opt.cli.options import Engine, engine_option
 
 if TYPE_CHECKING:
     from spider_opt.report import Ladder
+    from spider_opt.types import Benchmark
 
 RUNS = Path("results/runs")
 
@@ -99,7 +98,8 @@ def ladder_command(
             parse_method(rung.method)
         for rung in missing:
             asked = tuned if tuned and is_tuned(rung.method) else model
-            _run(context, rung.method, name, data, asked, base_url, engine, concurrency)
+            assert benchmark
+            _run(benchmark, rung.method, asked, base_url, engine, concurrency)
     ladder = look(tell=partial(click.echo, err=True))
     typed = _typed(context)
     if ladder.missing:
@@ -117,29 +117,28 @@ def ladder_command(
 
 
 def _run(
-    context: click.Context,
+    benchmark: Benchmark,
     method: str,
-    benchmark: str,
-    data: Path | None,
     model: str,
     base_url: str | None,
     engine: Engine,
     concurrency: int | None,
 ) -> None:
-    from spider_opt.cli.eval import eval_command
+    from spider_opt.evaluation import default_folder, evaluate
 
-    click.echo(f"running {method} with {model}", err=True)
-    with redirect_stdout(sys.stderr):  # stdout is the ladder's
-        context.invoke(
-            eval_command,
-            method=method,
-            benchmark=benchmark,
-            data=data,
-            model_name=model,
-            base_url=base_url,
-            engine=engine,
-            concurrency=concurrency,
-        )
+    tell = partial(click.echo, err=True)  # stdout is the ladder's
+    tell(f"running {method} with {model}")
+    run = evaluate(
+        method,
+        benchmark,
+        model=model,
+        base_url=base_url,
+        engine=engine,
+        out=default_folder,
+        concurrency=concurrency,
+        tell=tell,
+    )
+    tell(f"{run} in {run.folder}")
 
 
 def _typed(context: click.Context) -> list[str]:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 Engine = Literal["llama.cpp", "torch"]
-SIDE_BY_SIDE = 32
-"""Questions asked at the same time where the model answers them together."""
 
 
 def engine_option(command: F) -> F:

@@ -38,12 +38,12 @@ def score_command(
     tab and the db_id behind it or not.
     """
     from spider_opt.cli.show import show_scores
-    from spider_opt.evaluation import score_file
+    from spider_opt.evaluation import score
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
 
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    run = score_file(file, chosen.load(), mode=rules, cache=not no_cache, progress=progress)
+    run = score(file, chosen.load(), mode=rules, cache=not no_cache, progress=progress)
     if out is not None:
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)

@@ -13,7 +13,7 @@ from spider_opt.retrieval.kept import Kept, retrieval_dir
 from spider_opt.retrieval.library import TrainingLibrary
 from spider_opt.types import Benchmark, Demo, Example, Hardness, Library, Likeness, Question
 
-Opened = Callable[[int, Mapping[Reason, int]], None]
+Opened = Callable[[int, Mapping[Reason, int], str], None]
 """Told how many examples may be shown, and how many were left out by reason."""
 
 
@@ -51,7 +51,7 @@ def open_library(
     asked: Sequence[Example],
     embedder: str = DEFAULT_EMBEDDER,
     *,
-    opened: Opened = lambda n, left_out: None,
+    opened: Opened = lambda n, left_out, training: None,
     progress: Progress = silent,
 ) -> LazyLibrary:
     """Return the training examples for those who are ``asked`` questions of ``split``.
@@ -68,7 +68,7 @@ def open_library(
         derived = Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
         training, left_out = training_for(split, derived.normals)
         library = TrainingLibrary(training, asked, embeds, derived)
-        opened(len(training), left_out)
+        opened(len(training), left_out, library.fingerprint)
         return library
 
     return LazyLibrary(make)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields, replace
 from html import escape
 from math import nan
 from pathlib import Path
@@ -115,6 +115,16 @@ class Run:
         """What the answers that count cost together."""
         return sum((answer.prediction.usage for answer, _ in self.judged), Usage())
 
+    def only(self, indices: Collection[int]) -> Run:
+        """Return the run as if only the questions of these indices had been asked."""
+        wanted = set(indices)
+        return replace(
+            self,
+            answers=tuple(answer for answer in self.answers if answer.index in wanted),
+            verdicts=tuple(scored for scored in self.verdicts if scored.index in wanted),
+            failed_golds=tuple(failed for failed in self.failed_golds if failed[0] in wanted),
+        )
+
     def parts(self, by: Part) -> dict[str, list[Scored]]:
         """Return the verdicts by hardness (easiest first, '-' where it is not known) or by database."""
         found: dict[str, list[Scored]] = {}
@@ -172,12 +182,12 @@ class Run:
         return self.report.summary() | {"scorer_version": self.scorer.version}
 
     def __repr__(self) -> str:
-        return f"<Run {self._said()}>"
+        return f"<Run {self}>"
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._said())}</p>{self.by('hardness').round(1).to_html()}"
+        return f"<p>{escape(str(self))}</p>{self.by('hardness').round(1).to_html()}"
 
-    def _said(self) -> str:
+    def __str__(self) -> str:
         model = f" with {self.info.model}" if self.info.model else ""
         error = f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else ""
         return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}"

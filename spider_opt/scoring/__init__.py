@@ -3,7 +3,7 @@
 from spider_opt.scoring.judge import judge
 from spider_opt.scoring.pair_scorer import PairScorer
 from spider_opt.scoring.report import Scored, ScoreReport, read_verdicts, score, write_verdicts
-from spider_opt.scoring.rules import Rules, rules_for
+from spider_opt.scoring.rules import Rules, rules_for, rules_of
 from spider_opt.scoring.table import find_scorer, scorer_names
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "judge",
     "read_verdicts",
     "rules_for",
+    "rules_of",
     "score",
     "scorer_names",
     "write_verdicts",

@@ -69,3 +69,12 @@ def rules_for(metrics: Sequence[str], keep_distinct: bool = False, timeout_s: fl
     for name in rules.scorers:
         find_scorer(name)
     return rules
+
+
+def rules_of(mode: Rules | str | Sequence[str]) -> Rules:
+    """Return what Python names by one scorer, by several of which the first is EX, or by rules.
+
+    Raises:
+        ScorerError: there is no such scorer, or it is broken.
+    """
+    return mode if isinstance(mode, Rules) else rules_for([mode] if isinstance(mode, str) else mode)

@@ -185,7 +185,7 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
     assert rows[0]["s_per_question"] == 0.125
     assert model.opened == [("fake", None)] * 2
     assert "running zero-shot with fake" in first.stderr
-    assert "spider-mini test  EX" in first.stderr, "what eval prints is not on stdout"
+    assert "zero-shot with fake on spider-mini test: EX" in first.stderr
     folder = "results/runs/zero-shot-fake-spider-mini-test"
     assert (here / folder / "verdicts.jsonl").exists(), "the folder that eval would choose"
     asked = len(model.requests)

@@ -197,7 +197,7 @@ def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
         def __exit__(self, *_):
             calls.append("closed")
 
-    monkeypatch.setattr("spider_opt.evaluation.PROGRESS_AFTER_S", -1.0)
+    monkeypatch.setattr("spider_opt.evaluation.scoring_files.PROGRESS_AFTER_S", -1.0)
     monkeypatch.setattr("spider_opt.progress.progress", lambda label, total: Shown())
     assert score(answers, "--spider", spider).exit_code == 0
     assert calls == [1, 1, 1, 1, "closed"]

@@ -46,6 +46,7 @@ class TorchModel:
 
     def __init__(self, info: ModelInfo, opened: Callable[[], Opened]) -> None:
         self.info = info
+        self.cache_tag = ""  # the info says all that an answer depends on
         self._open = opened
         self._opening = threading.Lock()
         self._running: _Running | None = None

@@ -1,4 +1,4 @@
-"""A method to a run, another tool's answers to one: what the command line calls, and what Python does."""
+"""What ``score`` does, and Python: judge answers that were given anywhere."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from spider_opt.errors import PredictionsError
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.runs.run import PREDICTIONS
-from spider_opt.scoring import Rules, rules_for, score
+from spider_opt.scoring import Rules, rules_of
+from spider_opt.scoring import score as judged
 from spider_opt.types import Benchmark, Prediction
 
 PROGRESS_AFTER_S = 1.0
 
 
-def score_file(
-    path: str | Path,
+def score(
+    predictions: str | Path,
     benchmark: Benchmark,
     *,
     mode: Rules | str | Sequence[str] = "official",
@@ -30,17 +32,19 @@ def score_file(
 ) -> Run:
     """Judge answers that were given anywhere; nothing is written.
 
-    ``path`` is a run folder, its ``predictions.jsonl``, or a text file with one query a line in the split's order, with
-    a tab and the db_id behind it or not. ``mode`` names the scorer whose verdict is EX, or several, which are asked in
-    the same pass, that one first; ``Rules`` say more. Without ``cache`` every gold query runs again. ``progress`` is
-    opened where it takes longer than a second.
+    ``predictions`` is a run folder, its ``predictions.jsonl``, or a text file with one query a line in the split's
+    order, with a tab and the db_id behind it or not. ``mode`` names the scorer whose verdict is EX, or several, which
+    are asked in the same pass, that one first; ``Rules`` say more. Without ``cache`` every gold query runs again.
+    ``progress`` is opened where it takes longer than a second.
 
     Raises:
         PredictionsError: the answers are not this benchmark's, or not all are there.
         RunError: the folder or its files are none of a run.
     """
-    path = Path(path)
-    rules = _rules(mode)
+    path = Path(predictions).expanduser()
+    rules = rules_of(mode)
+    if not path.exists():
+        raise PredictionsError(f"there is no {path}: name a run folder, or a file with one query a line")
     if path.is_dir() or path.suffix == ".jsonl":
         folder = path if path.is_dir() else path.parent
         described = path.is_dir() or (folder / FILE).exists()
@@ -55,14 +59,10 @@ def score_file(
     asked = [(example, answer.prediction.sql) for example, answer in pairs]
     with ExitStack() as shown:
         on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(asked))))
-        report = score(benchmark, asked, rules, use_cache=cache, on_verdict=on_verdict)
+        report = judged(benchmark, asked, rules, use_cache=cache, on_verdict=on_verdict)
     info = replace(info, n=len(pairs), scorer=ScoredBy.of(rules))
     answers = tuple(answer for _, answer in pairs)
     return Run(info, answers, report.scored, report.failed_golds, None, benchmark)
-
-
-def _rules(mode: Rules | str | Sequence[str]) -> Rules:
-    return mode if isinstance(mode, Rules) else rules_for([mode] if isinstance(mode, str) else mode)
 
 
 def _of_a_file(benchmark: Benchmark, path: Path) -> RunInfo:

@@ -1,0 +1,45 @@
+"""Where a run is kept when nobody says it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from spider_opt.paths import cache_dir
+from spider_opt.runs import RunInfo
+from spider_opt.runs.info import IDENTITY
+
+Out = str | Path | Callable[[RunInfo], Path] | None
+"""A run folder, or what makes it of the run's description; None for one in the cache."""
+
+
+def default_folder(info: RunInfo) -> Path:
+    """Return the folder of a run that the command makes: ``results/runs/METHOD-MODEL-BENCHMARK-SPLIT``."""
+    return Path("results") / "runs" / _name(info)
+
+
+def runs_dir() -> Path:
+    """Return the folder of the cache where runs lie that Python was given no folder for."""
+    return cache_dir() / "runs"
+
+
+def folder_for(info: RunInfo, out: Out, unkept: Path | None) -> Path:
+    """Return a run's folder; where ``out`` is None that is ``unkept``, or one in the cache for just this run."""
+    if callable(out):
+        return out(info)
+    if out is not None:
+        return Path(out).expanduser()
+    if unkept is not None:
+        return unkept
+    same = json.dumps([getattr(info, key) for key in IDENTITY])
+    return runs_dir() / f"{_name(info)}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
+
+
+def _name(info: RunInfo) -> str:
+    engine = f"-{info.engine.split()[0]}" if info.engine else ""
+    model = f"-{info.model}" if info.model else ""
+    name = f"{info.method}{model}-{info.benchmark}-{info.sample or info.split}{engine}"
+    return re.sub(r"[^A-Za-z0-9.+=_-]+", "_", name)

@@ -1,0 +1,103 @@
+"""What a run needs before it begins: who is asked, by what generator, and how the run is described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from spider_opt import models
+from spider_opt.benchmarks.leaks import Reason
+from spider_opt.databases import DatabasePool
+from spider_opt.evaluation.pipeline import Nobody, Pipeline, code_of, generator_of, name_of
+from spider_opt.methods import Method
+from spider_opt.models import CachedModel, Engine, Recorder
+from spider_opt.models.lent import Lent
+from spider_opt.progress import Progress
+from spider_opt.retrieval import open_library
+from spider_opt.runs import RunInfo
+from spider_opt.runs.context_metrics import measure
+from spider_opt.runs.folder import Measure, note_training
+from spider_opt.runs.info import describe
+from spider_opt.types import Benchmark, ChatModel, Generator, Tools
+
+SIDE_BY_SIDE = 32
+"""Questions asked at the same time where the model answers them together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that can begin.
+
+    ``generator`` is made for the run's folder. ``side_by_side`` questions are asked at the same time where nobody says
+    how many; ``measure`` is called with each answer. ``cost`` says what was asked, once all is.
+    """
+
+    info: RunInfo
+    model: ChatModel
+    generator: Callable[[Path], Generator]
+    side_by_side: int = 1
+    measure: Measure | None = None
+    cost: Callable[[], str] = lambda: ""
+
+
+def opened_model(
+    method: Method, model: ChatModel | str | None, base_url: str | None, engine: Engine, kept: Path, unkept: Path
+) -> CachedModel:
+    """Return a model that keeps its answers in the folder ``kept``; one that was lent is not closed with it.
+
+    One that was lent and has no ``cache_tag`` keeps them in ``unkept``, since nothing says what they depend on.
+
+    Raises:
+        UsageError: the name means nothing here, or the model has not the adapters that the method wants.
+        WeightsError: weights or an adapter cannot be had.
+    """
+    if model is None or isinstance(model, str):
+        asked: ChatModel = models.open(model, base_url=base_url, engine=engine, adapters=method.adapters)
+    else:
+        method.check_model(model.info)
+        asked = Lent(model)
+        kept = kept if hasattr(model, "cache_tag") else unkept
+    return CachedModel(asked, kept / "responses.sqlite")
+
+
+def of_method(
+    method: Method,
+    benchmark: Benchmark,
+    asked: Benchmark,
+    cached: CachedModel,
+    *,
+    record: Path | None,
+    seed: int,
+    sample: str,
+    embedder: str,
+    tell: Callable[[str], None],
+    progress: Progress,
+) -> Plan:
+    """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are."""
+    chat = Recorder(cached, record) if record else cached
+    info = describe(asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=embedder)
+
+    def generator(folder: Path) -> Generator:
+        def opened(n: int, left_out: Mapping[Reason, int], training: str) -> None:
+            why = ", ".join(f"{count:,} for {reason}" for reason, count in left_out.items())
+            tell(f"retrieving from {n:,} training examples" + (f" (left out: {why})" if why else ""))
+            note_training(folder, training)
+
+        library = open_library(benchmark, asked.examples, embedder, opened=opened, progress=progress)
+        return method.build(Tools(DatabasePool(asked.paths), library))
+
+    def cost() -> str:
+        return f"; {cached.misses} model calls, {cached.hits} answered from the cache"
+
+    return Plan(info, chat, generator, SIDE_BY_SIDE if chat.info.engine else 1, measure, cost)
+
+
+def of_pipeline(
+    pipeline: Pipeline, asked: Benchmark, model: ChatModel | str | None, *, name: str | None, seed: int, sample: str
+) -> Plan:
+    """Plan a run of a function of one's own; ``model`` is but what the run says that it asks."""
+    called = name or name_of(pipeline)
+    nobody = Nobody(model if isinstance(model, str) else model.info.name if model else "")
+    info = describe(asked, called, f"{called} {code_of(pipeline)}".rstrip(), nobody.info, seed, sample=sample)
+    return Plan(info, nobody, lambda folder: generator_of(pipeline, called, asked.paths))

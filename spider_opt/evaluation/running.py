@@ -1,0 +1,152 @@
+"""What ``eval`` does, and ``ladder``, and Python: ask a method all questions, judge the answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from spider_opt.benchmarks.subsets import only
+from spider_opt.errors import RunError, UsageError
+from spider_opt.evaluation.folders import folder_for
+from spider_opt.evaluation.pipeline import Pipeline
+from spider_opt.evaluation.plan import of_method, of_pipeline, opened_model
+from spider_opt.methods import Method, parse_method
+from spider_opt.models import Engine
+from spider_opt.paths import cache_dir
+from spider_opt.progress import Progress, lines, silent
+from spider_opt.progress import progress as on_stderr
+from spider_opt.retrieval import DEFAULT_EMBEDDER
+from spider_opt.runs import Run, RunInfo
+from spider_opt.runs.folder import Finished, finish, run
+from spider_opt.scoring import Rules, rules_of
+from spider_opt.types import Benchmark, ChatModel
+
+_LOG = logging.getLogger("spider_opt")
+
+
+def evaluate(
+    method: str | Method | Pipeline,
+    benchmark: Benchmark,
+    *,
+    model: ChatModel | str | None = None,
+    base_url: str | None = None,
+    engine: Engine = "llama.cpp",
+    out: str | Path | Callable[[RunInfo], Path] | None = None,
+    limit: int | None = None,
+    ids: Sequence[str] | Path | None = None,
+    seed: int = 0,
+    concurrency: int | None = None,
+    mode: Rules | str | Sequence[str] = "official",
+    name: str | None = None,
+    embedder: str = DEFAULT_EMBEDDER,
+    cache: bool = True,
+    record: Path | None = None,
+    progress: bool | Progress = True,
+    tell: Callable[[str], None] | None = None,
+) -> Run:
+    """Answer a benchmark's questions with a method, and score the answers; go on where the same run was stopped.
+
+    Args:
+        method: a method's text (``"vote:n=8+finetune+rag"``), or a function of one's own, (question, database) -> sql,
+            which is given the question's words and the path of the SQLite file.
+        benchmark: what is asked, from ``load``.
+        model: a model, which is not closed here, or the name of one; by default the embedded one. Of a function of
+            one's own it is only what the run's table calls it.
+        base_url: the OpenAI-compatible endpoint that knows the model's name.
+        engine: what computes an embedded model.
+        out: the run folder, which keeps each answer as it comes; a function makes it of the run's description. None
+            is a folder in the cache, the same one for the same run.
+        limit: only the first so many questions.
+        ids: only the questions with these ids, or those that a file lists.
+        seed: of everything that samples.
+        concurrency: questions asked at the same time; by default 1, by torch 32.
+        mode: the scorer whose verdict is EX, or several, that one first; ``Rules`` say more.
+        name: what a function of one's own is called in the run; by default its own name. A run of an edited function is
+            another one; of what that calls nobody knows, so give it another name when that changes.
+        embedder: what finds training examples.
+        cache: take what the model answered before from the cache, and keep what it answers.
+        record: also write the model's answers to this recording.
+        progress: show it on stderr, or not, or by a display of one's own.
+        tell: called with sentences about the run, by default those that must not be missed are logged.
+
+    Raises:
+        UsageError: what is asked for makes no sense (a ``MethodError``, a ``DatasetError``, …).
+        ModelError, WeightsError: the model cannot be had, or nothing answers.
+        RunError: the folder holds another run or cannot be written, or questions have no answer: the run is unfinished
+            and not scored, the same call asks again.
+        LeakError: a training example is too near to a question that is asked.
+    """
+    rules, shown = rules_of(mode), _shown(progress)
+    said: Callable[[str], None] = tell or _LOG.info
+    _check_numbers(limit=limit, concurrency=concurrency)
+    asked, sample = _asked(benchmark, ids)
+    with TemporaryDirectory() as nowhere, ExitStack() as opened:
+        if callable(method):
+            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample)
+        else:
+            parsed = parse_method(method) if isinstance(method, str) else method
+            kept = cache_dir() if cache else Path(nowhere)
+            cached = opened.enter_context(closing(opened_model(parsed, model, base_url, engine, kept, Path(nowhere))))
+            plan = of_method(
+                parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
+                tell=said, progress=lines if progress is True else shown,  # a bar would stand on the one of answers
+            )  # fmt: skip
+        folder = folder_for(plan.info, out, None if cache else Path(nowhere) / "run")
+        finished = run(
+            asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
+            concurrency=concurrency or plan.side_by_side, measure=plan.measure,
+        )  # fmt: skip
+        said(f"{len(finished.answers)} answers, {finished.n_new} of them new{plan.cost()}")
+        opened.close()  # the model's memory is the scorer's
+        _check_answered(finished)
+        done = finish(asked, folder, rules)
+    if out is None:
+        return replace(done.only([answer.index for answer in finished.answers]), folder=folder if cache else None)
+    if len(done.answers) > len(finished.answers):
+        (tell or _LOG.warning)(
+            f"the run folder has answers to {len(done.answers)} questions; the numbers are over all of them"
+        )
+    return done
+
+
+def _shown(progress: bool | Progress) -> Progress:
+    return (on_stderr if progress else silent) if isinstance(progress, bool) else progress
+
+
+def _check_numbers(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise UsageError(f"{name} is {number}, but must be at least 1")
+
+
+def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benchmark, str]:
+    """Return the questions to ask, and what their selection is called: '' for all."""
+    if ids is None:
+        return benchmark, ""
+    if isinstance(ids, Path):
+        try:
+            listed = ids.read_text(encoding="utf-8").split()
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{ids} is no list of question ids: it is not text") from error
+        except OSError as error:
+            raise UsageError(f"{ids} cannot be read: {error.strerror or error}") from error
+        return only(benchmark, listed, str(ids)), ids.stem
+    if isinstance(ids, str):
+        raise UsageError("ids are a list of question ids, or the Path of a file that lists them")
+    listed = sorted(ids)
+    return only(benchmark, listed, "ids"), f"ids-{sha256(' '.join(listed).encode()).hexdigest()[:8]}"
+
+
+def _check_answered(finished: Finished) -> None:
+    if finished.unanswered:
+        name, message = next(iter(finished.unanswered.items()))
+        n = len(finished.unanswered)
+        raise RunError(
+            f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {message.rstrip('.')}); the run is "
+            "unfinished and not scored, the same command asks again"
+        )

@@ -1,0 +1,213 @@
+"""A run from one call: kept, resumed, cut to what was asked, and never scored where something is missing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+
+from spider_opt.benchmarks import load
+from spider_opt.errors import DatasetError, MethodError, ModelError, RunError, ScorerError, UsageError
+from spider_opt.evaluation import default_folder, evaluate
+from spider_opt.evaluation.folders import runs_dir
+from spider_opt.models.adapters import find_adapter
+from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+from spider_opt.runs import Run
+from spider_opt.types import Benchmark, ModelInfo, Request
+
+COUNT = "SELECT count(*) FROM sqlite_master"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def mini() -> Benchmark:
+    return load("spider-mini")
+
+
+def model(*says: str | BaseException | Callable[[Request], str]) -> FakeModel:
+    return FakeModel(*(says or (COUNT,)), info=ModelInfo("fake", "ab" * 32))
+
+
+def test_a_run_with_a_folder(mini: Benchmark, tmp_path: Path) -> None:
+    asked = model()
+    run = evaluate("zero-shot", mini, model=asked, out=tmp_path / "run", limit=4, progress=False)
+    assert (run.n, len(run.answers), run.folder, run.info.method) == (4, 4, tmp_path / "run", "zero-shot")
+    assert {answer.prediction.sql for answer in run.answers} == {COUNT}
+    assert len(run.table()) == 4
+    assert Run.read(tmp_path / "run").ex == run.ex
+    assert asked.closed == 0, "a model that was lent stays open"
+
+
+def test_without_a_folder_it_is_kept_in_the_cache_and_goes_on(mini: Benchmark, cache: Path) -> None:
+    asked = model()
+    first = evaluate("zero-shot", mini, model=asked, limit=3, progress=False)
+    assert first.folder is not None
+    assert first.folder.parent == runs_dir() == cache / "runs"
+    n_asked = len(asked.requests)
+    more = evaluate("zero-shot", mini, model=asked, limit=5, progress=False)
+    assert (more.folder, more.n) == (first.folder, 5)
+    assert len(asked.requests) > n_asked
+    # Fewer again are those that are asked for, and no more.
+    n_asked = len(asked.requests)
+    again = evaluate("zero-shot", mini, model=asked, limit=3, progress=False)
+    assert [s.index for s in again.verdicts] == [s.index for s in first.verdicts]
+    assert len(asked.requests) == n_asked
+    other = evaluate("zero-shot", mini, model=asked, limit=3, seed=1, progress=False)
+    assert other.folder != first.folder
+
+
+def test_without_a_cache_nothing_is_kept(mini: Benchmark, cache: Path) -> None:
+    asked = model()
+    for _ in range(2):
+        run = evaluate("zero-shot", mini, model=asked, limit=2, cache=False, progress=False)
+        assert (run.folder, run.n) == (None, 2)
+    assert len(asked.requests) == 4
+    assert not (cache / "runs").exists()
+    assert not (cache / "responses.sqlite").exists()
+
+
+def test_a_folder_with_more_answers_is_told_over_all(
+    mini: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=4, progress=False)
+    run = evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=2, progress=False)
+    assert run.n == 4
+    assert "answers to 4 questions; the numbers are over all of them" in caplog.text
+
+
+def test_a_function_names_the_folder(mini: Benchmark, tmp_path: Path) -> None:
+    run = evaluate("rag", mini, model=model(), out=lambda info: tmp_path / default_folder(info), limit=1,
+                   progress=False)  # fmt: skip
+    assert run.folder == tmp_path / "results/runs/rag-fake-spider-mini-test"
+
+
+def test_chosen_questions(mini: Benchmark, tmp_path: Path) -> None:
+    ids = [mini.examples[i].question.id for i in (7, 3)]
+    run = evaluate("zero-shot", mini, model=model(), ids=ids, progress=False)
+    assert [answer.id for answer in run.answers] == sorted(ids)
+    assert run.info.sample.startswith("ids-")
+    (tmp_path / "few.txt").write_text("\n".join(ids))
+    listed = evaluate("zero-shot", mini, model=model(), ids=tmp_path / "few.txt", progress=False)
+    assert ([answer.id for answer in listed.answers], listed.info.sample) == (sorted(ids), "few")
+    assert listed.folder != run.folder
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"limit": 0}, UsageError, "limit is 0"),
+        ({"concurrency": -1}, UsageError, "concurrency is -1"),
+        ({"ids": "test-0000"}, UsageError, "ids are a list"),
+        ({"ids": ["nobody"]}, DatasetError, "nobody"),
+        ({"ids": Path("nowhere.txt")}, UsageError, "nowhere.txt cannot be read"),
+        ({"mode": "lenient"}, ScorerError, "lenient"),
+        ({"method": "zero-shoot"}, MethodError, "did you mean 'zero-shot'"),
+        ({"embedder": "nothing"}, UsageError, "nothing"),
+        ({"model": "no-such-model"}, UsageError, "no-such-model"),
+    ],
+)
+def test_what_makes_no_sense(mini: Benchmark, options: dict[str, object], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        evaluate(**{"method": "zero-shot", "benchmark": mini, "model": model(), "progress": False} | options)  # type: ignore[arg-type]
+
+
+def test_no_answer_is_never_scored(mini: Benchmark, tmp_path: Path) -> None:
+    refuses = model(ModelError("busy"), COUNT)
+    with pytest.raises(RunError, match=r"1 question has no answer \(test-\d+: busy\)"):
+        evaluate("zero-shot", mini, model=refuses, out=tmp_path / "run", limit=3, progress=False)
+    with pytest.raises(RunError, match="unfinished"):
+        Run.read(tmp_path / "run")
+    run = evaluate("zero-shot", mini, model=refuses, out=tmp_path / "run", limit=3, progress=False)
+    assert (run.n, len(refuses.requests)) == (3, 4)
+
+
+def test_another_run_in_the_folder(mini: Benchmark, tmp_path: Path) -> None:
+    evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=1, progress=False)
+    with pytest.raises(RunError, match="embedder is 'all-minilm-l6-v2' there, 'hashing' now"):
+        evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=1, embedder="hashing", progress=False)
+
+
+def test_which_training_examples_may_be_shown_is_part_of_the_run(mini: Benchmark, tmp_path: Path) -> None:
+    told: list[str] = []
+    run = evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=1, embedder="hashing", progress=False,
+                   tell=told.append)  # fmt: skip
+    noted = Run.read(tmp_path / "run").info.training
+    assert noted
+    assert (run.info.embedder, run.info.steps.count("embedder")) == ("hashing", 0)
+    assert any("training examples" in sentence for sentence in told)
+    entry = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(entry | {"training": "another"}))
+    with pytest.raises(RunError, match="training is 'another' there"):
+        evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=2, embedder="hashing", progress=False)
+
+
+def test_an_embedded_model_without_the_adapter_that_is_wanted(mini: Benchmark) -> None:
+    plain, tuned = model(), model()
+    plain.info = ModelInfo(DEFAULT_MODEL, CATALOG[DEFAULT_MODEL].sha256)
+    tuned.info = replace(plain.info, adapter=find_adapter("spider").sha256)
+    with pytest.raises(UsageError, match=r"open it by model\(adapters=\['spider'\]\)"):
+        evaluate("finetune", mini, model=plain, progress=False)
+    assert evaluate("finetune", mini, model=tuned, limit=1, progress=False).n == 1
+
+
+def test_a_models_answers_are_kept_where_it_says_what_they_depend_on(mini: Benchmark, cache: Path) -> None:
+    first, second = model(), model()
+    evaluate("zero-shot", mini, model=first, out=Path("a"), limit=2, progress=False)
+    told: list[str] = []
+    evaluate("zero-shot", mini, model=second, out=Path("b"), limit=2, progress=False, tell=told.append)
+    assert (len(first.requests), len(second.requests)) == (2, 0)
+    assert "0 model calls, 2 answered from the cache" in told[0]
+    third = model()
+    del third.cache_tag
+    evaluate("zero-shot", mini, model=third, out=Path("c"), limit=2, progress=False)
+    assert len(third.requests) == 2
+
+
+def test_progress_and_silence(
+    mini: Benchmark, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+
+    @contextmanager
+    def display(label: str, total: int) -> Iterator[Callable[[], None]]:
+        shown.append((label, total))
+        yield lambda: shown.append(1)
+
+    evaluate("zero-shot", mini, model=model(), limit=3, progress=display)
+    assert shown == [("answering", 3), 1, 1, 1]
+    evaluate("zero-shot", mini, model=model(), limit=4, progress=False)
+    evaluate("zero-shot", mini, model=model(), limit=5, progress=True)
+    out, _ = capfd.readouterr()
+    assert out == "", "a library prints nothing to stdout"
+
+
+def test_from_threads(mini: Benchmark) -> None:
+    found: dict[int, float] = {}
+
+    def work(seed: int) -> None:
+        found[seed] = evaluate("zero-shot", mini, model=model(), limit=5, seed=seed, progress=False).ex
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(found.values())) == 1
+
+
+def test_several_metrics(mini: Benchmark) -> None:
+    run = evaluate("zero-shot", mini, model=model(), limit=2, mode=["strict", "official"], progress=False)
+    assert run.scorer.rules.scorers == ("strict", "official")
