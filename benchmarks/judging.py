@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.scoring import judge
 from spider_opt.scoring.judge import _workers
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     db_id = benchmark.examples[0].question.db_id
     golds = [example.gold_sql for example in benchmark.examples if example.question.db_id == db_id]
     path = benchmark.paths[db_id]

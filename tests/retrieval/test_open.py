@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -79,9 +80,12 @@ def test_a_library_that_cannot_be_made_is_tried_again() -> None:
 
 def test_the_bundled_training_half() -> None:
     split = load("spider-mini:test")
-    told: list[object] = []
+    told: list[tuple[int, dict[str, int], str]] = []
     library = open_library(
-        split, split.examples, "hashing", opened=lambda n, left_out: told.append((n, dict(left_out)))
+        split,
+        split.examples,
+        "hashing",
+        opened=lambda n, left, training: told.append((n, dict(left), training)),
     )
     assert told == []
     train = {example.question.id: example for example in load("spider-mini:train").examples}
@@ -90,7 +94,9 @@ def test_the_bundled_training_half() -> None:
         for demo in library.nearest("question", [question.text], 5, question=question):
             assert train[demo.question.id].question == demo.question
             assert demo.question.db_id not in split.paths
-    assert told == [(125, {})]
+    [(n, left_out, training)] = told
+    assert (n, left_out) == (125, {})
+    assert re.fullmatch(r"[0-9a-f]{16,64}", training)
 
 
 def test_who_asks_what_is_shown_is_refused_at_first_use() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 ASKS = """
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.scoring import Rules, judge, score
-benchmark = load_bundled("test")
+benchmark = load("spider-mini:test")
 pairs = [(e, e.gold_sql if i % 2 else "SELECT 'no'") for i, e in enumerate(benchmark.examples[:40])]
 path = next(iter(benchmark.paths.values()))
 print("score", score(benchmark, pairs, Rules(), n_workers=2).summary()["ex"])

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlglot import exp
 
-from spider_opt.benchmarks import load_bundled
-from spider_opt.benchmarks.spider import load_spider
+from spider_opt.benchmarks import load
 from spider_opt.databases.files import open_read_only
 from spider_opt.sql.parse import parse
 from spider_opt.sql.resolver import Resolver, own_columns, part_of
@@ -103,12 +102,12 @@ def differing(benchmark: Benchmark, step: int = 1) -> list[str]:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_columns_of_the_bundled_benchmarks_golds(split: str) -> None:
-    assert differing(load_bundled(split)) == []
+    assert differing(load(f"spider-mini:{split}")) == []
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_columns_of_spiders_golds(shared: Path) -> None:
-    assert differing(load_spider(shared / "spider", "dev"), step=4) == []
+    assert differing(load("spider:dev", data=shared / "spider"), step=4) == []
 
 
 # --- queries that are wrong ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, weights
 from spider_opt.models.llamacpp import prefixes, server
@@ -127,7 +127,7 @@ def test_the_beginnings_of_prompts_are_kept_on_disk(
 def test_answers_are_judged_beside_it(model: EmbeddedModel, shop: Path) -> None:
     """Scoring runs in processes of its own, which must be no forks of one with llama.cpp's threads."""
     before = ask(model, QUESTIONS[0])
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     right = [(example, f"{example.gold_sql} ") for example in benchmark.examples]
     assert score(benchmark, right, Rules(), use_cache=False).summary()["ex"] == 100
     assert judge("SELECT count(*) FROM boat", "SELECT 3", shop).correct
