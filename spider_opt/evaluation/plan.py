@@ -11,7 +11,7 @@ from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, code_of, generator_of, name_of
 from spider_opt.methods import Method
-from spider_opt.models import CachedModel, Engine, Recorder
+from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.lent import Lent
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
@@ -55,7 +55,8 @@ def opened_model(
     if model is None or isinstance(model, str):
         asked: ChatModel = models.open(model, base_url=base_url, engine=engine, adapters=method.adapters)
     else:
-        method.check_model(model.info)
+        if not isinstance(model, ReplayModel):  # a recording may be of any
+            method.check_model(model.info)
         asked = Lent(model)
         kept = kept if hasattr(model, "cache_tag") else unkept
     return CachedModel(asked, kept / "responses.sqlite")
