@@ -58,12 +58,11 @@ def spider(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, spider: Path) -> Iterator[Path]:
-    """Where a reader is: beside a download of Spider, in a clone with the package and its results."""
+    """Where a reader is: beside a download of Spider, in a clone with its results."""
     (tmp_path / "results").mkdir()
     for name in ("ablation", "samples", "trials"):
         (tmp_path / "results" / name).symlink_to(ROOT / "results" / name)
     (tmp_path / "spider").symlink_to(spider)
-    shutil.copytree(ROOT / "spider_opt", tmp_path / "spider_opt", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -86,8 +85,11 @@ def environment(own_cache: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
 def test_the_blocks_of_a_document_run(document: Path, folder: Path, environment: dict[str, str]) -> None:
-    if not any(block.runs for block in page.blocks(document)):
+    blocks = page.blocks(document)
+    if not any(block.runs for block in blocks):
         pytest.skip("nothing to run")
+    if any(block.line_of for block in blocks):
+        shutil.copytree(ROOT / "spider_opt", folder / "spider_opt", ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, str(HERE / "page.py"), str(document)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
