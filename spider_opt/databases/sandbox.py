@@ -117,10 +117,6 @@ class Sandbox:
         finally:
             guard.close()
 
-    def rows_of_statement(self, sql: str) -> int:
-        """How many rows a statement of any kind gives; see ``run_on_copy``."""
-        return len(self.run_on_copy(sql).rows)
-
     def _close(self) -> None:
         if self._guard is not None:
             self._guard.close()

@@ -6,7 +6,7 @@ import unicodedata
 
 from spider_opt.errors import QueryError
 from spider_opt.linking.words import words
-from spider_opt.sql.names import quoted
+from spider_opt.sql.names import quoted, quoted_text
 from spider_opt.types import Column, Database, Schema, Value
 
 MAX_ROWS = 200_000
@@ -48,7 +48,7 @@ class Contents:
         key = table, text
         if key not in self._spelled:
             columns = [column for column in self._tables[table].columns if may_hold(column, text)]
-            wanted = as_sql(text)
+            wanted = quoted_text(text)
             found = ", ".join(
                 f"coalesce(max(CASE WHEN {name} = {wanted} THEN {name} END),"
                 f" max(CASE WHEN {name} = {wanted} COLLATE NOCASE THEN {name} END))"
@@ -94,15 +94,6 @@ def plain_words(text: str) -> tuple[str, ...]:
     """
     marked = unicodedata.normalize("NFKD", text)
     return tuple(word.stem for word in words("".join(c for c in marked if not unicodedata.combining(c))))
-
-
-def as_sql(text: str) -> str:
-    """Return a text as SQL.
-
-    >>> as_sql("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def may_hold(column: Column, text: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from spider_opt.sql.names import quoted
+from spider_opt.sql.names import quoted, quoted_text
 from spider_opt.types import Schema, Table, Value
 
 SchemaForm = Literal["ddl", "compact"]
@@ -99,8 +99,8 @@ def literal(value: Value) -> str:
     if isinstance(value, bytes):
         return "x'…'"
     if isinstance(value, str):
-        text = _CONTROL.sub(" ", value[:_MAX_CELL]).replace("'", "''")
-        return f"'{text}…'" if len(value) > _MAX_CELL else f"'{text}'"
+        text = _CONTROL.sub(" ", value[:_MAX_CELL])
+        return quoted_text(f"{text}…" if len(value) > _MAX_CELL else text)
     return str(value)
 
 

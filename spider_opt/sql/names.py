@@ -1,4 +1,4 @@
-"""Identifiers as SQLite wants them."""
+"""Names and texts as SQLite wants them written."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def quoted(name: str) -> str:
     if _PLAIN.match(name) and name.lower() not in RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_text(text: str) -> str:
+    """Return a text as SQL.
+
+    >>> quoted_text("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from spider_opt.sql.lexer import tokens as sqlite_tokens
 from spider_opt.sql.lexer import unquoted
-from spider_opt.sql.names import RESERVED, quoted
+from spider_opt.sql.names import RESERVED, quoted, quoted_text
 from spider_opt.sql.parse import parse
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def tokens(sql: str) -> list[Token]:
             inner = unquoted(text)
             is_text = kind == "string" or (text[0] == '"' and _value_is_due(pieces))
             if is_text and not dotted and before != "as":
-                pieces.append(Token("value", "'" + inner.replace("'", "''") + "'"))
+                pieces.append(Token("value", quoted_text(inner)))
             else:
                 pieces.append(Token("name", quoted(inner.lower())))
         elif kind in ("number", "blob", "variable"):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from spider_opt.sql.lexer import outside_quotes, unquoted
 from spider_opt.sql.lexer import tokens as sqlite_tokens
-from spider_opt.sql.names import RESERVED, quoted
+from spider_opt.sql.names import RESERVED, quoted, quoted_text
 from spider_opt.sql.normal import normalized, tokens
 from spider_opt.sql.spacing import tidy
 from spider_opt.types import Schema
@@ -90,13 +90,13 @@ def _uniform(pieces: Sequence[_Piece], schema: Schema) -> list[_Piece]:
         before = pieces[i - 1].text if i else ""
         after = pieces[i + 1].text if i + 1 < len(pieces) else ""
         if kind in ("name", "double") and before != "AS":
-            inner = text[1:-1].replace('""', '"') if kind == "double" else text
+            inner = unquoted(text) if kind == "double" else text
             owner = pieces[i - 2].text if before == "." and i > 1 else None
             known = names.spelled(inner, owner, is_table=after == "." or before.upper() in _BEFORE_TABLE)
             if known is not None:
                 kind, text = "name", quoted(known)
             elif kind == "double" and "." not in (before, after):
-                kind, text = "text", "'" + inner.replace("'", "''") + "'"
+                kind, text = "text", quoted_text(inner)
         if kind != "text" and _ALIAS.fullmatch(text):
             text = text.upper()
         uniform.append(_Piece(kind, text))

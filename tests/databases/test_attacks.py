@@ -107,7 +107,7 @@ def test_attack_ends_as_expected_and_leaves_no_trace(ground: Ground, attack: dic
     ids=lambda attack: attack["name"],
 )
 def test_what_is_no_query_leaves_no_trace_when_tried_on_a_copy(ground: Ground, attack: dict[str, Any]) -> None:
-    ended(lambda: ground.sandbox.rows_of_statement(ground.sql(attack)))
+    ended(lambda: ground.sandbox.run_on_copy(ground.sql(attack)))
     assert ground.look() == ground.before
 
 

@@ -221,7 +221,7 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     before = contents(tmp_path)
     with Sandbox(str(path)) as sandbox:
         assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-        assert sandbox.rows_of_statement("DELETE FROM t RETURNING a") == 3
+        assert len(sandbox.run_on_copy("DELETE FROM t RETURNING a").rows) == 3
     assert contents(tmp_path) == before
 
 
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_database_is_a_dataset_error(tmp_path: Path, content: 
     path = tmp_path / "x.sqlite"
     path.write_bytes(content)
     with Sandbox(path) as sandbox:
-        for use in (sandbox.run, sandbox.rows_of_statement):
+        for use in (sandbox.run, sandbox.run_on_copy):
             with pytest.raises(DatasetError, match=message):
                 use("SELECT a FROM t")
 
@@ -279,7 +279,7 @@ def test_a_database_in_wal_mode_is_read_without_side_files(tmp_path: Path) -> No
     assert list(before) == ["wal.sqlite"]
     with Sandbox(path) as sandbox:
         assert sandbox.run("SELECT count(*) FROM t").rows == [(4,)]
-        assert sandbox.rows_of_statement("DELETE FROM t RETURNING 1") == 4
+        assert len(sandbox.run_on_copy("DELETE FROM t RETURNING 1").rows) == 4
         assert contents(tmp_path) == before
 
 
@@ -363,7 +363,7 @@ def test_rows_of_a_statement_of_any_kind(
 ) -> None:
     monkeypatch.chdir(db.parent)
     before = contents(db.parent)
-    assert sandbox.rows_of_statement(sql) == n_rows
+    assert len(sandbox.run_on_copy(sql).rows) == n_rows
     assert contents(db.parent) == before
     assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
 
@@ -382,10 +382,10 @@ def test_rows_of_a_statement_of_any_kind(
 )
 def test_a_statement_that_fails_on_the_copy_says_how(sandbox: Sandbox, sql: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        sandbox.rows_of_statement(sql)
+        sandbox.run_on_copy(sql)
     assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
 
 
 def test_a_runaway_statement_on_the_copy_is_stopped(db: Path) -> None:
     with Sandbox(db, limits=Limits(timeout_s=0.1)) as sandbox, pytest.raises(QueryTimeout):
-        sandbox.rows_of_statement(f"DELETE FROM t WHERE a = ({RUNAWAY})")
+        sandbox.run_on_copy(f"DELETE FROM t WHERE a = ({RUNAWAY})")

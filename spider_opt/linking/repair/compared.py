@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from spider_opt.linking.contents import Contents, as_sql
+from spider_opt.linking.contents import Contents
 from spider_opt.linking.repair.names import Names
+from spider_opt.sql.names import quoted_text
 from spider_opt.sql.resolver import Source
 from spider_opt.types import Table
 
@@ -49,7 +50,7 @@ def comparisons(names: Names, select: exp.Select, contents: Contents) -> Iterato
         absent = [
             (other, text)
             for other, text in texts
-            if contents.holds(source.table.name, column.name, f"{operator} {as_sql(text)}") is False
+            if contents.holds(source.table.name, column.name, f"{operator} {quoted_text(text)}") is False
         ]
         if absent:
             pattern = isinstance(node, exp.Like) and any(sign in absent[0][1] for sign in "%_")

@@ -16,7 +16,7 @@ from spider_opt.linking.repair.changes import spell
 from spider_opt.linking.repair.compared import Comparison, comparisons
 from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option
-from spider_opt.linking.repair.places import moved
+from spider_opt.linking.repair.other_columns import moved
 
 if TYPE_CHECKING:
     from sqlglot import exp

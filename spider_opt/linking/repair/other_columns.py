@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from spider_opt.linking.alike import alike
-from spider_opt.linking.contents import Contents, as_sql, may_hold
+from spider_opt.linking.contents import Contents, may_hold
 from spider_opt.linking.joins import shortest_path
 from spider_opt.linking.repair.changes import identifier, join_along, point, put_in_place, spell
 from spider_opt.linking.repair.compared import Comparison
 from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option, cost_of_replacing
 from spider_opt.sql.keys import implied_keys
-from spider_opt.sql.names import quoted
+from spider_opt.sql.names import quoted, quoted_text
 from spider_opt.types import Column, ForeignKey, Table
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _places(table: Table, comparison: Comparison, contents: Contents) -> Iterato
 
     if comparison.pattern:
         for other in others:
-            if may_hold(other, texts[0]) and contents.holds(table.name, other.name, f"LIKE {as_sql(texts[0])}"):
+            if may_hold(other, texts[0]) and contents.holds(table.name, other.name, f"LIKE {quoted_text(texts[0])}"):
                 yield Place([other], texts, unlike(other))
         return
     found = [contents.spelled(table.name, text) for text in texts]
@@ -120,7 +120,7 @@ def _of_two_parts(table: Table, parts: Sequence[str], contents: Contents) -> Ite
             if one is not two and one.name in first and two.name in last:
                 texts = first[one.name], last[two.name]
                 if contents.holds(
-                    table.name, one.name, f"= {as_sql(texts[0])} AND {quoted(two.name)} = {as_sql(texts[1])}"
+                    table.name, one.name, f"= {quoted_text(texts[0])} AND {quoted(two.name)} = {quoted_text(texts[1])}"
                 ):
                     yield Place([one, two], texts, _IN_TWO_PARTS)
 
