@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "spider_opt"
 
 
 def order() -> tuple[tuple[str, ...], ...]:
-    """Return the floors from the bottom up, as ``tests/test_layers.py`` has them; '' is the package itself."""
-    for node in ast.parse((ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ORDER":
-            floors: tuple[tuple[str, ...], ...] = ast.literal_eval(node.value)
-            return floors
-    raise LookupError("tests/test_layers.py has no ORDER")
+    """Return the floors from the bottom up; '' is the package itself."""
+    floors: tuple[tuple[str, ...], ...] = _of_the_test("ORDER")
+    return floors
 
 
 def layers() -> str:
-    """Return the floors in one line, lowest first."""
+    """Return the floors, lowest first, and who imports whom on one of them."""
     floors = [[f"`{name or '__init__'}`" for name in floor if name != "__main__"] for floor in order()]
-    return " →\n".join(", ".join(names) for names in floors) + "\n"
+    beside = [f"`{here}` imports `{name}`" for here, names in _of_the_test("SIDEWAYS").items() for name in names]
+    return " →\n".join(", ".join(names) for names in floors) + f"\n\nOn one floor: {', '.join(beside)}.\n"
+
+
+def _of_the_test(name: str) -> Any:
+    """Return a constant of ``tests/test_layers.py``."""
+    for node in ast.parse((ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return ast.literal_eval(node.value)
+    raise LookupError(f"tests/test_layers.py has no {name}")
 
 
 def rooms() -> str:
