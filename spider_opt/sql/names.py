@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Source: SQLite, parse.y and mkkeywordhash.c: the keywords that cannot stand for a name everywhere.
@@ -14,6 +18,10 @@ _RESERVED = (
     "values when where "
 )
 RESERVED = frozenset(_RESERVED.split())
+# SQLite also takes these as names, where they cannot mean anything else; CAST is a function if a parenthesis follows.
+_ALSO = "asc by cross desc end full glob inner left like natural offset outer over partition recursive right with"
+KEYWORDS = RESERVED.union(_ALSO.split()) - {"cast"}
+"""Words of queries that are neither names nor functions."""
 
 
 def quoted(name: str) -> str:
@@ -34,3 +42,10 @@ def quoted_text(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> exp.Identifier:
+    """Return a name as a node of sqlglot's, quoted where it must be."""
+    from sqlglot import exp
+
+    return exp.Identifier(this=name, quoted=quoted(name) != name)

@@ -15,7 +15,8 @@ from spider_opt.sql.parse import parse
 if TYPE_CHECKING:
     from sqlglot.optimizer.scope import Scope
 
-_MARKS = {"<>": "!=", "==": "="}
+MARKS = {"<>": "!=", "==": "="}
+"""Two spellings of one operator: the one that is kept by the other."""
 _COMPARES = {"=", "!=", "<", ">", "<=", ">=", "like", "glob", "between"}
 
 
@@ -55,7 +56,7 @@ def tokens(sql: str) -> list[Token]:
         elif kind == "illegal" and text[0].isalnum():  # 2nd
             pieces.append(Token("word", text.lower()))
         else:
-            pieces.append(Token("mark", _MARKS.get(text, text)))
+            pieces.append(Token("mark", MARKS.get(text, text)))
     return pieces
 
 

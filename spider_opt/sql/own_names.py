@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from spider_opt.sql.names import quoted
+from spider_opt.sql.names import identifier
 from spider_opt.sql.resolver import Resolver, Source, own_columns, part_of
 from spider_opt.types import Schema
 
@@ -63,10 +63,10 @@ def use_own_names(tree: exp.Expr, schema: Schema, text: str) -> None:
         alone = owner.select is select and len(names.sources(select)) == 1
         qualifier = "" if alone else aliases.get(owner) or owner.own
         if not isinstance(column.this, exp.Star):
-            column.set("this", _identifier(owner.spelling(column.name) or column.name))
+            column.set("this", identifier(owner.spelling(column.name) or column.name))
         elif not qualifier:
             column.replace(exp.Star())
-        column.set("table", _identifier(qualifier) if qualifier else None)
+        column.set("table", identifier(qualifier) if qualifier else None)
 
 
 def _write_out_aliases(names: Resolver, select: exp.Select) -> None:
@@ -101,13 +101,13 @@ def _rename(
             aliases[source] = next(t for t in numbered if t not in taken and t.lower() not in names.tables)
             taken.add(aliases[source])
         if source.own:
-            source.node.set("this", _identifier(source.own))
-        alias = exp.TableAlias(this=_identifier(aliases[source])) if source in aliases else None
+            source.node.set("this", identifier(source.own))
+        alias = exp.TableAlias(this=identifier(aliases[source])) if source in aliases else None
         source.node.set("alias", alias)
     for join in select.args.get("joins") or ():
         for name in join.args.get("using") or ():
             spellings = (source.spelling(name.name) for source in sources)
-            name.replace(_identifier(next(filter(None, spellings), name.name)))
+            name.replace(identifier(next(filter(None, spellings), name.name)))
 
 
 def _needs_alias(names: Resolver, source: Source, homes: list[exp.Select]) -> bool:
@@ -127,9 +127,3 @@ def _around(select: exp.Select) -> Iterator[exp.Select]:
     while outer is not None:
         yield outer
         outer = outer.parent_select
-
-
-def _identifier(name: str) -> exp.Identifier:
-    from sqlglot import exp
-
-    return exp.to_identifier(name, quoted=quoted(name) != name)

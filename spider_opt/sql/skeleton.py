@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from spider_opt.sql.names import RESERVED
+from spider_opt.sql.names import KEYWORDS
 from spider_opt.sql.normal import Token, tokens
 
 NAME, VALUE = "_", "?"
-# SQLite also takes these as names, where they cannot mean anything else; CAST is a function if a parenthesis follows.
-_ALSO = "asc by cross desc end full glob inner left like natural offset outer over partition recursive right with"
-_KEYWORDS = RESERVED.union(_ALSO.split()) - {"cast"}
 _SAY_NOTHING = {"ASC", "INNER", "OUTER"}
 
 
@@ -46,6 +43,6 @@ def _masked(piece: Token, before: str, after: str) -> str:
     if piece.kind == "value":
         return VALUE
     is_function = after == "(" and before not in ("with", "recursive")
-    if piece.kind == "name" or "." in (before, after) or not (piece.text in _KEYWORDS or is_function):
+    if piece.kind == "name" or "." in (before, after) or not (piece.text in KEYWORDS or is_function):
         return NAME
     return piece.text.upper()

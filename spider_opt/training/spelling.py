@@ -9,16 +9,13 @@ from typing import NamedTuple
 
 from spider_opt.sql.lexer import outside_quotes, unquoted
 from spider_opt.sql.lexer import tokens as sqlite_tokens
-from spider_opt.sql.names import RESERVED, quoted, quoted_text
-from spider_opt.sql.normal import normalized, tokens
+from spider_opt.sql.names import KEYWORDS, quoted, quoted_text
+from spider_opt.sql.normal import MARKS, normalized, tokens
 from spider_opt.sql.spacing import tidy
 from spider_opt.types import Schema
 
 _GAP = re.compile(r"([<>!])\s+=")
 _ALIAS = re.compile(r"t\d+", re.IGNORECASE)
-_MARKS = {"<>": "!=", "==": "="}
-_ALSO = "asc by cross desc end full glob inner left like natural offset outer over partition recursive right with"
-_KEYWORDS = RESERVED.union(_ALSO.split()) - {"cast"}
 _BEFORE_TABLE = {"FROM", "JOIN"}
 _COMBINES = {"UNION", "INTERSECT", "EXCEPT"}
 
@@ -70,14 +67,14 @@ def _pieces(sql: str) -> list[_Piece]:
         elif kind == "word":
             if "." in (before, after):
                 kind = "name"
-            elif text.lower() in _KEYWORDS:
+            elif text.lower() in KEYWORDS:
                 kind, text = "keyword", text.upper()
             elif after == "(":
                 kind, text = "function", text.upper()
             else:
                 kind = "name"
         elif kind != "number":
-            kind, text = "mark", _MARKS.get(text, text)
+            kind, text = "mark", MARKS.get(text, text)
         pieces.append(_Piece(kind, text))
     return pieces
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spider_opt.linking.repair.names import Names
 from spider_opt.sql.keys import only_key
-from spider_opt.sql.names import quoted
+from spider_opt.sql.names import identifier
 from spider_opt.sql.resolver import Source, own_columns
 from spider_opt.types import ForeignKey, Table
 
@@ -116,13 +116,6 @@ def give_groups(names: Names, select: exp.Select) -> bool:
             by = [exp.Column(this=identifier(key), table=identifier(sources[0].name))]
     select.set("group", exp.Group(expressions=by))
     return True
-
-
-def identifier(name: str) -> exp.Identifier:
-    """Return a name as a node, quoted where it must be."""
-    from sqlglot import exp
-
-    return exp.Identifier(this=name, quoted=quoted(name) != name)
 
 
 def _aggregates(node: exp.Expr) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from spider_opt.linking.alike import alike
 from spider_opt.linking.contents import Contents, may_hold
 from spider_opt.linking.joins import shortest_path
-from spider_opt.linking.repair.changes import identifier, join_along, point, put_in_place, spell
+from spider_opt.linking.repair.changes import join_along, point, put_in_place, spell
 from spider_opt.linking.repair.compared import Comparison
 from spider_opt.linking.repair.names import Names
 from spider_opt.linking.repair.options import Option, cost_of_replacing
 from spider_opt.sql.keys import implied_keys
-from spider_opt.sql.names import quoted, quoted_text
+from spider_opt.sql.names import identifier, quoted, quoted_text
 from spider_opt.types import Column, ForeignKey, Table
 
 if TYPE_CHECKING:
