@@ -87,7 +87,7 @@ def extract_sql(text: str) -> str:
 
 def _first_statement(text: str) -> str:
     """Return what comes before a semicolon, a second query, or words about the query."""
-    text = outside_quotes(_FENCE_SIGN.split(text, 1)[0], lambda piece: _OTHER_SPACE.sub(" ", piece))
+    text = outside_quotes(_FENCE_SIGN.split(text, maxsplit=1)[0], lambda piece: _OTHER_SPACE.sub(" ", piece))
     pieces: list[str] = []
     for token in tokens(text):
         piece = token.text
