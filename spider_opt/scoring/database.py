@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from spider_opt.databases import Limits, Sandbox, file_hash
 from spider_opt.errors import GoldError, QueryError
-from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, results_of
+from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, results_of
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Result
 
@@ -23,7 +23,7 @@ class OpenDatabase:
     Every method that runs something raises DatasetError where the file is missing or not a database.
     """
 
-    def __init__(self, db_id: str, path: Path, limits: Limits, cache: ScoringCache) -> None:
+    def __init__(self, db_id: str, path: Path, limits: Limits, cache: GoldCache) -> None:
         self.db_id = db_id
         self.path = path
         self._sandbox = Sandbox(path, limits=limits)

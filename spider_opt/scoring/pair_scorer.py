@@ -10,8 +10,8 @@ from pathlib import Path
 from spider_opt.databases import Limits
 from spider_opt.databases.files import check_database
 from spider_opt.errors import DatasetError, QueryError, SpiderOptError
-from spider_opt.scoring.cache import ScoringCache
 from spider_opt.scoring.database import OpenDatabase
+from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.scoring.table import SCORERS, find_scorer
 from spider_opt.types import Verdict
 
@@ -27,9 +27,9 @@ class PairScorer:
     looked at before it is asked, and what is known of it forgotten once it has changed.
     """
 
-    def __init__(self, timeout_s: float = 10.0, cache: ScoringCache | None = None, *, watch: bool = False) -> None:
+    def __init__(self, timeout_s: float = 10.0, cache: GoldCache | None = None, *, watch: bool = False) -> None:
         self._limits = Limits(timeout_s=timeout_s)
-        self._cache = cache or ScoringCache(None)
+        self._cache = cache or GoldCache(None)
         self._watch = watch
         self._open: dict[str, _Known] = {}
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir, write_whole
-from spider_opt.scoring.cache import ScoringCache, levels
+from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.scoring.table import scorer_version
@@ -114,7 +114,7 @@ def score(
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
     cache = cache_dir() / "gold.sqlite" if use_cache else None
-    with closing(ScoringCache(cache)) as kept:  # closed before processes are forked
+    with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
         cache = kept.path
     verdicts = judge_all(answers, benchmark.paths, rules, cache=cache, n_workers=n_workers, on_verdict=on_verdict)

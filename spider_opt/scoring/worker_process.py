@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spider_opt.errors import GoldError, SpiderOptError
-from spider_opt.scoring.cache import ScoringCache
+from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.scoring.pair_scorer import PairScorer
 from spider_opt.types import Outcome, Verdict
 
@@ -52,7 +52,7 @@ def work(pipe: Connection, begun: Connection, inherited: Sequence[Connection], c
     for copy in inherited:
         copy.close()
     threading.Thread(target=_end_with_parent, args=(begun.fileno(),), daemon=True).start()
-    kept = ScoringCache(cache)
+    kept = GoldCache(cache)
     scorers: dict[float, PairScorer] = {}
     try:
         while True:

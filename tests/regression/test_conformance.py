@@ -14,7 +14,7 @@ import pytest
 from spider_opt.benchmarks import load
 from spider_opt.runs.prediction_files import pair_lines
 from spider_opt.scoring import PairScorer, Rules, score
-from spider_opt.scoring.cache import ScoringCache, levels
+from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.sql.hardness import hardness
 from spider_opt.types import Outcome
 
@@ -128,7 +128,7 @@ def test_strict_differs_from_official_only_where_the_notes_say_so(corners):
 def test_hardness(shared, name, n):
     golds = [entry["query"] for entry in json.loads((shared / "spider" / f"{name}.json").read_text(encoding="utf-8"))]
     expected = json.loads((shared / "conformance" / f"hardness_{name}.json").read_text(encoding="utf-8"))
-    found = levels(golds, ScoringCache(None))
+    found = levels(golds, GoldCache(None))
     differ = [i for i, level in enumerate(expected) if level is not None and level != found[i]]
     assert differ == []
     assert sum(level is not None for level in expected) == n

@@ -17,7 +17,7 @@ import pytest
 from spider_opt.benchmarks import load
 from spider_opt.errors import GoldError
 from spider_opt.scoring import PairScorer
-from spider_opt.scoring.cache import ScoringCache
+from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.types import Outcome
 
 LARGEST_BYTES = 400_000
@@ -69,7 +69,7 @@ def disagreements(official, mutations, seed, n, golds, paths, folder):
         path, pool = paths[db_id], golds[db_id]
         copy = folder / f"{db_id}.sqlite"
         content = path.read_bytes()
-        cache = ScoringCache(folder / "gold.sqlite")
+        cache = GoldCache(folder / "gold.sqlite")
         scorer = PairScorer(cache=cache)
         for _ in range(25):
             gold = rng.choice(pool)

@@ -7,8 +7,8 @@ import pytest
 from spider_opt.databases import Limits, Sandbox, file_hash
 from spider_opt.errors import DatasetError, GoldError, NotAQuery, QueryFailed, QueryTimeout
 from spider_opt.scoring import database as module
-from spider_opt.scoring.cache import ScoringCache, kept_result, results_of
 from spider_opt.scoring.database import OpenDatabase
+from spider_opt.scoring.gold_cache import GoldCache, kept_result, results_of
 
 NAMES = "SELECT name FROM item"
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
@@ -31,7 +31,7 @@ def ran(monkeypatch):
 
 @pytest.fixture
 def database(shop):
-    opened = OpenDatabase("shop", shop, Limits(timeout_s=0.3), ScoringCache(None))
+    opened = OpenDatabase("shop", shop, Limits(timeout_s=0.3), GoldCache(None))
     yield opened
     opened.close()
 
@@ -93,14 +93,14 @@ def test_on_a_copy_it_is_another_thing(database, ran):
 
 def test_golds_are_kept_on_disk_and_come_from_there(shop, tmp_path, ran):
     for _ in range(2):
-        cache = ScoringCache(tmp_path / "gold.sqlite")
+        cache = GoldCache(tmp_path / "gold.sqlite")
         database = OpenDatabase("shop", shop, Limits(), cache)
         assert len(database.gold(NAMES).rows) == 3
         database.run("SELECT price FROM item")
         database.close()
         cache.close()
     assert ran == [(NAMES, None), ("SELECT price FROM item", None), ("SELECT price FROM item", None)]
-    cache = ScoringCache(tmp_path / "gold.sqlite")
+    cache = GoldCache(tmp_path / "gold.sqlite")
     assert kept_result(cache, results_of(file_hash(shop)), NAMES).rows == [("a",), ("a",), ("b",)]
     OpenDatabase("shop", shop, Limits(), cache).check_gold(NAMES)
     cache.close()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from spider_opt import store
 from spider_opt.benchmarks import load
 from spider_opt.databases import file_hash
-from spider_opt.scoring import Rules, cache, score
-from spider_opt.scoring.cache import ScoringCache, keep_result, kept_result, levels, results_of
+from spider_opt.scoring import Rules, gold_cache, score
+from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, levels, results_of
 from spider_opt.types import Result
 
 
@@ -43,7 +43,7 @@ def exact(rows):
 
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=4))
 def test_every_value_comes_back_as_it_was(rows):
-    kept = ScoringCache(None)
+    kept = GoldCache(None)
     keep_result(kept, "s", "SELECT 1", Result(("a", "b"), rows))
     kept._sections = kept._fresh
     result = kept_result(kept, "s", "select 1")
@@ -53,10 +53,10 @@ def test_every_value_comes_back_as_it_was(rows):
 
 def test_results_survive_the_process(path):
     rows = [(1, 1.0, -0.0, math.inf, -math.inf, 2**63 - 1, "é'\"\n\x00", b"\xff\x00", None)]
-    first = ScoringCache(path)
+    first = GoldCache(path)
     keep_result(first, results_of("abc"), "SELECT 1", Result(("x",) * 9, rows))
     first.close()
-    second = ScoringCache(path)
+    second = GoldCache(path)
     assert exact(kept_result(second, results_of("abc"), "SELECT  1;").rows) == exact(rows)
     assert kept_result(second, results_of("abd"), "SELECT 1") is None
     assert kept_result(second, results_of("abc"), "SELECT 2") is None
@@ -77,7 +77,7 @@ def test_results_survive_the_process(path):
     ],
 )
 def test_what_may_be_something_else_tomorrow_is_not_kept(sql):
-    kept = ScoringCache(None)
+    kept = GoldCache(None)
     keep_result(kept, "s", sql, Result(("a",), [(1,)]))
     assert not kept._fresh
 
@@ -86,17 +86,17 @@ def test_what_may_be_something_else_tomorrow_is_not_kept(sql):
     "sql", ["SELECT current_address FROM know", "SELECT snow, date FROM t", "SELECT strftime('%Y', d) FROM t"]
 )
 def test_names_that_only_look_like_clocks_are_kept(sql):
-    kept = ScoringCache(None)
+    kept = GoldCache(None)
     keep_result(kept, "s", sql, Result(("a",), [(1,)]))
     assert kept._fresh
 
 
 def test_a_query_that_is_no_unicode_is_kept_as_any(path):
-    kept = ScoringCache(path)
+    kept = GoldCache(path)
     keep_result(kept, "s", "SELECT '\ud800'", Result(("a",), [(1,)]))
     keep_result(kept, "s", "SELECT 'é'", Result(("a",), [("\ud800",)]))
     kept.close()
-    again = ScoringCache(path)
+    again = GoldCache(path)
     assert kept_result(again, "s", "SELECT '\ud800'").rows == [(1,)]
     assert kept_result(again, "s", "SELECT 'é'").rows == [("\ud800",)]
     again.close()
@@ -104,12 +104,12 @@ def test_a_query_that_is_no_unicode_is_kept_as_any(path):
 
 def test_levels_are_parsed_once(path, monkeypatch):
     golds = ["SELECT a FROM t", "SELECT FROM", "SELECT a FROM t", "SELECT a, b FROM t WHERE a = 1 OR b IN (SELECT 1)"]
-    kept = ScoringCache(path)
+    kept = GoldCache(path)
     expected = ["easy", None, "easy", "extra"]
     assert levels(golds, kept) == expected
     kept.close()
-    monkeypatch.setattr(cache, "hardness", lambda sql: pytest.fail("parsed again"))
-    kept = ScoringCache(path)
+    monkeypatch.setattr(gold_cache, "hardness", lambda sql: pytest.fail("parsed again"))
+    kept = GoldCache(path)
     assert levels(golds, kept) == expected
     kept.close()
 
@@ -176,7 +176,7 @@ def test_a_file_of_an_older_version_is_used(benchmark, gold_file, expected, capl
             "DROP TABLE kept; ALTER TABLE old RENAME TO kept;"
         )
     assert scored(benchmark) == expected
-    kept = ScoringCache(gold_file)
+    kept = GoldCache(gold_file)
     example = benchmark.examples[0]
     section = results_of(file_hash(benchmark.paths[example.question.db_id]))
     assert kept_result(kept, section, example.gold_sql) is not None
@@ -219,7 +219,7 @@ def test_a_locked_file_is_waited_for_and_then_done_without(benchmark, gold_file,
     content = gold_file.read_bytes()
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr(cache, "WAIT_S", 0.1)
+    monkeypatch.setattr(gold_cache, "WAIT_S", 0.1)
     try:
         assert scored(benchmark) == expected
     finally:
@@ -235,7 +235,7 @@ def fill(path, seed, barrier):
     rng = random.Random(seed)
     barrier.wait()
     for i in rng.sample(range(200), 200):
-        kept = ScoringCache(path)
+        kept = GoldCache(path)
         if kept_result(kept, f"s{i % 7}", f"SELECT {i}") is None:
             keep_result(kept, f"s{i % 7}", f"SELECT {i}", Result(("a",), [(i, seed)]))
         kept.close()
@@ -250,7 +250,7 @@ def test_processes_share_the_file(path):
     for process in crew:
         process.join()
     assert [process.exitcode for process in crew] == [0, 0, 0]
-    kept = ScoringCache(path)
+    kept = GoldCache(path)
     for i in range(200):
         assert kept_result(kept, f"s{i % 7}", f"SELECT {i}").rows[0][0] == i
     kept.close()

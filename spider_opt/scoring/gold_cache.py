@@ -22,7 +22,7 @@ _VARIES = re.compile(
 )
 
 
-class ScoringCache:
+class GoldCache:
     """What is kept by section and key, where a section is read at once; ``path`` None keeps nothing."""
 
     def __init__(self, path: Path | None) -> None:
@@ -64,7 +64,7 @@ def results_of(database: str) -> str:
     return f"results, SQLite {sqlite3.sqlite_version}, database {database}"
 
 
-def kept_result(cache: ScoringCache, section: str, sql: str) -> Result | None:
+def kept_result(cache: GoldCache, section: str, sql: str) -> Result | None:
     """Return what ``sql`` gave on the section's database, if it is kept."""
     kept = cache.get(section, same_query_key(sql))
     try:
@@ -73,13 +73,13 @@ def kept_result(cache: ScoringCache, section: str, sql: str) -> Result | None:
         return None
 
 
-def keep_result(cache: ScoringCache, section: str, sql: str, result: Result) -> None:
+def keep_result(cache: GoldCache, section: str, sql: str, result: Result) -> None:
     """Keep what ``sql`` gave on the section's database, unless that could be something else tomorrow."""
     if not _VARIES.search(sql):
         cache.put(section, same_query_key(sql), _encode(result))
 
 
-def levels(golds: Sequence[str], cache: ScoringCache) -> list[Hardness | None]:
+def levels(golds: Sequence[str], cache: GoldCache) -> list[Hardness | None]:
     """Return the hardness of each gold query, parsing only those that are not in the cache."""
     by_name: dict[bytes, Hardness] = {level.encode(): level for level in HARDNESS_LEVELS}
     known: dict[str, Hardness | None] = {}
