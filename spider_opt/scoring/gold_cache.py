@@ -75,8 +75,17 @@ def kept_result(cache: GoldCache, section: str, sql: str) -> Result | None:
 
 def keep_result(cache: GoldCache, section: str, sql: str, result: Result) -> None:
     """Keep what ``sql`` gave on the section's database, unless that could be something else tomorrow."""
-    if not _VARIES.search(sql):
+    if not varies(sql):
         cache.put(section, same_query_key(sql), _encode(result))
+
+
+def varies(sql: str) -> bool:
+    """Tell whether a query may give something else tomorrow: by the clock, or by chance.
+
+    >>> varies("SELECT date('now')"), varies("SELECT snow FROM weather")
+    (True, False)
+    """
+    return _VARIES.search(sql) is not None
 
 
 def levels(golds: Sequence[str], cache: GoldCache) -> list[Hardness | None]:

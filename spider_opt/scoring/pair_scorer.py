@@ -9,22 +9,26 @@ from pathlib import Path
 
 from spider_opt.databases import Limits
 from spider_opt.databases.files import check_database
-from spider_opt.errors import DatasetError, QueryError, SpiderOptError
+from spider_opt.errors import DatasetError, GoldError, QueryError, SpiderOptError
 from spider_opt.scoring.database import OpenDatabase
-from spider_opt.scoring.gold_cache import GoldCache
+from spider_opt.scoring.gold_cache import GoldCache, varies
 from spider_opt.scoring.table import SCORERS, find_scorer
-from spider_opt.types import Verdict
+from spider_opt.types import Outcome, Verdict
 
 MAX_OPEN = 64
-MAX_VERDICTS = 20_000
-HEADER_BYTES = 100  # of a SQLite file: a counter in it goes up with each change
+MAX_CHARACTERS = 2_000_000
+"""Of the pairs whose verdicts are kept for one database."""
+HEADER_BYTES = 100
+"""Of a SQLite file; a counter in it goes up with each change."""
+_PASSING = (Outcome.TIMEOUT, Outcome.LIMIT)
 
 
 class PairScorer:
     """Asks scorers about pairs, each once; for one process and one thread.
 
     ``timeout_s`` is the time one query may take. A benchmark's databases never change; with ``watch`` each file is
-    looked at before it is asked, and what is known of it forgotten once it has changed.
+    looked at before it is asked, and what is known of it forgotten once it has changed, or once a pair was judged that
+    may be judged otherwise the next time: by the clock, by chance, or for want of time or memory.
     """
 
     def __init__(self, timeout_s: float = 10.0, cache: GoldCache | None = None, *, watch: bool = False) -> None:
@@ -46,9 +50,16 @@ class PairScorer:
         key = (scorer, gold, sql)
         verdict = known.verdicts.get(key)
         if verdict is None:
-            if len(known.verdicts) > MAX_VERDICTS:
-                known.verdicts.clear()
-            known.verdicts[key] = verdict = _ask(scorer, gold, sql, known.database)
+            try:
+                verdict = _ask(scorer, gold, sql, known.database)
+            except GoldError:
+                if self._watch:
+                    self._forget(os.fspath(path))
+                raise
+            if self._watch and (verdict.outcome in _PASSING or varies(gold) or varies(sql)):
+                self._forget(os.fspath(path))
+            else:
+                known.keep(key, verdict)
         return verdict
 
     def close(self) -> None:
@@ -62,14 +73,17 @@ class PairScorer:
         known = self._open.get(path)
         looks = _looks(Path(path)) if self._watch else None
         if known is not None and known.looks != looks:
-            known.database.close()
+            self._forget(path)
             known = None
         if known is None:
             if len(self._open) >= MAX_OPEN:
-                self._open.pop(next(iter(self._open))).database.close()
+                self._forget(next(iter(self._open)))
             known = _Known(OpenDatabase(db_id or Path(path).stem, Path(path), self._limits, self._cache), looks)
             self._open[path] = known
         return known
+
+    def _forget(self, path: str) -> None:
+        self._open.pop(path).database.close()
 
 
 @dataclass(slots=True)
@@ -79,6 +93,14 @@ class _Known:
     database: OpenDatabase
     looks: Hashable
     verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
+    n_characters: int = 0
+
+    def keep(self, key: tuple[str, str, str], verdict: Verdict) -> None:
+        self.n_characters += sum(map(len, key))
+        if self.n_characters > MAX_CHARACTERS:
+            self.verdicts.clear()
+            self.n_characters = 0
+        self.verdicts[key] = verdict
 
 
 def _looks(path: Path) -> Hashable:

@@ -168,6 +168,8 @@ class _Forked:
 
 def _started(pipe: Connection, begun: Connection) -> subprocess.Popen[bytes]:
     """Start an interpreter that finds the same modules as this one."""
+    if not sys.executable:
+        raise SpiderOptError("no process can be started to run queries in: sys.executable names no Python")
     where = [place for place in sys.path if isinstance(place, str)]
     code = (
         f"import sys; sys.path[:] = {where!r}\n"

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from spider_opt.errors import DatasetError, GoldError, ScorerError, SpiderOptError
+from spider_opt.databases import Sandbox
+from spider_opt.errors import DatasetError, GoldError, QueryTimeout, ScorerError, SpiderOptError
 from spider_opt.scoring import PairScorer, pair_scorer
 from spider_opt.types import Outcome, Verdict
 
@@ -150,6 +151,52 @@ def test_a_file_that_goes_or_becomes_none(watching, shop):
     shop.unlink()
     with pytest.raises(DatasetError, match="No database at"):
         watching("official", shop, COUNT, "SELECT 3")
+
+
+@pytest.mark.parametrize(
+    ("gold", "sql", "again"),
+    [
+        (COUNT, "SELECT 3", False),
+        (COUNT, "SELECT 3 WHERE random() IS NOT NULL", True),
+        ("SELECT count(*) FROM item WHERE name < date('now')", "SELECT 0", True),
+        (COUNT, "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r", True),
+        (COUNT, "SELECT zeroblob(100001)", True),
+    ],
+)
+def test_what_may_be_otherwise_the_next_time_is_asked_anew(shop, monkeypatch, gold, sql, again):
+    seen = []
+    original = pair_scorer._ask
+    monkeypatch.setattr(pair_scorer, "_ask", lambda *pair: (seen.append(pair), original(*pair))[1])
+    for watch in (True, False):
+        scorer = PairScorer(timeout_s=0.2, watch=watch)
+        assert scorer("strict", shop, gold, sql) == scorer("strict", shop, gold, sql)
+        scorer.close()
+        assert len(seen) == 1 + (watch and again)
+        seen.clear()
+
+
+def test_a_gold_that_ran_out_of_time_is_run_anew(watching, shop, monkeypatch):
+    original, seen = Sandbox.run, []
+
+    def run(self, sql, **options):
+        seen.append(sql)
+        if len(seen) == 1:
+            raise QueryTimeout("the machine was busy")
+        return original(self, sql, **options)
+
+    monkeypatch.setattr(Sandbox, "run", run)
+    with pytest.raises(GoldError, match="the machine was busy"):
+        watching("official", shop, COUNT, "SELECT 3")
+    assert watching("official", shop, COUNT, "SELECT 3").correct
+
+
+def test_verdicts_are_kept_within_bounds(shop, monkeypatch):
+    monkeypatch.setattr(pair_scorer, "MAX_CHARACTERS", 500)
+    scorer = PairScorer()
+    for i in range(100):
+        assert scorer("official", shop, NAMES, f"SELECT name FROM item WHERE {i} >= 0").correct
+        assert len(scorer._open[str(shop)].verdicts) <= 10
+    scorer.close()
 
 
 def test_no_more_files_are_open_than_that(watching, tmp_path, monkeypatch):
