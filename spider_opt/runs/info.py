@@ -15,12 +15,13 @@ from typing import Any
 from spider_opt import __version__
 from spider_opt.errors import RunError
 from spider_opt.paths import write_whole
-from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, ModelInfo
 
 FORMAT = 1
 FILE = "run.json"
+UNNAMED_EMBEDDER = "all-minilm-l6-v2"
+"""The embedder of a run whose file names none; it stays this one whatever the default becomes."""
 # What makes two runs the same run; all else is for the record. Those of the second line may be missing in a file.
 IDENTITY = (
     "method", "steps", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed",
@@ -83,7 +84,7 @@ class RunInfo:
     fingerprint: str
     seed: int
     engine: str = ""
-    embedder: str = DEFAULT_EMBEDDER
+    embedder: str = UNNAMED_EMBEDDER
     training: str = ""
     n_total: int = 0
     missing: Mapping[str, int] = field(default_factory=dict)
@@ -143,7 +144,7 @@ class RunInfo:
         set()
         """
         said = {name: getattr(self, name) for name in _ORDER}
-        left_out = {"engine": "", "embedder": DEFAULT_EMBEDDER, "training": "", "n": None, "scorer": None}
+        left_out = {"engine": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None, "scorer": None}
         shown = {key: value for key, value in said.items() if key not in left_out or value != left_out[key]}
         shown["missing"] = dict(self.missing)
         if self.scorer:
@@ -191,7 +192,7 @@ def describe(
     seed: int,
     *,
     sample: str = "",
-    embedder: str = DEFAULT_EMBEDDER,
+    embedder: str = UNNAMED_EMBEDDER,
 ) -> RunInfo:
     """Return the ``run.json`` of a run that begins now."""
     return RunInfo(

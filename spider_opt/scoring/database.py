@@ -13,8 +13,10 @@ from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, r
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Result
 
-MAX_KEPT = 200_000
-"""How many cells of results and characters of queries are kept in memory for one database."""
+MAX_GOLDS = 200_000
+MAX_RAN = 20_000
+"""How many cells of results and characters of queries are kept in memory for one database: of golds, and of what was
+run for the scorers of one pair, which is forgotten by and by."""
 
 
 class OpenDatabase:
@@ -30,7 +32,7 @@ class OpenDatabase:
         self._cache = cache
         self._golds: dict[str, Result] = {}
         self._ran: dict[tuple[str, bool], _Ran] = {}
-        self._n_kept = 0
+        self._n_golds = self._n_ran = 0
 
     def close(self) -> None:
         """Close the file; what comes after that opens it again."""
@@ -46,6 +48,10 @@ class OpenDatabase:
             raise GoldError(f"gold query fails on {self.db_id}: {ran.result}") from ran.result
         if not ran.on_disk and self._section is not None:
             keep_result(self._cache, self._section, sql, ran.result)
+        self._n_golds += (size := ran.size + len(sql))
+        if self._n_golds > MAX_GOLDS:
+            self._golds.clear()
+            self._n_golds = size
         self._golds[sql] = ran.result
         return ran.result
 
@@ -73,11 +79,10 @@ class OpenDatabase:
         ran = self._ran.get((sql, on_copy))
         if ran is None or not ran.answers(n_asked):
             ran = self._run(sql, on_copy, n_asked)
-            self._n_kept += ran.size + len(sql)
-            if self._n_kept > MAX_KEPT:
+            self._n_ran += (size := ran.size + len(sql))
+            if self._n_ran > MAX_RAN:
                 self._ran.clear()
-                self._golds.clear()
-                self._n_kept = 0
+                self._n_ran = size
             self._ran[sql, on_copy] = ran
         return ran
 

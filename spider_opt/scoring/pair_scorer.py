@@ -96,10 +96,10 @@ class _Known:
     n_characters: int = 0
 
     def keep(self, key: tuple[str, str, str], verdict: Verdict) -> None:
-        self.n_characters += sum(map(len, key))
+        self.n_characters += (size := sum(map(len, key)))
         if self.n_characters > MAX_CHARACTERS:
             self.verdicts.clear()
-            self.n_characters = 0
+            self.n_characters = size
         self.verdicts[key] = verdict
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Literal, NamedTuple, cast
 
 Kind = Literal["space", "comment", "word", "name", "string", "blob", "number", "variable", "mark", "illegal"]
@@ -19,8 +20,7 @@ _STRING = r"'[^']*+(?:''[^']*+)*+'?"
 _NAME = r'"[^"]*+(?:""[^"]*+)*+"?|`[^`]*+(?:``[^`]*+)*+`?|\[[^\]]*+\]?'
 _COMMENT = r"--[^\n]*+|/\*(?!\Z)(?:[^*]|\*(?!/))*+(?:\*/)?"
 _NUMBER = r"(?>0[xX][0-9a-fA-F]++|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)"
-_TOKEN = re.compile(
-    rf"""(?P<space>[ \t\n\f\r][ \t\n\v\f\r]*+|\ufeff)
+_TOKEN = rf"""(?P<space>[ \t\n\f\r][ \t\n\v\f\r]*+|\ufeff)
     |(?P<blob>[xX]'(?:[0-9a-fA-F]{{2}})*+')
     |[xX]'[^']*+'?
     |(?P<word>(?!\ufeff)[A-Za-z_\x80-\U0010ffff]{_IN_NAME}*+)
@@ -32,9 +32,7 @@ _TOKEN = re.compile(
     |(?P<variable>\?[0-9]*+|[$@:\#](?:::)*+{_IN_NAME}(?:{_IN_NAME}|::)*+(?:\([^\s)]*+\)|(?!\()))
     |[$@:\#](?:::)*+(?:{_IN_NAME}(?:{_IN_NAME}|::)*+\([^\s)]*+)?
     |(?P<mark><[=>]|[=>!]=|<<|>>|\|\||->>?|[-+*/%&|~<>=(),;.])
-    |.""",
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
+    |."""
 _PROTECTED = re.compile(f"({_STRING}|{_NAME}|{_COMMENT})")
 
 
@@ -68,8 +66,13 @@ def tokens(sql: str) -> Iterator[Token]:
     >>> [token.kind for token in tokens("x>='it''s'")]
     ['word', 'mark', 'string']
     """
-    for found in _TOKEN.finditer(sql):
+    for found in _token().finditer(sql):
         yield Token(cast(Kind, found.lastgroup or "illegal"), found[0], found.start())
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    return re.compile(_TOKEN, re.VERBOSE | re.DOTALL | re.ASCII)  # takes 10 ms, which not every command needs
 
 
 def unquoted(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -267,3 +269,18 @@ def test_databases_stay_as_they_are(spider, answers):
         score(answers, "--spider", spider, "--mode", mode)
     assert path.read_bytes() == before
     assert [item.name for item in path.parent.iterdir()] == [path.name]
+
+
+def test_no_model_is_loaded_to_score(spider, answers):
+    """Nor what retrieves: scoring a thousand answers takes less time than importing these."""
+    code = (
+        "import sys\n"
+        "from spider_opt.cli import main\n"
+        "main(['score', *sys.argv[1:]], standalone_mode=False)\n"
+        "print(*{name.rpartition('.')[0] for name in sys.modules if name.startswith('spider_opt.')})"
+    )
+    command = [sys.executable, "-c", code, str(answers), "--spider", str(spider)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    loaded = printed.splitlines()[-1].split()
+    assert "spider_opt.scoring" in loaded
+    assert {"spider_opt.models", "spider_opt.retrieval", "spider_opt.training", "spider_opt.steps"}.isdisjoint(loaded)

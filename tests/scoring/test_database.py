@@ -108,11 +108,15 @@ def test_golds_are_kept_on_disk_and_come_from_there(shop, tmp_path, ran):
 
 
 def test_memory_is_bounded(database, ran, monkeypatch):
-    monkeypatch.setattr(module, "MAX_KEPT", 2 * len(NAMES))
-    for sql in (NAMES, NAMES, "SELECT price FROM item", NAMES):
+    monkeypatch.setattr(module, "MAX_RAN", 2 * len(NAMES))
+    monkeypatch.setattr(module, "MAX_GOLDS", 2 * len(NAMES))
+    prices = "SELECT price FROM item"
+    for sql in (NAMES, NAMES, prices, NAMES):
         assert len(database.run(sql).rows) == 3
-    assert len(ran) == 3
-    assert len(database._ran) < 3
+    for sql in (NAMES, prices, prices, NAMES):
+        assert len(database.gold(sql).rows) == 3
+    assert [sql for sql, _ in ran] == [NAMES, prices, NAMES, prices, NAMES]
+    assert len(database._ran) == len(database._golds) == 1
 
 
 def test_a_file_that_is_gone(database):
