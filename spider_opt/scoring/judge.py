@@ -115,11 +115,12 @@ class _Workers:
         return worker
 
     def end(self) -> None:
-        """End all processes."""
+        """End all processes; what threads are still waiting for finds its own end."""
         for worker in list(self._all):
+            worker.kill()
+        while self._idle:
+            self._all.discard(worker := self._idle.pop())
             worker.end()
-        self._idle.clear()
-        self._all.clear()
 
     def abandon(self) -> None:
         """Leave all processes to the one that this one is a fork of."""

@@ -27,6 +27,7 @@ from spider_opt.types import Outcome, Verdict
 # A scorer may run gold, its tie ranks, the prediction and the prediction's dry run.
 QUERIES_PER_SCORER = 4
 GRACE_S = 5.0
+MAX_PATIENCE_S = 1e6
 MAX_VAIN_STARTS = 3
 VAIN = "the processes that run queries end before they begin; is memory short?"
 OVERDUE = Verdict(Outcome.TIMEOUT, "no answer in time, ended from outside")
@@ -91,7 +92,7 @@ class Worker:
         self._n_begun_answered = 0
         self.todo.extend(jobs)
         n_scorers = max(len(job.scorers) for job in jobs)
-        self._patience_s = QUERIES_PER_SCORER * n_scorers * timeout_s + GRACE_S
+        self._patience_s = min(QUERIES_PER_SCORER * n_scorers * timeout_s, MAX_PATIENCE_S) + GRACE_S
         self.deadline = time.monotonic() + self._patience_s
         try:
             self.pipe.send((timeout_s, list(jobs)))
@@ -119,8 +120,7 @@ class Worker:
 
     def end(self) -> tuple[Job, str] | None:
         """Kill the process; return the job and the scorer it was at, if it was at one; the job leaves ``todo``."""
-        self._process.kill()
-        self._process.wait()
+        self.kill()
         at = self._read_begun() - self._n_begun_answered - 1
         self.dismiss()
         if at < 0:
@@ -131,6 +131,11 @@ class Worker:
                 return job, job.scorers[at]
             at -= len(job.scorers)
         return None
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+        self._process.wait()
 
     def abandon(self) -> None:
         """Leave the process to its parent, which this one is a fork of."""

@@ -95,7 +95,9 @@ def test_a_script_that_fails_or_is_killed_leaves_nothing(tmp_path):
     script = f"""
 import os, signal, sys, threading, time
 {ASKS}
-threading.Thread(target=judge, args=("SELECT 1", {hang!r}, path), kwargs={{"timeout_s": 20}}, daemon=True).start()
+for _ in range(2):
+    ask = dict(target=judge, args=("SELECT 1", {hang!r}, path), kwargs={{"timeout_s": 20}}, daemon=True)
+    threading.Thread(**ask).start()
 time.sleep(0.5)
 """
     for end, code in (("sys.exit(3)", 3), ("raise ValueError", 1), ("os.kill(os.getpid(), signal.SIGTERM)", -15)):
@@ -103,6 +105,9 @@ time.sleep(0.5)
         marked = {**os.environ, "SPIDER_OPT_TEST": str(tmp_path)}
         done = subprocess.run([sys.executable, "-c", script + end], capture_output=True, cwd=tmp_path, env=marked)
         assert done.returncode == code
+        said = done.stderr.decode().splitlines()
+        assert (said[0], said[-1]) == ("Traceback (most recent call last):", "ValueError") if code == 1 else not said
+        assert len(said) < 5
         assert left(tmp_path) == []
         assert time.monotonic() - start < 15
 
