@@ -19,8 +19,13 @@ def read(run: Run | Path | str) -> Run:
 
     Raises:
         RunError: it holds no run, an unfinished one, or files that are broken.
+        UsageError: it is neither a run nor a folder.
     """
-    return run if isinstance(run, Run) else Run.read(run)
+    if isinstance(run, Run):
+        return run
+    if not isinstance(run, str | Path):
+        raise UsageError(f"what is compared is a run or its folder, not {type(run).__name__}")
+    return Run.read(run)
 
 
 def asked(run: Run) -> set[int]:

@@ -92,7 +92,7 @@ def examine(
         raise UsageError(f"the margin is {margin:g}: give the points of EX that may be lost, 0 or more")
     base, now = read(baseline), read(run)
     if base is now or (base.folder and now.folder and base.folder.resolve() == now.folder.resolve()):
-        raise UsageError(f"{now.where} is its own baseline: name another run")
+        _LOG.warning("%s is compared with itself: no change can be seen", now.where)
     check_comparable(base, now)
     if now.scorer.timeout_s != base.scorer.timeout_s:
         allowed = f"{now.where} gave a query {now.scorer.timeout_s:g} s, but {base.where} {base.scorer.timeout_s:g} s"

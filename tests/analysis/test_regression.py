@@ -196,11 +196,25 @@ def test_a_margin_that_makes_no_sense(make_run: Make, margin: float) -> None:
         check(make_run("run", BASE), make_run("base", BASE), margin=margin)
 
 
-def test_a_run_is_not_its_own_baseline(make_run: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [None, 3, [], object()])
+def test_what_is_no_run(make_run: Make, other: Any) -> None:
+    base = make_run("base", BASE)
+    for one, two in ((other, base), (base, other)):
+        with pytest.raises(UsageError, match="what is compared is a run or its folder, not "):
+            check(one, two)
+
+
+def test_a_run_beside_itself_passes_but_not_in_silence(
+    make_run: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     base = make_run("base", BASE)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="base is its own baseline"):
-        check("base", base)
+    run = Run.read(base)
+    made = replace(run, folder=None)
+    for one, other, name in (("base", base, "base"), (run, run, base), (run, "base", base), (made, made, "zero-shot")):
+        caplog.clear()
+        assert check(one, other).change == 0
+        assert caplog.messages == [f"{name} is compared with itself: no change can be seen"]
 
 
 def test_another_time_limit_is_another_rule(make_run: Make) -> None:
@@ -231,9 +245,6 @@ def test_runs_in_hand(make_run: Make) -> None:
     assert compare(read_run, read_base) == compare(run, base)
     made = replace(read_run, folder=None)
     assert "zero-shot fails against " in str(lost(base, made))
-    for one, other in ((read_base, read_base), (read_base, base), (made, made)):
-        with pytest.raises(UsageError, match="is its own baseline"):
-            check(one, other)
 
 
 # --- two runs ----------------------------------------------------------------------------------
