@@ -1,13 +1,18 @@
-"""Where things are kept on this machine, and how files are written whole."""
+"""Where things are kept on this machine; how files are written whole, hashed and locked."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+
+_TICK_NS = 100_000_000
 
 
 def cache_dir() -> Path:
@@ -56,23 +61,76 @@ def append_whole(path: Path, text: str) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out that lock the same folder; the system frees the lock when a process dies.
+def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Keep others out that lock the same folder; the system frees the lock when a process dies.
+
+    The folder itself is locked, so that no file of ours lies in it, and others are kept out whatever their cache is.
+    Only where folders cannot be locked (Windows, some network drives) a file ``.lock`` stands in it meanwhile.
 
     Raises:
-        BlockingIOError: another process is in.
+        BlockingIOError: another process or thread is in; with ``wait`` the lock is waited for.
+        OSError: there is no such folder, or it cannot be locked.
     """
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system: two at once in one folder are the user's to avoid
+    from filelock import SoftFileLock, Timeout
+
+    busy = BlockingIOError(errno.EAGAIN, "in use", str(folder))
+    with ExitStack() as stack:
+        try:
+            handle = _locked_itself(folder, wait)
+            if handle is None:
+                stack.enter_context(SoftFileLock(folder / ".lock", timeout=-1 if wait else 0))
+            else:
+                stack.callback(os.close, handle)
+        except (BlockingIOError, Timeout):
+            raise busy from None
         yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
+
+
+def _locked_itself(folder: Path, wait: bool) -> int | None:
+    """Return the handle that holds a folder's lock, None where folders cannot be locked."""
+    from filelock import lock_descriptor
+
+    while True:
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except PermissionError:  # Windows opens no folder
+            return None
+        with ExitStack() as stack:
+            stack.callback(os.close, handle)
+            try:
+                free = lock_descriptor(handle, blocking=wait)
+            except OSError:
+                return None
+            if not free:
+                raise BlockingIOError
+            if os.path.samestat(os.fstat(handle), os.stat(folder)):  # else it was deleted, and made anew
+                stack.pop_all()
+                return handle
+
+
+def file_hash(path: str | Path, *, again: bool = False) -> str:
+    """Return the SHA-256 of a file's bytes in hex.
+
+    They are read once per process while size and time of change stay, unless ``again`` is set.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    stat = os.stat(path)
+    # A file that is being written can change twice within one tick of the file system's clock.
+    if again or time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _TICK_NS:
+        return _hash(path)
+    return _hash_once(str(path), (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+
+
+def _hash(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _hash_once(path: str, stamp: tuple[int, ...]) -> str:
+    return _hash(path)
 
 
 def use_wal(db: sqlite3.Connection, timeout_s: float) -> None:

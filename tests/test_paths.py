@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import multiprocessing
 import os
 import resource
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
-from spider_opt.paths import append_whole, cache_dir, locked, use_wal, write_whole
+from spider_opt import paths
+from spider_opt.paths import append_whole, cache_dir, file_hash, locked, write_whole
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -127,20 +129,128 @@ def _stay_inside(folder: Path, inside: Any) -> None:
         multiprocessing.Event().wait(60)
 
 
-def test_many_may_ask_for_wal_at_once(tmp_path: Path) -> None:
-    def ask(_: int) -> str:
-        with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as db:
-            use_wal(db, 30)
-            [(mode,)] = db.execute("PRAGMA journal_mode")
-            return str(mode)
-
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(ask, range(40))) == {"wal"}
+def test_a_lock_leaves_nothing_in_the_folder(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_wal_gives_up_where_somebody_stays_in_the_way(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
-        other.execute("CREATE TABLE t (a)")
-        other.execute("BEGIN EXCLUSIVE")
-        with closing(sqlite3.connect(tmp_path / "db", timeout=0)) as db, pytest.raises(sqlite3.OperationalError):
-            use_wal(db, 0.05)
+def test_a_lock_is_waited_for_where_that_is_asked(tmp_path: Path) -> None:
+    inside, order = threading.Event(), []
+
+    def stay() -> None:
+        with locked(tmp_path):
+            inside.set()
+            time.sleep(0.2)
+            order.append("first")
+
+    first = threading.Thread(target=stay)
+    first.start()
+    inside.wait()
+    with locked(tmp_path, wait=True):
+        order.append("second")
+    first.join()
+    assert order == ["first", "second"]
+
+
+def test_who_waited_for_a_folder_that_is_another_now_waits_for_that(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    inside, go_on, order = threading.Event(), threading.Event(), []
+
+    def replace() -> None:
+        with locked(folder):
+            inside.set()
+            time.sleep(0.2)
+            folder.rename(tmp_path / "old")
+            folder.mkdir()
+            with locked(folder):
+                go_on.set()
+                time.sleep(0.2)
+                order.append("first")
+
+    first = threading.Thread(target=replace)
+    first.start()
+    inside.wait()
+    with locked(folder, wait=True):
+        assert go_on.is_set()
+        order.append("second")
+    first.join()
+    assert order == ["first", "second"]
+
+
+def test_there_is_nothing_to_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "nowhere"):
+        pass
+
+
+@pytest.mark.parametrize("fault", ["no such locks", "no folder can be opened"])
+def test_where_folders_cannot_be_locked_a_file_stands_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOSYS, "no flock here") if fault == "no such locks" else PermissionError
+
+    if fault == "no such locks":
+        monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    else:
+        usual = os.open
+        monkeypatch.setattr(
+            os, "open", lambda path, *rest, **more: (refuse if path == tmp_path else usual)(path, *rest, **more)
+        )
+    with locked(tmp_path):
+        assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+        with pytest.raises(BlockingIOError), locked(tmp_path):
+            pass
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyError), locked(tmp_path):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+    pid = os.fork()
+    if pid == 0:
+        with locked(tmp_path):
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert [file.name for file in tmp_path.iterdir()] == [".lock"]
+    with locked(tmp_path):  # the dead hold no lock
+        pass
+
+
+# --- hashes --------------------------------------------------------------------------------------
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    read: list[Path | str] = []
+    usual = paths._hash
+    monkeypatch.setattr(paths, "_hash", lambda path: read.append(path) or usual(path))
+    assert file_hash(path) == file_hash(str(path)) == sha256(b"one")
+    assert len(read) == 2  # it was written just now
+    monkeypatch.setattr(paths, "_TICK_NS", 0)
+    for _ in range(3):
+        assert file_hash(path) == file_hash(str(path)) == sha256(b"one")
+    assert len(read) == 3
+    assert file_hash(path, again=True) == sha256(b"one")
+    assert len(read) == 4
+    stat = path.stat()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # who says it has not changed
+    assert file_hash(path) == sha256(b"two")
+    other = tmp_path / "other"
+    other.write_bytes(b"1 2")
+    os.utime(other, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    other.replace(path)
+    assert file_hash(path) == sha256(b"1 2")
+    with pytest.raises(FileNotFoundError):
+        file_hash(tmp_path / "none")
+
+
+def test_changes_at_the_same_time_are_told_apart(tmp_path: Path) -> None:
+    for n in range(200):
+        (tmp_path / "file").write_bytes(b"%03d" % n)
+        assert file_hash(tmp_path / "file") == sha256(b"%03d" % n)

@@ -18,6 +18,7 @@ from spider_opt.benchmarks.source import Download, Source
 from spider_opt.benchmarks.splits import how_to_get, present_splits
 from spider_opt.benchmarks.table import source_named
 from spider_opt.errors import SpiderOptError, UsageError
+from spider_opt.paths import file_hash
 
 _CHUNK_BYTES = 1 << 20
 
@@ -62,7 +63,7 @@ def fetch_benchmark(
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         download(url, part, progress, wait_s=wait_s)
-        found = _hash(part)
+        found = file_hash(part)
         if expected is not None and found != expected.lower():
             part.unlink()
             raise SpiderOptError(
@@ -108,11 +109,6 @@ def _check_target(source: Source, target: Path, check: str) -> None:
         raise UsageError(f"{source.title} is already at {target}; look at it with: {check} {target}")
     if any(target.iterdir()):
         raise UsageError(f"{target} is not empty; name a new folder.")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unpack(source: Source, part: Path, target: Path, progress: Progress) -> None:

@@ -20,7 +20,7 @@ from spider_opt.benchmarks.source import Source, Split
 from spider_opt.benchmarks.splits import find_split, how_to_get
 from spider_opt.benchmarks.table import source_named
 from spider_opt.benchmarks.validation import is_training
-from spider_opt.databases import file_hash, read_schema
+from spider_opt.databases import database_hash, read_schema
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
 
@@ -206,7 +206,7 @@ def _fingerprint(split: str, examples: Sequence[Example], paths: Mapping[str, Pa
         (item.index, item.question.db_id, item.question.text, item.gold_sql, *filter(None, [item.question.notes]))
         for item in examples
     ]
-    databases = [(db_id, file_hash(path)) for db_id, path in sorted(paths.items())]
+    databases = [(db_id, database_hash(path)) for db_id, path in sorted(paths.items())]
     return hashlib.sha256(json.dumps([split, questions, databases]).encode()).hexdigest()[:16]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-from functools import lru_cache
 from pathlib import Path
 
 from spider_opt.errors import DatasetError
+from spider_opt.paths import file_hash
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -54,20 +53,13 @@ def check_database(path: Path) -> None:
             )
 
 
-def file_hash(path: str | Path) -> str:
-    """SHA-256 of a file's bytes in hex; computed once per process while size and time of change stay.
+def database_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a database's bytes in hex, as ``paths.file_hash`` has it.
 
     Raises:
         DatasetError: the file cannot be read.
     """
     try:
-        stat = Path(path).stat()
-        return _hash(str(path), stat.st_size, stat.st_mtime_ns)
+        return file_hash(path)
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror}.") from error
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: str, size: int, mtime_ns: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

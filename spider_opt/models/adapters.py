@@ -12,14 +12,12 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
-from spider_opt.models.weights import sha256_of
-from spider_opt.paths import cache_dir, locked, write_whole
+from spider_opt.paths import cache_dir, file_hash, locked, write_whole
 
 FILE, CARD = "adapter.gguf", "card.json"
 SHIPPED = Path(__file__).parent / "adapters"
@@ -175,21 +173,10 @@ def fitting_adapters(names: Sequence[str], model: str | None = None) -> tuple[st
 def _check(adapter: Adapter) -> None:
     if adapter.path is None:
         return
-    there = _hash(adapter.path) if adapter.path.is_file() else None
+    there = file_hash(adapter.path) if adapter.path.is_file() else None
     if there != adapter.sha256:
         wrong = "has not the bytes that its card says" if there else "is missing"
         raise WeightsError(f"{adapter.path} {wrong}: get the adapter again, or remove its folder")
-
-
-def _hash(path: Path) -> str:
-    stat = path.stat()
-    return _hash_of(path.resolve(), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache
-def _hash_of(path: Path, n_bytes: int, mtime_ns: int) -> str:
-    """Return the hash of a file that is as it was: a run looks for its adapter more than once."""
-    return sha256_of(path)
 
 
 def _check_base(adapter: Adapter, model: str | None) -> None:

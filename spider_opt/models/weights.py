@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import errno
 import functools
-import hashlib
 import os
 import shutil
-import sqlite3
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from spider_opt.errors import WeightsError
 from spider_opt.models import sources
 from spider_opt.models.catalog import File, Weights, weights_named
-from spider_opt.paths import cache_dir
+from spider_opt.paths import cache_dir, file_hash, locked
 
 Progress = Callable[[int, int], None]
 """Called with bytes had so far and bytes in all."""
@@ -95,14 +92,12 @@ def remove(name: str) -> int:
     weights = weights_named(name)
     with _alone(weights):
         freed = sum(file.stat().st_size for file in folder_of(weights).rglob("*") if file.is_file())
-        shutil.rmtree(folder_of(weights), ignore_errors=True)
+        for there in folder_of(weights).iterdir():  # the folder stays, whose lock others may wait for
+            if there.is_dir():
+                shutil.rmtree(there, ignore_errors=True)
+            else:
+                there.unlink(missing_ok=True)
         return freed
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _given(weights: Weights) -> Iterator[Path]:
@@ -156,7 +151,7 @@ def _wrong(path: Path, file: File, memory: Path) -> str:
     with suppress(OSError):
         if marker.read_text(encoding="utf-8") == seen:
             return ""
-    found = sha256_of(path)
+    found = file_hash(path, again=True)
     if found != file.sha256:
         return f"expected SHA-256 {file.sha256}, found {found}"
     with suppress(OSError):
@@ -194,7 +189,7 @@ def _first(
         partial.mkdir(parents=True, exist_ok=True)
         try:
             got = get(weights, file, partial, tell)
-            found = sha256_of(got)
+            found = file_hash(got, again=True)
             if found == file.sha256:
                 return got
             # What led to wrong bytes, like the start of a download, must not be built upon again.
@@ -219,27 +214,12 @@ def _forget_partial(weights: Weights) -> None:
 
 @contextmanager
 def _alone(weights: Weights) -> Iterator[None]:
-    """Let one process at a time change these weights.
-
-    SQLite's file lock works on every platform and ends with the process that holds it, also by kill -9.
-    """
-    lock = cache_dir() / "weights" / f"{weights.name}.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(lock, timeout=0.0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise WeightsError(f"Nothing can be kept in {lock.parent} ({error}); set SPIDER_OPT_CACHE") from error
-    with closing(db):
-        while not _locked(db, lock):
-            time.sleep(0.2)
+    """Let one process at a time change these weights; others wait."""
+    folder = folder_of(weights)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(folder, wait=True))
+        except OSError as error:
+            raise WeightsError(f"Nothing can be kept in {folder.parent} ({error}); set SPIDER_OPT_CACHE") from error
         yield
-
-
-def _locked(db: sqlite3.Connection, lock: Path) -> bool:
-    try:
-        db.execute("BEGIN EXCLUSIVE")
-    except sqlite3.Error as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            return False
-        raise WeightsError(f"Nothing can be kept in {lock.parent} ({error}); set SPIDER_OPT_CACHE") from error
-    return True

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spider_opt.paths import file_hash
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -96,7 +98,7 @@ def keep_whole(folder: Path, key: str, suffix: str, write: Callable[[Path], obje
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write(part)
-        part.replace(folder / f"{key}-{_hash(part)}{suffix}")
+        part.replace(folder / f"{key}-{file_hash(part)[:16]}{suffix}")
     except (OSError, RuntimeError) as error:
         _LOG.warning("Cannot keep an index in %s (%s); it will be built again.", folder, error)
         with suppress(OSError):
@@ -108,7 +110,7 @@ def load_whole(folder: Path, key: str, suffix: str, load: Callable[[Path], Any])
     for path in sorted(folder.glob(f"{key}-*{suffix}")):
         try:
             # A graph with one wrong byte can bring the process down, so the bytes are looked at before.
-            if path.name == f"{key}-{_hash(path)}{suffix}":
+            if path.name == f"{key}-{file_hash(path)[:16]}{suffix}":
                 return load(path)
         except (OSError, RuntimeError, ValueError) as error:
             _LOG.warning("%s cannot be read (%s); it is built again.", path, error)
@@ -117,8 +119,3 @@ def load_whole(folder: Path, key: str, suffix: str, load: Callable[[Path], Any])
         with suppress(OSError):
             path.unlink()
     return None
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

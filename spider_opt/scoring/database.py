@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from spider_opt.databases import Limits, Sandbox, file_hash
+from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.errors import GoldError, QueryError
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, results_of
 from spider_opt.sql.spacing import same_query_key
@@ -98,7 +98,7 @@ class OpenDatabase:
 
     @cached_property
     def _section(self) -> str | None:
-        return None if self._cache.path is None else results_of(file_hash(self.path))
+        return None if self._cache.path is None else results_of(database_hash(self.path))
 
 
 class _Ran(NamedTuple):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from spider_opt.answering import outcomes
 from spider_opt.answering.outcomes import digests
-from spider_opt.databases import Sandbox, file_hash
+from spider_opt.databases import Sandbox, database_hash
 from spider_opt.errors import QueryError
 from spider_opt.progress import Progress
 from spider_opt.retrieval.kept import Kept
@@ -63,7 +63,7 @@ def _run(examples: Sequence[Example], database: Database, store: Kept) -> dict[s
         return (json.dumps(_tried(sql, schema, database)).encode() for sql in some)
 
     if isinstance(database, Sandbox):
-        kind = f"gold {_code()} {sqlite3.sqlite_version} {database.limits} {file_hash(database.path)}"
+        kind = f"gold {_code()} {sqlite3.sqlite_version} {database.limits} {database_hash(database.path)}"
         made = store.made(kind, golds, make, "running golds")
     else:
         made = dict(zip(golds, make(golds), strict=True))

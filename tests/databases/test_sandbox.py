@@ -15,7 +15,7 @@ from types import FrameType
 
 import pytest
 
-from spider_opt.databases import Limits, Sandbox, file_hash
+from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.errors import DatasetError, NotAQuery, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.types import Database, Value
 
@@ -313,13 +313,13 @@ def test_threads_may_share_a_sandbox(sandbox: Sandbox) -> None:
 
 def test_file_hash_follows_the_bytes(db: Path, tmp_path: Path) -> None:
     expected = hashlib.sha256(db.read_bytes()).hexdigest()
-    assert file_hash(db) == file_hash(str(db)) == expected
+    assert database_hash(db) == database_hash(str(db)) == expected
     copy = Path(shutil.copy(db, tmp_path / "copy"))
-    assert file_hash(copy) == expected
+    assert database_hash(copy) == expected
     copy.write_bytes(b"other")
-    assert file_hash(copy) == hashlib.sha256(b"other").hexdigest()
+    assert database_hash(copy) == hashlib.sha256(b"other").hexdigest()
     with pytest.raises(DatasetError, match="Cannot read"):
-        file_hash(tmp_path / "none")
+        database_hash(tmp_path / "none")
 
 
 # --- statements of any kind, on a copy ---------------------------------------------------------

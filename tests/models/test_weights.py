@@ -412,7 +412,8 @@ def test_two_at_once_download_once(hub: Hub) -> None:
 def test_the_lock_of_a_killed_process_is_none(hub: Hub) -> None:
     program = (
         "import time; from spider_opt.models import weights; from spider_opt.models.catalog import *\n"
-        "with weights._alone(Weights('tiny', (), '', '')): print('held', flush=True); time.sleep(60)"
+        f"tiny = Weights('tiny', (File('tiny.gguf', 1, {TINY.sha256!r}, ()),), '', '')\n"
+        "with weights._alone(tiny): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert holder.stdout is not None

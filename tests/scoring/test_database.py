@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.databases import Limits, Sandbox, file_hash
+from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.errors import DatasetError, GoldError, NotAQuery, QueryFailed, QueryTimeout
 from spider_opt.scoring import database as module
 from spider_opt.scoring.database import OpenDatabase
@@ -101,7 +101,7 @@ def test_golds_are_kept_on_disk_and_come_from_there(shop, tmp_path, ran):
         cache.close()
     assert ran == [(NAMES, None), ("SELECT price FROM item", None), ("SELECT price FROM item", None)]
     cache = GoldCache(tmp_path / "gold.sqlite")
-    assert kept_result(cache, results_of(file_hash(shop)), NAMES).rows == [("a",), ("a",), ("b",)]
+    assert kept_result(cache, results_of(database_hash(shop)), NAMES).rows == [("a",), ("a",), ("b",)]
     OpenDatabase("shop", shop, Limits(), cache).check_gold(NAMES)
     cache.close()
     assert len(ran) == 3

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from spider_opt import store
 from spider_opt.benchmarks import load
-from spider_opt.databases import file_hash
+from spider_opt.databases import database_hash
 from spider_opt.scoring import Rules, gold_cache, score
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, levels, results_of
 from spider_opt.types import Result
@@ -178,7 +178,7 @@ def test_a_file_of_an_older_version_is_used(benchmark, gold_file, expected, capl
     assert scored(benchmark) == expected
     kept = GoldCache(gold_file)
     example = benchmark.examples[0]
-    section = results_of(file_hash(benchmark.paths[example.question.db_id]))
+    section = results_of(database_hash(benchmark.paths[example.question.db_id]))
     assert kept_result(kept, section, example.gold_sql) is not None
     kept.close()
     assert caplog.records == []

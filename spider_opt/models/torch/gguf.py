@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from spider_opt.errors import TrainingError, WeightsError
 from spider_opt.models.adapters import FILE
-from spider_opt.models.weights import sha256_of
+from spider_opt.paths import file_hash
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ def write_adapter(
     dtype: DType = "q8_0" if rank >= MANY and fits_q8_0(weights) else "float16"
     write_gguf(folder / FILE, weights, architecture=architecture, alpha=alpha, name=folder.name, dtype=dtype)
     write_peft(folder / "peft", weights, base=base, rank=rank, alpha=alpha)
-    return sha256_of(folder / FILE)
+    return file_hash(folder / FILE)
 
 
 def check_architecture(architecture: str) -> None:

@@ -270,11 +270,11 @@ def adapter_bytes(tuned: Any, path: Path, **options: Any) -> bytes:
 
 
 def test_with_an_adapter(bases: Any, tuned: Any, make_adapter: Any, tmp_path: Path, said: Any, tokenizer: Any) -> None:
-    from spider_opt.models.weights import sha256_of
+    from spider_opt.paths import file_hash
 
     folder = make_adapter(file=adapter_bytes(tuned, tmp_path / "x.gguf"))
     model = open_torch(["mine"])
-    sha256 = sha256_of(folder / FILE)
+    sha256 = file_hash(folder / FILE)
     assert model.info == ModelInfo(DEFAULT_MODEL, CATALOG[DEFAULT_MODEL].sha256, sha256, "torch float32")
     assert bases == [], "not before it is asked"
     [done] = model.complete(Request(CHATS[0], max_tokens=N))
