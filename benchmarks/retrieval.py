@@ -27,9 +27,8 @@ from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.linking.masking import masked
 from spider_opt.progress import progress
 from spider_opt.retrieval import TrainingLibrary, open_embedder
-from spider_opt.retrieval.derived import Derived
+from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.retrieval.index import VectorIndex
-from spider_opt.retrieval.kept import Kept, retrieval_dir
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import Likeness
 
@@ -54,9 +53,9 @@ def main() -> None:
     spider = Path(options.spider) if options.spider else None
 
     split = Chosen(spider=spider, split=options.split).load()
-    derived = Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
-    training, left_out = training_for(split, derived.normals)
-    library = TrainingLibrary(training, split.examples, open_embedder(options.embedder, progress), derived)
+    annotations = open_annotations(progress)
+    training, left_out = training_for(split, annotations.normals)
+    library = TrainingLibrary(training, split.examples, open_embedder(options.embedder, progress), annotations)
     print(f"{split.name} {split.split}: {len(split.examples):,} questions, {len(training):,} training examples")
     print(f"left out as too near: {left_out or 'none'}; embedder {library.embedder.name}\n")
     heads = (("", 10), ("vectors", 8), ("build s", 9), ("load s", 8), ("all us", 8), ("graph us", 9), ("ratio", 7))
@@ -65,7 +64,7 @@ def main() -> None:
         measure(library, likeness, queries(library, likeness, split.examples), options.k, options.repeats)
 
     def again() -> None:
-        fresh = TrainingLibrary(training, split.examples, open_embedder(options.embedder), derived)
+        fresh = TrainingLibrary(training, split.examples, open_embedder(options.embedder), annotations)
         for likeness in ("question", "masked", "skeleton"):
             fresh.space(likeness).index.near(np.zeros(library.embedder.dimensions, np.float32), 1)
 
@@ -73,7 +72,7 @@ def main() -> None:
     print(
         f"\nthe whole library from disk: {best(again, options.repeats):.2f} s, by the clock on the wall {wall_s:.2f} s"
     )
-    right = [library.level(e.question) == derived.levels([e.gold_sql])[e.gold_sql] for e in split.examples]
+    right = [library.level(e.question) == annotations.levels([e.gold_sql])[e.gold_sql] for e in split.examples]
     print(f"level guessed from the question: {100 * sum(right) / len(right):.1f} % right")
 
 

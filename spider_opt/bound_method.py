@@ -21,8 +21,7 @@ from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
 from spider_opt.models.lent import Lent
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
-from spider_opt.retrieval.derived import Derived
-from spider_opt.retrieval.kept import Kept, retrieval_dir
+from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.retrieval.library import OwnExamples
 from spider_opt.retrieval.own import GivenExamples, about, read_own
 from spider_opt.types import (
@@ -165,7 +164,7 @@ class BoundMethod:
         self.limits = limits
         self._examples = None if examples is None else read_own(examples)
         self._embedder = open_embedder(embedder)
-        self._derived = Derived(Kept(retrieval_dir() / "texts.sqlite"))
+        self._annotations = open_annotations()
         self._open_model = open_model
         self._opening = threading.Lock()
         self._model: ChatModel | None = None
@@ -223,7 +222,7 @@ class BoundMethod:
     def _built(self, databases: Mapping[str, Sandbox], schema: Schema) -> Generator:
         if self._examples is None:
             return self.method.build(Tools(databases))
-        library = OwnExamples(about(self._examples, schema), self._embedder, self._derived)
+        library = OwnExamples(about(self._examples, schema), self._embedder, self._annotations)
         return self.method.build(Tools(databases, library))
 
     def _check_examples(self) -> None:

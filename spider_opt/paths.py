@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -131,25 +130,6 @@ def _hash(path: str | Path) -> str:
 @lru_cache(maxsize=4096)
 def _hash_once(path: str, stamp: tuple[int, ...]) -> str:
     return _hash(path)
-
-
-def use_wal(db: sqlite3.Connection, timeout_s: float) -> None:
-    """Let a file be written while others read it.
-
-    Where several ask for that at once SQLite refuses some, without waiting for its own timeout.
-
-    Raises:
-        sqlite3.Error: it cannot be done, or others were in the way all the time.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
 
 
 def encoded(text: str) -> bytes:

@@ -31,8 +31,7 @@ def learnt(options: dict[str, Any]) -> Learnt:
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
-    from spider_opt.retrieval.derived import Derived
-    from spider_opt.retrieval.kept import Kept, retrieval_dir
+    from spider_opt.retrieval.annotations import open_annotations
     from spider_opt.training.contexts import check_context, drawn, training_library
     from spider_opt.training.dataset import build, choose, focus, split
 
@@ -41,8 +40,7 @@ def learnt(options: dict[str, Any]) -> Learnt:
         check_context(method)
     asked = options["chosen"].load()
     source = training_half(asked)
-    derived = Derived(Kept(retrieval_dir() / "texts.sqlite", lines))
-    kept, left_out = training_for(asked, derived.normals, source)
+    kept, left_out = training_for(asked, open_annotations(lines).normals, source)
     for reason, count in left_out.items():
         click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
     databases = DatabasePool(source.paths)

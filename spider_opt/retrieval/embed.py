@@ -14,7 +14,7 @@ from spider_opt.errors import UsageError
 from spider_opt.models.catalog import CATALOG
 from spider_opt.models.fetching import fetched
 from spider_opt.progress import Progress, silent
-from spider_opt.retrieval.kept import Kept, retrieval_dir
+from spider_opt.retrieval.text_cache import TextCache, open_text_cache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,15 +62,15 @@ def open_embedder(name: str = DEFAULT_EMBEDDER, progress: Progress = silent) -> 
     else:
         there = ", ".join([*_DIMENSIONS, "hashing"])
         raise UsageError(f"There is no embedder {name!r}; there are: {there}, and your own as MODULE:CALLABLE")
-    return KeptEmbedder(inner, Kept(retrieval_dir() / "texts.sqlite", progress))
+    return CachedEmbedder(inner, open_text_cache(progress))
 
 
-class KeptEmbedder:
+class CachedEmbedder:
     """Takes from disk the vectors of texts that the inner embedder had before."""
 
-    def __init__(self, inner: Embedder, kept: Kept) -> None:
+    def __init__(self, inner: Embedder, cache: TextCache) -> None:
         self.inner = inner
-        self.kept = kept
+        self.cache = cache
 
     @property
     def name(self) -> str:
@@ -91,7 +91,7 @@ class KeptEmbedder:
         """
         import numpy as np
 
-        found = self.kept.made(f"vector {self.name} {self.dimensions}", texts, self._fresh, "embedding texts")
+        found = self.cache.made(f"vector {self.name} {self.dimensions}", texts, self._fresh, "embedding texts")
         rows = np.frombuffer(b"".join(found[text] for text in texts), dtype="<f4").astype(np.float32)
         return cast("NDArray[np.float32]", rows.reshape(len(texts), self.dimensions))
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from spider_opt.benchmarks.leaks import check_leaks, normal_text
 from spider_opt.errors import UsageError
 from spider_opt.linking.masking import masked
-from spider_opt.retrieval.derived import Derived
+from spider_opt.retrieval.annotations import Annotations
 from spider_opt.retrieval.embed import Embedder
 from spider_opt.retrieval.index import DIGITS, VectorIndex, keep_whole, load_whole
-from spider_opt.retrieval.kept import retrieval_dir
 from spider_opt.retrieval.levels import FORMAT, PENALTY, STEPS, LevelClassifier, train
+from spider_opt.retrieval.text_cache import retrieval_dir
 from spider_opt.sql.spacing import tidy
 from spider_opt.types import Demo, Example, Hardness, Likeness, Question
 
@@ -52,11 +52,11 @@ class ExampleLibrary:
     """
 
     def __init__(
-        self, examples: Sequence[Example], embedder: Embedder, derived: Derived, folder: Path | None = None
+        self, examples: Sequence[Example], embedder: Embedder, annotations: Annotations, folder: Path | None = None
     ) -> None:
         self.examples = tuple(examples)
         self.embedder = embedder
-        self._derived = derived
+        self._annotations = annotations
         self._folder = folder or retrieval_dir()
         self._lock = threading.RLock()
         self._spaces: dict[Likeness, Space] = {}
@@ -142,23 +142,23 @@ class ExampleLibrary:
 
     @cached_property
     def _normals(self) -> dict[str, str]:
-        return self._derived.normals(example.gold_sql for example in self.examples)
+        return self._annotations.normals(example.gold_sql for example in self.examples)
 
     @cached_property
     def _levels(self) -> list[Hardness | None]:
-        known = self._derived.levels(example.gold_sql for example in self.examples)
+        known = self._annotations.levels(example.gold_sql for example in self.examples)
         return [known[example.gold_sql] for example in self.examples]
 
     @cached_property
     def _masked(self) -> list[str]:
-        return self._derived.masked([example.question for example in self.examples])
+        return self._annotations.masked([example.question for example in self.examples])
 
     def _texts(self, likeness: Likeness) -> Sequence[str]:
         if likeness == "question":
             return [example.question.text for example in self.examples]
         if likeness == "masked":
             return self._masked
-        skeletons = self._derived.skeletons(example.gold_sql for example in self.examples)
+        skeletons = self._annotations.skeletons(example.gold_sql for example in self.examples)
         return [skeletons[example.gold_sql] for example in self.examples]
 
     def _made(self, texts: Sequence[str]) -> Space:
@@ -216,13 +216,13 @@ class TrainingLibrary(ExampleLibrary):
         examples: Sequence[Example],
         asked: Sequence[Example],
         embedder: Embedder,
-        derived: Derived,
+        annotations: Annotations,
         folder: Path | None = None,
     ) -> None:
-        check_leaks(examples, asked, derived.normals)
+        check_leaks(examples, asked, annotations.normals)
         if not examples:
             raise UsageError("no training example is left to retrieve from")
-        super().__init__(examples, embedder, derived, folder)
+        super().__init__(examples, embedder, annotations, folder)
 
     def _may_show(self, example: Example, question: Question) -> bool:
         # check_leaks has refused both already; this holds also for a question that was not announced.

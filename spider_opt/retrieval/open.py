@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from spider_opt.benchmarks.leaks import Reason, training_for
 from spider_opt.progress import Progress, silent
-from spider_opt.retrieval.derived import Derived
+from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.retrieval.embed import DEFAULT_EMBEDDER, open_embedder
-from spider_opt.retrieval.kept import Kept, retrieval_dir
 from spider_opt.retrieval.library import TrainingLibrary
 from spider_opt.types import Benchmark, Demo, Example, Hardness, Library, Likeness, Question
 
@@ -65,9 +64,9 @@ def open_library(
     embeds = open_embedder(embedder, progress)
 
     def make() -> Library:
-        derived = Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
-        training, left_out = training_for(split, derived.normals)
-        library = TrainingLibrary(training, asked, embeds, derived)
+        annotations = open_annotations(progress)
+        training, left_out = training_for(split, annotations.normals)
+        library = TrainingLibrary(training, asked, embeds, annotations)
         opened(len(training), left_out, library.fingerprint)
         return library
 

@@ -16,8 +16,7 @@ from spider_opt.errors import MethodError
 from spider_opt.methods import parse_method
 from spider_opt.progress import Progress, silent
 from spider_opt.retrieval import DEFAULT_EMBEDDER, LazyLibrary, TrainingLibrary, open_embedder
-from spider_opt.retrieval.derived import Derived
-from spider_opt.retrieval.kept import Kept, retrieval_dir
+from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.sql.normal import normalized
 from spider_opt.training.dataset import Item, check_training
 from spider_opt.types import (
@@ -111,7 +110,7 @@ def training_library(
 
     def make() -> Library:
         shown = [example for example in examples if not is_held_out(example.question.db_id)]
-        return TrainingLibrary(shown, (), embeds, _derived(progress))
+        return TrainingLibrary(shown, (), embeds, open_annotations(progress))
 
     return LazyLibrary(make)
 
@@ -179,8 +178,4 @@ class _Apart:
 
     @cached_property
     def _normals(self) -> dict[str, str]:
-        return _derived().normals(self._sql.values())
-
-
-def _derived(progress: Progress = silent) -> Derived:
-    return Derived(Kept(retrieval_dir() / "texts.sqlite", progress))
+        return open_annotations().normals(self._sql.values())

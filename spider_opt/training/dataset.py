@@ -83,7 +83,7 @@ def build(
     """
     for example in examples:
         _refuse_evaluation(example.question.id)
-    golds = run_golds(examples, databases, kept or cache_dir() / "training" / "golds.sqlite", progress)
+    golds = run_golds(examples, databases, kept or cache_dir() / "training" / "spelled.sqlite", progress)
     found = [(example, golds[example.question.db_id, example.gold_sql]) for example in examples]
     dropped: dict[Reason, list[str]] = {}
     alike: dict[tuple[str, str], list[tuple[Example, Gold]]] = defaultdict(list)

@@ -18,7 +18,7 @@ from spider_opt.answering.outcomes import digests
 from spider_opt.databases import Sandbox, database_hash
 from spider_opt.errors import QueryError
 from spider_opt.progress import Progress
-from spider_opt.retrieval.kept import Kept
+from spider_opt.retrieval.text_cache import TextCache
 from spider_opt.sql import lexer, names, normal, parse, spacing, statement
 from spider_opt.training import spelling
 from spider_opt.types import Database, Example, Schema
@@ -48,14 +48,14 @@ def run_golds(
     for example in examples:
         by_database[example.question.db_id].append(example)
     known: dict[tuple[str, str], Gold] = {}
-    with closing(Kept(path)) as store, progress("running golds, a database at a time", len(by_database)) as advance:
+    with closing(TextCache(path)) as kept, progress("running golds, a database at a time", len(by_database)) as advance:
         for db_id, group in by_database.items():
-            known |= {(db_id, sql): gold for sql, gold in _run(group, databases[db_id], store).items()}
+            known |= {(db_id, sql): gold for sql, gold in _run(group, databases[db_id], kept).items()}
             advance()
     return known
 
 
-def _run(examples: Sequence[Example], database: Database, store: Kept) -> dict[str, Gold]:
+def _run(examples: Sequence[Example], database: Database, kept: TextCache) -> dict[str, Gold]:
     """Return what is known of the golds of one database."""
     schema, golds = examples[0].question.schema, [*dict.fromkeys(example.gold_sql for example in examples)]
 
@@ -64,7 +64,7 @@ def _run(examples: Sequence[Example], database: Database, store: Kept) -> dict[s
 
     if isinstance(database, Sandbox):
         kind = f"gold {_code()} {sqlite3.sqlite_version} {database.limits} {database_hash(database.path)}"
-        made = store.made(kind, golds, make, "running golds")
+        made = kept.made(kind, golds, make, "running golds")
     else:
         made = dict(zip(golds, make(golds), strict=True))
     read = {sql: json.loads(text) for sql, text in made.items()}

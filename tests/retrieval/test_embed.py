@@ -17,8 +17,8 @@ from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models import weights
 from spider_opt.models.catalog import CATALOG
 from spider_opt.retrieval import embed, open_embedder
-from spider_opt.retrieval.embed import HashingEmbedder, KeptEmbedder, SentenceEmbedder
-from spider_opt.retrieval.kept import Kept
+from spider_opt.retrieval.embed import CachedEmbedder, HashingEmbedder, SentenceEmbedder
+from spider_opt.retrieval.text_cache import TextCache
 
 TEXTS = ["How many singers are there?", "How many singers?", "oldest bridge", "", "\ud83d", "How many singers?"]
 
@@ -70,7 +70,7 @@ def test_hashing_knows_what_is_alike() -> None:
 
 def test_no_text_is_embedded_twice(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_embedder("hashing")(TEXTS)
-    assert (cache / "retrieval" / "texts.sqlite").exists()
+    assert (cache / "retrieval" / "made.sqlite").exists()
     monkeypatch.setattr(HashingEmbedder, "__call__", None)
     assert (open_embedder("hashing")(TEXTS[::-1]) == first[::-1]).all()
     with pytest.raises(TypeError):
@@ -122,7 +122,7 @@ def test_an_embedder_that_gives_something_else(rows: Any, tmp_path: Path) -> Non
             return np.array(rows)
 
     with pytest.raises(UsageError, match=r"the embedder counting gave .* numbers for 1 texts"):
-        KeptEmbedder(Wrong(), Kept(tmp_path / "texts.sqlite"))(["x"])
+        CachedEmbedder(Wrong(), TextCache(tmp_path / "texts.sqlite"))(["x"])
 
 
 def test_an_embedder_of_the_same_name_and_another_length(tmp_path: Path) -> None:
@@ -132,9 +132,9 @@ def test_an_embedder_of_the_same_name_and_another_length(tmp_path: Path) -> None
         def __call__(self, texts: Sequence[str]) -> Any:
             return np.ones((len(texts), 3))
 
-    kept = Kept(tmp_path / "texts.sqlite")
-    assert KeptEmbedder(Counting(), kept)(["x"]).shape == (1, 2)
-    assert KeptEmbedder(Longer(), kept)(["x"]).shape == (1, 3)
+    kept = TextCache(tmp_path / "texts.sqlite")
+    assert CachedEmbedder(Counting(), kept)(["x"]).shape == (1, 2)
+    assert CachedEmbedder(Longer(), kept)(["x"]).shape == (1, 3)
 
 
 # --- sentence-transformers ---------------------------------------------------------------------

@@ -15,10 +15,10 @@ from spider_opt.linking.masking import masked
 from spider_opt.retrieval import index as index_module
 from spider_opt.retrieval import levels as levels_module
 from spider_opt.retrieval import library as library_module
-from spider_opt.retrieval.derived import Derived
-from spider_opt.retrieval.embed import HashingEmbedder, KeptEmbedder
-from spider_opt.retrieval.kept import Kept
+from spider_opt.retrieval.annotations import Annotations
+from spider_opt.retrieval.embed import CachedEmbedder, HashingEmbedder
 from spider_opt.retrieval.library import TrainingLibrary
+from spider_opt.retrieval.text_cache import TextCache
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.types import HARDNESS_LEVELS, Column, Demo, Example, Hardness, Question, Schema, Table
@@ -93,9 +93,9 @@ def made(tmp_path: Path) -> Any:
     """Makes a library over examples, with its own embedder, in one folder."""
 
     def make(examples: Sequence[Example], asked: Sequence[Example] = (), embedder: Any = None) -> TrainingLibrary:
-        kept = Kept(tmp_path / "retrieval" / "texts.sqlite")
-        embeds = KeptEmbedder(embedder or Counting(), kept)
-        return TrainingLibrary(examples, asked, embeds, Derived(kept), tmp_path / "retrieval")
+        kept = TextCache(tmp_path / "retrieval" / "texts.sqlite")
+        embeds = CachedEmbedder(embedder or Counting(), kept)
+        return TrainingLibrary(examples, asked, embeds, Annotations(kept), tmp_path / "retrieval")
 
     return make
 

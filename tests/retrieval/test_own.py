@@ -10,11 +10,11 @@ import pytest
 from spider_opt.answering.demos import with_demos
 from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, LeakError, UsageError
-from spider_opt.retrieval.derived import Derived
+from spider_opt.retrieval.annotations import Annotations
 from spider_opt.retrieval.embed import HashingEmbedder
-from spider_opt.retrieval.kept import Kept
 from spider_opt.retrieval.library import OwnExamples, TrainingLibrary
 from spider_opt.retrieval.own import OwnExample, about, read_own
+from spider_opt.retrieval.text_cache import TextCache
 from spider_opt.types import Column, Question, Schema, Table, Task
 
 BOATS = Schema("shop", (Table("boat", (Column("name", "TEXT"), Column("color", "TEXT"))),))
@@ -23,12 +23,12 @@ PAIRS = [("How many boats are there?", "SELECT count(*) FROM boat"), ("Which col
 
 
 @pytest.fixture
-def derived(tmp_path: Path) -> Derived:
-    return Derived(Kept(tmp_path / "texts.sqlite"))
+def annotations(tmp_path: Path) -> Annotations:
+    return Annotations(TextCache(tmp_path / "texts.sqlite"))
 
 
-def own(derived: Derived, pairs: Any = PAIRS) -> OwnExamples:
-    return OwnExamples(about(read_own(pairs), BOATS), HashingEmbedder(), derived)
+def own(annotations: Annotations, pairs: Any = PAIRS) -> OwnExamples:
+    return OwnExamples(about(read_own(pairs), BOATS), HashingEmbedder(), annotations)
 
 
 # --- what is given -----------------------------------------------------------------------------
@@ -132,8 +132,8 @@ def test_none_at_all() -> None:
 # --- what is shown -----------------------------------------------------------------------------
 
 
-def test_ones_own_examples_may_be_of_the_database_and_have_the_very_question(derived: Derived) -> None:
-    library = own(derived)
+def test_ones_own_examples_may_be_of_the_database_and_have_the_very_question(annotations: Annotations) -> None:
+    library = own(annotations)
     found = library.nearest("question", [ASKED.text], 2, question=ASKED)
     assert [demo.sql for demo in found] == [sql for _, sql in PAIRS]
     assert {demo.sql for demo in library.drawn(2, question=ASKED, seed=0)} == {sql for _, sql in PAIRS}
@@ -143,17 +143,17 @@ def test_ones_own_examples_may_be_of_the_database_and_have_the_very_question(der
     assert [demo.own_schema for demo in shown.context.demos] == [False, False]  # it is shown already
 
 
-def test_in_a_benchmark_the_same_is_a_leak(derived: Derived) -> None:
-    library = own(derived)
+def test_in_a_benchmark_the_same_is_a_leak(annotations: Annotations) -> None:
+    library = own(annotations)
     found = library.nearest("question", [ASKED.text], 1, question=ASKED)
-    others = TrainingLibrary(load("spider-mini:train").examples[:9], [], HashingEmbedder(), derived)
+    others = TrainingLibrary(load("spider-mini:train").examples[:9], [], HashingEmbedder(), annotations)
     with pytest.raises(LeakError, match="is of the question's own database shop"):
         with_demos(Task(ASKED, None), found, 1, library=others, own_schema=False)  # type: ignore[arg-type]
     with pytest.raises(LeakError, match="its id is that of an evaluation split"):
-        TrainingLibrary(about(read_own(PAIRS), BOATS), [], HashingEmbedder(), derived)
+        TrainingLibrary(about(read_own(PAIRS), BOATS), [], HashingEmbedder(), annotations)
 
 
-def test_the_level_is_told_by_ones_own_examples(derived: Derived) -> None:
-    assert own(derived).level(ASKED) == "easy"
+def test_the_level_is_told_by_ones_own_examples(annotations: Annotations) -> None:
+    assert own(annotations).level(ASKED) == "easy"
     with pytest.raises(UsageError, match="the difficulty of no example can be told"):
-        own(derived, [("What?", "no query")]).level(ASKED)
+        own(annotations, [("What?", "no query")]).level(ASKED)

@@ -175,7 +175,7 @@ def test_each_gold_runs_once_and_never_again(
     ran.clear()
     assert build(golds, shop) == first
     assert ran == []
-    assert [path.name for path in (cache / "training").glob("*.sqlite")] == ["golds.sqlite"]
+    assert [path.name for path in (cache / "training").glob("*.sqlite")] == ["spelled.sqlite"]
     with closing(sqlite3.connect(shop["shop"].path)) as connection:
         connection.executescript("DELETE FROM Item")
     time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What is derived from training examples, each text once: parsing thousands of queries takes many seconds."""
+"""What is known of training examples by looking at their text, and kept: parsing thousands of queries takes seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from spider_opt.linking import masking, words
-from spider_opt.retrieval.kept import Kept
+from spider_opt.progress import Progress, silent
+from spider_opt.retrieval.text_cache import TextCache, open_text_cache
 from spider_opt.sql import hardness as levels
 from spider_opt.sql import lexer, names, normal, parse
 from spider_opt.sql import skeleton as skeletons
@@ -20,11 +21,11 @@ MADE_BY = (levels, lexer, masking, names, normal, parse, skeletons, words)
 """The modules that what is kept depends on."""
 
 
-class Derived:
+class Annotations:
     """Normal forms, skeletons, levels and masked questions, kept on disk as long as the code that makes them stays."""
 
-    def __init__(self, kept: Kept) -> None:
-        self._kept = kept
+    def __init__(self, cache: TextCache) -> None:
+        self._cache = cache
 
     def normals(self, queries: Iterable[str]) -> dict[str, str]:
         """Return each query with its normal form."""
@@ -55,13 +56,18 @@ class Derived:
         def encoded(some: Sequence[str]) -> Iterable[bytes]:
             return (make(text).encode("utf-8", "surrogatepass") for text in some)
 
-        found = self._kept.made(f"{kind} {_code()}", texts, encoded, f"deriving each {kind}")
+        found = self._cache.made(f"{kind} {_code()}", texts, encoded, f"making each {kind}")
         return {text: value.decode("utf-8", "surrogatepass") for text, value in found.items()}
+
+
+def open_annotations(progress: Progress = silent) -> Annotations:
+    """Open those that all of this machine share; ``progress`` shows what is not known yet."""
+    return Annotations(open_text_cache(progress))
 
 
 @cache
 def _code() -> str:
-    """Return a hash of the code that derives, so that nothing is kept beyond a change of it."""
+    """Return a hash of the code that makes them, so that nothing is kept beyond a change of it."""
     digest = hashlib.sha256(version("sqlglot").encode())
     for module in MADE_BY:
         digest.update(Path(str(module.__file__)).read_bytes())

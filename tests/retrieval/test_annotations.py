@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 
 from spider_opt.linking.masking import masked
-from spider_opt.retrieval import derived as module
-from spider_opt.retrieval.derived import MADE_BY, Derived
-from spider_opt.retrieval.kept import Kept
+from spider_opt.retrieval import annotations as module
+from spider_opt.retrieval.annotations import MADE_BY, Annotations
+from spider_opt.retrieval.text_cache import TextCache
 from spider_opt.sql import hardness, normal, skeleton
 from spider_opt.types import Question, Schema, Table
 
@@ -24,34 +24,34 @@ def question(table: str, text: str) -> Question:
 
 
 def test_what_is_derived(tmp_path: Path) -> None:
-    with closing(Kept(tmp_path / "texts.sqlite")) as kept:
+    with closing(TextCache(tmp_path / "texts.sqlite")) as kept:
         for _ in range(2):
-            derived = Derived(kept)
-            assert derived.normals(QUERIES) == {sql: normal.normalized(sql) for sql in QUERIES}
-            assert derived.skeletons(QUERIES) == {sql: skeleton.skeleton(sql) for sql in QUERIES}
-            assert derived.levels(QUERIES) == {sql: hardness.hardness(sql) for sql in QUERIES}
+            annotations = Annotations(kept)
+            assert annotations.normals(QUERIES) == {sql: normal.normalized(sql) for sql in QUERIES}
+            assert annotations.skeletons(QUERIES) == {sql: skeleton.skeleton(sql) for sql in QUERIES}
+            assert annotations.levels(QUERIES) == {sql: hardness.hardness(sql) for sql in QUERIES}
 
 
 def test_masked_questions_depend_on_the_schema(tmp_path: Path) -> None:
     questions = [question(db_id, text) for db_id in ("lions", "ships") for text in TEXTS]
-    with closing(Kept(tmp_path / "texts.sqlite")) as kept:
+    with closing(TextCache(tmp_path / "texts.sqlite")) as kept:
         for _ in range(2):
-            assert Derived(kept).masked(questions) == [masked(q) for q in questions]
+            assert Annotations(kept).masked(questions) == [masked(q) for q in questions]
 
 
 def test_nothing_is_derived_twice_until_the_code_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(Kept(tmp_path / "texts.sqlite")) as kept:
-        derived = Derived(kept)
-        derived.skeletons(QUERIES)
-        derived.masked([question("lions", text) for text in TEXTS])
+    with closing(TextCache(tmp_path / "texts.sqlite")) as kept:
+        annotations = Annotations(kept)
+        annotations.skeletons(QUERIES)
+        annotations.masked([question("lions", text) for text in TEXTS])
         monkeypatch.setattr(skeleton, "skeleton", lambda sql: "changed")
         monkeypatch.setattr(module.masking, "masked", None)
-        assert derived.skeletons(QUERIES)[""] == ""
-        derived.masked([question("lions", text) for text in TEXTS])
+        assert annotations.skeletons(QUERIES)[""] == ""
+        annotations.masked([question("lions", text) for text in TEXTS])
         monkeypatch.setattr(module, "_code", lambda: "changed")
-        assert derived.skeletons(QUERIES)[""] == "changed"
+        assert annotations.skeletons(QUERIES)[""] == "changed"
         with pytest.raises(TypeError):
-            derived.masked([question("lions", TEXTS[0])])
+            annotations.masked([question("lions", TEXTS[0])])
 
 
 def test_the_code_that_derives_is_all_looked_at() -> None:
