@@ -10,6 +10,7 @@
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
+    ├── CacheError                  what is kept on this machine is in use, or cannot be deleted
     ├── RegressionError             a run is worse than its baseline; also an AssertionError
     ├── LeakError                   a training example is too near to a question that is asked
     ├── TrainingError               a model cannot be tuned, or a training cannot go on
@@ -74,6 +75,10 @@ class WeightsError(SpiderOptError):
 
 class RunError(SpiderOptError):
     """A run folder cannot be used."""
+
+
+class CacheError(SpiderOptError):
+    """What is kept on this machine is in use, or cannot be deleted."""
 
 
 class RegressionError(SpiderOptError, AssertionError):

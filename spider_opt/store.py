@@ -152,7 +152,7 @@ def count(path: Path) -> int | None:
     """Return how many entries a store's file has, None where there is no such file or it cannot be read."""
     if not path.is_file():
         return None
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
         tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return sum(int(db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]) for (table,) in tables)
     return None

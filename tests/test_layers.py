@@ -26,7 +26,7 @@ ORDER = (
     ("runs",),
     ("evaluation",),
     ("analysis", "leaderboard", "report", "training"),
-    ("bound_method",),
+    ("bound_method", "cache_contents"),
     ("cli", "__main__"),
     ("",),  # the public names: spider_opt/__init__.py
 )

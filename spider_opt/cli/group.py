@@ -27,6 +27,7 @@ COMMANDS = {
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",
+    "cache": "cache:cache",
 }
 
 
