@@ -219,13 +219,15 @@ class Completion:
 class ModelInfo:
     """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA.
 
-    ``engine`` is what computes the answers and how ("torch int8"), '' for llama.cpp or an endpoint.
+    ``engine`` is what computes the answers and how ("torch int8"), '' for llama.cpp or an endpoint. ``manner`` is how
+    the model is asked otherwise than methods ask ("max_tokens=4000; without seed").
     """
 
     name: str
     sha256: str = ""
     adapter: str = ""
     engine: str = ""
+    manner: str = ""
 
 
 class ChatModel(Protocol):

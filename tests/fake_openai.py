@@ -29,6 +29,7 @@ class FakeOpenAI:
     requests: list[Json] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
@@ -68,6 +69,7 @@ def endpoint() -> Iterator[FakeOpenAI]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            fake.headers.append({name.lower(): value for name, value in self.headers.items()})
             reply = fake.answer(self.path, self.headers.get("Authorization", ""), body)
             if reply == "hang":
                 fake.over.wait(20)

@@ -13,7 +13,7 @@ from typing import Any
 from spider_opt.store import Older, Store
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
-_SECTION = "answers"
+_SECTION, _LEFT_OUT = "answers", "left out"
 # Answers may have been paid for: those that were kept before there was a store are taken over.
 _OLDER = Older("answers", f"SELECT '{_SECTION}', key, completions FROM answers")
 
@@ -41,9 +41,8 @@ def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
 
 
 def info_to_json(info: ModelInfo) -> dict[str, str]:
-    """Return a model's info as it is hashed and written down; without an engine as before there were any."""
-    said = asdict(info)
-    return said if info.engine else {name: value for name, value in said.items() if name != "engine"}
+    """Return a model's info as it is hashed and written down; without engine and manner as before there were any."""
+    return {name: value for name, value in asdict(info).items() if value or name not in ("engine", "manner")}
 
 
 def completions_to_json(completions: Sequence[Completion]) -> list[dict[str, Any]]:
@@ -63,6 +62,10 @@ def completions_from_json(objects: Sequence[dict[str, Any]]) -> list[Completion]
 class CachedModel:
     """Answers from the store at ``path`` what was asked before, with the usage it had then.
 
+    An answer is kept by what it was an answer to: where the model had to leave out a part of the request, that stands
+    in its info. What was last left out is kept too, and told to the model of the next process, so that it finds these
+    answers without asking; once it asks, it sees by itself.
+
     ``hits`` and ``misses`` count the calls since this object was made.
     """
 
@@ -73,6 +76,13 @@ class CachedModel:
         self._tag = str(getattr(inner, "cache_tag", ""))
         self._store = Store(path, "answers", older=_OLDER)
         self._counting = threading.Lock()
+        self._left_out: frozenset[str] = frozenset()
+        assume = getattr(inner, "assume", None)
+        if assume is not None:
+            self._endpoint = request_key(inner.info, Request(""), self._tag)
+            known = self._store.get(_LEFT_OUT, self._endpoint) or b""
+            self._left_out = frozenset(known.decode(errors="replace").split())
+            assume(self._left_out)
 
     @property
     def info(self) -> ModelInfo:
@@ -94,11 +104,20 @@ class CachedModel:
         if kept is not None:
             return kept
         fresh = self.inner.complete(request)
+        self._remember()
+        if (shown := request_key(self.info, request, self._tag)) != key:  # it was asked otherwise than was thought
+            key, found = shown, self._store.get(_SECTION, shown)
         entry = {key: json.dumps(completions_to_json(fresh)).encode()}
-        if found is None:
+        if found is None or _read(found):
             return _read(self._store.keep(_SECTION, entry)[key]) or fresh
         self._store.replace(_SECTION, entry)  # what was there is broken
         return fresh
+
+    def _remember(self) -> None:
+        left_out = frozenset(getattr(self.inner, "left_out", ()))
+        if left_out != self._left_out:
+            self._left_out = left_out
+            self._store.replace(_LEFT_OUT, {self._endpoint: " ".join(sorted(left_out)).encode()})
 
     def close(self) -> None:
         """Close the file and the inner model; the next call opens them again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from spider_opt.errors import UsageError
@@ -13,10 +13,12 @@ from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
 from spider_opt.models.llamacpp import server
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
+from spider_opt.models.manner import AskedInAManner, Manner
 from spider_opt.models.openai.chat import OpenAIModel
+from spider_opt.models.openai.urls import checked_url
 from spider_opt.models.torch import engine as torch_engine
 from spider_opt.paths import cache_dir
-from spider_opt.types import ChatModel, ModelInfo
+from spider_opt.types import JSON, ChatModel, ModelInfo
 
 Engine = Literal["llama.cpp", "torch"]
 """What computes a model of the catalog on this machine."""
@@ -27,8 +29,13 @@ def open(
     name: str | None = None,
     *,
     base_url: str | None = None,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
     engine: Engine = "llama.cpp",
     adapters: Sequence[str] = (),
+    max_tokens: int | None = None,
+    system: bool = True,
+    extra: Mapping[str, JSON] | None = None,
     timeout_s: float = 300.0,
     logprobs: bool = False,
     on_progress: weights.Progress | None = None,
@@ -43,8 +50,14 @@ def open(
     Args:
         name: the model's, as the catalog or the endpoint knows it.
         base_url: an OpenAI-compatible endpoint (``http://127.0.0.1:8000/v1``).
+        api_key: the endpoint's key, by default ``OPENAI_API_KEY``; it is written and shown nowhere.
+        headers: sent to the endpoint with each request, and neither written nor shown.
         engine: what computes a model of the catalog; ``torch`` answers many threads together.
         adapters: LoRA adapters, by name or by the path of a folder.
+        max_tokens: tokens that an answer may have, in place of what methods ask for.
+        system: whether a chat may begin with a system message; else the instruction stands before the user's words.
+        extra: further parameters of each request (``{"reasoning_effort": "low"}``). These three belong to a run's
+            identity and to what kept answers are found by (``ModelInfo.manner``).
         timeout_s: the wait for one request.
         logprobs: ask for the mean log probability of each sample.
         on_progress: called with bytes had and bytes in all while weights are fetched; a bar on stderr by default.
@@ -54,6 +67,24 @@ def open(
         WeightsError: the weights, or an adapter's files, cannot be had.
         ModelUnavailable: what computes the model is not installed.
     """
+    manner = Manner(max_tokens, system, dict(extra or {}))
+    model = _opened(name, base_url, api_key, headers, engine, adapters, timeout_s, logprobs, on_progress)
+    if manner.extra and isinstance(model, torch_engine.TorchModel):
+        raise UsageError(f"torch takes no further parameters: leave out {', '.join(manner.extra)}")
+    return AskedInAManner(model, manner) if str(manner) else model
+
+
+def _opened(
+    name: str | None,
+    base_url: str | None,
+    api_key: str | None,
+    headers: Mapping[str, str] | None,
+    engine: Engine,
+    adapters: Sequence[str],
+    timeout_s: float,
+    logprobs: bool,
+    on_progress: weights.Progress | None,
+) -> ChatModel:
     if engine not in ENGINES:
         raise UsageError(f"There is no engine {engine!r} (there are: {', '.join(ENGINES)})")
     if engine == "torch":
@@ -61,17 +92,21 @@ def open(
             raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
         return torch_engine.open_torch(adapters, name, on_progress)
     if base_url is None and (name is None or name in CATALOG):
+        if api_key or headers:
+            raise UsageError(f"{name or DEFAULT_MODEL} is computed here: a key and headers are for a base_url")
         return _embedded(*fitting_adapters(adapters, name), timeout_s, logprobs, on_progress)
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
+    if base_url is not None:
+        checked_url(base_url)
     if name is None:
         raise UsageError(f"Which model at {base_url}? Name it with --model")
-    if base_url is None and not os.environ.get("OPENAI_BASE_URL") and not os.environ.get("OPENAI_API_KEY"):
+    if base_url is None and not any(map(os.environ.get, ("OPENAI_BASE_URL", "OPENAI_API_KEY"))) and not api_key:
         raise UsageError(
             f"There is no embedded model {name!r} (there are: {_chats()}). "
             "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
         )
-    return OpenAIModel(name, base_url=base_url, logprobs=logprobs, timeout_s=timeout_s)
+    return OpenAIModel(
+        name, base_url=base_url, api_key=api_key, headers=headers, logprobs=logprobs, timeout_s=timeout_s
+    )
 
 
 def _embedded(

@@ -31,14 +31,25 @@ class Recorder:
         self._known: set[str] = set()
         if path.exists() and path.stat().st_size:
             info, answers, whole = _read(path)
+            self._head = info
             if info != inner.info:
-                raise UsageError(f"{path} is a recording of {info.name}, not of {inner.info.name}; name another file.")
+                raise self._of_another(info)
             self._known = set(answers)
             with path.open("r+b") as file:
                 file.truncate(whole)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"format": FORMAT, "info": info_to_json(inner.info)}) + "\n", encoding="utf-8")
+            self._begin()
+
+    def _begin(self) -> None:
+        self._head = self.inner.info
+        head = {"format": FORMAT, "info": info_to_json(self._head)}
+        self.path.write_text(json.dumps(head) + "\n", encoding="utf-8")
+
+    def _of_another(self, info: ModelInfo) -> UsageError:
+        there, now = info.name, self.inner.info.name
+        how = f"{there}, computed or asked otherwise" if there == now else f"{there}, not of {now}"
+        return UsageError(f"{self.path} is a recording of {how}; name another file.")
 
     @property
     def info(self) -> ModelInfo:
@@ -54,6 +65,10 @@ class Recorder:
         done = self.inner.complete(request)
         key = request_key(self.info, request)
         with self._lock:
+            if self.info != self._head:  # the model learnt how it is to be asked
+                if self._known:
+                    raise self._of_another(self._head)
+                self._begin()
             if key not in self._known:
                 self._known.add(key)
                 with self.path.open("a", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from spider_opt.errors import WeightsError
 from spider_opt.models.catalog import File, Part, Weights
-from spider_opt.models.openai.chat import is_loopback
+from spider_opt.models.openai.urls import is_loopback
 
 if TYPE_CHECKING:
     import httpx

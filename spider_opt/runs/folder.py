@@ -7,7 +7,7 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +67,7 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         with _writing(folder):
-            _claim(folder, info)
+            info = _claim(folder, info)
             done = {answer.id: answer for answer in mend(path)}
         strange = sorted(done.keys() - {example.question.id for example in benchmark.examples})
         if strange:
@@ -86,6 +86,8 @@ def run(
                 if isinstance(got, ModelError):
                     unanswered[question.id] = str(got)
                 else:
+                    if model.info.manner != info.manner:
+                        info = _note_manner(folder, info, model.info.manner, new=not done)
                     found = measure(example, got) if measure else {}
                     context = {name: round(value, 4) for name, value in found.items()}
                     got = _without_question(got, question.text)
@@ -124,7 +126,7 @@ def note_training(folder: Path, training: str) -> None:
     """
     there = RunInfo.read(folder)
     if there.training and there.training != training:
-        raise _another_run(folder, there, replace(there, training=training))
+        raise _another_run(folder, there.differences(replace(there, training=training)))
     path = folder / PREDICTIONS
     if not there.training and not (path.exists() and path.stat().st_size):
         with _writing(folder):
@@ -167,20 +169,35 @@ def _unwritable(folder: Path, error: OSError) -> RunError:
     )
 
 
-def _claim(folder: Path, info: RunInfo) -> None:
-    """Write ``run.json``, or make sure that the one there describes the same run."""
+def _note_manner(folder: Path, info: RunInfo, manner: str, *, new: bool) -> RunInfo:
+    """Note in ``run.json`` how an endpoint turned out to be asked, which its first answer shows.
+
+    Raises:
+        RunError: there are answers of a model that was asked otherwise.
+    """
+    if not new:
+        raise _another_run(folder, [f"manner is {info.manner!r} there, {manner!r} now"])
+    now = replace(RunInfo.read(folder), manner=manner)
+    with _writing(folder):
+        now.write(folder)
+    return now
+
+
+def _claim(folder: Path, info: RunInfo) -> RunInfo:
+    """Write ``run.json``, or make sure that the one there describes the same run; return what stands in it."""
     if (folder / FILE).exists():
         there = RunInfo.read(folder)
-        if there.differences(info):
-            raise _another_run(folder, there, info)
-        return
+        if differences := there.differences(info):
+            raise _another_run(folder, differences)
+        return there
     if (folder / PREDICTIONS).exists():
         raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another --out")
     info.write(folder)
+    return info
 
 
-def _another_run(folder: Path, there: RunInfo, now: RunInfo) -> RunError:
-    what = "; ".join(there.differences(now))
+def _another_run(folder: Path, differences: Sequence[str]) -> RunError:
+    what = "; ".join(differences)
     return RunError(f"{folder} holds another run ({what}); choose another --out, or remove that folder")
 
 

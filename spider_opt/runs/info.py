@@ -14,6 +14,7 @@ from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import RunError
+from spider_opt.models.manner import may_become
 from spider_opt.paths import write_whole
 from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, ModelInfo
@@ -25,7 +26,7 @@ UNNAMED_EMBEDDER = "all-minilm-l6-v2"
 # What makes two runs the same run; all else is for the record. Those of the second line may be missing in a file.
 IDENTITY = (
     "method", "steps", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed",
-    "engine", "embedder", "training",
+    "engine", "manner", "embedder", "training",
 )  # fmt: skip
 REQUIRED = (*IDENTITY[:10], "version", "commit")
 # Before ``embedder`` was a field, one that was not the default stood behind the steps.
@@ -66,11 +67,11 @@ class RunInfo:
     """A run's ``run.json``.
 
     ``method`` is its label, ``steps`` the same with every option spelled out. ``sample`` names the list of questions
-    that were chosen, '' for the whole split. ``engine`` is '' for llama.cpp or an endpoint. ``embedder`` is what finds
-    training examples, ``training`` a hash of those that may be shown: '' where the method shows none, or where that was
-    not written down yet. ``n_total`` and ``missing`` are the benchmark's. A finished run has ``n``, how many answers
-    were judged, and ``scorer``. ``others`` are keys that this version does not know; they stay where the file is
-    written again.
+    that were chosen, '' for the whole split. ``engine`` and ``manner`` are the model's, see ``ModelInfo``. ``embedder``
+    is what finds training examples, ``training`` a hash of those that may be shown: '' where the method shows none, or
+    where that was not written down yet. ``n_total`` and ``missing`` are the benchmark's. A finished run has ``n``, how
+    many answers were judged, and ``scorer``. ``others`` are keys that this version does not know; they stay where the
+    file is written again.
     """
 
     method: str
@@ -84,6 +85,7 @@ class RunInfo:
     fingerprint: str
     seed: int
     engine: str = ""
+    manner: str = ""
     embedder: str = UNNAMED_EMBEDDER
     training: str = ""
     n_total: int = 0
@@ -144,7 +146,9 @@ class RunInfo:
         set()
         """
         said = {name: getattr(self, name) for name in _ORDER}
-        left_out = {"engine": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None, "scorer": None}
+        left_out = {
+            "engine": "", "manner": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None, "scorer": None
+        }  # fmt: skip
         shown = {key: value for key, value in said.items() if key not in left_out or value != left_out[key]}
         shown["missing"] = dict(self.missing)
         if self.scorer:
@@ -166,6 +170,8 @@ class RunInfo:
             differ.remove("steps")  # the label says it shorter
         if "training" in differ and "" in (self.training, other.training):
             differ.remove("training")  # not known yet, or never written down
+        if "manner" in differ and may_become(other.manner, self.manner):
+            differ.remove("manner")
         return [f"{name} is {getattr(self, name)!r} there, {getattr(other, name)!r} now" for name in differ]
 
     @property
@@ -175,9 +181,9 @@ class RunInfo:
 
 
 _ORDER = (
-    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "engine", "embedder", "training",
-    "benchmark", "split", "sample", "fingerprint", "n_total", "missing", "seed", "version", "commit", "python",
-    "started", "n", "scorer",
+    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "engine", "manner", "embedder",
+    "training", "benchmark", "split", "sample", "fingerprint", "n_total", "missing", "seed", "version", "commit",
+    "python", "started", "n", "scorer",
 )  # fmt: skip
 _KINDS: Mapping[str, type[Any]] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
     "seed": int, "n_total": int, "format": int, "n": int, "missing": dict, "scorer": dict
@@ -202,6 +208,7 @@ def describe(
         model_sha256=model.sha256,
         adapter_sha256=model.adapter,
         engine=model.engine,
+        manner=model.manner,
         embedder=embedder,
         benchmark=benchmark.name,
         split=benchmark.split,

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from spider_opt.errors import RunError, UsageError
-from spider_opt.models.openai.chat import OPENAI_URL
+from spider_opt.models.openai.urls import OPENAI_URL, checked_url
 from spider_opt.paths import locked, write_whole
 
 FILE = "job.json"
@@ -44,11 +43,7 @@ class Settings:
     suffix: str | None = None
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise UsageError(f"{self.base_url!r} is no base URL; one looks like {OPENAI_URL}")
-        if url.username or url.query:
-            raise UsageError("A base URL is written to disk: leave keys out of it, and set OPENAI_API_KEY")
+        checked_url(self.base_url)
         if not self.model:
             raise UsageError("Which model is to be tuned? Name it with --model")
         for name in ("epochs", "batch_size", "learning_rate_multiplier"):

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from spider_opt.errors import ModelUnavailable
-from spider_opt.models.openai.chat import CONNECT_TIMEOUT_S, is_loopback
+from spider_opt.models.openai.chat import CONNECT_TIMEOUT_S
 from spider_opt.models.openai.replies import translated
+from spider_opt.models.openai.urls import is_loopback
 from spider_opt.training.job_replies import (
     Event,
     Job,

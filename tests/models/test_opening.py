@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from spider_opt.errors import ModelUnavailable, UsageError
 from spider_opt.models import EmbeddedModel, OpenAIModel, weights
 from spider_opt.models.catalog import CATALOG, File, Weights
 from spider_opt.models.llamacpp import server
-from spider_opt.types import ModelInfo
+from spider_opt.types import Message, ModelInfo, Request
 
 DATA = b"GGUF"
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -102,6 +103,35 @@ def test_another_name_is_openais_where_that_can_be_asked(
     model = models.open("gpt-5")
     assert isinstance(model, OpenAIModel)
     assert model.base_url == url
+
+
+def test_a_key_that_is_given_does_as_well() -> None:
+    model = models.open("gpt-5", api_key="k")
+    assert isinstance(model, OpenAIModel)
+    assert model.base_url == "https://api.openai.com/v1"
+
+
+def test_all_that_is_asked_for_reaches_the_endpoint(endpoint: Any) -> None:
+    model = models.open(
+        "m", base_url=endpoint.url, api_key="k", headers={"X-Tenant": "ours"}, max_tokens=4000, system=False,
+        extra={"top_p": 0.5}, logprobs=True,
+    )  # fmt: skip
+    model.complete(Request((Message("system", "Be brief."), Message("user", "Hi")), temperature=0.3))
+    assert endpoint.requests == [
+        {"model": "m", "messages": [{"role": "user", "content": "Be brief.\n\nHi"}], "temperature": 0.3, "seed": 0,
+         "max_tokens": 4000, "top_p": 0.5, "logprobs": True}
+    ]  # fmt: skip
+    assert (endpoint.keys, endpoint.headers[0]["x-tenant"]) == (["Bearer k"], "ours")
+    assert model.info == ModelInfo("m", manner="max_tokens=4000, system=no, top_p=0.5")
+    model.close()  # type: ignore[attr-defined]
+
+
+def test_a_model_computed_here_is_asked_in_a_manner_too() -> None:
+    model = models.open(max_tokens=9, extra={"top_k": 1})
+    assert model.info == ModelInfo("qwen2.5-coder-0.5b", SHA256, manner="max_tokens=9, top_k=1")
+    for option in ({"api_key": "k"}, {"headers": {"X": "y"}}):
+        with pytest.raises(UsageError, match=r"qwen2.5-coder-0.5b is computed here: a key and headers are for a base_"):
+            models.open(**option)  # type: ignore[arg-type]
 
 
 def test_another_name_without_a_key_says_what_there_is() -> None:

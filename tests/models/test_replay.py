@@ -55,7 +55,7 @@ def test_a_recording_names_the_engine_where_there_is_one(tmp_path: Path, engine:
     replay = ReplayModel(tmp_path / "r")
     assert replay.info == info
     assert replay.complete(Request(CHAT))
-    with pytest.raises(UsageError, match="is a recording of m, not of m"):
+    with pytest.raises(UsageError, match="is a recording of m, computed or asked otherwise; name another"):
         Recorder(echo(ModelInfo("m", "abc", "lora", "torch bfloat16")), tmp_path / "r")
 
 

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -141,6 +141,44 @@ def test_run_json_names_the_engine_where_there_is_one(benchmark: Benchmark, tmp_
     for other in ("", "torch bfloat16"):
         with pytest.raises(RunError, match=rf"holds another run \(engine is 'torch int8' there, '{other}' now\)"):
             go_by(other)
+
+
+def learning(manner: str, limit: int | None = None, known: str = "") -> Callable[[Benchmark, Path], Finished]:
+    """A run of a model that turns out to be asked in a manner at its first answer; ``known`` is what was before."""
+    model = FakeModel(info=ModelInfo("fake", "ab" * 32, manner=known))
+
+    class Learning(Answering):
+        def __call__(self, task: Task) -> Prediction:
+            model.info = replace(model.info, manner=manner)
+            return super().__call__(task)
+
+    def go(benchmark: Benchmark, folder: Path) -> Finished:
+        info = describe(benchmark, "fake-method", "fake-method", model.info, 0)
+        return run(benchmark, Learning(), model, folder, info, limit=limit)
+
+    return go
+
+
+def test_how_a_server_turns_out_to_be_asked_belongs_to_the_run(benchmark: Benchmark, tmp_path: Path) -> None:
+    learning("without seed", limit=2)(benchmark, tmp_path)
+    assert json.loads(text(tmp_path, "run.json"))["manner"] == "without seed"
+    with pytest.raises(RunError, match=r"holds another run .manner is 'without seed' there, '' now.; choose another"):
+        learning("")(benchmark, tmp_path)
+    with pytest.raises(RunError, match=r"manner is 'without seed' there, 'without temperature' now"):
+        learning("without temperature", known="without temperature")(benchmark, tmp_path)
+    with pytest.raises(RunError, match=r"manner is 'without seed' there, 'system=no' now"):
+        learning("system=no; without seed", known="system=no")(benchmark, tmp_path)
+    assert ids(tmp_path) == ["q0", "q1"]
+    assert learning("without seed")(benchmark, tmp_path).n_new == 8, "not known before, as with an empty cache"
+    assert learning("without seed", known="without seed")(benchmark, tmp_path).n_new == 0
+
+
+def test_answers_to_the_whole_request_are_not_gone_on_with(benchmark: Benchmark, tmp_path: Path) -> None:
+    learning("", limit=2)(benchmark, tmp_path)
+    assert "manner" not in json.loads(text(tmp_path, "run.json"))
+    with pytest.raises(RunError, match=r"manner is '' there, 'without seed' now"):
+        learning("without seed")(benchmark, tmp_path)
+    assert ids(tmp_path) == ["q0", "q1"]
 
 
 def test_the_same_command_again_asks_nothing_and_leaves_the_same_bytes(benchmark: Benchmark, tmp_path: Path) -> None:

@@ -3,6 +3,10 @@
 The only place where exceptions of ``openai`` are translated. Timeouts, 429 and 5xx are retried by the
 client, which honours the server's ``Retry-After``; 400, 401 and 404 never are. An endpoint that refuses a
 parameter newer or older than itself is asked again without it, once, and that is remembered.
+
+A request without its temperature, its seed or its log probabilities is another question, so ``info`` says what is
+left out: answers to it are kept, and runs told apart, by that. Only asking shows it, so the first request of a process
+always says all. What an earlier process learnt (``assume``) is where kept answers are looked for until then.
 """
 
 from __future__ import annotations
@@ -14,37 +18,34 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from spider_opt.errors import ModelError, ModelUnavailable
 from spider_opt.models.openai.replies import Adaptation, adaptation_for, completions_of, translated
+from spider_opt.models.openai.urls import OPENAI_URL, checked_url, is_loopback
 from spider_opt.types import Completion, ModelInfo, Request
 
 if TYPE_CHECKING:
     import openai
 
-OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 10.0
+CHANGING = frozenset({"temperature", "seed", "logprobs"})
+"""Parameters without which a question is another one; without the others it is only asked in other words."""
 _LOG = logging.getLogger("spider_opt")
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL names this very machine.
-
-    >>> is_loopback("http://127.0.0.1:8080/v1"), is_loopback("http://localhost/v1"), is_loopback("https://api.openai.com")
-    (True, True, False)
-    """
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 class OpenAIModel:
     """A model behind an OpenAI-compatible endpoint; may be called from several threads.
 
-    The key comes from ``OPENAI_API_KEY``; a loopback server needs none. ``base_url`` falls back on
-    ``OPENAI_BASE_URL``, then on OpenAI itself. ``timeout_s`` is the wait for one request, ``logprobs``
-    asks for each sample's mean log probability.
+    ``base_url`` falls back on ``OPENAI_BASE_URL``, then on OpenAI itself, ``api_key`` on ``OPENAI_API_KEY``; a loopback
+    server needs no key, nor do others with ``headers``, which are sent with each request. Neither is told to anyone
+    else, and answers are kept whatever they are: what changes an answer does not belong there. ``timeout_s`` is the
+    wait for one request, ``logprobs`` asks for each sample's mean log probability.
+
+    Raises:
+        UsageError: the base URL is none, or has a key in it.
     """
 
     def __init__(
@@ -57,18 +58,38 @@ class OpenAIModel:
         max_retries: int = 5,
         logprobs: bool = False,
         api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.model = model
-        self.base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
-        self.info = info or ModelInfo(model)
-        self.cache_tag = ("" if self.info.sha256 else self.base_url) + (" logprobs" if logprobs else "")
+        self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
+        self._info = info or ModelInfo(model)
+        self.cache_tag = ("" if self._info.sha256 else self.base_url) + (" logprobs" if logprobs else "")
         self._timeout_s = timeout_s
         self._max_retries = max_retries
         self._logprobs = logprobs
         self._api_key = api_key
+        self._headers = dict(headers or {})
         self._client: openai.OpenAI | None = None
         self._lock = threading.Lock()
         self._adapted: frozenset[Adaptation] = frozenset()
+        self._assumed: frozenset[str] = frozenset()
+        self._answered = False
+
+    @property
+    def info(self) -> ModelInfo:
+        """Who answers; its ``manner`` says which parameters are left out, as far as that is known."""
+        if not self.left_out:
+            return self._info
+        return replace(self._info, manner=f"without {', '.join(sorted(self.left_out))}")
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The parameters that answers depend on and that the endpoint does not take, as far as that is known."""
+        return self._adapted & CHANGING if self._answered else self._assumed
+
+    def assume(self, left_out: frozenset[str]) -> None:
+        """Take this for ``left_out`` until the endpoint has answered."""
+        self._assumed = left_out & CHANGING
 
     def complete(self, request: Request) -> list[Completion]:
         """Return the samples; a server that gives fewer at once is asked again with ``seed + i``.
@@ -124,6 +145,7 @@ class OpenAIModel:
                     raise
                 self._adapt(change)
             else:
+                self._answered = True
                 return completions_of(reply, time.perf_counter() - started, self.base_url)
 
     def post(self, url: str, body: Mapping[str, Any]) -> Any:
@@ -143,7 +165,9 @@ class OpenAIModel:
         try:
             yield
         except openai.OpenAIError as error:
-            raise translated(error, self.model, self.base_url, self._timeout_s) from error
+            key = "the key that was given" if self._api_key else "the key in OPENAI_API_KEY"
+            said = translated(error, self.model, self.base_url, self._timeout_s, key)
+            raise type(said)(self._without_secrets(str(said))) from error
         except ValueError as error:
             raise ModelError(f"{self.base_url} answered with something that is not JSON.") from error
 
@@ -162,7 +186,7 @@ class OpenAIModel:
     def _adapt(self, change: Adaptation) -> None:
         with self._lock:
             known, self._adapted = change in self._adapted, self._adapted | {change}
-        if not known and change in ("temperature", "seed", "logprobs"):
+        if not known and change in CHANGING:
             _LOG.warning("%s at %s refuses %s; it is left out from here on.", self.model, self.base_url, change)
 
     def _connected(self) -> openai.OpenAI:
@@ -175,7 +199,7 @@ class OpenAIModel:
         import openai
 
         local = is_loopback(self.base_url)
-        key = self._api_key or os.environ.get("OPENAI_API_KEY") or ("none" if local else "")
+        key = self._api_key or os.environ.get("OPENAI_API_KEY") or ("none" if local or self._headers else "")
         if not key:
             raise ModelUnavailable(
                 f"No key for {self.base_url}: set OPENAI_API_KEY in the environment (to anything if it needs none)."
@@ -185,11 +209,18 @@ class OpenAIModel:
         return openai.OpenAI(
             api_key=key,
             base_url=self.base_url,
+            default_headers=self._headers,
             max_retries=self._max_retries,
             timeout=openai.Timeout(self._timeout_s, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
             # A proxy from the environment cannot reach a server on this machine.
             http_client=openai.DefaultHttpxClient(trust_env=False) if local else None,
         )
+
+    def _without_secrets(self, text: str) -> str:
+        """Return what a server says without the key and the headers, which some say back."""
+        for secret in (self._api_key or os.environ.get("OPENAI_API_KEY") or "", *self._headers.values()):
+            text = text.replace(secret, "…") if len(secret) > 3 else text
+        return text
 
     def _knock(self) -> None:
         """Fail at once, not after all retries, where nothing listens on this machine."""

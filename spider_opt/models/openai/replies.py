@@ -79,8 +79,10 @@ def adaptation_for(error: BaseException | None, request: Mapping[str, Any]) -> A
     return None
 
 
-def translated(error: openai.OpenAIError, model: str, base_url: str, timeout_s: float) -> ModelError:
-    """Say in one sentence what an exception of ``openai`` means."""
+def translated(
+    error: openai.OpenAIError, model: str, base_url: str, timeout_s: float, key: str = "the key in OPENAI_API_KEY"
+) -> ModelError:
+    """Say in one sentence what an exception of ``openai`` means; ``key`` is what the key is called."""
     import openai
 
     cause = type(error.__cause__).__name__
@@ -92,11 +94,11 @@ def translated(error: openai.OpenAIError, model: str, base_url: str, timeout_s: 
             return ModelUnavailable(f"Nothing answers at {base_url}; check --base-url and the network.")
         return ModelError(f"The connection to {base_url} broke ({cause}).")
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return ModelUnavailable(f"{base_url} refuses the key in OPENAI_API_KEY: {said}")
+        return ModelUnavailable(f"{base_url} refuses {key}: {said}")
     if isinstance(error, openai.NotFoundError):
         return ModelUnavailable(f"{base_url} knows no model {model!r} (a base URL often ends in /v1): {said}")
     if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
-        return ModelUnavailable(f"The quota of the key in OPENAI_API_KEY is used up: {said}")
+        return ModelUnavailable(f"The quota of {key} is used up: {said}")
     if isinstance(error, openai.BadRequestError) and "context" in f"{error.code} {error.type} {said}":
         return ModelError(f"The prompt does not fit into the context of {model}: {said}")
     if isinstance(error, openai.APIStatusError):

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spider_opt.errors import ModelError, ModelUnavailable
-from spider_opt.models import OpenAIModel
+from spider_opt.errors import ModelError, ModelUnavailable, UsageError
+from spider_opt.models import CachedModel, OpenAIModel
 from spider_opt.types import Message, ModelInfo, Request, Usage
 
 CHAT = (Message("system", "You write SQL."), Message("user", "How many singers?"))
@@ -275,6 +276,71 @@ def test_the_key_comes_from_the_environment(endpoint: Any, open_at: Open, monkey
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     open_at().complete(Request(CHAT))
     assert endpoint.keys == ["Bearer none", "Bearer secret"]
+
+
+def test_a_key_and_headers_that_are_given(endpoint: Any, open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of the environment")
+    open_at(api_key="given", headers={"X-Tenant": "ours"}).complete(Request(CHAT))
+    assert endpoint.keys == ["Bearer given"]
+    assert endpoint.headers[0]["x-tenant"] == "ours"
+    open_at(headers={"Authorization": "Basic eHl6"}).complete(Request(CHAT))
+    assert endpoint.keys[1] == "Basic eHl6"
+
+
+def test_headers_stand_for_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    model = OpenAIModel("m", base_url="http://nobody.invalid/v1", headers={"api-key": "k"}, max_retries=0)
+    with pytest.raises(ModelUnavailable, match="Nothing answers at"):
+        model.complete(Request(CHAT))
+    model.close()
+
+
+SECRETS = {"api_key": "sk-very-secret", "headers": {"X-Auth": "token-very-secret"}}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+def test_no_secret_is_said_also_where_the_server_says_it(
+    endpoint: Any, open_at: Open, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    endpoint.script = [endpoint.refused(status, "You sent sk-very-secret and token-very-secret", SOON)]
+    model = open_at(max_retries=0, **SECRETS)
+    with caplog.at_level(logging.DEBUG, "spider_opt"), pytest.raises(ModelError) as caught:
+        model.complete(Request(CHAT))
+    assert "You sent … and …" in str(caught.value)
+    for shown in (str(caught.value), repr(model), repr(model.info), model.cache_tag, caplog.text):
+        assert "very-secret" not in shown
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_which_key_is_refused_is_said(
+    endpoint: Any, open_at: Open, monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of the environment")
+    endpoint.script = [endpoint.refused(401, "no")]
+    said = "the key that was given" if given else "the key in OPENAI_API_KEY"
+    with pytest.raises(ModelUnavailable, match=f"refuses {said}: no"):
+        open_at(api_key="k" if given else None).complete(Request(CHAT))
+
+
+def test_answers_are_kept_whatever_the_key(endpoint: Any, open_at: Open, tmp_path: Path) -> None:
+    for key in ("one", "other"):
+        cached = CachedModel(open_at(api_key=key, headers={"X": key}), tmp_path / "c")
+        cached.complete(Request(CHAT))
+        cached.close()
+    assert endpoint.keys == ["Bearer one"]
+    assert b"Bearer" not in (tmp_path / "c").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:pass@x/v1", "http://key@x/v1", "https://x/v1?key=secret", "user:pass@x", "http://u:p@x@y/v1"]
+)
+def test_a_key_in_the_base_url_is_refused_unsaid(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="leave keys out of it") as caught:
+        OpenAIModel("m", base_url=url)
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with pytest.raises(UsageError, match="leave keys out of it"):
+        OpenAIModel("m")
+    assert url not in str(caught.value)
 
 
 def test_loopback_goes_past_the_proxy(endpoint: Any, open_at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
