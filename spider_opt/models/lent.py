@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from spider_opt.types import ChatModel, Completion, ModelInfo, Request
+from spider_opt.models.manner import AskedInAManner, Manner
+from spider_opt.types import ChatModel
 
 
-class Lent:
-    """Asks ``model``, and leaves it open when it is closed itself.
+class Lent(AskedInAManner):
+    """Asks ``model`` as it is, and leaves it open when it is closed itself.
 
     One that has no ``cache_tag`` does not say what its answers depend on, beside the request.
     """
 
     def __init__(self, model: ChatModel) -> None:
-        self._model = model
-        self.cache_tag = str(getattr(model, "cache_tag", ""))
+        super().__init__(model, Manner())
 
-    @property
-    def info(self) -> ModelInfo:
-        """The model's."""
-        return self._model.info
-
-    def complete(self, request: Request) -> list[Completion]:
-        """Ask the model.
-
-        Raises:
-            ModelError: it gave no answer.
-        """
-        return self._model.complete(request)
+    def close(self) -> None:
+        """Leave the model open."""
