@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from spider_opt.bound_method import method as method
     from spider_opt.errors import RegressionError as RegressionError
     from spider_opt.errors import SpiderOptError as SpiderOptError
-    from spider_opt.evaluation import evaluate as evaluate
-    from spider_opt.evaluation import score as score
+    from spider_opt.evaluation.running import evaluate as evaluate
+    from spider_opt.evaluation.scoring_files import score as score
     from spider_opt.models import open as model  # noqa: F401
     from spider_opt.runs import Run as Run
     from spider_opt.scoring import judge as judge
@@ -39,12 +39,12 @@ _PLACES = {
     "Verdict": "types",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.running",
     "judge": "scoring",
     "load": "benchmarks",
     "method": "bound_method",
     "model": "models:open",
-    "score": "evaluation",
+    "score": "evaluation.scoring_files",
 }
 """The public names, and where in this package each is defined, by what name if it has another one there."""
 

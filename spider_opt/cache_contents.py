@@ -67,6 +67,13 @@ KINDS = {
         unit="databases",
         counted=f"mini-{_HEX * 16}/database/*/*.sqlite",
     ),
+    "runs": Kind(
+        "runs that Python was given no folder for",
+        path="runs",
+        files="runs/*",
+        unit="runs",
+        counted="runs/*/run.json",
+    ),
     "weights": Kind("weights of models", path="weights", files=f"weights/{_HEX * 64}"),
     "training": Kind(
         "weights as tuning takes them, and golds as they are learnt",

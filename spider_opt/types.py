@@ -1,8 +1,7 @@
 """Every noun and every protocol of the project; imports nothing of ours.
 
-Data flows one way: ``Example`` holds a ``Question`` and its gold; a ``Generator`` sees a ``Task`` (a question plus what
-outer steps decided) and answers with a ``Prediction``; a ``Scorer`` turns the gold and the predicted query into a
-``Verdict``. ``Question`` has no field for gold or hardness, so a generator cannot read them.
+A ``Generator`` sees a ``Task``, a ``Question`` and what outer steps decided, and answers with a ``Prediction``; a
+``Scorer`` turns gold and prediction into a ``Verdict``. ``Question`` has no gold, so that no generator can read it.
 """
 
 from __future__ import annotations
@@ -118,9 +117,8 @@ class Example:
 class Benchmark:
     """A split that can be answered and scored.
 
-    ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them are left
-    out for want of their database. ``paths`` maps each db_id in use to its SQLite file. ``root`` is the
-    data folder that it was loaded from, None where it came with a package.
+    ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them lack their database.
+    ``paths`` maps each db_id in use to its SQLite file. ``root`` is the data folder, None where it came with a package.
     """
 
     name: str

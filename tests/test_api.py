@@ -108,6 +108,22 @@ def test_a_script_without_a_guard(script) -> None:
     assert done.stdout == "begun\nrefused\n", "the script ran once, and nobody but it printed"
 
 
+def test_a_key_stands_nowhere(script, endpoint, tmp_path: Path) -> None:
+    url = endpoint.url
+    done = script(f"""
+        import spider_opt as so
+        model = so.model("m", base_url={url!r}, api_key="sk-secret-1234", headers={{"X-Team": "hidden-5678"}})
+        print(model, repr(model))
+        so.evaluate("zero-shot", so.load("spider-mini"), model=model, limit=2, out="run")
+    """)
+    assert done.returncode == 0, done.stderr
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "script.py"]
+    assert any(path.name == "run.json" for path in kept)
+    for said in (done.stdout, done.stderr, *(path.read_bytes().decode(errors="replace") for path in kept)):
+        assert "secret" not in said
+        assert "5678" not in said
+
+
 def test_a_regression_names_what_was_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
     bench = so.load("spider-mini")

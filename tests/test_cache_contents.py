@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load_bundled
+from spider_opt.benchmarks import load
 from spider_opt.cache_contents import KINDS, Contents, clear, contents
 from spider_opt.errors import CacheError
 from spider_opt.models.adapters import adapters_dir
@@ -43,7 +43,7 @@ def fill(cache: Path) -> None:
         if kind.store:
             with closing(Store(cache / kind.store)) as store:
                 store.keep(name, {"a": b"1", "b": b"2"})
-    load_bundled("test")
+    load("spider-mini:test")
     put(cache / "prefixes" / "1.kv")
     put(folder_of(CATALOG["all-minilm-l6-v2"]) / "model.bin", 5000)
     put(adapters_dir() / "mine" / "card.json", 10)
@@ -115,7 +115,7 @@ def test_what_is_not_ours_stays(cache: Path, tmp_path: Path) -> None:
 def test_databases_are_built_again(cache: Path) -> None:
     fill(cache)
     clear(["databases"])
-    assert all(path.exists() for path in load_bundled("test").paths.values())
+    assert all(path.exists() for path in load("spider-mini:test").paths.values())
 
 
 @pytest.mark.parametrize("store", [kind.store for kind in KINDS.values() if kind.store])
@@ -162,7 +162,7 @@ def test_what_cannot_be_deleted_is_said(cache: Path, monkeypatch: pytest.MonkeyP
 def test_stores_are_where_they_are_looked_for(cache: Path) -> None:
     with closing(open_text_cache()) as texts:
         texts.made("k", ["a"], lambda some: [b"1"] * len(some), "")
-    benchmark = load_bundled("test")
+    benchmark = load("spider-mini:test")
     score(benchmark, [(example, example.gold_sql) for example in benchmark.examples[:3]], Rules(), n_workers=1)
     rows = by_kind()
     assert rows["retrieval"].entries == 1

@@ -81,7 +81,8 @@ def eval_command(
     from spider_opt.benchmarks import describe_missing
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import UsageError
-    from spider_opt.evaluation import default_folder, evaluate
+    from spider_opt.evaluation.folders import default_folder
+    from spider_opt.evaluation.running import evaluate
     from spider_opt.methods import parse_method
     from spider_opt.models import ReplayModel
 

@@ -124,7 +124,8 @@ def _run(
     engine: Engine,
     concurrency: int | None,
 ) -> None:
-    from spider_opt.evaluation import default_folder, evaluate
+    from spider_opt.evaluation.folders import default_folder
+    from spider_opt.evaluation.running import evaluate
 
     tell = partial(click.echo, err=True)  # stdout is the ladder's
     tell(f"running {method} with {model}")

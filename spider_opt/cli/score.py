@@ -38,7 +38,7 @@ def score_command(
     tab and the db_id behind it or not.
     """
     from spider_opt.cli.show import show_scores
-    from spider_opt.evaluation import score
+    from spider_opt.evaluation.scoring_files import score
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
 

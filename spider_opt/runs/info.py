@@ -14,7 +14,6 @@ from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import RunError
-from spider_opt.models.manner import may_become
 from spider_opt.paths import write_whole
 from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, ModelInfo
@@ -165,6 +164,8 @@ class RunInfo:
 
     def differences(self, other: RunInfo) -> list[str]:
         """Say by what ``other``, which is to be run now, is another run than this one; nothing where it is the same."""
+        from spider_opt.models.manner import may_become  # scoring, which reads runs too, loads no model
+
         differ = [name for name in IDENTITY if getattr(self, name) != getattr(other, name)]
         if self.method != other.method and "steps" in differ:
             differ.remove("steps")  # the label says it shorter

@@ -14,8 +14,8 @@ from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, MethodError, ModelError, RunError, ScorerError, UsageError
-from spider_opt.evaluation import default_folder, evaluate
-from spider_opt.evaluation.folders import runs_dir
+from spider_opt.evaluation.folders import default_folder, runs_dir
+from spider_opt.evaluation.running import evaluate
 from spider_opt.models.adapters import find_adapter
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.runs import Run

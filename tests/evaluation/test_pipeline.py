@@ -10,8 +10,8 @@ import pytest
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import RunError
-from spider_opt.evaluation import evaluate
 from spider_opt.evaluation.pipeline import code_of, name_of
+from spider_opt.evaluation.running import evaluate
 from spider_opt.leaderboard import read_row
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark
