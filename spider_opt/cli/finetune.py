@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from spider_opt.cli.benchmark_options import benchmark_folder_options
+from spider_opt.cli.finetune_asked import Asked
 from spider_opt.cli.options import in_sections
 
 if TYPE_CHECKING:
@@ -114,18 +116,19 @@ def finetune_command(ctx: click.Context, /, **options: Any) -> None:
         if isinstance(value, float) and not isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} is {value}, which is no number")
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    folder = folder_for(options["name"])
-    if options["provider"] is None:
+    asked = Asked(**options)  # click has checked their types
+    folder = folder_for(asked.name)
+    if asked.provider is None:
         _refuse(given, THERE, "is for a provider: give --provider too, or leave it out")
-        if options["start"] is not None:
+        if asked.start is not None:
             _refuse(given, STARTED, "is as in the adapter that --start names: leave one of them out")
-        _here(options, folder)
+        _here(asked, folder)
     else:
         _refuse(given, HERE, "is for tuning on this machine: leave it out, or --provider")
-        if options["chats"] is not None:
+        if asked.chats is not None:
             _refuse(given, LEARNT, "chooses what is learnt, and so does --chats: leave one of them out")
-            options["form"] = options["form"] if "form" in given else "plain"
-        _hosted(options, folder)
+            asked = asked if "form" in given else replace(asked, form="plain")
+        _hosted(asked, folder)
 
 
 def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
@@ -136,7 +139,7 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
             raise UsageError(f"--{name.replace('_', '-')} {why}")
 
 
-def _here(options: dict[str, Any], folder: Path) -> None:
+def _here(asked: Asked, folder: Path) -> None:
     from spider_opt.answering.drafts import Look
     from spider_opt.cli.learnt import learnt
     from spider_opt.errors import UsageError
@@ -147,18 +150,19 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     from spider_opt.steps.finetune import form_of
     from spider_opt.training import job_state
     from spider_opt.training.loop import Settings
+    from spider_opt.training.spec import TuneSpec
     from spider_opt.training.tune import tune
 
-    start, look = None, Look(values=options["values"])
-    if options["start"] is not None:
-        start = find_adapter(options["start"])
+    start, look = None, Look(values=asked.values)
+    if asked.start is not None:
+        start = find_adapter(asked.start)
         settings = start.card.get("settings")
         rank = settings.get("rank") if isinstance(settings, dict) else None
         if start.path is None or not isinstance(rank, int):
             raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
         look, form = form_of(start)
-        options |= {"model": start.base, "rank": rank, "form": form}
-    name, resume, model = options["name"], options["resume"], options["model"] or DEFAULT_MODEL
+        asked = replace(asked, model=start.base, rank=rank, form=form)
+    name, resume, model = asked.name, asked.resume, asked.model or DEFAULT_MODEL
     checkpoint = folder / "checkpoint.pt"
     if (folder / job_state.FILE).exists():
         raise UsageError(f"{name!r} is tuned at a provider: take another --name, or delete {folder}")
@@ -168,15 +172,15 @@ def _here(options: dict[str, Any], folder: Path) -> None:
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
     weights_named(model)
     import_transformers()
-    data = learnt(options)
+    data = learnt(asked.wanted)
     settings = Settings(
-        epochs=options["epochs"] or 2.0,
-        rate=options["rate"],
-        rank=options["rank"],
-        alpha=2.0 * options["rank"],
-        packs=options["batch"],
-        minutes=options["minutes"],
-        seed=options["seed"],
+        epochs=asked.epochs or 2.0,
+        rate=asked.rate,
+        rank=asked.rank,
+        alpha=2.0 * asked.rank,
+        packs=asked.batch,
+        minutes=asked.minutes,
+        seed=asked.seed,
     )
     click.echo(
         f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, watching "
@@ -191,19 +195,21 @@ def _here(options: dict[str, Any], folder: Path) -> None:
                 data.validation,
                 data.databases,
                 folder,
-                model=model,
-                settings=settings,
-                look=look,
-                form=options["form"],
-                start=start,
-                n=options["pack"],
-                rename=options["rename"],
-                compute=options["compute"],
+                TuneSpec(
+                    model,
+                    settings,
+                    look,
+                    asked.form,
+                    start=start,
+                    questions_per_pack=asked.pack,
+                    rename=asked.rename,
+                    compute=asked.compute,
+                    check=asked.check,
+                ),
                 resume=resume,
                 about=data.about,
-                tell=_teller(),
                 source=data.source,
-                check=options["check"],
+                tell=_teller(),
                 progress=progress,
             )
     except KeyboardInterrupt:
@@ -219,38 +225,38 @@ def _here(options: dict[str, Any], folder: Path) -> None:
     click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
 
 
-def _hosted(options: dict[str, Any], folder: Path) -> None:
+def _hosted(asked: Asked, folder: Path) -> None:
     from spider_opt.answering.drafts import Look
     from spider_opt.cli.hosted import hosted
     from spider_opt.cli.learnt import learnt
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import FILE
 
-    if not options["model"] and not options["cancel"]:
+    if not asked.model and not asked.cancel:
         raise UsageError("Which of the provider's models? Name it with --model")
     if (folder / FILE).exists() or (folder / "checkpoint.pt").exists():
-        raise UsageError(f"There is an adapter {options['name']!r} of this machine already: take another --name")
-    epochs = options["epochs"]
+        raise UsageError(f"There is an adapter {asked.name!r} of this machine already: take another --name")
+    epochs = asked.epochs
     if epochs is not None and epochs != int(epochs):
         raise UsageError(f"--epochs is {epochs}, but a provider takes a whole number")
-    data = None if options["cancel"] or options["chats"] is not None else learnt(options)
+    data = None if asked.cancel or asked.chats is not None else learnt(asked.wanted)
     hosted(
-        options["chats"] or (data.training if data else []),
+        asked.chats or (data.training if data else []),
         data.validation if data else [],
         databases=data.databases if data else {},
         folder=folder,
-        model=options["model"] or "",
-        look=Look(values=options["values"]),
-        form=options["form"],
+        model=asked.model or "",
+        look=Look(values=asked.values),
+        form=asked.form,
         about=data.about if data else {},
-        base_url=options["base_url"],
+        base_url=asked.base_url,
         epochs=None if epochs is None else int(epochs),
-        batch_size=options["batch_size"],
-        learning_rate_multiplier=options["rate_multiplier"],
-        seed=options["seed"],
-        price=options["price"],
-        yes=options["yes"],
-        cancel=options["cancel"],
+        batch_size=asked.batch_size,
+        learning_rate_multiplier=asked.rate_multiplier,
+        seed=asked.seed,
+        price=asked.price,
+        yes=asked.yes,
+        cancel=asked.cancel,
     )
 
 

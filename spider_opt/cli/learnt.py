@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spider_opt.cli.benchmark_options import Chosen
     from spider_opt.databases import DatabasePool
-    from spider_opt.training.dataset import Item
+    from spider_opt.training.dataset import By, Item
     from spider_opt.types import Benchmark
 
 
@@ -24,8 +27,29 @@ class Learnt:
     about: dict[str, Any]
 
 
-def learnt(options: dict[str, Any]) -> Learnt:
-    """Return what there is to learn."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which training questions are to be learnt, of the benchmark that is ``chosen``.
+
+    ``examples`` of them, None for all, by ``choose``, or by what the run in ``focus`` got wrong. The ``share`` of them
+    is shown with what the method ``context`` retrieves ("none" for nothing).
+    """
+
+    chosen: Chosen
+    examples: int | None
+    choose: By
+    focus: Path | None
+    context: str
+    share: float
+    seed: int
+
+
+def learnt(wanted: Wanted) -> Learnt:
+    """Return what there is to learn.
+
+    Raises:
+        UsageError: there is nothing, or it is asked for wrongly.
+    """
     from spider_opt.benchmarks import training_half
     from spider_opt.benchmarks.leaks import training_for
     from spider_opt.databases import DatabasePool
@@ -35,10 +59,10 @@ def learnt(options: dict[str, Any]) -> Learnt:
     from spider_opt.training.contexts import check_context, drawn, training_library
     from spider_opt.training.dataset import build, choose, focus, split
 
-    method, n = options["context"], options["examples"]
+    method, n = wanted.context, wanted.examples
     if method != "none":
         check_context(method)
-    asked = options["chosen"].load()
+    asked = wanted.chosen.load()
     source = training_half(asked)
     kept, left_out = training_for(asked, open_annotations(lines).normals, source)
     for reason, count in left_out.items():
@@ -47,25 +71,23 @@ def learnt(options: dict[str, Any]) -> Learnt:
     items, report = build(kept, databases, progress=lines)
     click.echo(str(report), err=True)
     training, validation = split(items)
-    if options["focus"] is not None:
-        training = focus(training, options["focus"])[:n]
+    if wanted.focus is not None:
+        training = focus(training, wanted.focus)[:n]
     elif n is not None:
-        training = choose(training, n, options["choose"], seed=options["seed"])
+        training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:
         raise UsageError("There is nothing to learn: no training question is left")
     if method != "none":
         library = training_library(kept, progress=lines)
-        training = drawn(
-            training, method, databases, library, share=options["share"], seed=options["seed"], progress=lines
-        )
+        training = drawn(training, method, databases, library, share=wanted.share, seed=wanted.seed, progress=lines)
     about = {
         "source": f"{source.name} {source.split}",
         "fingerprint": source.fingerprint,
         "questions": len(training),
         "databases": len({item.question.db_id for item in training}),
-        "chosen": options["choose"] if n is not None and options["focus"] is None else None,
-        "focus": None if options["focus"] is None else options["focus"].name,
+        "chosen": wanted.choose if n is not None and wanted.focus is None else None,
+        "focus": None if wanted.focus is None else wanted.focus.name,
         "context": method,
-        "share": options["share"],
+        "share": wanted.share,
     }
     return Learnt(training, validation, source, databases, about)

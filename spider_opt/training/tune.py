@@ -9,12 +9,11 @@ from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from spider_opt import __version__
-from spider_opt.answering.drafts import Look
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import Adapter, write_card
+from spider_opt.models.adapters import write_card
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.progress import Progress, silent
@@ -25,11 +24,11 @@ from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.accuracy import held_out_accuracy
 from spider_opt.training.checkpoint import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.loop import Settings, Step, Training
+from spider_opt.training.loop import Step, Training
 from spider_opt.training.packer import Packer, Target
+from spider_opt.training.spec import TuneSpec
 from spider_opt.types import Benchmark, Database, Schema
 
-Compute = Literal["auto", "int8", "float32", "bfloat16"]
 N_WATCHED = 128
 MAX_TOKENS = 200
 
@@ -60,35 +59,26 @@ def tune(
     validation: Sequence[Item],
     databases: Mapping[str, Database],
     folder: Path,
+    spec: TuneSpec,
     *,
-    model: str,
-    settings: Settings,
-    look: Look,
-    form: AnswerForm,
-    start: Adapter | None = None,
-    n: int = 16,
-    rename: float = 0.0,
-    compute: Compute = "auto",
     resume: bool = False,
     about: Mapping[str, Any] | None = None,
-    tell: Callable[[Step], None] = lambda step: None,
     source: Benchmark | None = None,
-    check: int = 0,
+    tell: Callable[[Step], None] = lambda step: None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Tune ``model`` and write the adapter to ``folder``; return its card.
+    """Tune a model as ``spec`` says and write the adapter to ``folder``; return its card.
 
-    With ``start`` it begins with that adapter's weights. ``n`` questions share a schema at most, and the share
-    ``rename`` of the schemas has other names. ``about`` goes into the card as what the data is. When it is stopped,
-    the checkpoint stays and an adapter of what was learnt is written. The card's ``signs`` say whether the training
-    was too short or too long. At the end ``check`` questions of ``validation``, which are of ``source``, are
-    answered; its ``held_out`` says how well.
+    ``about`` goes into the card as what the data is. When it is stopped, the checkpoint stays and an adapter of what
+    was learnt is written. The card's ``signs`` say whether the training was too short or too long. At the end
+    ``spec.check`` questions of ``validation``, which are of ``source``, are answered; its ``held_out`` says how well.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
-            is another one, or ``start`` is of another rank.
+            is another one, or the adapter to start with is of another rank.
         LeakError: an item must not be trained on.
     """
+    settings, start = spec.settings, spec.start
     check_training(training)
     import_transformers()
     import torch
@@ -98,8 +88,8 @@ def tune(
     from spider_opt.models.torch.lora import add_lora, take_weights, weights_of
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype, int8 = chosen_compute(compute, device)
-    base = open_base(model, dtype=dtype, device=device)
+    dtype, int8 = chosen_compute(spec.compute, device)
+    base = open_base(spec.model, dtype=dtype, device=device)
     check_architecture(base.model.config.model_type)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
     if device == "cpu":
@@ -112,7 +102,10 @@ def tune(
             raise TrainingError(f"{other}; nothing else can begin with it")
         take_weights(lora, learnt.weights)
         begun = f"+{start.card['sha256']}"
-    packer = Packer(base.tokenizer, databases, look=look, target=TARGETS[form], n=n, rename=rename)
+    packer = Packer(
+        base.tokenizer, databases, look=spec.look, target=TARGETS[spec.form], n=spec.questions_per_pack,
+        rename=spec.rename,
+    )  # fmt: skip
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
     train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun)
     if resume:
@@ -122,10 +115,10 @@ def tune(
     said = {
         "base": {"name": base.name, "sha256": base.sha256},
         "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
-        "look": asdict(look),
-        "target": form,
+        "look": asdict(spec.look),
+        "target": spec.form,
         "data": dict(about or {}),
-        "settings": {**asdict(settings), "questions_per_pack": n, "renamed": rename},
+        "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename},
     }
     card: dict[str, Any] = {}
     machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
@@ -137,10 +130,10 @@ def tune(
     finally:
         if train.n:
             card = _write(folder, weights_of(lora), base, train, said, machine)
-    if check and validation and source:
+    if spec.check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
-        found = held_out_accuracy(decode, base.tokenizer, look, source, validation, check, progress=progress)
+        found = held_out_accuracy(decode, base.tokenizer, spec.look, source, validation, spec.check, progress=progress)
         card["held_out"] = found
         write_card(folder, card)
     return card

@@ -7,6 +7,7 @@ import json
 import runpy
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,16 @@ from spider_opt.models.torch import base
 from spider_opt.training import tune
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Step
+from spider_opt.training.spec import TuneSpec
 
 _SPIDER = runpy.run_path(str(Path(__file__).resolve().parents[1] / "benchmarks" / "conftest.py"))
 SmallSpider: Any = _SPIDER["SmallSpider"]
 HELD_OUT = "database_6"  # by the hash of its name, see test_validation.py
 SIGNS = "Too short to tell whether it was long enough."
+
+
+def told(spec: TuneSpec) -> dict[str, Any]:
+    return {f.name: getattr(spec, f.name) for f in fields(spec)}
 
 
 class Tune:
@@ -39,16 +45,24 @@ class Tune:
         self.writes = (FILE, CARD, "checkpoint.pt")
 
     def __call__(
-        self, training: Sequence[Item], validation: Sequence[Item], databases: Any, folder: Path, **options: Any
+        self,
+        training: Sequence[Item],
+        validation: Sequence[Item],
+        databases: Any,
+        folder: Path,
+        spec: TuneSpec,
+        **options: Any,
     ) -> dict[str, Any]:
-        self.calls.append({"training": training, "validation": validation, "databases": databases, **options})
+        self.calls.append(
+            {"training": training, "validation": validation, "databases": databases, **told(spec), **options}
+        )
         for step in self.steps:
             options["tell"](step)
         card = {
             "sha256": hashlib.sha256(b"lora").hexdigest(),
-            "base": {"name": options["model"]},
-            "look": {"values": options["look"].values},
-            "target": options["form"],
+            "base": {"name": spec.model},
+            "look": {"values": spec.look.values},
+            "target": spec.form,
             "training": {"examples": 1234, "minutes": 1.5, "signs": SIGNS},
         }
         card |= ({"held_out": self.found} if self.found else {}) | self.card

@@ -79,7 +79,13 @@ def test_the_whole_way(training: Any, finetune: Finetune) -> None:
     assert all(item.context == Context() for item in call["training"])
     assert call["settings"] == Settings(alpha=32.0)
     assert call["look"] == Look(values=2)
-    wanted = {"model": DEFAULT_MODEL, "form": "from-first", "n": 16, "compute": "auto", "resume": False}
+    wanted = {
+        "model": DEFAULT_MODEL,
+        "form": "from-first",
+        "questions_per_pack": 16,
+        "compute": "auto",
+        "resume": False,
+    }
     assert {key: call[key] for key in wanted} == wanted
     assert call["about"] == {
         "source": "spider-mini train",
@@ -120,7 +126,13 @@ def test_options_reach_the_training(training: Any, finetune: Finetune) -> None:
     assert finetune(*more, *options.split()).exit_code == 0
     [call] = training.calls
     assert call["settings"] == Settings(epochs=3.5, minutes=7.0, rate=1e-3, rank=8, alpha=16.0, packs=3, seed=5)
-    wanted = {"model": "smollm2-135m", "form": "plain", "n": 4, "compute": "float32", "look": Look(values=1)}
+    wanted = {
+        "model": "smollm2-135m",
+        "form": "plain",
+        "questions_per_pack": 4,
+        "compute": "float32",
+        "look": Look(values=1),
+    }
     wanted["rename"] = 0.5
     assert {key: call[key] for key in wanted} == wanted
 

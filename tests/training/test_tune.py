@@ -19,6 +19,7 @@ from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training import tune as tuning
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step
+from spider_opt.training.spec import TuneSpec
 from spider_opt.training.tune import TARGETS, tune
 from spider_opt.types import Column, Schema, Table
 
@@ -51,9 +52,11 @@ def bases(tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def tuned_on(lessons: Callable[..., list[Item]], tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def tuned(name: str, **options: Any) -> dict[str, Any]:
-        options = {"model": "m", "settings": SETTINGS, "look": Look(values=0), "form": "plain", "n": 3} | options
+        said = {"model": "m", "settings": SETTINGS, "look": Look(values=0), "form": "plain", "questions_per_pack": 3}
+        said |= {key: options.pop(key) for key in list(options) if key in TuneSpec.__dataclass_fields__}
         training = options.pop("training", lessons(7))
-        return tune(training, lessons(3, HELD_OUT), {}, tmp_path / "adapters" / name, compute="float32", **options)
+        folder = tmp_path / "adapters" / name
+        return tune(training, lessons(3, HELD_OUT), {}, folder, TuneSpec(**said, compute="float32"), **options)
 
     return tuned
 
