@@ -8,12 +8,13 @@ from blocks.commands import help_pages
 from blocks.methods import methods
 from blocks.results import ablation, ladder, leaderboard, short_ladder
 from blocks.rooms import layers, rooms
-from blocks.tables import scorers
+from blocks.tables import benchmarks, scorers
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "help": help_pages,
     "methods": methods,
     "scorers": scorers,
+    "benchmarks": benchmarks,
     "ladder": ladder,
     "short-ladder": short_ladder,
     "leaderboard": leaderboard,
