@@ -1,4 +1,4 @@
-"""Steps from other packages: found, built, ordered by rank and needs, named by aliases; broken ones harm nobody."""
+"""What other packages add is found by its name; what is broken harms nobody. Steps are ordered by rank and needs."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import csv
 import itertools
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from fake_model import FakeModel
+from fake_openai import FakeOpenAI
 
 from spider_opt import methods, plugins
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
-from spider_opt.errors import MethodError
+from spider_opt.errors import DatasetError, MethodError
 from spider_opt.methods import parse_method
 from spider_opt.steps import ALIASES, STEPS
 from spider_opt.types import Prediction, Question, Schema, Stage, Task, Tools
@@ -43,14 +47,14 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         sys.modules.pop(name, None)
 
 
-def install(folder: Path, name: str, source: str, **steps: str) -> None:
+def install(folder: Path, name: str, source: str, *, group: str = "spider_opt.steps", **places: str) -> None:
     """Install a package of one module, as pip would leave it."""
     (folder / f"{name}.py").write_text(source)
     info = folder / f"{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    lines = "".join(f"{step} = {place}\n" for step, place in steps.items())
-    (info / "entry_points.txt").write_text(f"[spider_opt.steps]\n{lines}")
+    lines = "".join(f"{what} = {place}\n" for what, place in places.items())
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
 @pytest.fixture
@@ -270,6 +274,75 @@ def test_a_scorer_from_outside_is_ex_from_eval_to_leaderboard(outside: Callable[
     outside("leaderboard", "run", "--out", ".")
     [row] = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
     assert (row["scorer"], float(row["ex"])) == ("row-f1 v1.0", evaluated["ex"])
+
+
+# --- benchmarks from other packages ------------------------------------------------------------
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """The folder of the plugin's benchmark."""
+    folder = tmp_path / "toys"
+    folder.mkdir()
+    for db_id in ("shop", "school"):
+        with closing(sqlite3.connect(folder / f"{db_id}.db")) as database:
+            database.executescript("CREATE TABLE item (name, price); INSERT INTO item VALUES ('pen', 1), ('ink', 4)")
+    asked = [("What is dear?", "SELECT name FROM item WHERE price > 3", "hard"), ("How many?", "SELECT 2", "easy")]
+    entries = [
+        {"about": "shop", "ask": ask, "answer": answer, "hint": "dear is above 3", "level": level}
+        for ask, answer, level in asked
+    ]
+    (folder / "ask.json").write_text(json.dumps(entries))
+    (folder / "learn.json").write_text(json.dumps([{"about": "school", "ask": "Which?", "answer": "SELECT 1"}]))
+    return folder
+
+
+def test_a_benchmark_from_outside_from_eval_to_leaderboard(
+    outside: Callable[..., str], toy: Path, tmp_path: Path, endpoint: FakeOpenAI
+) -> None:
+    endpoint.script = [endpoint.said("SELECT name FROM item WHERE price > 3")]
+    where = ["--benchmark", "toy", "--data", toy]
+    model = ["--model", "fake", "--base-url", endpoint.url, "--out", "run", "--embedder", "hashing"]
+    evaluated = json.loads(outside("eval", *where, *model, "--method", "fewshot:schemas=yes", "--json"))
+    assert (evaluated["n"], evaluated["ex"]) == (2, 50.0)
+    asked = [request["messages"][-1]["content"] for request in endpoint.requests]
+    assert all("\n\nNote: dear is above 3\nQuestion: " in prompt for prompt in asked)
+    assert not any(level in str(endpoint.requests) for level in ("hard", "easy"))
+    assert all("Question: Which?" in str(request) for request in endpoint.requests), "of its training half"
+
+    assert json.loads(outside("score", "run", *where, "--json"))["ex"] == 50.0
+    outside("leaderboard", "run", "--out", ".")
+    [row] = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
+    assert (row["benchmark"], row["n"], row["ex"]) == ("toy test", "2", "50.0")
+    assert "\ntoy: test (usual), train; Apache-2.0\n" in outside("data", "list")
+    assert "test: n=2, databases 1" in outside("data", "check", toy, "--benchmark", "toy")
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("raise RuntimeError('no network')", "(bad_bench:BAD) cannot be loaded: RuntimeError('no network')"),
+        ("", "(bad_bench:BAD) cannot be loaded: AttributeError"),
+        ("BAD = {'splits': 3}", "(bad_bench:BAD) is no benchmark: it must be a spider_opt.benchmarks.Source"),
+    ],
+)  # fmt: skip
+def test_a_broken_benchmark_is_named_and_harms_nobody_else(packages: Path, source: str, sentence: str) -> None:
+    install(packages, "bad_bench", source, group="spider_opt.benchmarks", bad="bad_bench:BAD")
+    with pytest.raises(DatasetError) as caught:
+        load("bad")
+    assert str(caught.value).startswith(f"benchmark 'bad' {sentence}")
+    assert load("spider-mini").split == "test"
+    listed = CliRunner().invoke(main, ["data", "list"])
+    assert listed.exit_code == 0
+    assert "spider-mini: train, test (usual)" in listed.stdout
+    assert listed.stderr.startswith("left out: benchmark 'bad'")
+
+
+def test_two_benchmarks_with_one_name(packages: Path) -> None:
+    install(packages, "thief", "raise SystemExit", group="spider_opt.benchmarks", spider="thief:SPIDER")
+    with pytest.raises(DatasetError, match=r"two packages claim the benchmark 'spider' \(spider_opt\..*thief:SPIDER\)"):
+        load("spider")
+    assert load().name == "spider-mini"
 
 
 # --- rank, needs, aliases ----------------------------------------------------------------------

@@ -1,9 +1,8 @@
-"""The tables of scorers and benchmarks."""
+"""The tables of scorers and of benchmarks."""
 
 from __future__ import annotations
 
-from spider_opt.benchmarks import source_named
-from spider_opt.benchmarks.table import BENCHMARKS
+from spider_opt.benchmarks.listing import markdown_table
 from spider_opt.scoring import find_scorer
 from spider_opt.scoring.table import SCORERS
 
@@ -17,13 +16,5 @@ def scorers() -> str:
 
 
 def benchmarks() -> str:
-    """Return a table of our own benchmarks: what they are, which splits they have, what their files call the parts."""
-    lines = ["| name | what it is | splits | fields of a question | licence |", "|---|---|---|---|---|"]
-    for name in BENCHMARKS:
-        source = source_named(name)
-        splits = ", ".join(f"**{split}**" if split == source.default else split for split in source.splits)
-        fields = source.fields
-        parts = [fields.db_id, fields.question, fields.query, fields.notes, *fields.metadata.values()]
-        said = ", ".join(f"`{part}`" for part in parts if part)
-        lines.append(f"| `{name}` | {source.about.rstrip('.')} | {splits} | {said} | {source.licence} |")
-    return "\n".join(lines) + "\n"
+    """Return a table of our own benchmarks, their splits and what their files are called."""
+    return markdown_table()

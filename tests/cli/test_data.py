@@ -51,6 +51,41 @@ def test_each_help_has_an_example(command: str) -> None:
     assert f"Example:\n    spider-opt data {command} ~/spider" in result.stdout
 
 
+def test_list_says_what_there_is_and_where(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = run("list").stdout.splitlines()
+    assert lines[0] == "spider: dev (usual), train, train_spider, train_others, test; CC BY-SA 4.0"
+    assert lines[2] == ("  its folder is named by --spider DIR or SPIDER_DIR=DIR; get it with: spider-opt data fetch")
+    assert lines[3] == "spider-mini: train, test (usual); Apache-2.0"
+    assert lines[5] == "  here: it comes with the package"
+    monkeypatch.setenv("SPIDER_DIR", str(spider))
+    assert run("list").stdout.splitlines()[2] == f"  here: dev at {spider} (SPIDER_DIR)"
+    found = {one["name"]: one for one in json.loads(run("list", "--json").stdout)}
+    assert found["spider"]["here"] == ["dev"]
+    assert (found["spider-mini"]["default"], found["spider-mini"]["training"]) == ("test", "train")
+
+
+def test_check_of_a_named_benchmark(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("check", "--benchmark", "spider", "--data", str(spider)).stdout == run("check", str(spider)).stdout
+    monkeypatch.setenv("SPIDER_DIR", "/nowhere")
+    assert run("check", "--benchmark", "spider-mini").stdout.startswith("spider-mini at ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("check", "a", "--data", "b"), "a and --data b name two folders: leave one of them out"),
+        (("check", "a", "--benchmark", "spider-mini"), "spider-mini comes with its package: leave out its folder, a"),
+        (("check", "--benchmark", "spidr"), "no benchmark 'spidr' (did you mean 'spider'?)"),
+        (("fetch", "a", "--data", "b"), "a and --data b name two folders"),
+        (("fetch", "--benchmark", "spider-mini"), "spider-mini comes with its package: there is nothing to fetch"),
+    ],
+)
+def test_what_makes_no_sense(arguments: tuple[str, ...], sentence: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
 def test_check_in_words(spider: Path) -> None:
     result = run("check", str(spider))
     assert result.exit_code == 0

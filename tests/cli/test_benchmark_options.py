@@ -1,0 +1,84 @@
+"""Which benchmark a command is about: ``--benchmark``, ``--data``, ``--spider``, ``--questions``, ``--split``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from spider_opt.benchmarks import load
+from spider_opt.cli import main
+from spider_opt.cli.benchmark_options import Chosen
+from spider_opt.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def no_spider_dir(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPIDER_DIR", raising=False)
+
+
+DIR = Path("a-folder")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "variable", "named"),
+    [
+        (Chosen(), "", ("spider-mini", None)),
+        (Chosen(), "  ", ("spider-mini", None)),
+        (Chosen(), "there", ("spider", None)),
+        (Chosen(spider=DIR), "", ("spider", DIR)),
+        (Chosen(spider=DIR), "there", ("spider", DIR)),
+        (Chosen("spider", spider=DIR), "", ("spider", DIR)),
+        (Chosen("spider", DIR), "", ("spider", DIR)),
+        (Chosen("spider-mini"), "there", ("spider-mini", None)),
+        (Chosen("other", DIR), "there", ("other", DIR)),
+    ],
+)
+def test_what_is_meant(
+    chosen: Chosen, variable: str, named: tuple[str, Path | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPIDER_DIR", variable)
+    assert chosen.named() == named
+
+
+def test_a_command_may_have_a_usual_benchmark_of_its_own() -> None:
+    assert Chosen().named("spider") == ("spider", None)
+    assert Chosen("other").named("spider") == ("other", None)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        (Chosen(data=DIR), "Of which benchmark is a-folder the folder? Say it with --benchmark NAME"),
+        (Chosen(data=DIR, spider=DIR), "--spider DIR is short for --benchmark spider --data DIR: leave out --data"),
+        (Chosen("spider", DIR, DIR), "--spider DIR is short for --benchmark spider --data DIR: leave out --data"),
+        (Chosen("bird", spider=DIR), "--spider names Spider's folder, and --benchmark bird: leave one of them out, or "
+                                     "name the folder by --data"),
+        (Chosen("spider:train"), "--benchmark spider:train is no name: write --benchmark spider --split train"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_told_in_a_sentence(chosen: Chosen, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen.named()
+    assert str(caught.value) == sentence
+
+
+def test_other_questions_are_scored_under_their_own_name(tmp_path: Path) -> None:
+    benchmark = load()
+    folder = tmp_path / "spider"
+    for db_id, path in benchmark.paths.items():
+        (folder / "database" / db_id).mkdir(parents=True)
+        shutil.copyfile(path, folder / "database" / db_id / f"{db_id}.sqlite")
+    asked = [
+        {"db_id": e.question.db_id, "question": e.question.text, "query": e.gold_sql} for e in benchmark.examples[:3]
+    ]
+    (tmp_path / "dev.json").write_text(json.dumps(asked))
+    (tmp_path / "answers.txt").write_text("".join(f"{entry['query']}\n" for entry in asked))
+    for where in (["--spider", str(folder)], ["--benchmark", "spider", "--data", str(folder)], []):
+        arguments = ["score", str(tmp_path / "answers.txt"), *where, "--questions", str(tmp_path / "dev.json")]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout.startswith(f"{'spider' if where else 'spider-mini'} other-dev  EX 100.0")
