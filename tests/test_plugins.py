@@ -345,6 +345,25 @@ def test_two_benchmarks_with_one_name(packages: Path) -> None:
     assert load().name == "spider-mini"
 
 
+# --- models from other packages ----------------------------------------------------------------
+
+
+def test_a_model_from_outside_is_asked_scored_and_on_the_leaderboard(
+    outside: Callable[..., str], tmp_path: Path
+) -> None:
+    asked = ["--model", "parrot", "--method", "zero-shot", "--limit", 4, "--out", "run"]
+    evaluated = json.loads(outside("eval", *asked, "--json"))
+    assert evaluated["n"] == 4
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["model"] == "parrot"
+    sql = json.loads((tmp_path / "run" / "predictions.jsonl").read_text().splitlines()[0])["sql"]
+    assert sql.startswith("SELECT count(*) FROM ")
+    assert json.loads(outside("score", "run", "--json"))["ex"] == evaluated["ex"]
+    outside("leaderboard", "run", "--out", ".")
+    [row] = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
+    assert row["model"] == "parrot"
+    assert "parrot" in outside("models")
+
+
 # --- rank, needs, aliases ----------------------------------------------------------------------
 
 RUNGS = f"""{HEAD}

@@ -33,6 +33,7 @@ def list_models(as_json: bool = False) -> None:
     from spider_opt.errors import WeightsError
     from spider_opt.models.adapters import adapter_folders, read_adapter
     from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, Weights
+    from spider_opt.models.installed import NAMES
     from spider_opt.models.weights import here
 
     def row(entry: Weights) -> dict[str, Any]:
@@ -54,8 +55,11 @@ def list_models(as_json: bool = False) -> None:
             adapters.append(_adapter(read_adapter(folder)))
         except WeightsError as error:
             click.echo(f"left out: {error}", err=True)
+    others = [
+        {"name": name, "use": "answers", "place": place} for name, places in NAMES.places().items() for place in places
+    ]
     if as_json:
-        click.echo(json.dumps([*rows, *adapters], indent=2))
+        click.echo(json.dumps([*rows, *adapters, *others], indent=2))
         return
     for fields in rows:
         where = fields["path"] or f"not here; get it with: spider-opt models pull {fields['name']}"
@@ -65,6 +69,8 @@ def list_models(as_json: bool = False) -> None:
         size = "at a provider" if fields["bytes"] is None else f"{fields['bytes'] / 1e6:>6,.0f} MB"
         learnt = f"tuned on {fields['data'] or 'own data'}"
         click.echo(f"{fields['name']:<30} {fields['use']:<8} {size}  {fields['base']}, {learnt}  {fields['path']}")
+    for other in others:
+        click.echo(f"{other['name']:<30} {other['use']:<8} from another package  {other['place']}")
 
 
 def _adapter(adapter: Adapter) -> dict[str, Any]:

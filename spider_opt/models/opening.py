@@ -11,6 +11,7 @@ from spider_opt.models import weights
 from spider_opt.models.adapters import Adapter, fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
+from spider_opt.models.installed import Access, is_installed, open_installed
 from spider_opt.models.llamacpp import server
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
 from spider_opt.models.manner import AskedInAManner, Manner
@@ -44,8 +45,9 @@ def open(
 
     With ``base_url`` the endpoint is asked, whatever the name. Without one, a name of the catalog (the default:
     ``qwen2.5-coder-0.5b``) is computed here by the ``engine``, with ``adapters`` (by name or folder) put on it; where
-    no name is given it is the model that these are for. Any other name is OpenAI's, if ``OPENAI_API_KEY`` is set. A
-    model elsewhere is tuned already, so ``adapters`` mean nothing to it.
+    no name is given it is the model that these are for. A name of an installed package's (see ``models.installed``) is
+    opened by that, with ``base_url`` or without. Any other name is OpenAI's, if ``OPENAI_API_KEY`` is set. A model
+    elsewhere is tuned already, so ``adapters`` mean nothing to it.
 
     Args:
         name: the model's, as the catalog or the endpoint knows it.
@@ -68,7 +70,8 @@ def open(
         ModelUnavailable: what computes the model is not installed.
     """
     manner = Manner(max_tokens, system, dict(extra or {}))
-    model = _opened(name, base_url, api_key, headers, engine, adapters, timeout_s, logprobs, on_progress)
+    access = Access(base_url, api_key, headers, timeout_s, logprobs)
+    model = _opened(name, access, engine, adapters, on_progress)
     if manner.extra and isinstance(model, torch_engine.TorchModel):
         raise UsageError(f"torch takes no further parameters: leave out {', '.join(manner.extra)}")
     return AskedInAManner(model, manner) if str(manner) else model
@@ -76,15 +79,12 @@ def open(
 
 def _opened(
     name: str | None,
-    base_url: str | None,
-    api_key: str | None,
-    headers: Mapping[str, str] | None,
+    access: Access,
     engine: Engine,
     adapters: Sequence[str],
-    timeout_s: float,
-    logprobs: bool,
     on_progress: weights.Progress | None,
 ) -> ChatModel:
+    base_url = access.base_url
     if engine not in ENGINES:
         raise UsageError(f"There is no engine {engine!r} (there are: {', '.join(ENGINES)})")
     if engine == "torch":
@@ -92,20 +92,28 @@ def _opened(
             raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
         return torch_engine.open_torch(adapters, name, on_progress)
     if base_url is None and (name is None or name in CATALOG):
-        if api_key or headers:
+        if access.api_key or access.headers:
             raise UsageError(f"{name or DEFAULT_MODEL} is computed here: a key and headers are for a base_url")
-        return _embedded(*fitting_adapters(adapters, name), timeout_s, logprobs, on_progress)
+        return _embedded(*fitting_adapters(adapters, name), access.timeout_s, access.logprobs, on_progress)
     if base_url is not None:
         checked_url(base_url)
     if name is None:
         raise UsageError(f"Which model at {base_url}? Name it with --model")
-    if base_url is None and not any(map(os.environ.get, ("OPENAI_BASE_URL", "OPENAI_API_KEY"))) and not api_key:
+    if name not in CATALOG and is_installed(name):
+        return open_installed(name, access)
+    known = map(os.environ.get, ("OPENAI_BASE_URL", "OPENAI_API_KEY"))
+    if base_url is None and not any(known) and not access.api_key:
         raise UsageError(
             f"There is no embedded model {name!r} (there are: {_chats()}). "
             "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
         )
     return OpenAIModel(
-        name, base_url=base_url, api_key=api_key, headers=headers, logprobs=logprobs, timeout_s=timeout_s
+        name,
+        base_url=base_url,
+        api_key=access.api_key,
+        headers=access.headers,
+        logprobs=access.logprobs,
+        timeout_s=access.timeout_s,
     )
 
 

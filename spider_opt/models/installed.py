@@ -1,0 +1,92 @@
+"""Models of other packages, by the entry-point group ``spider_opt.models``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from spider_opt.errors import SpiderOptError, UsageError
+from spider_opt.models.manner import AskedInAManner, Manner
+from spider_opt.plugins import Names
+from spider_opt.types import ChatModel, ModelInfo
+
+ENTRY_POINTS = "spider_opt.models"
+NAMES = Names("model", {}, ENTRY_POINTS, "spider-opt models", UsageError)
+
+
+class OpensAModel(Protocol):
+    """What an entry point of the group names: opens the model of that name, or of ``NAME/…``.
+
+    The model's ``info`` says who answers. A ``cache_tag`` says what answers depend on beside that and the request; for
+    a model without one it is the entry point and the ``base_url``. A ``close`` is called at the end.
+    """
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        base_url: str | None,
+        api_key: str | None,
+        headers: Mapping[str, str] | None,
+        timeout_s: float,
+        logprobs: bool,
+    ) -> ChatModel:
+        """Open a model; the keywords are those of ``models.open``, always all of them.
+
+        Raises:
+            SpiderOptError: it cannot be opened; one sentence says why.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a model is asked, and how: the keywords of ``OpensAModel``."""
+
+    base_url: str | None
+    api_key: str | None
+    headers: Mapping[str, str] | None
+    timeout_s: float
+    logprobs: bool
+
+
+def is_installed(name: str) -> bool:
+    """Tell whether another package has a model of this name."""
+    return _key(name) in NAMES.places()
+
+
+def open_installed(name: str, access: Access) -> ChatModel:
+    """Open another package's model; one that is broken harms nobody who does not ask for it.
+
+    Raises:
+        UsageError: the package cannot be loaded, two claim the name, or what it makes is no model.
+        SpiderOptError: what the package says.
+    """
+    place, make = NAMES.load(_key(name))
+    try:
+        model = cast(OpensAModel, make)(
+            name,
+            base_url=access.base_url,
+            api_key=access.api_key,
+            headers=access.headers,
+            timeout_s=access.timeout_s,
+            logprobs=access.logprobs,
+        )
+        if not isinstance(model.info, ModelInfo) or not callable(model.complete):
+            raise TypeError(f"{model!r} is no model: it needs an info and complete")
+    except SpiderOptError:
+        raise
+    except Exception as error:  # whatever an installed package does wrong
+        said = repr(error)
+        for secret in (access.api_key or "", *(access.headers or {}).values()):
+            said = said.replace(secret, "…") if len(secret) > 3 else said
+        raise UsageError(f"model {name!r} ({place}) cannot be opened: {said}") from error
+    if hasattr(model, "cache_tag"):
+        return model
+    tag = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
+    return AskedInAManner(model, Manner(), tag)
+
+
+def _key(name: str) -> str:
+    places = NAMES.places()
+    return name if name in places else name.partition("/")[0]
