@@ -136,9 +136,10 @@ def clear(kinds: Sequence[str]) -> dict[str, int]:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Make sure that nobody has a store open, and keep out who would train or fetch."""
+    """Make sure that nobody has a store open, and keep out who would answer, train or fetch."""
     stores = [root / kind.store for kind in KINDS.values() if kind.store]
-    folders = [path for name in ("adapters", "weights") for path in root.glob(KINDS[name].files) if path.is_dir()]
+    patterns = [KINDS[name].files for name in ("runs", "adapters", "weights")]
+    folders = [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
     with ExitStack() as stack:
         for path in (*stores, *folders):
             try:

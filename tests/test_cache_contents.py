@@ -140,10 +140,12 @@ def test_nothing_is_deleted_while_a_store_is_open(cache: Path, store: str) -> No
     assert clear(["responses"])["responses"] > 0
 
 
-@pytest.mark.parametrize("what", ["adapters", "weights"])
-def test_nothing_is_deleted_while_something_is_trained_or_fetched(cache: Path, what: str) -> None:
+@pytest.mark.parametrize("what", ["runs", "adapters", "weights"])
+def test_nothing_is_deleted_while_something_is_answered_trained_or_fetched(cache: Path, what: str) -> None:
     fill(cache)
-    folder = adapters_dir() / "begun" if what == "adapters" else folder_of(CATALOG["all-minilm-l6-v2"])
+    weights = folder_of(CATALOG["all-minilm-l6-v2"])
+    [run] = runs_dir().iterdir()
+    folder = {"runs": run, "adapters": adapters_dir() / "begun", "weights": weights}[what]
     before = contents()
     with locked(folder), pytest.raises(CacheError, match="is in use by another spider-opt"):
         clear(["prefixes"])
