@@ -14,6 +14,7 @@ from typing import Any
 from spider_opt import models
 from spider_opt.errors import ModelError
 from spider_opt.models import replay
+from spider_opt.models.installed import is_installed
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -37,10 +38,15 @@ class Fake:
         return [Completion(sql, cost if i == 0 else Usage()) for i in range(request.n)]
 
 
+really_open = models.open
+
+
 def open_fake(
-    name: str | None = None, *, base_url: str | None = None, adapters: Sequence[str] = (), **_: Any
+    name: str | None = None, *, base_url: str | None = None, adapters: Sequence[str] = (), **further: Any
 ) -> ChatModel:
-    """Stand for the door to models."""
+    """Stand for the door to models, but those that a page has installed."""
+    if name is not None and is_installed(name):
+        return really_open(name, base_url=base_url, adapters=adapters, **further)
     here = name is None and base_url is None
     recording = "finetune+rag" if "spider" in adapters else "zero-shot"
     return Fake(ModelInfo(name or "fake"), FIXTURES / f"{recording}-spider-mini-test.jsonl" if here else None)
