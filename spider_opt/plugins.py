@@ -18,7 +18,8 @@ class Names:
 
     ``table`` maps ours to ``module:attribute``, ``group`` is the entry-point group of the others'. ``kind`` ends with
     the word that one of them is called by ("method step"); ``see`` is the command that lists them, and ``error`` what
-    is raised for a name that does not do.
+    is raised for a name that does not do. Where ``ours_stay`` no package can claim one of our names, and none is looked
+    for: that takes longer than to score a hundred answers.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Names:
     group: str
     see: str
     error: type[SpiderOptError]
+    ours_stay: bool = False
 
     def places(self) -> Mapping[str, tuple[str, ...]]:
         """Return the places (``module:attribute``) of each name; several where packages claim the same."""
@@ -45,7 +47,8 @@ class Names:
         Raises:
             SpiderOptError: of the kind ``error``: there is no such name, two packages claim it, or it cannot be loaded.
         """
-        places, noun = self.places(), self.kind.rpartition(" ")[2]
+        ours = self.ours_stay and name in self.table
+        places, noun = {name: (self.table[name],)} if ours else self.places(), self.kind.rpartition(" ")[2]
         if name not in places:
             raise self.error(f"no {self.kind} {name!r}{meant(name, [*places, *also])}; see: {self.see}")
         if len(places[name]) > 1:

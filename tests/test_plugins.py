@@ -21,9 +21,11 @@ from fake_openai import FakeOpenAI
 
 from spider_opt import methods, plugins
 from spider_opt.benchmarks import load
+from spider_opt.benchmarks.table import source_named
 from spider_opt.cli import main
 from spider_opt.errors import DatasetError, MethodError
 from spider_opt.methods import parse_method
+from spider_opt.scoring import find_scorer
 from spider_opt.steps import ALIASES, STEPS
 from spider_opt.types import Prediction, Question, Schema, Stage, Task, Tools
 
@@ -207,6 +209,16 @@ def test_no_package_takes_our_names(packages: Path) -> None:
     install(packages, "thief", "raise SystemExit", **{"zero-shot": "thief:Step"})
     with pytest.raises(MethodError, match=r"two packages claim the step 'zero-shot' \(spider_opt\..*thief:Step\)"):
         parse_method("zero-shot")
+
+
+def test_no_package_is_looked_for_where_ours_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take longer than scoring; so nobody can claim the name of a scorer or a benchmark of ours."""
+    monkeypatch.setattr(plugins, "installed", lambda group: pytest.fail(f"looked for {group}"))
+    find_scorer.cache_clear()
+    assert find_scorer("official").__module__ == "spider_opt.scoring.official"
+    assert source_named("spider-mini")
+    with pytest.raises(pytest.fail.Exception, match="looked for"):
+        source_named("spyder")
 
 
 def test_two_packages_with_one_name(packages: Path, plugin: None) -> None:

@@ -16,7 +16,7 @@ BENCHMARKS = {
     "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",
 }
 ENTRY_POINTS = "spider_opt.benchmarks"
-_NAMES = Names("benchmark", BENCHMARKS, ENTRY_POINTS, "spider-opt data list", DatasetError)
+_NAMES = Names("benchmark", BENCHMARKS, ENTRY_POINTS, "spider-opt data list", DatasetError, ours_stay=True)
 
 
 def benchmark_names() -> Mapping[str, tuple[str, ...]]:
