@@ -352,8 +352,11 @@ def test_a_broken_benchmark_is_named_and_harms_nobody_else(packages: Path, sourc
 
 def test_two_benchmarks_with_one_name(packages: Path) -> None:
     install(packages, "thief", "raise SystemExit", group="spider_opt.benchmarks", spider="thief:SPIDER")
-    with pytest.raises(DatasetError, match=r"two packages claim the benchmark 'spider' \(spider_opt\..*thief:SPIDER\)"):
-        load("spider")
+    assert source_named("spider").title == "Spider", "a name of ours stays ours"
+    for name in ("one", "other"):
+        install(packages, name, "raise SystemExit", group="spider_opt.benchmarks", twice=f"{name}:TWICE")
+    with pytest.raises(DatasetError, match=r"two packages claim the benchmark 'twice' \(o.*:TWICE and o.*:TWICE\)"):
+        load("twice")
     assert load().name == "spider-mini"
 
 
