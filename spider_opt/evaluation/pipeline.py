@@ -20,7 +20,9 @@ def generator_of(pipeline: Pipeline, name: str, paths: Mapping[str, Path]) -> Ge
 
     What a question comes with beyond its words (evidence) is a line behind them. What is returned is the query, as it
     stands. A call that raises leaves its question unanswered, as a model does that does not answer: it is
-    asked again when the run goes on, and never counts as wrong.
+    asked again when the run goes on, and never counts as wrong. Where it raised ModelUnavailable nobody is asked on.
+
+    Not covered: the file is the benchmark's own, and whatever the function writes to it stays there.
     """
 
     def generate(task: Task) -> Prediction:
@@ -29,6 +31,8 @@ def generator_of(pipeline: Pipeline, name: str, paths: Mapping[str, Path]) -> Ge
         start = time.perf_counter()
         try:
             sql = pipeline(text, paths[question.db_id])
+        except ModelError:
+            raise
         except Exception as error:  # whatever goes wrong in there, it is no answer
             raise ModelError(f"{name} raised {type(error).__name__}: {error}") from error
         if not isinstance(sql, str):

@@ -53,7 +53,7 @@ def evaluate(
 
     Args:
         method: a method's text (``"vote:n=8+finetune+rag"``), or a function of one's own, (question, database) -> sql,
-            which is given the question's words and the path of the SQLite file.
+            which is given the question's words and the path of the SQLite file, which it must only read.
         benchmark: what is asked, from ``load``.
         model: a model, which is not closed here, or the name of one; by default the embedded one. Of a function of
             one's own it is only what the run's table calls it.
@@ -78,7 +78,7 @@ def evaluate(
         UsageError: what is asked for makes no sense (a ``MethodError``, a ``DatasetError``, …).
         ModelError, WeightsError: the model cannot be had, or nothing answers.
         RunError: the folder holds another run or cannot be written, or questions have no answer: the run is unfinished
-            and not scored, the same call asks again.
+            and not scored, the same call asks again. The first error stands behind it (``__cause__``).
         LeakError: a training example is too near to a question that is asked.
     """
     rules, shown = rules_of(mode), _shown(progress)
@@ -144,9 +144,9 @@ def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benc
 
 def _check_answered(finished: Finished) -> None:
     if finished.unanswered:
-        name, message = next(iter(finished.unanswered.items()))
+        name, error = next(iter(finished.unanswered.items()))
         n = len(finished.unanswered)
         raise RunError(
-            f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {message.rstrip('.')}); the run is "
+            f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {str(error).rstrip('.')}); the run is "
             "unfinished and not scored, the same command asks again"
-        )
+        ) from error

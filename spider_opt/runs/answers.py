@@ -11,6 +11,8 @@ from typing import Any
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
 
+QUESTION = "{question}"
+"""Stands in a raw answer for the question's words, where it repeats them: a run holds none of the benchmark's text."""
 # What stands in a candidate's JSON always.
 _TOLD = ("step", "sql", "outcome")
 _KNOWN = {f.name for f in fields(Candidate)}

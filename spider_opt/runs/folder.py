@@ -15,15 +15,13 @@ from pathlib import Path
 from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.progress import Progress, silent
-from spider_opt.runs.answers import Answer, mend, pair_answers, to_line
+from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
 from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
-QUESTION = "{question}"
-"""Stands in a raw answer for the question's words, where it repeats them."""
 # Measures, with the gold at hand, what stood in the prompt of an answer.
 Measure = Callable[[Example, Prediction], Mapping[str, float]]
 
@@ -34,7 +32,7 @@ class Finished:
 
     answers: tuple[Answer, ...]
     n_new: int
-    unanswered: dict[str, str]
+    unanswered: dict[str, ModelError]
 
 
 def run(
@@ -62,7 +60,7 @@ def run(
     """
     path = folder / PREDICTIONS
     wanted = {example.question.id for example in benchmark.examples[:limit]}
-    unanswered: dict[str, str] = {}
+    unanswered: dict[str, ModelError] = {}
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
@@ -84,7 +82,7 @@ def run(
             for example, got in answered:
                 question = example.question
                 if isinstance(got, ModelError):
-                    unanswered[question.id] = str(got)
+                    unanswered[question.id] = got
                 else:
                     if model.info.manner != info.manner:
                         info = _note_manner(folder, info, model.info.manner, new=not done)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 from html import escape
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from spider_opt.errors import RunError
-from spider_opt.runs.answers import Answer, read_answers
+from spider_opt.errors import RunError, UsageError
+from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREDICTIONS, VERDICTS = "predictions.jsonl", "verdicts.jsonl"
-Part = Literal["hardness", "database"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -125,16 +124,39 @@ class Run:
             failed_golds=tuple(failed for failed in self.failed_golds if failed[0] in wanted),
         )
 
-    def parts(self, by: Part) -> dict[str, list[Scored]]:
-        """Return the verdicts by hardness (easiest first, '-' where it is not known) or by database."""
+    def parts(self, by: str) -> dict[str, list[Scored]]:
+        """Return the verdicts by ``hardness`` (easiest first), ``database``, or what the benchmark itself tells.
+
+        That is a key of its examples' metadata, BIRD's ``difficulty``, say. '-' is where it is not known.
+
+        Raises:
+            UsageError: the questions are not told apart by that.
+        """
+        told = {example.index: example.metadata for example in self.benchmark.examples} if self.benchmark else {}
+        keys = sorted({key for metadata in told.values() for key in metadata} - {"hardness", "database"})
+        if by not in ("hardness", "database", *keys):
+            lacks = "" if self.benchmark else " (read the run with its benchmark for what that tells)"
+            raise UsageError(
+                f"a run has no parts by {by!r}, but by {', '.join(['hardness', 'database', *keys])}{lacks}"
+            )
+
+        def part(scored: Scored) -> str:
+            if by == "database":
+                return scored.db_id
+            return scored.hardness or "-" if by == "hardness" else told.get(scored.index, {}).get(by, "-")
+
         found: dict[str, list[Scored]] = {}
         for scored in self.verdicts:
-            found.setdefault((scored.hardness or "-") if by == "hardness" else scored.db_id, []).append(scored)
+            found.setdefault(part(scored), []).append(scored)
         order: dict[str, int] = {level: place for place, level in enumerate(HARDNESS_LEVELS)}
         return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
 
-    def by(self, what: Part) -> pd.DataFrame:
-        """Return ``n``, ``ex`` and ``ex_se`` for each hardness or database, which is the index."""
+    def by(self, what: str) -> pd.DataFrame:
+        """Return ``n``, ``ex`` and ``ex_se`` for each part, which is the index; see ``parts``.
+
+        Raises:
+            UsageError: the questions are not told apart by that.
+        """
         import pandas as pd
 
         rows = {name: _numbers(part) for name, part in self.parts(what).items()}
@@ -155,12 +177,14 @@ class Run:
         rows = []
         for answer in self.answers:
             row: dict[str, Any] = {"id": answer.id, "db_id": answer.db_id}
+            said = answer.prediction.text
             if example := examples.get(answer.index):
                 row |= {"question": example.question.text, "gold": example.gold_sql}
+                said = said.replace(QUESTION, example.question.text)
             scored, usage = verdicts.get(answer.index), answer.prediction.usage
             row |= {
                 "sql": answer.prediction.sql,
-                "answer": answer.prediction.text,
+                "answer": said,
                 "outcome": scored and scored.outcome.value,
                 "correct": scored and scored.correct,
                 "detail": scored and scored.detail,

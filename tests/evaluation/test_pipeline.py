@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.benchmarks import load
-from spider_opt.errors import RunError
+from spider_opt.errors import ModelError, ModelUnavailable, RunError
 from spider_opt.evaluation.pipeline import code_of, name_of
 from spider_opt.evaluation.running import evaluate
 from spider_opt.leaderboard import read_row
@@ -61,9 +61,25 @@ def test_it_goes_on_where_it_failed(mini: Benchmark) -> None:
     agent.fails = {bad.text}
     with pytest.raises(RunError, match=rf"1 question has no answer \({bad.id}: Agent raised ConnectionError: nobody"):
         evaluate(agent, mini, limit=4, progress=False)
+    with pytest.raises(RunError) as caught:
+        evaluate(agent, mini, limit=4, progress=False)
+    assert isinstance(caught.value.__cause__, ModelError)
+    assert isinstance(caught.value.__cause__.__cause__, ConnectionError), "one's own error, with its traceback"
     agent.fails = set()
     run = evaluate(agent, mini, limit=4, progress=False)
-    assert (run.ex, len(agent.asked)) == (100.0, 5)
+    assert (run.ex, len(agent.asked)) == (100.0, 6)
+
+
+def test_what_says_that_nothing_answers_any_more_stops_it(mini: Benchmark) -> None:
+    asked: list[str] = []
+
+    def gone(question: str, database: Path) -> str:
+        asked.append(question)
+        raise ModelUnavailable("the quota is used up")
+
+    with pytest.raises(ModelUnavailable, match=r"^the quota is used up$"):
+        evaluate(gone, mini, limit=4, progress=False)
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(("returned", "kind"), [(None, "NoneType"), (7, "int"), (b"SELECT 1", "bytes")])

@@ -1,13 +1,18 @@
-"""A run folder, written by hand."""
+"""A run folder, written by hand, and a benchmark to run."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from spider_opt.runs import info
+from spider_opt.types import Benchmark, Example, Question, Schema
 
 RUN = {
     "format": 1, "method": "zero-shot", "steps": "zero-shot:rows=0",
@@ -17,6 +22,7 @@ RUN = {
     "started": "2026-01-01T00:00:00+00:00", "n": 5,
     "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
 }  # fmt: skip
+DB_IDS = ("zoo", "shop", "zoo", "shop", "zoo", "farm", "zoo", "shop", "farm", "zoo")
 # The database, the level, the outcome and the cluster of each question.
 JUDGED = (
     ("shop", "easy", "correct", "a"), ("shop", "easy", "correct", "a"), ("zoo", "hard", "wrong_rows", "b"),
@@ -45,3 +51,23 @@ def fabricate(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return fabricate
+
+
+@pytest.fixture(autouse=True)
+def no_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "commit", lambda: "0123456789ab")
+
+
+@pytest.fixture(scope="module")
+def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
+    folder = tmp_path_factory.mktemp("databases")
+    paths = {}
+    for db_id in sorted(set(DB_IDS)):
+        paths[db_id] = folder / f"{db_id}.sqlite"
+        with closing(sqlite3.connect(paths[db_id])) as connection:
+            connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a'), ('b')")
+    examples = tuple(
+        Example(i, Question(f"q{i}", f"Question {i}?", Schema(db_id, ())), f"SELECT {i}, name FROM item")
+        for i, db_id in enumerate(DB_IDS)
+    )
+    return Benchmark("fakes", "dev", examples, paths, {}, len(examples), "0123456789abcdef")

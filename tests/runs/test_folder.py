@@ -2,93 +2,26 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
-import os
-import resource
-import shutil
-import signal
-import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_model import FakeModel
+from fake_run import MODEL, Answering, go, ids, text
 
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
 from spider_opt.runs import RunInfo, ScoredBy
 from spider_opt.runs import folder as runs
-from spider_opt.runs import info as info_module
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.folder import Finished, finish, run
 from spider_opt.runs.info import describe
 from spider_opt.scoring import Rules, read_verdicts
-from spider_opt.types import Benchmark, Candidate, Example, ModelInfo, Prediction, Question, Schema, Task, Usage
-
-DB_IDS = ("zoo", "shop", "zoo", "shop", "zoo", "farm", "zoo", "shop", "farm", "zoo")
-
-
-class Answering:
-    """A generator that answers right, but for the questions in ``errors``; notes whom it was asked."""
-
-    def __init__(self, **errors: BaseException) -> None:
-        self.errors = errors
-        self.asked: list[str] = []
-
-    def __call__(self, task: Task) -> Prediction:
-        question = task.question
-        self.asked.append(question.id)
-        if question.id in self.errors:
-            raise self.errors[question.id]
-        usage = Usage(1, 100, 0, 10, 0.25)
-        return Prediction(
-            f"SELECT {int(question.id[1:])}, name FROM item", usage, ({"step": "fake", "seed": task.seed},)
-        )
-
-
-MODEL = FakeModel(info=ModelInfo("fake", "ab" * 32))
-the_commit = info_module.commit
-
-
-@pytest.fixture(autouse=True)
-def no_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info_module, "commit", lambda: "0123456789ab")
-
-
-@pytest.fixture(scope="module")
-def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
-    folder = tmp_path_factory.mktemp("databases")
-    paths = {}
-    for db_id in sorted(set(DB_IDS)):
-        paths[db_id] = folder / f"{db_id}.sqlite"
-        with closing(sqlite3.connect(paths[db_id])) as connection:
-            connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a'), ('b')")
-    examples = tuple(
-        Example(i, Question(f"q{i}", f"Question {i}?", Schema(db_id, ())), f"SELECT {i}, name FROM item")
-        for i, db_id in enumerate(DB_IDS)
-    )
-    return Benchmark("fakes", "dev", examples, paths, {}, len(examples), "0123456789abcdef")
-
-
-def go(
-    benchmark: Benchmark, folder: Path, generator: Answering | None = None, seed: int = 0, **options: Any
-) -> Finished:
-    info = describe(benchmark, "fake-method", "fake-method", MODEL.info, seed)
-    return run(benchmark, generator or Answering(), MODEL, folder, info, **options)
-
-
-def ids(folder: Path) -> list[str]:
-    return [answer.id for answer in read_answers(folder / "predictions.jsonl")]
-
-
-def text(folder: Path, name: str = "predictions.jsonl") -> str:
-    return (folder / name).read_text(encoding="utf-8")
-
+from spider_opt.types import Benchmark, Candidate, Example, ModelInfo, Prediction, Task
 
 # --- the way of a run --------------------------------------------------------------------------
 
@@ -405,205 +338,6 @@ def test_a_run_that_grows_has_no_verdicts_until_it_is_finished(benchmark: Benchm
     assert not {"n", "scorer"} & set(json.loads(text(tmp_path, "run.json")))
 
 
-# --- trouble with the model --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("concurrency", [1, 3])
-def test_no_answer_is_no_wrong_answer(benchmark: Benchmark, tmp_path: Path, concurrency: int) -> None:
-    broken = Answering(q2=ModelError("the prompt does not fit"), q8=ModelError("busy"))
-    finished = go(benchmark, tmp_path, broken, concurrency=concurrency)
-    assert finished.unanswered == {"q2": "the prompt does not fit", "q8": "busy"}
-    assert (len(finished.answers), finished.n_new) == (8, 8)
-    assert "q2" not in ids(tmp_path)
-    assert "q8" not in ids(tmp_path)
-    again = Answering()
-    assert go(benchmark, tmp_path, again).unanswered == {}
-    assert sorted(again.asked) == ["q2", "q8"]
-    go(benchmark, tmp_path / "unbroken")
-    assert text(tmp_path) == text(tmp_path / "unbroken")
-
-
-def test_a_model_that_is_gone_stops_the_run_at_once(benchmark: Benchmark, tmp_path: Path) -> None:
-    gone = Answering(q6=ModelUnavailable("nothing answers"))
-    with pytest.raises(ModelUnavailable, match="nothing answers"):
-        go(benchmark, tmp_path, gone)
-    assert gone.asked == ["q0", "q2", "q4", "q6"]
-    assert ids(tmp_path) == ["q0", "q2", "q4"]
-    assert go(benchmark, tmp_path).n_new == 7
-
-
-def test_what_a_step_does_wrong_is_not_called_the_folders_fault(benchmark: Benchmark, tmp_path: Path) -> None:
-    with pytest.raises(ConnectionResetError):
-        go(benchmark, tmp_path, Answering(q4=ConnectionResetError("a plugin's own")))
-    assert ids(tmp_path) == ["q0", "q2"]
-
-
-def test_an_interrupt_keeps_answers_and_does_not_wait_for_a_model_that_hangs(
-    benchmark: Benchmark, tmp_path: Path
-) -> None:
-    freed = threading.Event()
-    asked = []
-
-    class Hanging(Answering):
-        def __call__(self, task: Task) -> Prediction:
-            asked.append(task.question.id)
-            if task.question.id == "q4":
-                os.kill(os.getpid(), signal.SIGINT)
-                freed.wait(30)
-            return super().__call__(task)
-
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        go(benchmark, tmp_path, Hanging())
-    assert time.monotonic() - started < 5
-    assert ids(tmp_path) == ["q0", "q2"]
-    freed.set()
-    time.sleep(0.05)
-    assert asked == ["q0", "q2", "q4"]  # nothing is asked after the interrupt
-    assert go(benchmark, tmp_path).n_new == 8
-
-
-def test_an_answer_with_half_a_character_is_kept(benchmark: Benchmark, tmp_path: Path) -> None:
-    class Odd(Answering):
-        def __call__(self, task: Task) -> Prediction:
-            return Prediction("SELECT '\ud83d\u2028\x00' AS \"\x85\"")
-
-    go(benchmark, tmp_path, Odd())
-    before = text(tmp_path)
-    assert {answer.prediction.sql for answer in read_answers(tmp_path / "predictions.jsonl")} == {
-        "SELECT '\ud83d\u2028\x00' AS \"\x85\""
-    }
-    assert go(benchmark, tmp_path).n_new == 0
-    assert text(tmp_path) == before
-
-
-# --- trouble with the folder -------------------------------------------------------------------
-
-
-def test_two_in_one_folder_are_refused(benchmark: Benchmark, tmp_path: Path) -> None:
-    class Second(Answering):
-        def __call__(self, task: Task) -> Prediction:
-            with pytest.raises(RunError, match="in use by another run"):
-                go(benchmark, tmp_path)
-            return super().__call__(task)
-
-    assert go(benchmark, tmp_path, Second()).n_new == 10
-    assert go(benchmark, tmp_path).n_new == 0
-
-
-def test_two_processes_in_one_folder_are_refused(benchmark: Benchmark, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    inside, leave = context.Event(), context.Event()
-
-    class Waiting(Answering):
-        def __call__(self, task: Task) -> Prediction:
-            inside.set()
-            leave.wait(30)
-            return super().__call__(task)
-
-    process = context.Process(target=go, args=(benchmark, tmp_path, Waiting()))
-    process.start()
-    try:
-        assert inside.wait(20)
-        with pytest.raises(RunError, match="in use by another run; wait for it or choose another --out"):
-            go(benchmark, tmp_path)
-        with pytest.raises(RunError, match="in use by another run"):
-            finish(benchmark, _with_answers(tmp_path), Rules())
-        process.kill()
-        process.join()
-        assert go(benchmark, tmp_path).n_new == 10  # the dead hold no lock
-    finally:
-        process.kill()
-        process.join()
-
-
-def _with_answers(folder: Path) -> Path:
-    (folder / "predictions.jsonl").touch()
-    return folder
-
-
-def _on_a_full_disk(folder: Path, room: int) -> AbstractContextManager[None]:
-    """No file may grow beyond ``room`` bytes: the system then writes a part of what is asked, and fails."""
-
-    @contextmanager
-    def limited() -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limited()
-
-
-@pytest.mark.parametrize("room", [1100, 1101, 1150, 1234])
-def test_when_a_file_cannot_grow_nothing_is_half_written(benchmark: Benchmark, tmp_path: Path, room: int) -> None:
-    go(benchmark, tmp_path / "unbroken")
-    run_folder = tmp_path / "run"
-    with _on_a_full_disk(run_folder, room), pytest.raises(RunError, match=r"cannot write to .*answers so far are kept"):
-        go(benchmark, run_folder)
-    lines = text(run_folder).splitlines(keepends=True)
-    assert 0 < len(lines) < 10
-    assert all(line.endswith("\n") and json.loads(line)["sql"] for line in lines)
-    assert go(benchmark, run_folder).n_new == 10 - len(lines)
-    assert text(run_folder) == text(tmp_path / "unbroken")
-
-
-def test_a_full_disk_is_one_sentence(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    appended: list[str] = []
-
-    def append(path: Path, line: str) -> None:
-        if len(appended) == 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        appended.append(line)
-        with path.open("a") as file:
-            file.write(line)
-
-    monkeypatch.setattr(runs, "append_whole", append)
-    generator = Answering()
-    with pytest.raises(RunError, match=r"^cannot write to .*: No space left on device; answers so far are kept"):
-        go(benchmark, tmp_path, generator)
-    time.sleep(0.05)
-    assert len(generator.asked) <= 5  # and no more is asked for nothing
-    assert len(ids(tmp_path)) == 3
-
-
-def test_on_a_real_disk_that_is_full(benchmark: Benchmark, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("needs the right to mount")
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=8k", "none", str(disk)], capture_output=True)
-    if made.returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
-        filler = disk / "filler"
-        folder = disk / "run"
-        folder.mkdir()
-        filler.write_bytes(bytes(4096))  # one page is left, for run.json
-        with pytest.raises(RunError, match="No space left on device"):
-            go(benchmark, folder)
-        assert RunInfo.read(folder).method == "fake-method"
-        assert not text(folder)
-        assert sorted(path.name for path in folder.iterdir()) == ["predictions.jsonl", "run.json"]
-        filler.unlink()
-        with pytest.raises(RunError, match="No space left on device"):  # all lines fit, their sorted copy does not
-            go(benchmark, folder)
-        assert sorted(ids(folder)) == [f"q{i}" for i in range(10)]
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_folder_that_is_a_file_or_in_one(benchmark: Benchmark, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    for folder in (tmp_path / "file", tmp_path / "file" / "run", tmp_path / ("n" * 300)):
-        with pytest.raises(RunError, match="cannot write to"):
-            go(benchmark, folder)
-    assert text(tmp_path, "file") == "x"
-
-
 # --- scoring -----------------------------------------------------------------------------------
 
 
@@ -646,33 +380,3 @@ def test_finish_of_another_benchmarks_answers(benchmark: Benchmark, tmp_path: Pa
     go(benchmark, tmp_path)
     with pytest.raises(PredictionsError, match="answers q9 on zoo, which is no question of fakes dev here"):
         finish(replace(benchmark, examples=benchmark.examples[:9]), tmp_path, Rules())
-
-
-# --- for the record ----------------------------------------------------------------------------
-
-
-def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "somebody" / "venv" / "spider_opt"
-    (package / "runs").mkdir(parents=True)
-    for name in ("__init__.py", "runs/info.py", "other.py"):
-        (package / name).write_text("")
-    monkeypatch.setattr(info_module, "__file__", str(package / "runs" / "info.py"))
-    assert the_commit() == ""
-
-    def git(*arguments: str) -> str:
-        identity = ("-c", "user.name=x", "-c", "user.email=x@x")
-        command = ["git", "-C", str(tmp_path / "somebody"), *identity, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    git("init", "-q")
-    (tmp_path / "somebody" / "own.py").write_text("")
-    git("add", "own.py")
-    git("commit", "-qm", "x")
-    assert the_commit() == ""  # installed inside somebody's tree: that tree's commit says nothing about us
-    git("add", ".")
-    git("commit", "-qm", "y")
-    assert the_commit() == git("rev-parse", "--short=12", "HEAD")
-    (package / "other.py").write_text("# changed")
-    assert the_commit() == git("rev-parse", "--short=12", "HEAD") + "+"
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert the_commit() == ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 
 from spider_opt.errors import RunError
-from spider_opt.runs import RunInfo, ScoredBy
+from spider_opt.runs import RunInfo, ScoredBy, info
 from spider_opt.runs.info import REQUIRED
 
+the_commit = info.commit  # for the other tests there is no git
 Fabricate = Callable[..., Path]
 
 
@@ -93,3 +95,33 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(RunError, match=r"run\.json does not describe a run"):
         RunInfo.read(tmp_path)
+
+
+# --- for the record ----------------------------------------------------------------------------
+
+
+def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "somebody" / "venv" / "spider_opt"
+    (package / "runs").mkdir(parents=True)
+    for name in ("__init__.py", "runs/info.py", "other.py"):
+        (package / name).write_text("")
+    monkeypatch.setattr(info, "__file__", str(package / "runs" / "info.py"))
+    assert the_commit() == ""
+
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=x", "-c", "user.email=x@x")
+        command = ["git", "-C", str(tmp_path / "somebody"), *identity, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "somebody" / "own.py").write_text("")
+    git("add", "own.py")
+    git("commit", "-qm", "x")
+    assert the_commit() == ""  # installed inside somebody's tree: that tree's commit says nothing about us
+    git("add", ".")
+    git("commit", "-qm", "y")
+    assert the_commit() == git("rev-parse", "--short=12", "HEAD")
+    (package / "other.py").write_text("# changed")
+    assert the_commit() == git("rev-parse", "--short=12", "HEAD") + "+"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert the_commit() == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.errors import RunError
+from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import Benchmark, Example, Question, Schema
@@ -16,7 +16,15 @@ Fabricate = Callable[..., Path]
 BENCHMARK = Benchmark(
     "spider",
     "dev",
-    tuple(Example(i, Question(f"dev-{i:04d}", f"How many, {i}?", Schema("shop", ())), f"GOLD {i}") for i in range(6)),
+    tuple(
+        Example(
+            i,
+            Question(f"dev-{i:04d}", f"How many, {i}?", Schema("shop", ())),
+            f"GOLD {i}",
+            {"difficulty": "simple"} if i < 3 else {},
+        )
+        for i in range(6)
+    ),
     {},
     {},
     6,
@@ -55,6 +63,18 @@ def test_by_hardness_and_by_database(fabricate: Fabricate) -> None:
     assert math.isnan(levels.loc["hard", "ex_se"])
 
 
+def test_by_what_the_benchmark_tells(fabricate: Fabricate) -> None:
+    folder = fabricate()
+    parts = Run.read(folder, BENCHMARK).by("difficulty")
+    assert [(name, row["n"], row["ex"]) for name, row in parts.iterrows()] == [("-", 2, 50), ("simple", 3, 66.6667)]
+    with pytest.raises(
+        UsageError, match=r"by 'difficulty', but by hardness, database \(read the run with its benchmark"
+    ):
+        Run.read(folder).by("difficulty")
+    with pytest.raises(UsageError, match=r"no parts by 'mood', but by hardness, database, difficulty$"):
+        Run.read(folder, BENCHMARK).by("mood")
+
+
 def test_the_table_has_a_row_for_each_answer(fabricate: Fabricate) -> None:
     table = Run.read(fabricate()).table()
     assert list(table.columns) == [
@@ -74,6 +94,12 @@ def test_with_the_benchmark_there_are_questions_and_golds(fabricate: Fabricate) 
     table = Run.read(folder, BENCHMARK).table()
     assert list(table.columns)[:5] == ["id", "db_id", "question", "gold", "sql"]
     assert (table.loc[3, "question"], table.loc[3, "gold"]) == ("How many, 3?", "GOLD 3")
+    path = folder / "predictions.jsonl"
+    path.write_text(
+        path.read_text().replace('"sql": "SELECT 3"', '"sql": "SELECT 3", "answer": "-- {question} SELECT"')
+    )
+    assert Run.read(folder).table().loc[3, "answer"] == "-- {question} SELECT"
+    assert Run.read(folder, BENCHMARK).table().loc[3, "answer"] == "-- How many, 3? SELECT"
     other = replace(BENCHMARK, fingerprint="other")
     with pytest.raises(RunError, match=r"run was made with other questions or databases of spider dev than"):
         Run.read(folder, other)
