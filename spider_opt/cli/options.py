@@ -36,7 +36,8 @@ def scoring_options(command: F) -> F:
         help="What counts as right: what the official evaluator says, or what the question deserves",
     )(command)  # fmt: skip
     return click.option(
-        "--metric", "metrics", metavar="NAME[,NAME]",
+        "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,
+        callback=lambda context, option, names: ",".join(names) if names else None,
         help="Scorers to ask in one pass, the first is EX: official, strict, official-distinct (what --keep-distinct "
         "makes of official), or another package's",
     )(command)  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from spider_opt.paths import cache_dir
 from spider_opt.runs import RunInfo
 from spider_opt.runs.info import IDENTITY
+from spider_opt.types import Benchmark
 
 Out = str | Path | Callable[[RunInfo], Path] | None
 """A run folder, or what makes it of the run's description; None for one in the cache."""
@@ -26,7 +27,7 @@ def runs_dir() -> Path:
     return cache_dir() / "runs"
 
 
-def folder_for(info: RunInfo, out: Out, unkept: Path | None) -> Path:
+def folder_for(info: RunInfo, out: Out, asked: Benchmark, unkept: Path | None) -> Path:
     """Return a run's folder; where ``out`` is None that is ``unkept``, or one in the cache for just this run."""
     if callable(out):
         return out(info)
@@ -34,7 +35,9 @@ def folder_for(info: RunInfo, out: Out, unkept: Path | None) -> Path:
         return Path(out).expanduser()
     if unkept is not None:
         return unkept
-    same = json.dumps([getattr(info, key) for key in IDENTITY])
+    # The fingerprint is that of the files; a program may have changed what it asks.
+    questions = [(ex.question.id, ex.question.text, ex.question.notes, ex.gold_sql) for ex in asked.examples]
+    same = json.dumps([[getattr(info, key) for key in IDENTITY], questions])
     return runs_dir() / f"{_name(info)}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
 
 

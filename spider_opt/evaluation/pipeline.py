@@ -67,6 +67,16 @@ def code_of(pipeline: Pipeline) -> str:
         return ""
 
 
+def is_told_apart(pipeline: Pipeline) -> bool:
+    """Tell whether a function's source says all that it is: none with a state of its own, or without source.
+
+    Closures, defaults, ``partial`` and objects that are called hold what ``code_of`` cannot see.
+    """
+    if not inspect.isfunction(pipeline) or not code_of(pipeline):
+        return False
+    return not (pipeline.__closure__ or pipeline.__defaults__ or pipeline.__kwdefaults__)
+
+
 class Nobody:
     """Stands where a method has its model: a pipeline asks models of its own. ``name`` is what the user calls them."""
 

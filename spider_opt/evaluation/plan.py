@@ -9,7 +9,7 @@ from pathlib import Path
 from spider_opt import models
 from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
-from spider_opt.evaluation.pipeline import Nobody, Pipeline, code_of, generator_of, name_of
+from spider_opt.evaluation.pipeline import Nobody, Pipeline, code_of, generator_of, is_told_apart, name_of
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.lent import Lent
@@ -29,13 +29,15 @@ SIDE_BY_SIDE = 32
 class Plan:
     """A run that can begin.
 
-    ``generator`` is made for the run's folder. ``side_by_side`` questions are asked at the same time where nobody says
+    ``generator`` is made for the run's folder. ``told_apart`` is false where another method or model may have the same
+    description. ``side_by_side`` questions are asked at the same time where nobody says
     how many; ``measure`` is called with each answer. ``cost`` says what was asked, once all is.
     """
 
     info: RunInfo
     model: ChatModel
     generator: Callable[[Path], Generator]
+    told_apart: bool = True
     side_by_side: int = 1
     measure: Measure | None = None
     cost: Callable[[], str] = lambda: ""
@@ -72,6 +74,7 @@ def of_method(
     seed: int,
     sample: str,
     embedder: str,
+    told_apart: bool,
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
@@ -91,7 +94,7 @@ def of_method(
     def cost() -> str:
         return f"; {cached.misses} model calls, {cached.hits} answered from the cache"
 
-    return Plan(info, chat, generator, SIDE_BY_SIDE if chat.info.engine else 1, measure, cost)
+    return Plan(info, chat, generator, told_apart, SIDE_BY_SIDE if chat.info.engine else 1, measure, cost)
 
 
 def of_pipeline(
@@ -101,4 +104,5 @@ def of_pipeline(
     called = name or name_of(pipeline)
     nobody = Nobody(model if isinstance(model, str) else model.info.name if model else "")
     info = describe(asked, called, f"{called} {code_of(pipeline)}".rstrip(), nobody.info, seed, sample=sample)
-    return Plan(info, nobody, lambda folder: generator_of(pipeline, called, asked.paths))
+    told_apart = name is not None or is_told_apart(pipeline)
+    return Plan(info, nobody, lambda folder: generator_of(pipeline, called, asked.paths), told_apart)

@@ -60,7 +60,8 @@ def evaluate(
         base_url: the OpenAI-compatible endpoint that knows the model's name.
         engine: what computes an embedded model.
         out: the run folder, which keeps each answer as it comes; a function makes it of the run's description. None
-            is a folder in the cache, the same one for the same run.
+            is a folder in the cache, the same one for the same run; nothing is kept where two runs could not be told
+            apart: of a model without a ``cache_tag``, or an unnamed function with a state (a closure, an object).
         limit: only the first so many questions.
         ids: only the questions with these ids, or those that a file lists.
         seed: of everything that samples.
@@ -84,6 +85,10 @@ def evaluate(
     rules, shown = rules_of(mode), _shown(progress)
     said: Callable[[str], None] = tell or _LOG.info
     _check_numbers(limit=limit, concurrency=concurrency)
+    if not isinstance(benchmark, Benchmark):
+        raise UsageError(f"{benchmark!r} is no benchmark: load one, as in load('spider-mini')")
+    if isinstance(out, str) and not out.strip():
+        raise UsageError("out is empty: name a folder, or leave it out")
     asked, sample = _asked(benchmark, ids)
     with TemporaryDirectory() as nowhere, ExitStack() as opened:
         if callable(method):
@@ -94,9 +99,11 @@ def evaluate(
             cached = opened.enter_context(closing(opened_model(parsed, model, base_url, engine, kept, Path(nowhere))))
             plan = of_method(
                 parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
-                tell=said, progress=lines if progress is True else shown,  # a bar would stand on the one of answers
+                told_apart=model is None or isinstance(model, str) or hasattr(model, "cache_tag"), tell=said,
+                progress=lines if progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip
-        folder = folder_for(plan.info, out, None if cache else Path(nowhere) / "run")
+        kept_here = cache and plan.told_apart
+        folder = folder_for(plan.info, out, asked, None if kept_here else Path(nowhere) / "run")
         finished = run(
             asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
             concurrency=concurrency or plan.side_by_side, measure=plan.measure,
@@ -106,7 +113,7 @@ def evaluate(
         _check_answered(finished)
         done = finish(asked, folder, rules)
     if out is None:
-        return replace(done.only([answer.index for answer in finished.answers]), folder=folder if cache else None)
+        return replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
     if len(done.answers) > len(finished.answers):
         (tell or _LOG.warning)(
             f"the run folder has answers to {len(done.answers)} questions; the numbers are over all of them"

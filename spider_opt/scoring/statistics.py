@@ -6,6 +6,8 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from spider_opt.errors import UsageError
+
 if TYPE_CHECKING:
     from spider_opt.scoring.report import Scored
 
@@ -72,5 +74,11 @@ def interval(
 
 
 def group(scored: Scored, by: By) -> str:
-    """Return what a question leans on others by: its gold query or its database."""
+    """Return what a question leans on others by: its gold query or its database.
+
+    Raises:
+        UsageError: by neither of the two.
+    """
+    if by not in ("query", "database"):
+        raise UsageError(f"questions lean on each other by query or by database, not by {by!r}")
     return scored.cluster if by == "query" else scored.db_id

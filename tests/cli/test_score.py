@@ -109,6 +109,8 @@ def test_several_metrics_in_one_pass(spider, answers, tmp_path):
     assert entries[0]["correct"] is False
     assert entries[0]["metrics"] == {"strict": False, "official": True}
     shown = score(answers, "--spider", spider, "--metric", "official,strict,official-distinct").stdout.splitlines()
+    one_by_one = ("--metric", "official", "--metric", "strict", "--metric", "official-distinct")
+    assert score(answers, "--spider", spider, *one_by_one).stdout.splitlines() == shown
     assert shown[0].startswith("spider dev  EX 66.7")
     assert shown[5:8] == [
         "  official  66.7 ± 33.3  n=3",

@@ -211,3 +211,28 @@ def test_from_threads(mini: Benchmark) -> None:
 def test_several_metrics(mini: Benchmark) -> None:
     run = evaluate("zero-shot", mini, model=model(), limit=2, mode=["strict", "official"], progress=False)
     assert run.scorer.rules.scorers == ("strict", "official")
+
+
+def test_models_that_do_not_say_what_they_depend_on_are_never_taken_for_each_other(mini: Benchmark) -> None:
+    for sql in ("SELECT 1", "SELECT 2"):
+        one = model(sql)
+        del one.cache_tag
+        run = evaluate("zero-shot", mini, model=one, limit=1, progress=False)
+        assert (run.answers[0].prediction.sql, run.folder) == (sql, None)
+
+
+def test_questions_that_a_program_changed_are_asked(mini: Benchmark) -> None:
+    asked = model()
+    evaluate("zero-shot", mini, model=asked, limit=1, progress=False)
+    first = mini.examples[0]
+    changed = replace(mini, examples=(replace(first, question=replace(first.question, text="Otherwise?")),))
+    evaluate("zero-shot", changed, model=asked, limit=1, progress=False)
+    assert "Otherwise?" in asked.requests[-1].text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"benchmark": "spider-mini"}, r"load\('spider-mini'\)"), ({"out": " "}, "out is empty")]
+)
+def test_what_is_easily_mistyped(mini: Benchmark, options: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        evaluate(**{"method": "zero-shot", "benchmark": mini, "model": model(), "progress": False} | options)  # type: ignore[arg-type]

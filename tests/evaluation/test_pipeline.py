@@ -59,15 +59,36 @@ def test_it_goes_on_where_it_failed(mini: Benchmark) -> None:
     agent = Agent(mini)
     bad = mini.examples[2].question
     agent.fails = {bad.text}
-    with pytest.raises(RunError, match=rf"1 question has no answer \({bad.id}: Agent raised ConnectionError: nobody"):
-        evaluate(agent, mini, limit=4, progress=False)
+    with pytest.raises(RunError, match=rf"1 question has no answer \({bad.id}: agent raised ConnectionError: nobody"):
+        evaluate(agent, mini, limit=4, name="agent", progress=False)
     with pytest.raises(RunError) as caught:
-        evaluate(agent, mini, limit=4, progress=False)
+        evaluate(agent, mini, limit=4, name="agent", progress=False)
     assert isinstance(caught.value.__cause__, ModelError)
     assert isinstance(caught.value.__cause__.__cause__, ConnectionError), "one's own error, with its traceback"
     agent.fails = set()
-    run = evaluate(agent, mini, limit=4, progress=False)
+    run = evaluate(agent, mini, limit=4, name="agent", progress=False)
     assert (run.ex, len(agent.asked)) == (100.0, 6)
+
+
+def test_functions_with_a_state_are_never_taken_for_each_other(mini: Benchmark) -> None:
+    """What is captured, bound or held is not in a function's source."""
+
+    def make(sql: str) -> object:
+        return lambda question, database: sql
+
+    made: dict[str, object] = {}
+    exec("def one(q, d): return 'SELECT 1'", made)
+    first = made["one"]
+    exec("def one(q, d): return 'SELECT 2'", made)
+    two = (partial(bound, "SELECT 1"), partial(bound, "SELECT 2"))
+    for one, other in ((make("SELECT 1"), make("SELECT 2")), two, (first, made["one"])):
+        for pipeline, sql in ((one, "SELECT 1"), (other, "SELECT 2")):
+            run = evaluate(pipeline, mini, limit=1, progress=False)  # type: ignore[arg-type]
+            assert (run.answers[0].prediction.sql, run.folder) == (sql, None)
+
+
+def bound(sql: str, question: str, database: Path) -> str:
+    return sql
 
 
 def test_what_says_that_nothing_answers_any_more_stops_it(mini: Benchmark) -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.scoring.statistics import clustered_se, interval
+from spider_opt.errors import UsageError
+from spider_opt.scoring.report import Scored
+from spider_opt.scoring.statistics import clustered_se, group, interval
+from spider_opt.types import Outcome
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
 
@@ -149,3 +152,10 @@ def test_of_one_cluster_there_is_none(differences: list[int], clusters: str) -> 
 def test_each_difference_has_its_cluster() -> None:
     with pytest.raises(ValueError, match="shorter"):
         interval([1, 0], "a")
+
+
+def test_by_what_questions_lean_is_never_guessed() -> None:
+    scored = Scored(0, "shop", True, Outcome.CORRECT, "", "easy", "a")
+    assert (group(scored, "query"), group(scored, "database")) == ("a", "shop")
+    with pytest.raises(UsageError, match="not by 'databases'"):
+        group(scored, "databases")  # type: ignore[arg-type]
