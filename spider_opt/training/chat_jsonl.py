@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from spider_opt.answering.drafts import Drafter, Look
-from spider_opt.paths import encoded, write_whole
+from spider_opt.paths import encoded
 from spider_opt.types import ChatModel, Database, Task
 
 if TYPE_CHECKING:
@@ -68,11 +68,6 @@ def jsonl_text(
         messages.append({"role": "assistant", "content": target(item)})
         lines.append(json.dumps({"messages": messages}) + "\n")
     return "".join(lines)
-
-
-def write_jsonl(path: Path, items: Iterable[Item], databases: Mapping[str, Database], target: Target = plain) -> None:
-    """Write the items' chats to ``path``, all of them or, where something fails, none."""
-    write_whole(path, jsonl_text(items, databases, target))
 
 
 def check_jsonl(path: Path, model: str = "") -> Checked:

@@ -92,7 +92,7 @@ class Training:
         import torch
 
         self.settings, self.folder = settings, folder
-        self._model, self._lora, self._packer = model, lora, packer
+        self._model, self._packer = model, packer
         self._training, self._base, self._clock = list(training), base, clock
         self._checkpoint_s, self._n_validations = checkpoint_s, n_validations
         rng = random.Random(settings.seed)

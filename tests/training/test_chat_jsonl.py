@@ -11,7 +11,7 @@ import pytest
 
 from spider_opt.prompts.texts import INSTRUCTION
 from spider_opt.training import chat_jsonl
-from spider_opt.training.chat_jsonl import check_jsonl, write_jsonl
+from spider_opt.training.chat_jsonl import check_jsonl, jsonl_text
 from spider_opt.training.dataset import Item
 from spider_opt.training.hosted_cost import PRICES, estimate
 from spider_opt.types import Column, Context, Demo, Question, Result, Schema, Table
@@ -48,16 +48,13 @@ def faults(path: Path, lines: list[str | bytes]) -> tuple[str, ...]:
     return check_jsonl(path).faults
 
 
-def test_a_line_asks_as_the_method_asks_and_answers_with_the_target(tmp_path: Path) -> None:
+def test_a_line_asks_as_the_method_asks_and_answers_with_the_target() -> None:
     context = Context(
         demos=(Demo(Question("d", "Which animals?", ZOO), "SELECT name FROM animal"),),
         values=(("item", "name", "pen"),),
     )
-    path = tmp_path / "train.jsonl"
-    write_jsonl(
-        path, [item("Which pens?", "SELECT id FROM item", context)], DATABASES, lambda item: f"FROM … {item.sql}"
-    )
-    [text] = path.read_text(encoding="utf-8").splitlines()
+    asked = [item("Which pens?", "SELECT id FROM item", context)]
+    [text] = jsonl_text(asked, DATABASES, lambda item: f"FROM … {item.sql}").splitlines()
     system, user, assistant = json.loads(text)["messages"]
     assert system == {"role": "system", "content": INSTRUCTION}
     assert user["role"] == "user"
@@ -76,24 +73,11 @@ def test_our_own_file_is_without_fault(tmp_path: Path) -> None:
         *(f"Which {i}?" for i in range(7)),
         "Which 1?",
     ]
-    write_jsonl(path, [item(text) for text in asked], DATABASES)
+    path.write_text(jsonl_text([item(text) for text in asked], DATABASES))
     checked = check_jsonl(path)
     assert checked.faults == ()
     assert (checked.n_examples, checked.n_duplicates) == (11, 1)
     assert checked.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_nothing_is_left_where_writing_fails(tmp_path: Path) -> None:
-    path = tmp_path / "train.jsonl"
-    path.write_text("old")
-
-    def fails(item: Item) -> str:
-        raise KeyError(item.sql)
-
-    with pytest.raises(KeyError):
-        write_jsonl(path, [item("Which?")], DATABASES, fails)
-    assert [p.name for p in tmp_path.iterdir()] == ["train.jsonl"]
-    assert path.read_text() == "old"
 
 
 @pytest.mark.parametrize(
