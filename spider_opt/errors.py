@@ -6,7 +6,7 @@
     │   ├── ScorerError             a scorer's name means none, or one that is broken
     │   ├── DatasetError            a benchmark's files are missing or broken
     │   └── PredictionsError        a file of predictions does not fit the benchmark
-    ├── ModelError                  a model gave no answer
+    ├── ModelError                  a model gave no answer; ``why`` is a ``NoAnswer``
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
@@ -21,16 +21,36 @@
         ├── QueryLimit              stopped at a cap of rows, bytes or memory
         └── NotAQuery               something else than one reading statement
 
-Foreign exceptions are translated in one place each: sqlite3 in ``databases.sandbox``, openai in
-``models.openai.chat`` and, for hosted training, ``training.openai_api``.
+Foreign exceptions are translated in one place each: sqlite3 in ``databases.sandbox``, httpx in
+``models.openai.replies`` and, for hosted training, openai in ``training.openai_api``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from enum import StrEnum
 
 from spider_opt.types import Outcome
+
+
+class NoAnswer(StrEnum):
+    """Why a question has no answer. None of these is a wrong one: nothing is kept, and the question is asked again.
+
+    The server failed or gave what is no answer; it said only a thought, not what came of it; its filter refused the
+    question or the answer; the prompt is longer than the context; or it refuses this request in other words.
+    """
+
+    FAULT = "server_fault"
+    ONLY_THOUGHT = "only_thought"
+    FILTERED = "filtered"
+    TOO_LONG = "prompt_too_long"
+    REFUSED = "refused"
+
+    @property
+    def for_good(self) -> bool:
+        """Whether asking again is no use, so that the question may be given up: it then counts as wrong."""
+        return self is not NoAnswer.FAULT
 
 
 class SpiderOptError(Exception):
@@ -63,6 +83,10 @@ class PredictionsError(UsageError):
 
 class ModelError(SpiderOptError):
     """A model gave no answer to this request; others may still be answered."""
+
+    def __init__(self, message: str, why: NoAnswer = NoAnswer.FAULT) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class ModelUnavailable(ModelError):

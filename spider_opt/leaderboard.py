@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt.runs import Run
 from spider_opt.runs.context_metrics import METRICS
+from spider_opt.runs.run import known
 from spider_opt.scoring.report import accuracy
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
@@ -26,7 +27,8 @@ class Row:
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
     query counted as dependent. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
-    about methods. Tokens and seconds are sums over all questions; ``seconds`` is time spent waiting for the model.
+    about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
+    time spent waiting for the model, and tokens are empty where a server did not tell all of them.
     ``context`` are means over the questions that have the metric.
     """
 
@@ -42,6 +44,7 @@ class Row:
     ex_se: float
     by_hardness: dict[str, float | None]
     outcomes: dict[str, int]
+    cut: int
     usage: Usage
     scorer: str
     seed: int
@@ -63,7 +66,7 @@ class Row:
             elif f.name == "outcomes":
                 flat |= value
             elif f.name == "usage":
-                flat |= {g.name: getattr(value, g.name) for g in fields(value)}
+                flat |= known(value)
                 flat["seconds"] = round(value.seconds, 1)
                 flat["dollars"] = round(value.dollars, 4)
                 flat["s_per_question"] = round(value.seconds / self.n, 3)
@@ -97,6 +100,7 @@ def to_row(run: Run) -> Row:
         ex_se=run.ex_se,
         by_hardness={level: accuracy(parts.get(level, [])) for level in HARDNESS_LEVELS},
         outcomes={o.value: sum(s.outcome is o for s in run.verdicts) for o in Outcome},
+        cut=run.cut,
         usage=run.usage,
         scorer=str(run.scorer),
         seed=info.seed,

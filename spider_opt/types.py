@@ -19,8 +19,6 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
 
 # --- databases ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: its name in the database, its declared type, and its name in plain words."""
@@ -79,14 +77,9 @@ class Database(Protocol):
 
 
 # --- questions ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that a generator may know: an id, the words, the schema they are about, and what is known beside them.
-
-    ``notes`` is what a benchmark tells whoever answers, beyond the question: BIRD's evidence, say.
-    """
+    """All that a generator may know. ``notes`` is what a benchmark tells beyond the question: BIRD's evidence, say."""
 
     id: str
     text: str
@@ -132,14 +125,13 @@ class Benchmark:
 
 
 # --- asking a model ----------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer cost. Usages add up, through every layer of a method.
 
     ``prompt_tokens`` includes the ``cached_tokens`` that the server took from its prefix cache.
-    ``seconds`` is wall time spent waiting for the model when the answer was first given.
+    ``seconds`` is wall time spent waiting for the model when the answer was first given, without what failed before.
+    ``untold`` counts the calls whose tokens the server did not tell: the sums of tokens are then too small.
     """
 
     calls: int = 0
@@ -148,14 +140,14 @@ class Usage:
     completion_tokens: int = 0
     seconds: float = 0.0
     dollars: float = 0.0
+    untold: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        """Sum field by field.
-
-        >>> Usage(calls=1, seconds=0.5) + Usage(calls=2)
-        Usage(calls=3, prompt_tokens=0, cached_tokens=0, completion_tokens=0, seconds=0.5, dollars=0.0)
-        """
         return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def to_json(self) -> dict[str, float]:
+        """Return it as it is written down: ``untold`` only where there are such calls."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "untold" or self.untold}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +177,7 @@ class Request:
     extra: Mapping[str, JSON] = field(default_factory=dict)
 
     def __hash__(self) -> int:
-        """Hash all fields, of ``extra`` the names only: its values may be lists.
-
-        >>> hash(Request("Hi", extra={"ids": [1]})) == hash(Request("Hi", extra={"ids": [1]}))
-        True
-        """
+        """Hash all fields, of ``extra`` the names only: its values may be lists."""
         how = (self.n, self.temperature, self.seed, self.stop, self.grammar, self.max_tokens)
         return hash((self.messages, how, frozenset(self.extra)))
 
@@ -203,14 +191,17 @@ class Request:
 class Completion:
     """Raw text a model gave for one sample.
 
-    The usage of a call stands on its first completion, the others have none. ``logprob`` is the mean
-    log probability of the sample's tokens where the server gives it.
+    The usage of a call stands on its first completion, the others have none. ``finish_reason`` is ``stop``, ``length``
+    for one that was cut at the token limit, which is an answer too, or another word of the server's. ``logprob`` is the
+    mean log probability of the sample's tokens where the server gives it. ``served`` is what the server calls the model
+    that answered, where that is not what was asked for, and its version of it.
     """
 
     text: str
     usage: Usage = Usage()
     finish_reason: str = "stop"
     logprob: float | None = None
+    served: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +209,8 @@ class ModelInfo:
     """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA.
 
     ``engine`` is what computes the answers and how ("torch int8"), '' for llama.cpp or an endpoint. ``manner`` is how
-    the model is asked otherwise than methods ask ("max_tokens=4000; without seed").
+    the model is asked otherwise than methods ask ("max_tokens=4000; without seed"). ``endpoint`` is the URL where it is
+    asked, '' for one that is computed here.
     """
 
     name: str
@@ -226,6 +218,7 @@ class ModelInfo:
     adapter: str = ""
     engine: str = ""
     manner: str = ""
+    endpoint: str = ""
 
 
 class ChatModel(Protocol):
@@ -245,8 +238,6 @@ class ChatModel(Protocol):
 
 
 # --- answering ---------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Demo:
     """A few-shot example from training data; with ``own_schema`` it is shown with its database's schema."""
@@ -310,7 +301,8 @@ class Prediction:
     """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first).
 
     ``context`` stood in the prompt, ``logprob`` is the mean of the answer's tokens where the server gives it; they are
-    not kept on disk. ``text`` is what the model said, ``candidates`` what steps chose from, innermost first.
+    not kept on disk. ``text`` is what the model said, ``candidates`` what steps chose from, innermost first. Where a
+    question was given up, ``refused`` says why (an ``errors.NoAnswer``), and there is no SQL.
     """
 
     sql: str
@@ -320,6 +312,12 @@ class Prediction:
     logprob: float | None = None
     text: str = ""
     candidates: tuple[Candidate, ...] = ()
+    refused: str = ""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer was cut at the token limit: it may have been right with more."""
+        return any(step.get("finish") == "length" for step in self.trace)
 
 
 class Generator(Protocol):
@@ -388,10 +386,8 @@ class Step(Protocol):
 
 
 # --- scoring -----------------------------------------------------------------------------------
-
-
 class Outcome(StrEnum):
-    """How a prediction ended. Only CORRECT counts as right."""
+    """How a prediction ended. Only CORRECT counts as right; REFUSED is a question that a server refused for good."""
 
     CORRECT = "correct"
     WRONG_ROWS = "wrong_rows"
@@ -400,6 +396,7 @@ class Outcome(StrEnum):
     LIMIT = "limit"
     NOT_A_QUERY = "not_a_query"
     NO_SQL = "no_sql"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from spider_opt.runs.context_metrics import METRICS
 COLUMNS = [
     "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint", "n", "ex", "ex_se",
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
-    "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql",
-    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
+    "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql", "refused",
+    "cut", "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
     "scorer", "seed", "version", "commit", "steps", "run",
     "ctx_recall_tables", "ctx_recall_columns", "ctx_recall_values", "ctx_recall_skeleton",
     "ctx_precision_tables", "ctx_precision_columns", "ctx_precision_values", "ctx_precision_demos",
@@ -73,7 +73,7 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.4949,
         "ex_easy": 100.0, "ex_medium": 0.0, "ex_hard": 100.0, "ex_extra": None,
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
-        "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
+        "refused": 0, "cut": 0, "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
         "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
         "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS},
@@ -83,6 +83,18 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
 def test_only_answers_that_were_judged_are_counted(tmp_path: Path) -> None:
     row = read_row(fabricate(tmp_path / "run", [verdict(4, "easy", "correct"), verdict(2, None, "no_sql")]))
     assert (row.n, row.ex, row.usage.calls) == (2, 50.0, 4)
+
+
+def test_answers_that_were_cut_and_tokens_that_nobody_told(tmp_path: Path) -> None:
+    folder = fabricate(tmp_path / "run")
+    answers = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
+    answers[0]["trace"] = answers[5]["trace"] = [{"step": "zero-shot", "finish": "length"}]  # the sixth counts nowhere
+    answers[1]["usage"]["untold"] = 1
+    (folder / "predictions.jsonl").write_text(lines(answers))
+    cells = read_row(folder).cells()
+    assert (cells["cut"], cells["calls"], cells["seconds"]) == (1, 10, 0.5)
+    assert [cells[f"{kind}_tokens"] for kind in ("prompt", "cached", "completion")] == [None] * 3
+    assert list(cells) == COLUMNS
 
 
 def test_a_sample_and_a_mode_are_named(tmp_path: Path) -> None:

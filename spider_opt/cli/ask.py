@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +115,7 @@ def _json(
         "error": None if failed is None else str(failed),
         "method": asking.method.label,
         "model": answered.model.name,
-        "usage": asdict(answered.usage),
+        "usage": answered.usage.to_json(),
         "trace": list(answered.trace),
     }
 
@@ -141,7 +140,12 @@ def _show(answered: Answered, asking: BoundMethod, result: Result | None, n_rows
     usage = answered.usage
     click.echo(
         f"{asking.method.label}, {harmless(answered.model.name)}: {usage.calls} model call{'s' * (usage.calls != 1)}, "
-        f"{usage.prompt_tokens:,} tokens read, {usage.completion_tokens:,} written, {usage.seconds:.1f} s",
+        + (
+            "tokens unknown"
+            if usage.untold
+            else f"{usage.prompt_tokens:,} tokens read, {usage.completion_tokens:,} written"
+        )
+        + f", {usage.seconds:.1f} s",
         err=True,
     )
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
     """
     messages = request.messages
     asked: dict[str, Any] = {
-        "model": info_to_json(info),
+        "model": info_to_json(replace(info, endpoint="")),  # the tag says it, as before there was this field
         "tag": cache_tag,
         "prompt": messages if isinstance(messages, str) else [[message.role, message.content] for message in messages],
         "n": request.n,
@@ -41,13 +41,18 @@ def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
 
 
 def info_to_json(info: ModelInfo) -> dict[str, str]:
-    """Return a model's info as it is hashed and written down; without engine and manner as before there were any."""
-    return {name: value for name, value in asdict(info).items() if value or name not in ("engine", "manner")}
+    """Return a model's info as it is written down; without engine, manner and endpoint as before there were any."""
+    later = ("engine", "manner", "endpoint")
+    return {name: value for name, value in asdict(info).items() if value or name not in later}
 
 
 def completions_to_json(completions: Sequence[Completion]) -> list[dict[str, Any]]:
     """Turn completions into JSON-able objects; ``completions_from_json`` gives equal ones back."""
-    return [asdict(completion) for completion in completions]
+    told = []
+    for completion in completions:
+        fields = asdict(completion) | {"usage": completion.usage.to_json()}
+        told.append({name: value for name, value in fields.items() if value or name != "served"})
+    return told
 
 
 def completions_from_json(objects: Sequence[dict[str, Any]]) -> list[Completion]:

@@ -98,11 +98,13 @@ def to_line(answer: Answer) -> str:
         "id": answer.id,
         "db_id": answer.db_id,
         "sql": prediction.sql,
-        "usage": asdict(prediction.usage),
+        "usage": prediction.usage.to_json(),
         "trace": list(prediction.trace),
     }
     if answer.context:
         entry["context"] = dict(answer.context)
+    if prediction.refused:
+        entry["refused"] = prediction.refused
     if prediction.text:
         entry["answer"] = prediction.text
     if prediction.candidates:
@@ -137,9 +139,10 @@ def _read_line(line: str, where: str) -> Answer:
             tuple(entry.get("trace", ())),
             text=entry.get("answer", ""),
             candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
+            refused=entry.get("refused", ""),
         )
-        if not isinstance(prediction.text, str):
-            raise TypeError("answer must be text")
+        if not isinstance(prediction.text, str) or not isinstance(prediction.refused, str):
+            raise TypeError("answer and refused must be text")
         context = entry.get("context", {})
         if not all(type(value) in (int, float) for value in context.values()):
             raise TypeError("context must be numbers by name")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from math import nan
 from pathlib import Path
@@ -114,6 +115,16 @@ class Run:
         """What the answers that count cost together."""
         return sum((answer.prediction.usage for answer, _ in self.judged), Usage())
 
+    @property
+    def cut(self) -> int:
+        """How many of the answers that count were cut at the token limit: with more they may be right."""
+        return sum(answer.prediction.cut for answer, _ in self.judged)
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How many of the questions that count were given up, by why (``errors.NoAnswer``): they count as wrong."""
+        return Counter(answer.prediction.refused for answer, _ in self.judged if answer.prediction.refused)
+
     def only(self, indices: Collection[int]) -> Run:
         """Return the run as if only the questions of these indices had been asked."""
         wanted = set(indices)
@@ -191,7 +202,7 @@ class Run:
                 "hardness": scored and scored.hardness,
             }
             row |= scored.metrics if scored else {}
-            row |= {f.name: getattr(usage, f.name) for f in fields(usage)} | dict(answer.context)
+            row |= known(usage) | dict(answer.context)
             rows.append(row)
         return pd.DataFrame(rows, index=pd.Index([answer.index for answer in self.answers], name="index"))
 
@@ -202,8 +213,15 @@ class Run:
         return ScoreReport(self.verdicts, skipped, self.failed_golds, self.scorer.rules, self.info.fingerprint)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
-        return self.report.summary() | {"scorer_version": self.scorer.version}
+        """Return the numbers, JSON-able; accuracies in percent, None where there is no question.
+
+        ``cut`` answers met the token limit. Where questions were given up, ``ex_answered`` is of the others alone.
+        """
+        told = self.report.summary() | {"scorer_version": self.scorer.version, "cut": self.cut}
+        if refused := self.refused:
+            answered = [scored for answer, scored in self.judged if not answer.prediction.refused]
+            told |= {"refused": dict(refused), "n_answered": len(answered), "ex_answered": accuracy(answered)}
+        return told
 
     def __repr__(self) -> str:
         return f"<Run {self}>"
@@ -225,6 +243,13 @@ def find_runs(*roots: Path) -> list[Path]:
         for folder in inside:
             found.setdefault(folder.resolve(), folder)
     return list(found.values())
+
+
+def known(usage: Usage) -> dict[str, float | None]:
+    """Return a usage by its fields; tokens are None where a server did not tell all of them."""
+    said = asdict(usage)
+    untold = said.pop("untold")
+    return {name: None if untold and name.endswith("_tokens") else value for name, value in said.items()}
 
 
 def _numbers(part: Sequence[Scored]) -> tuple[int, float | None, float]:
