@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spider_opt.cli.benchmark_options import Chosen
-from spider_opt.runs.prediction_files import pair_lines
+from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring import Rules, score
 from spider_opt.types import Benchmark, Example
 
@@ -106,7 +106,7 @@ def run(folder: Path, spider: Path | None, options: argparse.Namespace) -> None:
     file = options.predictions or folder / "answers.txt"
     if options.predictions is None:
         file.write_text("\n".join(made_up(benchmark)) + "\n", encoding="utf-8")
-    pairs = pair_lines(benchmark, file)
+    pairs = [(pair.example, pair.cut) for pair in read_predictions(benchmark, file)]
     n = len(pairs)
     print(f"{benchmark.name} {benchmark.split}: {n:,} answers, {os.cpu_count()} processors\n")
     print(f"{'':44}{'wall s':>8}{'cpu s':>8}{'ratio':>8}")

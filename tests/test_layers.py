@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in the lines above, and what SIDEWAYS says.
 ORDER = (
-    ("types", "errors", "paths", "plugins", "progress", "store"),
+    ("types", "errors", "paths", "plugins", "progress", "rows", "store"),
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
@@ -33,6 +33,7 @@ ORDER = (
 SIDEWAYS = {
     "errors": ("types",),
     "plugins": ("errors",),
+    "rows": ("errors", "types"),
     "databases": ("sql",),
     "prompts": ("sql",),
     "report": ("analysis",),

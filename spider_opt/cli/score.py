@@ -17,6 +17,10 @@ from spider_opt.cli.options import asked_rules, scoring_options
 )
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @benchmark_options
+@click.option(
+    "--extract", is_flag=True, help="Take the queries out of what a model said: code fences, words around them"
+)
+@click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
 @scoring_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one verdict a line, as JSON")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
@@ -24,6 +28,8 @@ from spider_opt.cli.options import asked_rules, scoring_options
 def score_command(
     file: Path,
     chosen: Chosen,
+    extract: bool,
+    field: str | None,
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
@@ -34,8 +40,9 @@ def score_command(
 ) -> None:
     """Judge the predictions in FILE by execution accuracy, or by the metrics you name.
 
-    FILE is a run folder, its predictions.jsonl, or a text file with one query a line in the split's order, with a
-    tab and the db_id behind it or not.
+    FILE is a run folder, its predictions.jsonl, or what another tool wrote: text with one query a line, with a tab and
+    the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
+    query. Answers are paired by a number, id, question or gold query beside them, else by their order.
     """
     from spider_opt.cli.show import show_scores
     from spider_opt.evaluation.scoring_files import score
@@ -43,7 +50,7 @@ def score_command(
     from spider_opt.scoring import write_verdicts
 
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    run = score(file, chosen.load(), mode=rules, cache=not no_cache, progress=progress)
+    run = score(file, chosen.load(), mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -13,13 +14,16 @@ from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.info import FILE
-from spider_opt.runs.prediction_files import pair_lines
+from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
 from spider_opt.runs.run import PREDICTIONS
-from spider_opt.scoring import Rules, rules_of
+from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
+from spider_opt.scoring.report import Scored
+from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
 
 PROGRESS_AFTER_S = 1.0
+_LOG = logging.getLogger("spider_opt")
 
 
 def score(
@@ -27,15 +31,18 @@ def score(
     benchmark: Benchmark,
     *,
     mode: Rules | str | Sequence[str] = "official",
+    extract: bool = False,
+    field: str | None = None,
     cache: bool = True,
     progress: Progress = silent,
 ) -> Run:
     """Judge answers that were given anywhere; nothing is written.
 
-    ``predictions`` is a run folder, its ``predictions.jsonl``, or a text file with one query a line in the split's
-    order, with a tab and the db_id behind it or not. ``mode`` names the scorer whose verdict is EX, or several, which
-    are asked in the same pass, that one first; ``Rules`` say more. Without ``cache`` every gold query runs again.
-    ``progress`` is opened where it takes longer than a second.
+    ``predictions`` is a run folder, its ``predictions.jsonl``, or a file of another tool: text with one query a line,
+    JSON, JSONL or CSV (see ``runs.prediction_files``), of which ``field`` names the part that holds the query where
+    its name does not tell, and ``extract`` takes the query out of what a model said. ``mode`` names the scorer whose
+    verdict is EX, or several, which are asked in the same pass, that one first; ``Rules`` say more. Without ``cache``
+    every gold query runs again. ``progress`` is opened where it takes longer than a second.
 
     Raises:
         PredictionsError: the answers are not this benchmark's, or not all are there.
@@ -44,25 +51,75 @@ def score(
     path = Path(predictions).expanduser()
     rules = rules_of(mode)
     if not path.exists():
-        raise PredictionsError(f"there is no {path}: name a run folder, or a file with one query a line")
-    if path.is_dir() or path.suffix == ".jsonl":
+        raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
+    if path.is_dir() or is_of_a_run(path):
+        if extract or field is not None:
+            raise PredictionsError(f"{path} is of a run, whose queries are told: leave out --extract and --field")
         folder = path if path.is_dir() else path.parent
         described = path.is_dir() or (folder / FILE).exists()
         info = RunInfo.read(folder) if described else _of_a_file(benchmark, path)
-        pairs = pair_answers(benchmark, path / PREDICTIONS if path.is_dir() else path, info.n)
+        answered = pair_answers(benchmark, path / PREDICTIONS if path.is_dir() else path, info.n)
+        answers = tuple(answer for _, answer in answered)
+        pairs = [Predicted(example, answer.prediction.sql, answer.prediction.sql) for example, answer in answered]
     else:
         info = _of_a_file(benchmark, path)
-        pairs = [
-            (example, Answer(example.index, example.question.id, example.question.db_id, Prediction(sql)))
-            for example, sql in pair_lines(benchmark, path, tab_ends_query=rules.mode == "official")
-        ]
-    asked = [(example, answer.prediction.sql) for example, answer in pairs]
+        whole_lines = any(name not in END_AT_TAB for name in rules.scorers)
+        pairs = read_predictions(benchmark, path, extract=extract, field=field, whole_lines=whole_lines)
+        answers = tuple(
+            Answer(
+                p.example.index, p.example.question.id, p.example.question.db_id, Prediction(_read_by(rules.main, p))
+            )
+            for p in pairs
+        )
     with ExitStack() as shown:
-        on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(asked))))
-        report = judged(benchmark, asked, rules, use_cache=cache, on_verdict=on_verdict)
+        on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(pairs))))
+        report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
+    if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
+        _LOG.warning("%s: %s", path, sentence)
     info = replace(info, n=len(pairs), scorer=ScoredBy.of(rules))
-    answers = tuple(answer for _, answer in pairs)
     return Run(info, answers, report.scored, report.failed_golds, None, benchmark)
+
+
+def judge_pairs(
+    benchmark: Benchmark,
+    pairs: Sequence[Predicted],
+    rules: Rules,
+    *,
+    use_cache: bool = True,
+    on_verdict: Callable[[], None] = lambda: None,
+) -> ScoreReport:
+    """Judge what was read from a file; each scorer reads it as it would if it were the only one.
+
+    Raises:
+        ScorerError: there is no such scorer, or it is broken.
+        DatasetError: a database cannot be read.
+        SpiderOptError: the scorer of another package fails, or no process can be started.
+    """
+
+    def judged_by(names: Sequence[str], on_verdict: Callable[[], None] = lambda: None) -> ScoreReport:
+        asked = [(pair.example, _read_by(names[0], pair)) for pair in pairs]
+        alone = Rules(names[0], timeout_s=rules.timeout_s, metrics=tuple(names[1:]))
+        return judged(benchmark, asked, alone, use_cache=use_cache, on_verdict=on_verdict)
+
+    as_main = [name for name in rules.scorers if (name in END_AT_TAB) == (rules.main in END_AT_TAB)]
+    others = [name for name in rules.scorers if name not in as_main]
+    if not others or all(pair.sql == pair.cut for pair in pairs):
+        return replace(judged_by(rules.scorers, on_verdict), rules=rules)
+    report, beside = judged_by(as_main, on_verdict), judged_by(others)
+    numbers = {scored.index: _metrics(scored, others[0]) for scored in beside.scored}
+    scored = []
+    for one in report.scored:
+        said = _metrics(one, as_main[0]) | numbers.get(one.index, {})
+        scored.append(replace(one, metrics={name: said[name] for name in rules.scorers if name in said}))
+    return replace(report, scored=tuple(scored), rules=rules)
+
+
+def _metrics(scored: Scored, only: str) -> dict[str, bool | float]:
+    return dict(scored.metrics) or {only: scored.correct}
+
+
+def _read_by(scorer: str, pair: Predicted) -> str:
+    return pair.cut if scorer in END_AT_TAB else pair.sql
 
 
 def _of_a_file(benchmark: Benchmark, path: Path) -> RunInfo:

@@ -9,12 +9,13 @@ from pathlib import Path
 from spider_opt.analysis.ablation import Line
 from spider_opt.analysis.paired import paired
 from spider_opt.errors import MethodError, RunError, UsageError
+from spider_opt.evaluation.scoring_files import judge_pairs
 from spider_opt.methods import parse_method, step_names, step_type
 from spider_opt.runs import Run, RunInfo, find_runs
-from spider_opt.runs.prediction_files import pair_lines
-from spider_opt.scoring import score
+from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.statistics import clustered_se
+from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.steps import ALIASES
 from spider_opt.types import Benchmark, Stage
 
@@ -147,8 +148,8 @@ def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tupl
     asked = {s.index for s in run.verdicts}
     systems = []
     for path in paths:
-        pairs = pair_lines(benchmark, path, tab_ends_query=rules.mode == "official")
-        scored = score(benchmark, [pair for pair in pairs if pair[0].index in asked], rules).scored
+        pairs = read_predictions(benchmark, path, whole_lines=any(name not in END_AT_TAB for name in rules.scorers))
+        scored = judge_pairs(benchmark, [pair for pair in pairs if pair.example.index in asked], rules).scored
         se = clustered_se([s.correct for s in scored], [s.cluster for s in scored])
         ex = accuracy(scored) or 0.0
         systems.append(System(SYSTEMS.get(path.stem, path.stem), len(scored), ex, round(se, 4)))

@@ -26,6 +26,8 @@ SCORERS = {
     "official-distinct": "spider_opt.scoring.official:official_distinct",
     "strict": "spider_opt.scoring.strict:strict",
 }
+END_AT_TAB = ("official", "official-distinct")
+"""Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 VERSION = "1"
 """Of our scorers; another one when any of them answers anew."""
 ENTRY_POINTS = "spider_opt.scorers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sqlite3
@@ -149,11 +150,80 @@ def test_a_runaway_query_is_stopped(spider, tmp_path):
     assert told["outcomes"]["correct"] == 1
 
 
-def test_a_tab_ends_the_query_in_official_mode_only(spider, tmp_path):
+TABBED = "SELECT\tname FROM item\tshop\nx\nSELECT\t3\tshop\nSELECT 1\nSELECT\t1 WHERE 0\tshop\n"
+METRICS = ("strict", "official", "official-distinct")
+
+
+def test_a_tab_ends_the_query_to_the_official_evaluator_only(spider, tmp_path):
     path = tmp_path / "answers.txt"
-    path.write_text("SELECT\tname FROM item\tshop\nx\nSELECT\t3\nSELECT 1\nSELECT\t1 WHERE 0\n")
+    path.write_text(TABBED)
     assert json.loads(score(path, "--spider", spider, "--json").stdout)["outcomes"]["query_error"] == 3
     assert json.loads(score(path, "--spider", spider, "--json", "--mode", "strict").stdout)["ex"] == 100
+
+
+@pytest.mark.parametrize("names", [names for n in (2, 3) for names in itertools.permutations(METRICS, n)], ids=",".join)
+def test_each_scorer_reads_a_file_as_it_would_alone(spider, tmp_path, names):
+    path, out = tmp_path / "answers.txt", tmp_path / "verdicts.jsonl"
+    path.write_text(TABBED)
+    told = json.loads(score(path, "--spider", spider, "--json", "--metric", ",".join(names), "--out", out).stdout)
+    alone = {n: json.loads(score(path, "--spider", spider, "--json", "--metric", n).stdout) for n in names}
+    assert {name: (said["n"], said["value"]) for name, said in told["metrics"].items()} == {
+        name: (said["n"], said["ex"]) for name, said in alone.items()
+    }
+    assert list(told["metrics"]) == list(names)
+    assert (told["ex"], told["outcomes"], told["mode"]) == tuple(alone[names[0]][k] for k in ("ex", "outcomes", "mode"))
+    assert all(list(json.loads(line)["metrics"]) == list(names) for line in out.read_text().splitlines())
+
+
+def test_a_tail_that_is_no_db_id_is_no_part_of_the_query(spider, answers, caplog):
+    answers.write_text(answers.read_text().replace("4\tshop", "4\tshopp"))
+    assert score(answers, "--spider", spider).exit_code == 0
+    assert 'behind the tab of line 3 stands "shopp"' in caplog.text
+    for metric in ("strict", "official,strict"):
+        result = score(answers, "--spider", spider, "--metric", metric)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert 'line 3 has a tab, and "shopp" behind it is no database of spider dev' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("bird.json", lambda golds: json.dumps({str(i): f"{g}\t----- bird -----\tshop" for i, g in enumerate(golds)})),
+        ("list.json", json.dumps),
+        ("said.jsonl", lambda golds: "".join(json.dumps({"completion": f"```sql\n{g}\n```"}) + "\n" for g in golds)),
+        ("plain.csv", lambda golds: "".join(f'"{g}"\n' for g in golds)),
+        (
+            "named.csv",
+            lambda golds: "Question,My SQL\n" + "".join(f'"Which {i}?","{golds[i]}"\n' for i in (3, 1, 0, 2)),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_files_of_other_tools(spider, tmp_path, name, write):
+    golds = ["SELECT name FROM item", "SELECT count(*) FROM item", "SELECT 1, 2", "SELECT 1 WHERE 0"]
+    path = tmp_path / name
+    path.write_text(write(golds))
+    options = ["--extract"] if name.startswith("said") else ["--field", "My SQL"] if name.startswith("named") else []
+    told = json.loads(score(path, "--spider", spider, "--json", *options).stdout)
+    assert (told["n"], told["ex"]) == (3, 100)
+
+
+def test_a_file_that_does_not_fit_its_questions_is_said(spider, answers, caplog):
+    answers.write_text("SELECT nothing FROM item\n" * 5)
+    result = score(answers, "--spider", spider)
+    assert result.exit_code == 0
+    assert caplog.messages[-1] == (
+        f"{answers}: nearly nothing fits its question (3 of 3 answers do not run on their question's database): the "
+        "order of the file, or the file, looks wrong"
+    )
+
+
+def test_a_run_has_no_fields_and_nothing_to_extract(tmp_path):
+    folder = run_folder(tmp_path, 3)
+    for option in (["--extract"], ["--field", "sql"]):
+        result = score(folder, *option)
+        assert result.exit_code == 2
+        assert "leave out --extract and --field" in result.stderr
 
 
 def test_the_bundled_benchmark_without_spider(tmp_path):
@@ -210,13 +280,13 @@ def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
 # --- refusals ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", ["", "SELECT 1\n", "SELECT 1\n" * 4, "SELECT 1\n" * 6], ids=["none", "1", "4", "6"])
-def test_too_few_or_too_many_lines(spider, tmp_path, content):
+@pytest.mark.parametrize("n", [0, 1, 3, 6])
+def test_too_few_or_too_many_lines(spider, tmp_path, n):
     path = tmp_path / "answers.txt"
-    path.write_text(content)
+    path.write_text("SELECT 1\n" * n)
     result = score(path, "--spider", spider)
     assert result.exit_code == 2
-    assert "5 questions; there must be one line for each question" in result.stderr
+    assert re.search(rf"there (is|are) {n or 1} answers? for the 5 questions of spider dev", result.stderr)
     assert result.stdout == ""
 
 

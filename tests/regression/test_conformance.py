@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.benchmarks import load
-from spider_opt.runs.prediction_files import pair_lines
+from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring import PairScorer, Rules, score
 from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.sql.hardness import hardness
@@ -32,9 +32,9 @@ def recorded(shared, dev):
     """All recorded predictions as (system, question index, pair), to be scored in one go."""
     files = sorted((shared / "conformance" / "verdicts").glob("*.jsonl"))
     found = [
-        (file.stem, example.index, (example, sql))
+        (file.stem, pair.example.index, (pair.example, pair.cut))
         for file in files
-        for example, sql in pair_lines(dev, shared / "predictions" / f"{file.stem}.txt")
+        for pair in read_predictions(dev, shared / "predictions" / f"{file.stem}.txt")
     ]
     assert len(files) == 8
     assert len(found) == 8 * 972

@@ -264,7 +264,7 @@ def test_recorded_answers_that_do_not_fit_are_refused(mini: tuple[Benchmark, Lad
     with pytest.raises(UsageError, match="no recorded answers in"):
         recorded_systems(tmp_path, benchmark, ladder)
     (tmp_path / "few.txt").write_text("SELECT 1\n")
-    with pytest.raises(PredictionsError, match="has 1 lines"):
+    with pytest.raises(PredictionsError, match="there is 1 answer for the 125 questions"):
         recorded_systems(tmp_path, benchmark, ladder)
     with pytest.raises(UsageError, match="other questions or databases of spider-mini test"):
         recorded_systems(tmp_path, load("spider-mini:train"), ladder)

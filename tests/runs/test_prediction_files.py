@@ -1,22 +1,32 @@
-"""Files of predictions: what fits is paired, what does not is refused."""
+"""Files of predictions: what fits is paired, whatever wrote it; what does not is refused, and where."""
 
 from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
 
 import pytest
 
 from spider_opt.errors import PredictionsError
-from spider_opt.runs.prediction_files import pair_lines
-from spider_opt.types import Benchmark, Example, Question, Schema
+from spider_opt.rows import csv_rows
+from spider_opt.runs.prediction_files import Predicted, misfit, read_predictions
+from spider_opt.runs.prediction_files.fields import is_known
+from spider_opt.scoring.report import Scored
+from spider_opt.types import Benchmark, Example, Outcome, Question, Schema
 
 SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}
 DB_IDS = ["cars", "gone", "pets", "cars", "pets"]  # of the split's file; there is no database for "gone"
+WORDS = ["How many wheels?", "What went?", "Which cats, dogs?", "List doors.", "How many wheels?"]
+GOLDS = [f"SELECT g{i} FROM t" for i in range(5)]
 
 
 @pytest.fixture
 def benchmark():
     examples = tuple(
-        Example(i, Question(f"dev-{i:04d}", f"question {i}", SCHEMAS[db_id]), f"SELECT {i}")
-        for i, db_id in enumerate(DB_IDS)
+        Example(i, Question(f"dev-{i:04d}", words, SCHEMAS[db_id]), gold)
+        for i, (db_id, words, gold) in enumerate(zip(DB_IDS, WORDS, GOLDS, strict=True))
         if db_id in SCHEMAS
     )
     return Benchmark("spider", "dev", examples, {}, {"gone": 1}, len(DB_IDS), "f" * 16)
@@ -24,18 +34,35 @@ def benchmark():
 
 @pytest.fixture
 def pair(benchmark, tmp_path):
-    """pair(content) -> {index: query} of a text file with that content."""
+    """pair(content, name) -> {index: query} of a file with that content, as the official evaluator reads it."""
 
-    def pair(content, **options):
-        path = tmp_path / "answers.txt"
+    def pair(content, name="answers.txt", *, strict=False, **options):
+        path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return {example.index: query for example, query in pair_lines(benchmark, path, **options)}
+        found = read_predictions(benchmark, path, whole_lines=strict, **options)
+        return {p.example.index: p.sql if strict else p.cut for p in found}
 
     return pair
 
 
-LINES = [f"SELECT {i}\t{db_id}" for i, db_id in enumerate(DB_IDS)]
-PAIRED = {0: "SELECT 0", 2: "SELECT 2", 3: "SELECT 3", 4: "SELECT 4"}
+SQL = [f"SELECT {i}, 'a' FROM t" for i in range(5)]
+LINES = [f"{sql}\t{db_id}" for sql, db_id in zip(SQL, DB_IDS, strict=True)]
+PAIRED = {i: SQL[i] for i in (0, 2, 3, 4)}
+HERE = [0, 2, 3, 4]
+MIXED = [3, 0, 1, 4, 2]
+
+
+def table(*rows, delimiter=","):
+    written = io.StringIO()
+    csv.writer(written, delimiter=delimiter).writerows(rows)
+    return written.getvalue()
+
+
+def jsonl(entries):
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+# --- text --------------------------------------------------------------------------------------
 
 
 def test_lines_are_paired_in_order_and_those_without_database_passed_over(pair):
@@ -50,33 +77,50 @@ def test_lines_are_paired_in_order_and_those_without_database_passed_over(pair):
         "\r\n".join(LINES) + "\r\n",
         "\r".join(LINES),
         "\ufeff" + "\n".join(LINES),
+        ("\n".join(LINES) + "\n").encode("utf-16"),
         "\n".join(f"  {line} \t" for line in LINES),
         "\n".join(line.partition("\t")[0] for line in LINES),
         "\n".join(LINES[:2] + [line.partition("\t")[0] for line in LINES[2:]]),
+        "\n".join(line.replace("\t", "\t----- bird -----\t") for line in LINES),
+        "\n".join(line for line in LINES if "gone" not in line),
+        "\n".join(line.partition("\t")[0] for line in LINES if "gone" not in line),
     ],
-    ids=["no last line end", "blank lines behind", "CRLF", "CR", "BOM", "spaces", "no db_ids", "some db_ids"],
-)
-def test_forms_of_the_same_file(pair, content):
-    assert pair(content) == PAIRED
+    ids=["no last line end", "blank lines behind", "CRLF", "CR", "BOM", "UTF-16", "spaces", "no db_ids", "some db_ids",
+         "BIRD's mark", "those with database", "those with database, no db_ids"],
+)  # fmt: skip
+@pytest.mark.parametrize("strict", [False, True])
+def test_forms_of_the_same_file(pair, content, strict):
+    assert pair(content, strict=strict) == PAIRED
 
 
 def test_an_empty_line_is_an_answer_without_sql(pair):
-    assert pair("\n".join(["", *LINES[1:3], "\tcars", " "])) == {0: "", 2: "SELECT 2", 3: "", 4: ""}
+    assert pair("\n".join(["", *LINES[1:3], "\tcars", " "])) == {0: "", 2: SQL[2], 3: "", 4: ""}
 
 
 def test_an_empty_last_line_counts_when_it_is_needed(pair):
     assert pair("\n".join(LINES[:4]) + "\n\n")[4] == ""
 
 
-def test_a_query_ends_at_the_first_tab_as_for_the_official_evaluator(pair):
-    lines = ["SELECT\t0\tcars", "x", "SELECT 2 \t FROM t", "\tSELECT 3\tcars", "SELECT 4\tWHERE\tx"]
-    assert pair("\n".join(lines)) == {0: "SELECT", 2: "SELECT 2 ", 3: "SELECT 3", 4: "SELECT 4"}
-    assert pair("\n".join(lines), tab_ends_query=False) == {
-        0: "SELECT\t0",
-        2: "SELECT 2 \t FROM t",
-        3: "SELECT 3",
-        4: "SELECT 4\tWHERE\tx",
-    }
+TABS = ["SELECT\t0\tcars", "x", "SELECT 2 \t FROM t\tpets", "\tSELECT 3\tcars", "SELECT 4\tWHERE\tpets"]
+
+
+def test_a_query_ends_at_the_first_tab_as_for_the_official_evaluator_else_at_the_last(pair):
+    assert pair("\n".join(TABS)) == {0: "SELECT", 2: "SELECT 2 ", 3: "SELECT 3", 4: "SELECT 4"}
+    whole = {0: "SELECT\t0", 2: "SELECT 2 \t FROM t", 3: "SELECT 3", 4: "SELECT 4\tWHERE"}
+    assert pair("\n".join(TABS), strict=True) == whole
+
+
+@pytest.mark.parametrize("tail", ["harbor", "cars_2", "0.93", "FROM t", "a remark"])
+def test_behind_the_last_tab_stands_a_db_id_or_it_is_said(pair, caplog, tail):
+    lines = [*LINES[:3], f"SELECT 3\t{tail}", LINES[4]]
+    with pytest.raises(
+        PredictionsError, match=rf'line 4 has a tab, and "{tail}" behind it is no database of spider dev'
+    ):
+        pair("\n".join(lines), strict=True)
+    assert not caplog.messages
+    assert pair("\n".join(lines))[3] == "SELECT 3"
+    [said] = caplog.messages
+    assert f'behind the tab of line 4 stands "{tail}", which is no database of spider dev (1 such lines)' in said
 
 
 def test_other_line_ends_of_unicode_are_part_of_the_query(pair):
@@ -85,16 +129,18 @@ def test_other_line_ends_of_unicode_are_part_of_the_query(pair):
 
 
 @pytest.mark.parametrize(
-    ("content", "n"), [("", 1), ("a\n", 1), ("\n".join(LINES[:4]), 4), ("\n".join(LINES) + "\nx", 6)]
+    ("content", "n"), [("", 1), ("a\n", 1), ("\n".join(SQL[:3]), 3), ("\n".join(LINES) + "\nx", 6)]
 )
 def test_too_few_or_too_many_lines_are_refused(pair, content, n):
-    with pytest.raises(PredictionsError, match=rf"has {n} lines, but spider dev has 5 questions"):
+    with pytest.raises(
+        PredictionsError, match=rf"there (is|are) {n} answers? for the 5 questions of spider dev \(4 of them"
+    ):
         pair(content)
 
 
-def test_only_the_questions_that_have_a_database_are_too_few(pair):
-    with pytest.raises(PredictionsError, match="one line for each question of the split's file"):
-        pair("\n".join(line for line in LINES if "gone" not in line))
+def test_a_query_on_several_lines_is_named(pair):
+    with pytest.raises(PredictionsError, match=r'line 2 begins no query \("FROM_ t"\): each must stand on one line'):
+        pair("SELECT a\nFROM_ t\nWHERE b\n" + "\n".join(LINES))
 
 
 def test_another_order_is_refused(pair):
@@ -110,7 +156,225 @@ def test_what_is_no_utf8_is_refused_with_its_line(pair):
 
 
 def test_a_file_that_is_not_there_is_refused(benchmark, tmp_path):
-    with pytest.raises(PredictionsError, match="cannot be read"):
-        pair_lines(benchmark, tmp_path / "nowhere.txt")
-    with pytest.raises(PredictionsError, match="cannot be read"):
-        pair_lines(benchmark, tmp_path)
+    for path in (tmp_path / "nowhere.txt", tmp_path):
+        with pytest.raises(PredictionsError, match="cannot be read"):
+            read_predictions(benchmark, path)
+
+
+# --- what other tools write --------------------------------------------------------------------
+
+OBJECTS = [{"question": w, "db_id": d, "sql": s} for w, d, s in zip(WORDS, DB_IDS, SQL, strict=True)]
+FORMS = {
+    "list.json": json.dumps(SQL),
+    "list-of-lines.json": json.dumps(LINES),
+    "those-here.json": json.dumps([SQL[i] for i in HERE]),
+    "by-number.json": json.dumps({str(i): sql for i, sql in enumerate(SQL)}),
+    "mixed.json": json.dumps({str(i): SQL[i] for i in MIXED}, indent=1),
+    "from-one.json": json.dumps({str(i + 1): sql for i, sql in enumerate(SQL)}),
+    "those-here-by-number.json": json.dumps({str(n): SQL[i] for n, i in enumerate(HERE)}),
+    "bird.json": json.dumps({str(i): line.replace("\t", "\t----- bird -----\t") for i, line in enumerate(LINES)}),
+    "bird-here.json": json.dumps({str(n): LINES[i].replace("\t", "\t----- bird -----\t") for n, i in enumerate(HERE)}),
+    "by-id.json": json.dumps({f"dev-{i:04d}": SQL[i] for i in MIXED}),
+    "inside.json": json.dumps({"model": "m", "predictions": SQL}),
+    "objects.json": json.dumps(OBJECTS),
+    "objects-by-number.json": json.dumps({str(i): {"predicted_sql": sql, "query": "x"} for i, sql in enumerate(SQL)}),
+    "one-in-a-list.json": json.dumps([{"pred": [sql]} for sql in SQL]),
+    "pairs.json": json.dumps([list(pair) for pair in zip(SQL, DB_IDS, strict=True)]),
+    "no-suffix": json.dumps(SQL),
+    "lines.json": jsonl(OBJECTS),
+    "objects.jsonl": jsonl(OBJECTS),
+    "texts.jsonl": jsonl(SQL),
+    "mixed-by-question.jsonl": jsonl(OBJECTS[i] for i in (4, 2, 1, 0, 3)),
+    "blank-lines.jsonl": "\n" + jsonl(OBJECTS).replace("\n", "\n\n"),
+    "numbered.jsonl": jsonl({"idx": i, "generated_query": SQL[i], "prompt": "select one"} for i in MIXED),
+    "query-is-words.jsonl": jsonl({"query": w, "sql": s} for w, s in zip(WORDS, SQL, strict=True)),
+    "unknown-name.jsonl": jsonl({"hyp0": sql, "score": 0.5} for sql in SQL),
+    "strange-ids.jsonl": jsonl({"question_id": 1471 + i, "pred_sql": sql} for i, sql in enumerate(SQL)),
+    "gold-beside.jsonl": jsonl({"gold": GOLDS[i], "query": SQL[i]} for i in MIXED),
+    "gold-is-query.jsonl": jsonl({"query": g, "answer": s} for g, s in zip(GOLDS, SQL, strict=True)),
+    "header.csv": table(["query", "db_id"], *zip(SQL, DB_IDS, strict=True)),
+    "pandas.csv": table(["", "sql"], *enumerate(SQL)),
+    "one-column.csv": table(["prediction"], *([sql] for sql in SQL)),
+    "din.csv": table(["NLQ", "PREDICTED SQL", "GOLD SQL", "DATABASE"],
+                     *((WORDS[i], SQL[i], GOLDS[i], DB_IDS[i]) for i in MIXED)),
+    "semicolons.csv": table(["Question", "SQL"], *zip(WORDS, SQL, strict=True), delimiter=";"),
+    "tabs.tsv": table(["db_id", "predicted_sql"], *zip(DB_IDS, SQL, strict=True), delimiter="\t"),
+    "tabs.txt": table(["db_id", "predicted_sql"], *zip(DB_IDS, SQL, strict=True), delimiter="\t"),
+    "lines.tsv": "\n".join(LINES),
+    "no-header.csv": table(*([sql] for sql in SQL)),
+    "no-header-db.csv": table(*zip(SQL, DB_IDS, strict=True)),
+    "no-header-all.csv": table(*zip(range(5), WORDS, SQL, DB_IDS, strict=True)),
+    "no-header-gold.csv": table(*zip(GOLDS, SQL, strict=True)),
+    "unknown-header.csv": table(["nl2", "text2sql"], *zip(WORDS, SQL, strict=True)),
+    "line-ends.csv": table(["query"], *([sql.replace(" FROM", "\nFROM")] for sql in SQL)),
+    "bom.csv": "\ufeff" + table(["query"], *([sql] for sql in SQL)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_file_of_another_tool(pair, name, strict):
+    found = pair(FORMS[name], name, strict=strict)
+    assert {index: sql.replace("\n", " ") for index, sql in found.items()} == PAIRED
+
+
+def test_no_answer_may_be_null_or_empty(pair):
+    expected = PAIRED | {3: ""}
+    assert pair(json.dumps([*SQL[:3], None, SQL[4]]), "a.json") == expected
+    assert pair(jsonl([*OBJECTS[:3], {**OBJECTS[3], "sql": None}, OBJECTS[4]]), "a.jsonl") == expected
+    assert pair(table(["sql", "db_id"], *zip([*SQL[:3], "", SQL[4]], DB_IDS, strict=True)), "a.csv") == expected
+    assert pair("query\n" + "\n".join([*(f'"{sql}"' for sql in SQL[:3]), "", f'"{SQL[4]}"']), "b.csv") == expected
+
+
+def test_a_tab_in_json_is_a_blank_of_the_query(pair):
+    tabbed = [sql.replace(" FROM", "\tFROM") for sql in SQL]
+    assert pair(json.dumps(tabbed), "a.json") == {i: tabbed[i] for i in HERE}
+
+
+REFUSED = [
+    ("a.json", '["SELECT 1", ', "is cut off or no JSON: Expecting value at line 1, column 14"),
+    ("a.json", "[]", "holds no answer"),
+    ("a.json", '"SELECT 1"', "holds neither a list nor an object"),
+    ("a.json", "[1, 2, 3, 4, 5]", "entry 0 (counted from 0) is 1, where a query or an object with one is due"),
+    ("a.json", json.dumps([*SQL[:4], {"sql": SQL[4]}]), "entry 0 (counted from 0) is text, but entry 4"),
+    ("a.json", json.dumps(SQL[:3]),
+     "there are 3 answers for the 5 questions of spider dev (4 of them with a database)"),
+    ("a.json", json.dumps({"0": SQL[0], "7": SQL[1]}), 'entry "7" is for question 7, but spider dev has 5'),
+    ("a.json", json.dumps({"0": SQL[0], "2": SQL[2]}),
+     "2 of the 4 questions of spider dev have no answer (the first: dev-0003"),
+    ("a.json", json.dumps({"dev-0000": SQL[0], "x": "SELECT 1", "y": "SELECT 2"}),
+     'entry "y" answers "y", which is no question'),
+    ("a.json", json.dumps([{"sql": sql, "query": sql} for sql in SQL]),
+     "several of its fields may hold the answer's query (\"sql\", \"query\")"),
+    ("a.json", json.dumps([{"query": g, "hyp1": s} for g, s in zip(SQL, SQL, strict=True)]),
+     "several of its fields may hold the answer's query (\"query\", \"hyp1\")"),
+    ("a.json", json.dumps([{"gold": g, "db_id": d} for g, d in zip(GOLDS, DB_IDS, strict=True)]),
+     'and only "gold" names a query'),
+    ("a.json", json.dumps([{"sql": [s, s]} for s in SQL]), "none of its fields is known to hold the answer's query"),
+    ("a.json", json.dumps([*OBJECTS[:2], {**OBJECTS[2], "sql": [SQL[2], SQL[3]]}, *OBJECTS[3:]]),
+     "entry 2 (counted from 0) has a list as its \"sql\", where a query is due"),
+    ("a.jsonl", jsonl(OBJECTS[:2]) + "{\n", "line 3 is no JSON"),
+    ("a.jsonl", "\n".join(SQL), "line 1 is no JSON"),
+    ("a.jsonl", "{}\n" + jsonl(OBJECTS[1:]), 'line 1 has no "sql"'),
+    ("a.jsonl", "{}\n" * 5, "line 1 has no field"),
+    ("a.jsonl", jsonl(OBJECTS[:4]) + '{"db_id": "pets"}\n', 'line 5 has no "sql"'),
+    ("a.jsonl", jsonl([{**OBJECTS[0], "question": "What else?"}, *OBJECTS[1:]]),
+     "line 2 has a question that is none of spider dev's"),
+    ("a.jsonl", jsonl([*OBJECTS, OBJECTS[3]]), "line 6 has a question that was answered before"),
+    ("a.jsonl", jsonl({"idx": i, "sql": SQL[i]} for i in (0, 1, 2, 3, 3)),
+     "line 5 answers number 3, and so does line 4"),
+    ("a.jsonl", jsonl({"idx": i, "sql": SQL[i], "question": WORDS[i]} for i in range(3)),
+     "2 of the 4 questions of spider dev have no answer"),
+    ("a.jsonl", jsonl({"idx": i, "sql": SQL[i], "question": WORDS[i if i else 3]} for i in range(5)),
+     'line 1 has the question "List doors.", but there spider dev asks'),
+    ("a.jsonl", jsonl({"idx": i, "sql": SQL[i], "db_id": "pets"} for i in range(5)),
+     "line 1 is about pets, but that question is about cars"),
+    ("a.csv", "", "is empty"),
+    ("a.csv", "query\nSELECT a, b FROM t\n", "line 2 has 2 cells where line 1 has 1; a cell with a comma"),
+    ("a.csv", "SELECT a FROM t\nSELECT a, b FROM t\n" * 3, "line 2 has 2 cells where line 1 has 1"),
+    ("a.csv", "SELECT a, b FROM t\n" * 5, "what its column 2 holds cannot be told, as in \"b FROM t\""),
+    ("a.csv", 'query\n"SELECT 1\n', "is no CSV: unexpected end of data (see line 2)"),
+    ("a.csv", table(["query", "query"], *zip(SQL, SQL, strict=True)), 'has two columns that are called "query"'),
+    ("a.csv", table(["nl", "db"], *zip(WORDS, DB_IDS, strict=True)),
+     "none of its fields is known to hold the answer's query"),
+    ("a.csv", table(*zip(SQL, SQL, strict=True)),
+     "one of its columns must hold the queries (those that seem to: 1, 2)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "said"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_cannot_be_read_is_refused_with_the_place_and_the_reason(pair, name, content, said):
+    with pytest.raises(PredictionsError) as caught:
+        pair(content, name)
+    assert said in str(caught.value)
+    assert "a.js" in str(caught.value) or "a.csv" in str(caught.value)
+    assert "KeyError" not in str(caught.value)
+
+
+def test_a_field_may_be_named(pair):
+    both = [{"sql": f"{sql} -- first", "query": sql} for sql in SQL]
+    assert pair(json.dumps(both), "a.json", field="query") == PAIRED
+    assert pair(table(["first", "second"], *zip(WORDS, SQL, strict=True)), "a.csv", field="second") == PAIRED
+    with pytest.raises(PredictionsError, match='has no field "hyp"; it has "sql", "query"'):
+        pair(json.dumps(both), "a.json", field="hyp")
+    with pytest.raises(PredictionsError, match="read as text with one query a line, which has no fields"):
+        pair("\n".join(LINES), field="sql")
+
+
+def test_what_does_not_agree_but_does_not_count_is_said(pair, caplog):
+    entries = [{"gold": "SELECT other", "idx": i, "sql": sql, "question": "Else?"} for i, sql in enumerate(SQL)]
+    assert pair(jsonl(entries), "a.jsonl") == PAIRED
+    other, golds = caplog.messages
+    assert "has other questions beside its answers than spider dev" in other
+    assert "has other gold queries beside 4 of its answers (the first: line 1) than spider dev" in golds
+
+
+# --- what a model said -------------------------------------------------------------------------
+
+FENCED = [f"Sure!\n```sql\n{sql};\n```\nThat lists it." for sql in SQL]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", json.dumps(FENCED)),
+        ("a.jsonl", jsonl({"response": said} for said in FENCED)),
+        ("a.csv", table(["answer"], *([said] for said in FENCED))),
+        ("a.txt", "\n".join(f"```sql\n{sql.replace(' FROM', chr(10) + 'FROM')}\n```" for sql in SQL)),
+        ("a.txt", "\n".join(f"```sql {sql} ```\t{db_id}" for sql, db_id in zip(SQL, DB_IDS, strict=True))),
+    ],
+    ids=["JSON", "JSONL", "CSV", "text", "text, one line each"],
+)
+def test_queries_are_taken_out_of_what_a_model_said(pair, name, content):
+    assert pair(content, name, extract=True) == PAIRED
+
+
+def test_fences_without_extract_are_said(pair, caplog):
+    assert pair(json.dumps(FENCED), "a.json")[0] == FENCED[0]
+    assert "5 of 5 answers have code fences: --extract takes the queries out" in caplog.text
+
+
+# --- does it fit -------------------------------------------------------------------------------
+
+
+def verdicts(outcomes):
+    names = {"+": Outcome.CORRECT, "-": Outcome.WRONG_ROWS, "e": Outcome.QUERY_ERROR}
+    return [Scored(i, "d", o == "+", names[o], "", "easy", str(i)) for i, o in enumerate(outcomes)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        ("eee", "3 of 3 answers do not run on their question's database"),
+        ("eeee+", "4 of 5 answers do not run"),
+        ("-" * 10, "0 of 10 answers are right"),
+        ("-" * 39 + "+", "1 of 40 answers are right"),
+        ("ee", ""),
+        ("---", ""),
+        ("eee++", ""),
+        ("+" * 3 + "-" * 17, ""),
+    ],
+)
+def test_where_nearly_nothing_fits_it_is_said(outcomes, said):
+    assert said in misfit([], verdicts(outcomes)) or (not said and not misfit([], verdicts(outcomes)))
+    assert bool(said) == bool(misfit([], verdicts(outcomes)))
+
+
+def test_golds_of_other_questions_are_seen(benchmark):
+    examples = benchmark.examples
+    shifted = [
+        Predicted(e, o.gold_sql, o.gold_sql) for e, o in zip(examples, [*examples[1:], examples[0]], strict=True)
+    ]
+    assert "4 of 4 answers are the gold query of another question" in misfit(shifted, verdicts("-+--"))
+    assert misfit([Predicted(e, e.gold_sql, e.gold_sql) for e in examples], verdicts("++++")) == ""
+
+
+def test_the_first_line_is_a_header_where_only_the_second_has_a_query():
+    refuse = PredictionsError
+    assert [row.value for row in csv_rows("a,b\nSELECT 1,x\n", is_known, refuse)] == [{"a": "SELECT 1", "b": "x"}]
+    assert [row.value for row in csv_rows("SELECT 1,x\n", is_known, refuse)] == [["SELECT 1", "x"]]
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_caught(caplog):
+    caplog.set_level(logging.WARNING, logger="spider_opt")

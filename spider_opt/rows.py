@@ -1,0 +1,179 @@
+"""What stands in files that other tools write, entry by entry: JSON, JSONL and CSV, each with its place."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spider_opt.errors import SpiderOptError
+from spider_opt.types import JSON
+
+_QUERY = re.compile(r"\s*(?:```\w*\s*)?[(\s]*(?:select|with)\b", re.IGNORECASE)
+DELIMITERS = (",", ";", "\t", "|")
+_BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry of a file: ``place`` says where it stands, ``key`` what it is called where it has a name there.
+
+    A row of a CSV file is an object where the file has a header, else a list of its cells.
+    """
+
+    place: str
+    value: JSON
+    key: str = ""
+
+
+def read_text(path: Path, error: type[SpiderOptError]) -> str:
+    r"""Return what a text file holds, with ``\n`` for every line end; UTF-16 is read where its mark stands before it.
+
+    Raises:
+        SpiderOptError: of the kind ``error``: it cannot be read, or is no UTF-8 (with the line).
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as failed:
+        raise error(f"{path} cannot be read: {failed.strerror or failed}") from failed
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8-sig")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as failed:
+        line = failed.object.count(b"\n", 0, failed.start) + 1
+        raise error(f"{path} is not UTF-8: see line {line}; save it as UTF-8") from failed
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def name_of(field: str) -> str:
+    """Return a field's name as it is compared: the way of writing does not count.
+
+    >>> name_of("PREDICTED SQL"), name_of("predictedSql"), name_of("db-id ")
+    ('predicted_sql', 'predicted_sql', 'db_id')
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", field)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+def begins_a_query(text: object) -> bool:
+    """Tell whether a cell holds what begins as a query does, in a code fence or not."""
+    return isinstance(text, str) and _QUERY.match(text) is not None
+
+
+def json_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
+    """Return the entries of a JSON list, or of an object by their names.
+
+    An object with one entry that holds the others (``{"predictions": [...]}``) is taken for these.
+
+    Raises:
+        SpiderOptError: what ``refuse`` makes of the reason: it is broken (with line and column), or holds no entries.
+    """
+    try:
+        found: JSON = json.loads(text)
+    except json.JSONDecodeError as error:
+        said = error.msg.removesuffix(" at")
+        raise refuse(f"is cut off or no JSON: {said} at line {error.lineno}, column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise refuse(f"is no JSON that can be read: {error}") from error
+    if isinstance(found, dict):
+        inner = [value for value in found.values() if isinstance(value, list | dict)]
+        if len(inner) == 1 and len(inner[0]) > 0 and not all(key.strip().isdigit() for key in found):
+            found = inner[0]
+    if isinstance(found, dict):
+        return [Row(f'entry "{key}"', value, key) for key, value in found.items()]
+    if isinstance(found, list):
+        return [Row(f"entry {i} (counted from 0)", value) for i, value in enumerate(found)]
+    raise refuse("holds neither a list nor an object")
+
+
+def jsonl_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
+    """Return the entries of a file with one JSON value a line; blank lines are none.
+
+    Raises:
+        SpiderOptError: what ``refuse`` makes of the reason: a line is no JSON.
+    """
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(Row(f"line {number}", json.loads(line)))
+        except (ValueError, RecursionError) as error:
+            raise refuse(f"line {number} is no JSON: {error}") from error
+    return rows
+
+
+def csv_rows(text: str, known: Callable[[str], bool], refuse: Callable[[str], SpiderOptError]) -> list[Row]:
+    """Return the rows of a CSV file, as objects where its first row is a header.
+
+    The delimiter is the one whose first row names a field that is ``known`` (by ``name_of``), else whose rows are
+    all as wide, and wider than those of others.
+
+    Raises:
+        SpiderOptError: what ``refuse`` makes of the reason: quotes that do not close, rows of different widths (with
+            the line), or nothing at all.
+    """
+    if not text.strip():
+        raise refuse("is empty")
+    read: dict[str, list[tuple[int, list[str]]]] = {}
+    broken: dict[str, str] = {}
+    for mark in DELIMITERS:
+        try:
+            read[mark] = _cells(text, mark)
+        except csv.Error as error:
+            broken[mark] = str(error)
+    for rows in read.values():
+        if any(known(name_of(cell)) for cell in rows[0][1]) and not any(map(begins_a_query, rows[0][1])):
+            return _with_header(rows, refuse)
+    if "," in broken and not any(len(rows[0][1]) > 1 for rows in read.values()):
+        raise refuse(f"is no CSV: {broken[',']}")
+    even = [rows for rows in read.values() if len({len(cells) for _, cells in rows}) == 1]
+    rows = max((rows for rows in even if len(rows[0][1]) > 1), key=lambda found: len(found[0][1]), default=read[","])
+    if rows not in even:
+        raise _uneven(rows, refuse)
+    first, others = rows[0][1], rows[1:]
+    if others and not any(map(begins_a_query, first)) and any(begins_a_query(cell) for cell in others[0][1]):
+        return _with_header(rows, refuse)
+    return [Row(f"line {line}", list[JSON](cells)) for line, cells in rows]
+
+
+def _cells(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return (line, cells) of all rows.
+
+    Raises:
+        csv.Error: quotes are not closed, or the like; the line is named.
+    """
+    reader = csv.reader((line + "\n" for line in text.rstrip("\n").split("\n")), delimiter=delimiter, strict=True)
+    line, found = 1, []
+    try:
+        for cells in reader:
+            found.append((line, cells or [""]))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"{error} (see line {line})") from error
+    return found
+
+
+def _with_header(rows: Sequence[tuple[int, list[str]]], refuse: Callable[[str], SpiderOptError]) -> list[Row]:
+    (_, header), *others = rows
+    names = [cell.strip() for cell in header]
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise refuse(f'has two columns that are called "{twice}"')
+    if len(names) > 1:
+        others = [(line, cells) for line, cells in others if any(cells)]
+    if any(len(cells) != len(names) for _, cells in others):
+        raise _uneven([rows[0], *others], refuse)
+    objects: list[Mapping[str, str]] = [dict(zip(names, cells, strict=True)) for _, cells in others]
+    return [Row(f"line {line}", dict[str, JSON](entry)) for (line, _), entry in zip(others, objects, strict=True)]
+
+
+def _uneven(rows: Sequence[tuple[int, list[str]]], refuse: Callable[[str], SpiderOptError]) -> SpiderOptError:
+    width = len(rows[0][1])
+    line, cells = next((line, cells) for line, cells in rows if len(cells) != width)
+    return refuse(
+        f"line {line} has {len(cells)} cell{'s' if len(cells) > 1 else ''} where line {rows[0][0]} has {width}; "
+        "a cell with a comma or a line end in it must stand in double quotes"
+    )

@@ -1,0 +1,158 @@
+"""A file of predictions, whatever wrote it, to pairs of questions and queries."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spider_opt.errors import PredictionsError
+from spider_opt.rows import csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.runs.prediction_files.entries import Entry, Known
+from spider_opt.runs.prediction_files.fields import PERHAPS, PREDICTED, is_known
+from spider_opt.runs.prediction_files.pairing import pair
+from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
+from spider_opt.runs.prediction_files.text_lines import text_entries
+from spider_opt.sql.extract import extract_sql
+from spider_opt.types import Benchmark, Example
+
+_LOG = logging.getLogger("spider_opt")
+_OF_A_RUN = {"index", "id", "db_id", "sql"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader is told beside the text: what is known of the questions, and what the user has said."""
+
+    known: Known
+    field: str | None
+    extract: bool
+    refuse: Refuse
+
+
+Reader = Callable[[str, Asked], list[Entry]]
+
+READERS: Mapping[str, Reader] = {
+    "json": lambda text, asked: row_entries(json_rows(text, asked.refuse), asked.known, asked.field, asked.refuse),
+    "jsonl": lambda text, asked: row_entries(jsonl_rows(text, asked.refuse), asked.known, asked.field, asked.refuse),
+    "csv": lambda text, asked: row_entries(
+        csv_rows(text, _known_or(asked.field), asked.refuse), asked.known, asked.field, asked.refuse
+    ),
+    "text": lambda text, asked: text_entries(text, asked.known, extract=asked.extract),
+}
+"""By the name of a format, what reads it; ``format_of`` tells which one a file has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """An answer from a file, paired with its question.
+
+    ``sql`` is the query, ``cut`` what the official evaluator reads of a line in a text file: it ends at the first tab.
+    """
+
+    example: Example
+    sql: str
+    cut: str
+
+
+def format_of(path: Path, text: str) -> str:
+    """Return the name of a file's format: what its name ends with says it, else what it begins with.
+
+    A text file of queries begins with neither a bracket nor a brace; one whose first line has the names of columns
+    with tabs between them is a table.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv") and not text.lstrip().startswith("{"):
+        return "csv" if suffix == ".csv" or _has_header(text) else "text"
+    if suffix in (".json", ".jsonl") or text.lstrip()[:1] in ("{", "["):
+        whole = _parsed(text)
+        if suffix == ".jsonl":
+            return "json" if isinstance(whole, list) else "jsonl"
+        a_line_each = whole is None and isinstance(_parsed(text.lstrip().partition("\n")[0]), dict)
+        return "jsonl" if a_line_each else "json"
+    return "csv" if _has_header(text) else "text"
+
+
+def read_predictions(
+    benchmark: Benchmark, path: Path, *, extract: bool = False, field: str | None = None, whole_lines: bool = False
+) -> list[Predicted]:
+    """Read a file that any tool wrote, and pair its answers with the benchmark's questions.
+
+    They are paired by their number, id, question or gold query where the file tells it, else by their order; answers
+    for questions whose database is missing are passed over. ``extract`` takes the query out of what a model said,
+    ``field`` names what holds it in a CSV or JSON file. With ``whole_lines`` a tab in a line of text must stand before
+    its db_id; without, what stands behind it may be anything, as to the official evaluator, and is told.
+
+    Raises:
+        PredictionsError: the file cannot be read (with its line or entry), an answer is for another question or
+            database than it says, or not every question has one.
+    """
+
+    def refuse(reason: str) -> PredictionsError:
+        return PredictionsError(f"{path}: {reason}")
+
+    text = read_text(path, PredictionsError)
+    asked = Asked(Known.of(benchmark), field, extract, refuse)
+    form = format_of(path, text)
+    if field is not None and form == "text":
+        raise refuse("it is read as text with one query a line, which has no fields: leave out --field")
+    entries = READERS[form](text, asked)
+    _check_tails(path, entries, benchmark, refuse if whole_lines else None)
+    if extract:
+        entries = [replace(entry, sql=(sql := extract_sql(entry.sql)), cut=sql) for entry in entries]
+    elif (fenced := sum("```" in entry.sql for entry in entries)) * 2 > len(entries):
+        _LOG.warning(
+            "%s: %d of %d answers have code fences: --extract takes the queries out", path, fenced, len(entries)
+        )
+    return [
+        Predicted(example, entry.sql, entry.cut)
+        for example, entry in pair(benchmark, path, entries, by_line=form == "text")
+    ]
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Tell whether a file holds answers as a run folder's ``predictions.jsonl`` does, by its first line."""
+    if path.suffix != ".jsonl":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = json.loads(next((line for line in file if line.strip()), "null"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(first, dict) and first.keys() >= _OF_A_RUN
+
+
+def _check_tails(path: Path, entries: Sequence[Entry], benchmark: Benchmark, refuse: Refuse | None) -> None:
+    tails = [entry for entry in entries if entry.tail]
+    if not tails:
+        return
+    first, split = tails[0], f"{benchmark.name} {benchmark.split}"
+    if refuse is not None:
+        raise refuse(
+            f'{first.place} has a tab, and "{first.tail[:50]}" behind it is no database of {split}; '
+            "what stands behind the last tab must be the db_id"
+        )
+    _LOG.warning(
+        '%s: behind the tab of %s stands "%s", which is no database of %s (%d such lines); as in the official '
+        "evaluator the query ends at the first tab, and what follows is not looked at",
+        path, first.place, first.tail[:50], split, len(tails),
+    )  # fmt: skip
+
+
+def _known_or(field: str | None) -> Callable[[str], bool]:
+    return lambda name: is_known(name) or (field is not None and name == name_of(field))
+
+
+def _has_header(text: str) -> bool:
+    names = [name_of(cell) for cell in text.lstrip().partition("\n")[0].split("\t")]
+    return len(names) > 1 and all(map(is_known, names)) and any(name in PREDICTED | PERHAPS for name in names)
+
+
+def _parsed(text: str) -> object:
+    """Return what JSON says, None where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,138 @@
+"""JSON, JSONL and CSV: entries that are texts, or objects with one field for the query and others beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from spider_opt.errors import SpiderOptError
+from spider_opt.rows import Row, name_of
+from spider_opt.runs.prediction_files.entries import Entry, Known
+from spider_opt.runs.prediction_files.fields import NoField, Role, query_field, role_of, roles_of_cells
+from spider_opt.runs.prediction_files.text_lines import split_db_id
+from spider_opt.types import JSON
+
+Refuse = Callable[[str], SpiderOptError]
+
+
+def row_entries(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse) -> list[Entry]:
+    """Return the entries of rows; ``field`` is the one with the query where the user has said it.
+
+    Raises:
+        SpiderOptError: what ``refuse`` makes of the reason, with the place of what cannot be read.
+    """
+    if not rows:
+        raise refuse("holds no answer")
+    kinds = {_kind(row.value) for row in rows}
+    if strange := next((row for row in rows if _kind(row.value) == "number"), None):
+        raise refuse(f"{strange.place} is {_said(strange.value)}, where a query or an object with one is due")
+    if len(kinds - {"null"}) > 1:
+        first, *others = (row for row in rows if row.value is not None)
+        other = next(row for row in others if _kind(row.value) != _kind(first.value))
+        raise refuse(f"{first.place} is {_said(first.value)}, but {other.place} is {_said(other.value)}")
+    if "object" in kinds:
+        return _of_objects(rows, known, field, refuse)
+    if "list" in kinds:
+        return _of_cells(rows, known, refuse)
+    return [_of_text(row.place, row.key, "" if row.value is None else str(row.value), known) for row in rows]
+
+
+def _of_text(place: str, key: str, text: str, known: Known) -> Entry:
+    sql, db_id, _ = split_db_id(text, known)
+    index, name = _number(key), key if _number(key) is None else ""
+    return Entry(place, sql, sql, "", db_id, index, name)
+
+
+def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse) -> list[Entry]:
+    objects = [(row, row.value if isinstance(row.value, dict) else {}) for row in rows]
+    every = list(dict.fromkeys(name for _, entry in objects for name in entry))
+    names = {name: name_of(name) for name in every}
+    texts = {name: [_text(entry.get(name)) for _, entry in objects] for name in every}
+    columns = {
+        name: said
+        for name, said in texts.items()
+        if any(isinstance(_only(entry.get(name)), str | None) for _, entry in objects)
+    }
+    if field is not None:
+        if field not in every:
+            listed = ", ".join(f'"{name}"' for name in every)
+            raise refuse(f'has no field "{field}"; it has {listed or "none"}')
+        holds = field
+    else:
+        try:
+            holds = query_field(columns, names, known)
+        except NoField as error:
+            lacking = next((row for row, entry in objects if not entry), None)
+            if lacking is not None:
+                raise refuse(f"{lacking.place} has no field") from error
+            raise refuse(f"{error}: name the one that does with --field") from error
+    roles: dict[Role, str] = {}
+    for name in every:
+        role = role_of(names[name])
+        if role is not None and name != holds:
+            roles.setdefault(role, name)
+    entries = []
+    for row, entry in objects:
+        if holds not in entry:
+            raise refuse(f'{row.place} has no "{holds}"')
+        value = _only(entry[holds])
+        if value is not None and not isinstance(value, str):
+            raise refuse(f'{row.place} has {_said(value)} as its "{holds}", where a query is due')
+        told = {role: _text(entry.get(name)).strip() for role, name in roles.items()}
+        entries.append(_entry(row, value or "", told, known))
+    return entries
+
+
+def _of_cells(rows: Sequence[Row], known: Known, refuse: Refuse) -> list[Entry]:
+    """Rows of a CSV file without a header, or lists as JSON has them."""
+    cells = [(row, [_text(cell) for cell in row.value] if isinstance(row.value, list) else []) for row in rows]
+    width = len(cells[0][1])
+    if uneven := next((row for row, found in cells if len(found) != width), None):
+        raise refuse(f"{uneven.place} has not {width} parts as {cells[0][0].place} has")
+    try:
+        roles = roles_of_cells([[found[i] for _, found in cells] for i in range(width)], known)
+    except NoField as error:
+        raise refuse(f"{error}: give its columns names in a first line, as in query,db_id") from error
+    entries = []
+    for row, found in cells:
+        told: dict[Role, str] = {role: found[i].strip() for i, role in roles.items() if role != "sql"}
+        [sql] = [found[i] for i, role in roles.items() if role == "sql"]
+        entries.append(_entry(row, sql, told, known))
+    return entries
+
+
+def _entry(row: Row, text: str, told: Mapping[Role, str], known: Known) -> Entry:
+    sql, db_id, _ = split_db_id(text, known)
+    index, name = _number(told.get("index", "")), told.get("id", "")
+    if index is None:
+        index = _number(name)
+    if index is None and row.key:
+        index = _number(row.key)
+        name = name or (row.key if index is None else "")
+    db_id = told.get("db_id", "") or db_id
+    return Entry(row.place, sql, sql, "", db_id, index, name, told.get("question", ""), told.get("gold", ""))
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _only(value: JSON) -> JSON:
+    """Return what stands alone in a list, and all else as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _text(value: JSON) -> str:
+    value = _only(value)
+    return value if isinstance(value, str) else "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _kind(value: JSON) -> str:
+    if value is None:
+        return "null"
+    kinds: dict[type, str] = {str: "text", dict: "object", list: "list"}
+    return kinds.get(type(value), "number")
+
+
+def _said(value: JSON) -> str:
+    return {"null": "null", "text": "text", "object": "an object", "list": "a list"}.get(_kind(value), f"{value!r}")
