@@ -39,7 +39,7 @@ METHODS = {
     ),
     "finetune": ("finetune", "finetune+rag", "finetune+grammar", "finetune+hyde"),
 }
-QUESTIONS = ("test-0063", "test-0072", "test-0081", "test-0090")
+QUESTIONS = ("test-d56117202e", "test-4b2d338708", "test-37c4c80cdb", "test-a6821a3de8")
 
 
 @click.command()

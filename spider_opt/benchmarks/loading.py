@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.source import Source, Split
 from spider_opt.benchmarks.splits import find_split, how_to_get
@@ -34,8 +35,8 @@ def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path
     ``name`` is the benchmark's, with the split behind a colon where it is not the usual one. ``data`` is its folder;
     Spider's may be named by ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another
     file of questions over the split's databases. What is loaded then has the file's name for its split, never that of
-    a split of the benchmark: it is not what others have measured on. Ids are ``dev-0000`` and so on, by the split's
-    name and the position in its files.
+    a split of the benchmark: it is not what others have measured on. Ids are made of the
+    split's name and a hash of database and question, see ``ids``: they stay where other questions come or go.
 
     Raises:
         DatasetError: there is no such benchmark or split, its folder is not named or not there, a file is broken, or
@@ -93,14 +94,15 @@ def load_source(
     if doubles := exact_duplicates(entries):
         _LOG.warning("%s", _describe_duplicates(doubles, label))
     schemas = {db_id: read_schema(path, db_id, tables.get(db_id)) for db_id, path in paths.items()}
+    ids = numbered(label, ((entry.db_id, entry.question) for entry in entries))
     examples = tuple(
         Example(
             entry.index,
-            Question(f"{label}-{entry.index:04d}", entry.question, schemas[entry.db_id], _notes(source, entry)),
+            Question(id, entry.question, schemas[entry.db_id], _notes(source, entry)),
             entry.query,
             entry.metadata,
         )
-        for entry in entries
+        for id, entry in zip(ids, entries, strict=True)
         if entry.db_id in paths
     )
     fingerprint = _fingerprint(label, examples, paths)

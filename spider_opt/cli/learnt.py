@@ -72,7 +72,7 @@ def learnt(wanted: Wanted) -> Learnt:
     click.echo(str(report), err=True)
     training, validation = split(items)
     if wanted.focus is not None:
-        training = focus(training, wanted.focus)[:n]
+        training = focus(training, wanted.focus, source)[:n]
     elif n is not None:
         training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:

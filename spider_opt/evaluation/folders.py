@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from spider_opt.errors import RunError
 from spider_opt.paths import cache_dir
 from spider_opt.runs import RunInfo
 from spider_opt.runs.info import IDENTITY
@@ -18,8 +19,17 @@ Out = str | Path | Callable[[RunInfo], Path] | None
 
 
 def default_folder(info: RunInfo) -> Path:
-    """Return the folder of a run that the command makes: ``results/runs/METHOD-MODEL-BENCHMARK-SPLIT``."""
-    return Path("results") / "runs" / _name(info)
+    """Return the folder of a run that the command makes: ``results/runs/METHOD-MODEL-BENCHMARK-SPLIT``.
+
+    Where another run lies in it (another seed, other questions of that name), a hash of what makes this one the run it
+    is stands behind the name.
+    """
+    folder = Path("results") / "runs" / _name(info)
+    try:
+        is_other = bool(RunInfo.read(folder).differences(info))
+    except RunError:  # there is none, or what is wrong with it is said when it is opened
+        return folder
+    return folder.with_name(f"{folder.name}-{_hash([getattr(info, key) for key in IDENTITY])}") if is_other else folder
 
 
 def runs_dir() -> Path:
@@ -37,8 +47,11 @@ def folder_for(info: RunInfo, out: Out, asked: Benchmark, unkept: Path | None) -
         return unkept
     # The fingerprint is that of the files; a program may have changed what it asks.
     questions = [(ex.question.id, ex.question.text, ex.question.notes, ex.gold_sql) for ex in asked.examples]
-    same = json.dumps([[getattr(info, key) for key in IDENTITY], questions])
-    return runs_dir() / f"{_name(info)}-{hashlib.sha256(same.encode()).hexdigest()[:12]}"
+    return runs_dir() / f"{_name(info)}-{_hash([[getattr(info, key) for key in IDENTITY], questions])}"
+
+
+def _hash(what: object) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
 
 
 def _name(info: RunInfo) -> str:

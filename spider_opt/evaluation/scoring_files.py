@@ -61,6 +61,13 @@ def score(
         answered = pair_answers(benchmark, path / PREDICTIONS if path.is_dir() else path, info.n)
         answers = tuple(answer for _, answer in answered)
         pairs = [Predicted(example, answer.prediction.sql, answer.prediction.sql) for example, answer in answered]
+        if described and info.fingerprint != benchmark.fingerprint:
+            _LOG.warning(
+                "%s was made with other questions or databases of %s: its %d answers are paired with the questions "
+                "they were given to, of %d here",
+                path, info.asked, len(pairs), len(benchmark.examples),
+            )  # fmt: skip
+            info = _on(info, benchmark)
     else:
         info = _of_a_file(benchmark, path)
         whole_lines = any(name not in END_AT_TAB for name in rules.scorers)
@@ -137,6 +144,11 @@ def _of_a_file(benchmark: Benchmark, path: Path) -> RunInfo:
         n_total=benchmark.n_total,
         missing=dict(benchmark.missing),
     )
+
+
+def _on(info: RunInfo, benchmark: Benchmark) -> RunInfo:
+    """Return what is noted of a run where its answers are judged on other questions than it was made with."""
+    return replace(info, fingerprint=benchmark.fingerprint, n_total=benchmark.n_total, missing=dict(benchmark.missing))
 
 
 def _late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:

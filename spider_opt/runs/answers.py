@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from spider_opt.benchmarks.ids import content_of, position_of
+from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError, RunError
+from spider_opt.runs.info import FILE as RUN_FILE
+from spider_opt.runs.info import RunInfo
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
 
 QUESTION = "{question}"
@@ -52,29 +56,54 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) -> list[tuple[Example, Answer]]:
-    """Pair the answers of a ``predictions.jsonl`` with the benchmark's questions, by index and id.
+    """Pair the answers of a ``predictions.jsonl`` with the benchmark's questions, by what their ids say of the content.
 
-    ``expected`` is the number of answers that there should be, by default one for each question.
+    ``expected`` is the number of answers that there should be, by default one for each question. Ids of earlier
+    versions are positions, which hold only where the ``run.json`` beside the file has the benchmark's fingerprint. The
+    answers come back with the index and the id that their question has here.
 
     Raises:
-        PredictionsError: an answer belongs to no question, a question has two, or some have none.
-        RunError: the file is not one of answers.
+        PredictionsError: an answer belongs to no question, a question has two, or some have none; or the ids are
+            positions, and nothing says that they are those of these questions.
+        RunError: the file is not one of answers, or the file beside it does not describe a run.
     """
-    by_index = {example.index: example for example in benchmark.examples}
+    beside = path.parent / RUN_FILE
+    fingerprint = RunInfo.read(path.parent).fingerprint if beside.exists() else ""
     split = f"{benchmark.name} {benchmark.split}"
-    found: dict[int, tuple[Example, Answer]] = {}
-    for answer in read_answers(path):
-        example = by_index.get(answer.index)
-        if example is None or (example.question.id, example.question.db_id) != (answer.id, answer.db_id):
-            raise PredictionsError(
-                f"{path} answers {answer.id} on {answer.db_id}, which is no question of {split} here"
-            )
-        if answer.index in found:
-            raise PredictionsError(f"{path} answers {answer.id} twice")
-        found[answer.index] = (example, answer)
+    pairs = pair_read(benchmark, read_answers(path), str(path), fingerprint)
     expected = len(benchmark.examples) if expected is None else expected
-    if len(found) < expected:
-        raise PredictionsError(f"{path} has {len(found)} answers, {split} wants {expected}: finish the run first")
+    if len(pairs) < expected:
+        raise PredictionsError(f"{path} has {len(pairs)} answers, {split} wants {expected}: finish the run first")
+    return pairs
+
+
+def pair_read(
+    benchmark: Benchmark, answers: Sequence[Answer], where: str, fingerprint: str = ""
+) -> list[tuple[Example, Answer]]:
+    """Pair answers as ``pair_answers`` does; ``where`` says what they were read from.
+
+    Raises:
+        PredictionsError: as there, but that questions may lack answers.
+    """
+    split = f"{benchmark.name} {benchmark.split}"
+    examples = examples_of(benchmark, (answer.id for answer in answers))
+    found: dict[int, tuple[Example, Answer]] = {}
+    for answer in answers:
+        example = examples.get(answer.id)
+        by_position = content_of(answer.id) is None and (example is None or answer.id != example.question.id)
+        if by_position and position_of(answer.id) and fingerprint != benchmark.fingerprint:
+            other = "has other questions or databases now" if fingerprint else "may have had others then"
+            raise PredictionsError(
+                f"{where} names its questions by their positions ({answer.id}), as earlier versions did, but {split} "
+                f"{other}: ask again with spider-opt eval, which takes from the cache what was asked before"
+            )
+        if example is None or example.question.db_id != answer.db_id or (by_position and example.index != answer.index):
+            raise PredictionsError(
+                f"{where} answers {answer.id} on {answer.db_id}, which is no question of {split} here"
+            )
+        if example.index in found:
+            raise PredictionsError(f"{where} answers {answer.id} twice")
+        found[example.index] = (example, replace(answer, index=example.index, id=example.question.id))
     return [found[index] for index in sorted(found)]
 
 

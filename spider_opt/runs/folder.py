@@ -12,10 +12,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.progress import Progress, silent
-from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, to_line
+from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, pair_read, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
@@ -66,13 +67,14 @@ def run(
     with _alone(folder):
         with _writing(folder):
             info = _claim(folder, info)
-            done = {answer.id: answer for answer in mend(path)}
-        strange = sorted(done.keys() - {example.question.id for example in benchmark.examples})
-        if strange:
+            there = mend(path)
+        examples = examples_of(benchmark, (answer.id for answer in there))
+        if strange := sorted(answer.id for answer in there if answer.id not in examples):
             raise RunError(
                 f"{folder} has an answer to {strange[0]}, which is not among the questions asked now; "
                 "choose another --out"
             )
+        done = {a.id: a for _, a in pair_read(benchmark, there, str(path), info.fingerprint)}
         todo = [ex for ex in by_database(benchmark.examples[:limit]) if ex.question.id not in done]
         if todo:
             with _writing(folder):

@@ -11,19 +11,21 @@ from typing import Literal
 
 from spider_opt.answering.outcomes import EMPTY
 from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import RunInfo
-from spider_opt.runs.answers import read_answers
+from spider_opt.runs.answers import pair_read, read_answers
+from spider_opt.runs.run import PREDICTIONS, VERDICTS
 from spider_opt.scoring import read_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.normal import normalized
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.training import spelling
 from spider_opt.training.golds import Gold, run_golds
-from spider_opt.types import Context, Database, Example, Question
+from spider_opt.types import Benchmark, Context, Database, Example, Question
 
 Reason = Literal["its query fails", "said before", "contradicted"]
 By = Literal["random", "hardness", "skeletons"]
@@ -172,45 +174,46 @@ def choose(items: Sequence[Item], n: int, by: By = "random", seed: int = 0) -> l
     return [items[i] for i in sorted(i for *_, i in sorted(ranked)[:n])]
 
 
-def focus(items: Sequence[Item], folder: Path, *, times: int = 2) -> list[Item]:
+def focus(items: Sequence[Item], folder: Path, source: Benchmark, *, times: int = 2) -> list[Item]:
     """Return ``items`` with those that a finished run got wrong first, each ``times`` times.
 
-    Behind them stand those with the skeleton of one of them, then the others, all in their order.
+    Behind them stand those with the skeleton of one of them, then the others, all in their order. ``source`` is the
+    split that the items are of.
 
     Raises:
         LeakError: the run asked questions of an evaluation split.
+        PredictionsError: it asked others than are in ``source``.
         RunError: the folder holds no finished run.
         UsageError: the run asked none of these questions.
         ValueError: ``times`` is less than 1.
     """
     if times < 1:
         raise ValueError("times must be 1 or more")
-    what = RunInfo.read(folder).split
-    answers = {answer.index: answer for answer in read_answers(folder / "predictions.jsonl")}
-    for name in (what, *(answer.id for answer in answers.values())):
+    info = RunInfo.read(folder)
+    given = read_answers(folder / PREDICTIONS)
+    for name in (info.split, *(answer.id for answer in given)):
         if not is_training(name):
             raise LeakError(f"{folder} cannot be learnt from: it asked {name}, which is of an evaluation split")
     try:
-        verdicts = read_verdicts(folder / "verdicts.jsonl")
+        verdicts = read_verdicts(folder / VERDICTS)
     except FileNotFoundError:
         raise RunError(f"the run in {folder} is not scored: finish it first") from None
-    asked = {(answer.id, answer.db_id) for answer in answers.values()}
-    if not any(_key(item) in asked for item in items):
+    # A verdict stands where its answer stood then.
+    ids = {then.index: then.id for then in given}
+    asked = {id: example.question.id for id, example in examples_of(source, ids.values()).items()}
+    pair_read(source, given, str(folder), info.fingerprint)
+    if not any(item.question.id in asked.values() for item in items):
         raise UsageError(f"{folder} asked none of the questions that are trained on")
-    failed = {(answers[v.index].id, v.db_id) for v in verdicts if not v.correct and v.index in answers}
-    wrong = [item for item in items if _key(item) in failed]
+    failed = {asked[ids[v.index]] for v in verdicts if not v.correct and v.index in ids}
+    wrong = [item for item in items if item.question.id in failed]
     builds = {skeleton(item.sql) for item in wrong}
-    others = [item for item in items if _key(item) not in failed]
+    others = [item for item in items if item.question.id not in failed]
     near = [skeleton(item.sql) in builds for item in others]
     return [
         *(item for item in wrong for _ in range(times)),
         *(item for item, is_near in zip(others, near, strict=True) if is_near),
         *(item for item, is_near in zip(others, near, strict=True) if not is_near),
     ]
-
-
-def _key(item: Item) -> tuple[str, str]:
-    return item.question.id, item.question.db_id
 
 
 def _ids(examples: Iterable[Example]) -> tuple[str, ...]:

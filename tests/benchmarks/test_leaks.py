@@ -160,7 +160,7 @@ def test_training_for_an_evaluation_split(small: Any) -> None:
     write(small, "train_others.json", ["farm", HELD_OUT, "farm"], question="which names are there, number 1")
     split = load("spider:dev", data=small.root)
     training, left_out = training_for(split)
-    assert [item.question.id for item in training] == ["train-0000", "train-0001", "train-0002", "train-0003"]
+    assert [item.index for item in training] == [0, 1, 2, 3]
     assert left_out == {"same question": 1}
     check_leaks(training, split.examples)
 
@@ -180,7 +180,7 @@ def test_training_for_a_training_split_is_the_same_for_each_part_of_it(small: An
 def test_of_the_held_out_questions_queries_leak_too(small: Any) -> None:
     write(small, "train_others.json", ["farm", HELD_OUT], query="select NAME from item where 3 = 3;")
     training, left_out = training_for(load("spider:train", data=small.root))
-    assert [item.question.id for item in training] == ["train-0001", "train-0002"]
+    assert [item.index for item in training] == [1, 2]
     assert left_out == {"held-out database": 1, "same query": 1}
 
 

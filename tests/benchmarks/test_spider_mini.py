@@ -59,7 +59,7 @@ def built(root: Path) -> dict[str, str]:
 def test_loads_what_the_text_says(source: Path, cache: Path) -> None:
     benchmark = loaded("test", source)
     assert (benchmark.name, benchmark.split, benchmark.n_total, benchmark.missing) == ("spider-mini", "test", 1, {})
-    assert benchmark.examples[0].question.id == "test-0000"
+    assert benchmark.examples[0].question.id.startswith("test-")
     path = benchmark.paths["zoo"]
     assert path.is_relative_to(cache)
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_check_in_words(spider: Path) -> None:
         "  gold queries that return no row: 1",
     ]
     assert lines[5] == "  gold queries that fail: 1"
-    assert lines[6].startswith("    dev-0002 (shop): ")
+    assert re.match(r"    dev-[0-9a-f]{10}\.3 \(shop\): ", lines[6])
     assert "price" in lines[6]
 
 
@@ -108,7 +109,7 @@ def test_check_for_programs(spider: Path) -> None:
     assert (result.exit_code, found["usable"], found["problems"]) == (0, True, [])
     (dev,) = found["splits"]
     assert (dev["split"], dev["n"], dev["n_total"], dev["missing"]) == ("dev", 4, 5, {"gone": 1})
-    assert dev["failing_golds"][0]["id"] == "dev-0002"
+    assert dev["failing_golds"][0]["db_id"] == "shop"
 
 
 def test_check_takes_the_environment(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 
 import spider_opt.models
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.errors import ModelError, ModelUnavailable
 from spider_opt.models import opening
@@ -76,7 +77,7 @@ def test_questions_in_verdicts_out(model: Model, tmp_path: Path) -> None:
     assert told[-1] == "run folder: run"
     assert sorted(path.name for path in Path("run").iterdir()) == ["predictions.jsonl", "run.json", "verdicts.jsonl"]
     answers = [json.loads(line) for line in Path("run/predictions.jsonl").read_text().splitlines()]
-    assert [answer["id"] for answer in answers] == ["test-0000", "test-0001", "test-0002", "test-0003"]
+    assert [answer["id"] for answer in answers] == [example.question.id for example in load("spider-mini").examples[:4]]
     assert all(answer["sql"].startswith("SELECT count(*) FROM ") for answer in answers)
     assert answers[0]["usage"]["seconds"] == 0.125
     description = json.loads(Path("run/run.json").read_text())
@@ -247,7 +248,8 @@ def test_more_than_there_are(model: Model) -> None:
 
 
 def test_ids(model: Model) -> None:
-    Path("few.txt").write_text("test-0040\n\ntest-0003 test-0041\n")
+    ids = [load("spider-mini").examples[i].question.id for i in (40, 3, 41)]
+    Path("few.txt").write_text(f"{ids[0]}\n\n{ids[1]} {ids[2]}\n")
     result = run("--ids", "few.txt", "--json")
     assert json.loads(result.stdout)["n"] == 3
     folder = Path("results/runs/zero-shot-fake_model_1-spider-mini-few")
@@ -259,12 +261,13 @@ def test_ids(model: Model) -> None:
 
 
 def test_another_list_of_the_same_name(model: Model) -> None:
-    Path("few.txt").write_text("test-0003")
+    one, other = (load("spider-mini").examples[i].question.id for i in (3, 4))
+    Path("few.txt").write_text(one)
     assert run("--ids", "few.txt").exit_code == 0
-    Path("few.txt").write_text("test-0004")
+    Path("few.txt").write_text(other)
     result = run("--ids", "few.txt")
     assert result.exit_code == 1
-    assert "has an answer to test-0003, which is not among the questions asked now" in result.stderr
+    assert f"has an answer to {one}, which is not among the questions asked now" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -291,7 +294,8 @@ def test_a_question_without_an_answer_is_not_scored_and_asked_again(model: Model
     result = run("--limit", "4", "--out", "run")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == (
-        "Error: 1 question has no answer (test-0002: fake at http://x gave no answer within 3 s); "
+        f"Error: 1 question has no answer ({load('spider-mini').examples[2].question.id}: "
+        "fake at http://x gave no answer within 3 s); "
         "the run is unfinished and not scored, the same command asks again"
     )
     assert not Path("run/verdicts.jsonl").exists()
@@ -307,7 +311,7 @@ def test_a_question_without_an_answer_is_not_scored_and_asked_again(model: Model
 def test_two_questions_without_an_answer(model: Model) -> None:
     model.errors = {"": ModelError("busy")}
     result = run("--limit", "2", "--out", "run")
-    assert "Error: 2 questions have no answer (test-0000: busy); the run is unfinished" in result.stderr
+    assert re.search(r"Error: 2 questions have no answer \(test-\w+: busy\); the run is unfinished", result.stderr)
 
 
 def test_a_model_that_is_gone(model: Model) -> None:

@@ -96,11 +96,11 @@ def test_a_function_names_the_folder(mini: Benchmark, tmp_path: Path) -> None:
 def test_chosen_questions(mini: Benchmark, tmp_path: Path) -> None:
     ids = [mini.examples[i].question.id for i in (7, 3)]
     run = evaluate("zero-shot", mini, model=model(), ids=ids, progress=False)
-    assert [answer.id for answer in run.answers] == sorted(ids)
+    assert [answer.id for answer in run.answers] == ids[::-1]
     assert run.info.sample.startswith("ids-")
     (tmp_path / "few.txt").write_text("\n".join(ids))
     listed = evaluate("zero-shot", mini, model=model(), ids=tmp_path / "few.txt", progress=False)
-    assert ([answer.id for answer in listed.answers], listed.info.sample) == (sorted(ids), "few")
+    assert ({answer.id for answer in listed.answers}, listed.info.sample) == ({*ids}, "few")
     assert listed.folder != run.folder
 
 
@@ -125,7 +125,7 @@ def test_what_makes_no_sense(mini: Benchmark, options: dict[str, object], error:
 
 def test_no_answer_is_never_scored(mini: Benchmark, tmp_path: Path) -> None:
     refuses = model(ModelError("busy"), COUNT)
-    with pytest.raises(RunError, match=r"1 question has no answer \(test-\d+: busy\)"):
+    with pytest.raises(RunError, match=r"1 question has no answer \(test-\w+: busy\)"):
         evaluate("zero-shot", mini, model=refuses, out=tmp_path / "run", limit=3, progress=False)
     with pytest.raises(RunError, match="unfinished"):
         Run.read(tmp_path / "run")

@@ -58,11 +58,10 @@ def test_answers_are_paired_by_index_in_any_order(benchmark, write):
     ("changed", "message"),
     [
         (answer(0), "answers dev-0000 twice"),
-        (answer(1), "no question of spider dev here"),
+        (answer(1, id="dev-0123456789"), "no question of spider dev here"),
+        (answer(1), r"names its questions by their positions \(dev-0001\).* but spider dev may have had others then"),
         (answer(2, id="dev-0003"), "no question of"),
         (answer(2, db_id="cars"), "no question of"),
-        (answer(2, index=99), "no question of"),
-        (answer(2, index=-1), "no question of"),
     ],
 )
 def test_answers_that_belong_to_no_question_are_refused(benchmark, write, changed, message):

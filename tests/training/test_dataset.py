@@ -22,6 +22,7 @@ from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.training.dataset import By, Item, build, check_training, choose, focus, split
 from spider_opt.types import (
+    Benchmark,
     Column,
     Context,
     Database,
@@ -321,6 +322,12 @@ def test_a_choice_depends_on_the_seed_alone(by: By) -> None:
 # --- focus -------------------------------------------------------------------------------------
 
 
+def asked_of(items: Sequence[Item]) -> Benchmark:
+    """The split that items are of."""
+    asked = tuple(Example(i, one.question, one.sql) for i, one in enumerate(items))
+    return Benchmark("spider", "train", asked, {}, {}, len(asked), "f")
+
+
 def finished(folder: Path, answers: Sequence[tuple[Question, bool]], split: str = "train") -> Path:
     """Write a run folder with (question, right or wrong)."""
     folder.mkdir()
@@ -339,35 +346,48 @@ def finished(folder: Path, answers: Sequence[tuple[Question, bool]], split: str 
 def test_what_went_wrong_comes_first_and_its_like_next(tmp_path: Path) -> None:
     items = [item(0), item(1, EXTRA), item(2), item(3, EXTRA), item(4, "SELECT count(*) FROM Item")]
     run = finished(tmp_path / "run", [(items[4].question, True), (items[3].question, False)])
-    assert numbers(focus(items, run)) == [3, 3, 1, 0, 2, 4]
-    assert numbers(focus(items, run, times=1)) == [3, 1, 0, 2, 4]
+    source = asked_of(items)
+    assert numbers(focus(items, run, source)) == [3, 3, 1, 0, 2, 4]
+    assert numbers(focus(items, run, source, times=1)) == [3, 1, 0, 2, 4]
     with pytest.raises(ValueError, match="times must be 1 or more"):
-        focus(items, run, times=0)
+        focus(items, run, source, times=0)
 
 
 def test_a_run_without_mistakes_changes_nothing(tmp_path: Path) -> None:
     items = [item(0), item(1, EXTRA)]
-    assert focus(items, finished(tmp_path / "run", [(items[1].question, True)])) == items
+    assert focus(items, finished(tmp_path / "run", [(items[1].question, True)]), asked_of(items)) == items
 
 
 @pytest.mark.parametrize(("kind", "split"), [("dev", "dev"), ("train", "dev"), ("dev", "train"), ("test", "test")])
 def test_an_evaluation_run_is_not_learnt_from(tmp_path: Path, kind: str, split: str) -> None:
     run = finished(tmp_path / "run", [(question(0), False), (question(1, kind=kind), False)], split)
     with pytest.raises(LeakError, match=r"cannot be learnt from: it asked .*, which is of an evaluation split"):
-        focus([item(0), item(1)], run)
+        focus([item(0), item(1)], run, asked_of([item(0)]))
 
 
 def test_a_run_on_other_questions_is_refused(tmp_path: Path) -> None:
     others = {"ids": question(7), "databases": question(0, db_id="farm"), "split": question(0, kind="train_spider")}
     for name, asked in others.items():
-        with pytest.raises(UsageError, match="asked none of the questions that are trained on"):
-            focus([item(0)], finished(tmp_path / name, [(asked, False)]))
+        with pytest.raises(PredictionsError, match=r"which is no question of|names its questions by their positions"):
+            focus([item(0)], finished(tmp_path / name, [(asked, False)]), asked_of([item(0)]))
+    run = finished(tmp_path / "run", [(question(1), False)])
+    with pytest.raises(UsageError, match="asked none of the questions that are trained on"):
+        focus([item(0)], run, asked_of([item(0), item(1)]))
+
+
+def test_a_run_of_earlier_versions_is_read_by_its_positions(tmp_path: Path) -> None:
+    items = [Item(replace(item(i).question, id=f"train-{'abcdef0123'[i:] + 'abcdef0123'[:i]}"), EXTRA) for i in (0, 1)]
+    run = finished(tmp_path / "run", [(question(1), False)])
+    source = asked_of(items)
+    assert focus(items, run, source) == [items[1], items[1], items[0]]
+    with pytest.raises(PredictionsError, match="spider train has other questions or databases now"):
+        focus(items, run, replace(source, fingerprint="other"))
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
     run = finished(tmp_path / "run", [(question(0), False)])
     (run / "verdicts.jsonl").unlink()
     with pytest.raises(RunError, match="is not scored: finish it first"):
-        focus([item(0)], run)
+        focus([item(0)], run, asked_of([item(0)]))
     with pytest.raises((RunError, PredictionsError), match="no run in"):
-        focus([item(0)], tmp_path / "nowhere")
+        focus([item(0)], tmp_path / "nowhere", asked_of([]))
