@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from spider_opt.errors import ModelError, UsageError
@@ -32,7 +33,7 @@ class Recorder:
         if path.exists() and path.stat().st_size:
             info, answers, whole = _read(path)
             self._head = info
-            if info != inner.info:
+            if not _same(info, inner.info):
                 raise self._of_another(info)
             self._known = set(answers)
             with path.open("r+b") as file:
@@ -65,7 +66,7 @@ class Recorder:
         done = self.inner.complete(request)
         key = request_key(self.info, request)
         with self._lock:
-            if self.info != self._head:  # the model learnt how it is to be asked
+            if not _same(self._head, self.info):  # the model learnt how it is to be asked
                 if self._known:
                     raise self._of_another(self._head)
                 self._begin()
@@ -101,6 +102,11 @@ class ReplayModel:
                 f"it begins with {request.text[:60]!r} and ends with {request.text[-60:]!r}."
             )
         return list(self._answers[key])
+
+
+def _same(recorded: ModelInfo, now: ModelInfo) -> bool:
+    """Tell whether a recording is of that model; older ones do not say where it was asked."""
+    return recorded == (now if recorded.endpoint else replace(now, endpoint=""))
 
 
 def _read(path: Path) -> tuple[ModelInfo, dict[str, list[Completion]], int]:

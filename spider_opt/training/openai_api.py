@@ -5,16 +5,16 @@ Every call is made once: who asks decides what to do about a server that is busy
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from spider_opt.errors import ModelUnavailable
-from spider_opt.models.openai.chat import CONNECT_TIMEOUT_S
-from spider_opt.models.openai.replies import translated
+from spider_opt.errors import ModelError, ModelUnavailable
+from spider_opt.models.openai.keys import VARIABLE, key_for
+from spider_opt.models.openai.refusals import Refusal
 from spider_opt.models.openai.urls import is_loopback
+from spider_opt.models.openai.wire import CONNECT_TIMEOUT_S
 from spider_opt.training.job_replies import (
     Event,
     Job,
@@ -27,6 +27,9 @@ from spider_opt.training.job_replies import (
     wait_s,
 )
 from spider_opt.training.job_state import Checkpoint, Settings
+
+if TYPE_CHECKING:
+    import openai
 
 TIMEOUT_S = 120.0  # without a single byte; an upload as a whole may take longer
 _PAGE = 100
@@ -168,12 +171,12 @@ class Provider:
             readable = isinstance(reply, openai.BaseModel) and all(getattr(reply, name, None) for name in needs)
         except openai.OpenAIError as error:
             self._reached |= isinstance(error, openai.APIStatusError)
-            said = translated(error, self._settings.model, url, TIMEOUT_S)
+            said = _translated(error, self._settings.model, url)
             if isinstance(error, openai.NotFoundError):
-                raise NotThere(str(said)) from error
+                raise NotThere(str(said)) from None
             if passes(error, said, self._reached):
-                raise Passing(str(said), wait_s(error)) from error
-            raise said from error
+                raise Passing(str(said), wait_s(error)) from None
+            raise said from None
         except (ValueError, AttributeError):  # what the client makes of no JSON, and of HTML instead of a list
             readable = False
         if not readable:
@@ -183,13 +186,27 @@ class Provider:
         return reply
 
 
+def _translated(error: openai.OpenAIError, model: str, base_url: str) -> ModelError:
+    """Say in one sentence what an exception of ``openai`` means."""
+    import openai
+
+    cause = type(error.__cause__).__name__
+    if isinstance(error, openai.APIStatusError):
+        refusal = Refusal(error.status_code, error.response.content, secrets=(api_key(base_url),))
+        return refusal.error(model, base_url, f"the key in {VARIABLE}", answered=False)
+    if isinstance(error, openai.APITimeoutError) and cause != "ConnectTimeout":
+        return ModelError(f"{model} at {base_url} gave no answer within {TIMEOUT_S:g} s.")
+    if isinstance(error, openai.APIConnectionError):
+        if cause in ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"):
+            return ModelUnavailable(f"Nothing answers at {base_url}; check --base-url and the network.")
+        return ModelError(f"The connection to {base_url} broke ({cause}).")
+    return ModelError(f"{model} at {base_url} gave no answer.")
+
+
 def api_key(base_url: str) -> str:
     """Return the key for an endpoint.
 
     Raises:
-        ModelUnavailable: there is none.
+        ModelUnavailable: there is none, or it cannot be sent.
     """
-    key = os.environ.get("OPENAI_API_KEY") or ("none" if is_loopback(base_url) else "")
-    if not key:
-        raise ModelUnavailable(f"No key for {base_url}: set OPENAI_API_KEY in the environment.")
-    return key
+    return key_for(base_url, None, needed=not is_loopback(base_url)) or "none"

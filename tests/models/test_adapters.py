@@ -217,7 +217,7 @@ def test_behind_an_endpoint_the_model_is_the_tuned_one(make_adapter: Make, monke
     for names in (["mine"], ["not there"]):
         model = models.open("ft:gpt", base_url="http://127.0.0.1:1/v1", adapters=names)
         assert isinstance(model, OpenAIModel)
-        assert model.info == ModelInfo("ft:gpt")
+        assert model.info == ModelInfo("ft:gpt", endpoint="http://127.0.0.1:1/v1")
     with pytest.raises(UsageError, match="Which model"):
         models.open(base_url="http://127.0.0.1:1/v1", adapters=["mine"])
     with pytest.raises(UsageError, match="no embedded model 'ft:gpt'"):

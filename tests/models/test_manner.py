@@ -185,7 +185,7 @@ def test_a_recording_says_how_the_server_was_asked(
     recorder = Recorder(process(), tmp_path / "r")
     said = [recorder.complete(asking(text)) for text in "ab"]
     replay = ReplayModel(tmp_path / "r")
-    assert replay.info == ModelInfo("m", manner="without temperature")
+    assert replay.info == ModelInfo("m", manner="without temperature", endpoint=endpoint.url)
     assert [replay.complete(asking(text)) for text in "ab"] == said
     endpoint.script = [picky(endpoint)]
     changed = Recorder(process(), tmp_path / "r")

@@ -86,7 +86,10 @@ def test_nothing_is_fetched_for_a_llama_cpp_that_is_missing(monkeypatch: pytest.
 def test_a_base_url_is_asked_whatever_the_name() -> None:
     model = models.open("qwen2.5-coder-0.5b", base_url="http://127.0.0.1:1/v1")
     assert isinstance(model, OpenAIModel)
-    assert (model.base_url, model.info) == ("http://127.0.0.1:1/v1", ModelInfo("qwen2.5-coder-0.5b"))
+    assert (model.base_url, model.info) == (
+        "http://127.0.0.1:1/v1",
+        ModelInfo("qwen2.5-coder-0.5b", endpoint="http://127.0.0.1:1/v1"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,9 @@ def test_all_that_is_asked_for_reaches_the_endpoint(endpoint: Any) -> None:
          "max_tokens": 4000, "top_p": 0.5, "logprobs": True}
     ]  # fmt: skip
     assert (endpoint.keys, endpoint.headers[0]["x-tenant"]) == (["Bearer k"], "ours")
-    assert model.info == ModelInfo("m", manner="max_tokens=4000, system=no, top_p=0.5")
+    assert model.info == ModelInfo(
+        "m", manner="max_tokens=4000, system=no, top_p=0.5; headers x-tenant:b12d5282e4", endpoint=endpoint.url
+    )
     model.close()  # type: ignore[attr-defined]
 
 

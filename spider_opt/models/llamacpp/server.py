@@ -29,6 +29,8 @@ BLOCK = 32
 """Tokens computed together: with fewer each costs more, with more there is more to compute again."""
 N_SIDE_BY_SIDE = 8
 """Samples decoded together: the weights are read once for all of them."""
+MAX_BYTES = 1 << 28
+"""Of what the server of our own answers, such as the tokens of a long prompt."""
 N_REMEMBERED = 3
 """Prompts remembered, for methods that ask several kinds of prompt in turn."""
 
@@ -82,8 +84,9 @@ class LlamaServer:
             raise ModelUnavailable(f"llama.cpp cannot load {path}: {error}") from error
         self.url = str(self._server.listening_address)
         self._client = OpenAIModel(
-            name, base_url=f"{self.url}/v1", timeout_s=timeout_s, max_retries=0, logprobs=logprobs, api_key=key
-        )
+            name, base_url=f"{self.url}/v1", timeout_s=timeout_s, max_retries=0, max_bytes=MAX_BYTES, logprobs=logprobs,
+            api_key=key,
+        )  # fmt: skip
         self._turn = threading.Lock()
         # What each slot was last asked, the one not used for longest first. Further samples go to the free slots
         # with the lowest numbers, so prompts are remembered in the highest.
@@ -127,7 +130,7 @@ class LlamaServer:
             for other in [s for s in range(N_SIDE_BY_SIDE) if s != slot][: n - 1]:
                 if other in self._slots:
                     self._slots[other] = []
-            done = self._client.ask({**body, "prompt": prompt, "extra_body": options}, n)
+            done = [replace(one, served="") for one in self._client.ask({**body, **options, "prompt": prompt}, n)]
             self._slots[slot] = prompt
             return [self._counted(done), *done[1:]] if n > 1 else done
 
@@ -157,7 +160,7 @@ class LlamaServer:
             # The server keeps what two prompts share: n tokens if what follows is in neither.
             other = next(token for token in range(3) if token not in (known[n], prompt[n]))
             options = {"id_slot": slot, "cache_prompt": True}
-            self._client.ask({"prompt": [*prompt[:n], other], "max_tokens": 0, "extra_body": options})
+            self._client.ask({"prompt": [*prompt[:n], other], "max_tokens": 0, **options})
             if self._prefixes and n - stored >= MIN_TOKENS:
                 self._save(slot, prompt[:n])
         return slot, n > 0

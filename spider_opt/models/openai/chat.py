@@ -1,38 +1,42 @@
 """Asks any OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp.
 
-The only place where exceptions of ``openai`` are translated. Timeouts, 429 and 5xx are retried by the
-client, which honours the server's ``Retry-After``; 400, 401 and 404 never are. An endpoint that refuses a
-parameter newer or older than itself is asked again without it, once, and that is remembered.
-
-A request without its temperature, its seed or its log probabilities is another question, so ``info`` says what is
-left out: answers to it are kept, and runs told apart, by that. Only asking shows it, so the first request of a process
-always says all. What an earlier process learnt (``assume``) is where kept answers are looked for until then.
+An endpoint that refuses a part of a request that one can do without is asked without it, and that is remembered once it
+has helped. A request without its temperature, its seed, its system message or its log probabilities is another
+question, so ``info`` says what is left out: answers to it are kept, and runs told apart, by that. Only asking shows it,
+so the first request of a process always says all. What an earlier process learnt (``assume``) is where kept answers are
+looked for until then.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from spider_opt.errors import ModelError, ModelUnavailable
-from spider_opt.models.openai.replies import Adaptation, adaptation_for, completions_of, translated
-from spider_opt.models.openai.urls import OPENAI_URL, checked_url, is_loopback
-from spider_opt.types import Completion, ModelInfo, Request
+from spider_opt.errors import ModelError, NoAnswer, UsageError
+from spider_opt.models.manner import without_system
+from spider_opt.models.openai.context_length import PROBED_CHARS, ContextLength, may_be_cut
+from spider_opt.models.openai.endpoint import Answers, Endpoint
+from spider_opt.models.openai.keys import identifying
+from spider_opt.models.openai.refusals import FEWER_TABLES, NEARLY_ZERO, Adaptation, Refusal
+from spider_opt.models.openai.urls import OPENAI_URL, checked_url
+from spider_opt.models.openai.wire import MAX_BYTES
+from spider_opt.types import Completion, Message, ModelInfo, Request
 
-if TYPE_CHECKING:
-    import openai
-
-CONNECT_TIMEOUT_S = 10.0
-CHANGING = frozenset({"temperature", "seed", "logprobs"})
+REQUEST_TIMEOUT_S = 300.0
+"""The wait for one whole answer."""
+MAX_RETRIES = 5
+CHANGING = ("temperature", "zero-temperature", "seed", "logprobs", "system")
 """Parameters without which a question is another one; without the others it is only asked in other words."""
+SILENT = "(no answer)"
+"""Stands for an empty message of the model's, which many servers refuse to be shown."""
+_INSTEAD = {
+    "system": "a system message; the instruction stands in the user's from here on",
+    "zero-temperature": f"temperature 0; it is asked at {NEARLY_ZERO} from here on",
+}
 _LOG = logging.getLogger("spider_opt")
 
 
@@ -40,12 +44,13 @@ class OpenAIModel:
     """A model behind an OpenAI-compatible endpoint; may be called from several threads.
 
     ``base_url`` falls back on ``OPENAI_BASE_URL``, then on OpenAI itself, ``api_key`` on ``OPENAI_API_KEY``; a loopback
-    server needs no key, nor do others with ``headers``, which are sent with each request. Neither is told to anyone
-    else, and answers are kept whatever they are: what changes an answer does not belong there. ``timeout_s`` is the
-    wait for one request, ``logprobs`` asks for each sample's mean log probability.
+    server needs no key, nor do others with ``headers``, which are sent with each request. Keys are told to nobody else;
+    of other headers, hashes of their values stand in ``info``. ``timeout_s`` is the wait for one whole answer, of which
+    no more than ``max_bytes`` are read; ``max_retries`` is how often a request is sent again. ``logprobs`` asks for
+    each sample's mean log probability.
 
     Raises:
-        UsageError: the base URL is none, or has a key in it.
+        UsageError: the base URL is none, or has a key in it; or a header cannot be sent.
     """
 
     def __init__(
@@ -54,75 +59,77 @@ class OpenAIModel:
         *,
         base_url: str | None = None,
         info: ModelInfo | None = None,
-        timeout_s: float = 300.0,
-        max_retries: int = 5,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        max_retries: int = MAX_RETRIES,
+        max_bytes: int = MAX_BYTES,
         logprobs: bool = False,
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        if not timeout_s > 0 or max_bytes < 1:
+            raise UsageError("timeout_s (--request-timeout) and max_bytes must be more than 0")
         self.model = model
         self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
-        self._info = info or ModelInfo(model)
+        self._endpoint = Endpoint(
+            model, self.base_url, api_key=api_key, headers=headers, timeout_s=timeout_s, max_retries=max_retries,
+            max_bytes=max_bytes,
+        )  # fmt: skip
+        self._info = info or ModelInfo(model, endpoint=self.base_url)
+        self._manner = identifying(self._endpoint.headers)
         self.cache_tag = ("" if self._info.sha256 else self.base_url) + (" logprobs" if logprobs else "")
-        self._timeout_s = timeout_s
-        self._max_retries = max_retries
         self._logprobs = logprobs
-        self._api_key = api_key
-        self._headers = dict(headers or {})
-        self._client: openai.OpenAI | None = None
+        self._context = ContextLength()
         self._lock = threading.Lock()
         self._adapted: frozenset[Adaptation] = frozenset()
         self._assumed: frozenset[str] = frozenset()
-        self._answered = False
+        self._probed = False
 
     @property
     def info(self) -> ModelInfo:
         """Who answers; its ``manner`` says which parameters are left out, as far as that is known."""
-        if not self.left_out:
-            return self._info
-        return replace(self._info, manner=f"without {', '.join(sorted(self.left_out))}")
+        without = f"without {', '.join(sorted(self.left_out))}" if self.left_out else ""
+        manner = "; ".join(filter(None, (self._manner, without)))
+        return replace(self._info, manner=manner) if manner else self._info
 
     @property
     def left_out(self) -> frozenset[str]:
         """The parameters that answers depend on and that the endpoint does not take, as far as that is known."""
-        return self._adapted & CHANGING if self._answered else self._assumed
+        return self._adapted.intersection(CHANGING) if self._endpoint.answered else self._assumed
 
     def assume(self, left_out: frozenset[str]) -> None:
         """Take this for ``left_out`` until the endpoint has answered."""
-        self._assumed = left_out & CHANGING
+        self._assumed = left_out.intersection(CHANGING)
 
     def complete(self, request: Request) -> list[Completion]:
         """Return the samples; a server that gives fewer at once is asked again with ``seed + i``.
 
+        Of several samples some may be no answers: as many are drawn again, by seeds that none of them had.
+
         Raises:
             ModelUnavailable: nothing answers, the key is refused, or the model is unknown.
-            ModelError: this request got no answer.
+            ModelError: this request got no answer; ``why`` says of what kind that is.
         """
         body: dict[str, Any] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
-        if isinstance(request.messages, str):
-            body["prompt"] = request.messages
-        else:
-            body["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
+        body["prompt" if isinstance(request.messages, str) else "messages"] = request.messages
         if request.stop:
             body["stop"] = list(request.stop)
-        extra = dict(request.extra) | ({"grammar": request.grammar} if request.grammar else {})
-        if extra:
-            body["extra_body"] = extra
+        body |= dict(request.extra) | ({"grammar": request.grammar} if request.grammar else {})
+        self._check_length(request.text)
         done: list[Completion] = []
+        drawn = 0
         while len(done) < request.n:
             wanted = 1 if done or "n" in self._adapted else request.n
-            given = self.ask(body | {"seed": request.seed + len(done)}, wanted)
-            if len(given) < wanted:
-                self._adapt("n")
-            done += given
+            try:
+                given, n = self._ask(body | {"seed": request.seed + drawn}, wanted)
+            except ModelError as error:
+                if error.why is NoAnswer.TOO_LONG:
+                    self._context.refused(request.text, str(error))
+                if error.why not in (NoAnswer.ONLY_THOUGHT, NoAnswer.FILTERED) or not done or drawn >= 2 * request.n:
+                    raise
+                given, n = [], 1
+            done, drawn = done + given, drawn + n
+        self._note_length(request.text, done[0])
         return done[: request.n]
-
-    def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
 
     def ask(self, body: Mapping[str, Any], n: int = 1) -> list[Completion]:
         """Send one request, a chat if it has ``messages``; return what came, be it more or less than ``n``.
@@ -130,23 +137,7 @@ class OpenAIModel:
         Raises:
             ModelError: as ``complete``.
         """
-        client = self._connected()
-        while True:
-            adapted = self._adapted
-            request = self._shaped(body, n, adapted)
-            create = client.chat.completions.create if "messages" in request else client.completions.create
-            started = time.perf_counter()
-            try:
-                with self._translating():
-                    reply = create(**request)
-            except ModelError as error:
-                change = adaptation_for(error.__cause__, request)
-                if change is None or change in adapted:
-                    raise
-                self._adapt(change)
-            else:
-                self._answered = True
-                return completions_of(reply, time.perf_counter() - started, self.base_url)
+        return self._ask(body, n).good
 
     def post(self, url: str, body: Mapping[str, Any]) -> Any:
         """Send JSON to a URL of the same server and return the JSON it answers.
@@ -154,81 +145,86 @@ class OpenAIModel:
         Raises:
             ModelError: as ``complete``.
         """
-        client = self._connected()
-        with self._translating():
-            return client.post(url, cast_to=object, body=dict(body))
+        return self._endpoint.post(url, body)
 
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        import openai
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        self._endpoint.close()
 
-        try:
-            yield
-        except openai.OpenAIError as error:
-            key = "the key that was given" if self._api_key else "the key in OPENAI_API_KEY"
-            said = translated(error, self.model, self.base_url, self._timeout_s, key)
-            raise type(said)(self._without_secrets(str(said))) from error
-        except ValueError as error:
-            raise ModelError(f"{self.base_url} answered with something that is not JSON.") from error
+    def _ask(self, body: Mapping[str, Any], n: int) -> Answers:
+        tried: frozenset[Adaptation] = frozenset()
+        first: Refusal | None = None
+        while True:
+            adapted = self._adapted | tried
+            request = self._shaped(body, n, adapted)
+            got = self._endpoint.ask("chat/completions" if "messages" in request else "completions", request)
+            if isinstance(got, Refusal):
+                change = got.adaptation(request, adapted)
+                if change is None:
+                    # A server that refuses the newer name of what it refused by the older one means the value.
+                    raise self._endpoint.error(first if first and "max_completion_tokens" in got.words else got)
+                first = first or got
+                tried |= {change}
+                continue
+            self._adapt(tried | ({"n"} if got.n < n else set()))
+            if "stop" in adapted and body.get("stop"):
+                return got._replace(good=[_stopped(completion, body["stop"]) for completion in got.good])
+            return got
 
     def _shaped(self, body: Mapping[str, Any], n: int, adapted: frozenset[Adaptation]) -> dict[str, Any]:
         """Complete a request, in the words this endpoint accepts."""
         request: dict[str, Any] = {"model": self.model, **body}
+        if "messages" in body:
+            messages: Sequence[Message] = body["messages"]
+            messages = without_system(tuple(messages)) if "system" in adapted else messages
+            request["messages"] = [{"role": m.role, "content": m.content or SILENT} for m in messages]
         if self._logprobs:
             request["logprobs"] = True if "messages" in body else 1
         request = {name: value for name, value in request.items() if name not in adapted}
         if "max_tokens" in adapted:
             request["max_completion_tokens"] = body["max_tokens"]
+        if "zero-temperature" in adapted and request.get("temperature") == 0:
+            request["temperature"] = NEARLY_ZERO
         if n > 1 and "n" not in adapted:
             request["n"] = n
         return request
 
-    def _adapt(self, change: Adaptation) -> None:
+    def _adapt(self, changes: frozenset[Adaptation]) -> None:
+        """Remember what helped."""
         with self._lock:
-            known, self._adapted = change in self._adapted, self._adapted | {change}
-        if not known and change in CHANGING:
-            _LOG.warning("%s at %s refuses %s; it is left out from here on.", self.model, self.base_url, change)
+            new, self._adapted = changes - self._adapted, self._adapted | changes
+        for change in CHANGING:
+            if change in new:
+                said = _INSTEAD.get(change, f"{change}; it is left out from here on")
+                _LOG.warning("%s refuses %s.", self._endpoint.who, said)
 
-    def _connected(self) -> openai.OpenAI:
+    def _check_length(self, text: str) -> None:
+        """Refuse a prompt that the model's context surely has no room for, before it is sent.
+
+        Raises:
+            ModelError: it has none.
+        """
+        if len(text) < PROBED_CHARS:
+            return
         with self._lock:
-            if self._client is None:
-                self._client = self._connect()
-            return self._client
+            probe, self._probed = not self._probed, True
+        if probe:
+            self._context.told(self._endpoint.models(), self.model)
+        if known := self._context.too_long(text):
+            said = f"The prompt does not fit into the context of {self.model} and is not sent: {known}; {FEWER_TABLES}"
+            raise ModelError(said, NoAnswer.TOO_LONG)
 
-    def _connect(self) -> openai.OpenAI:
-        import openai
-
-        local = is_loopback(self.base_url)
-        key = self._api_key or os.environ.get("OPENAI_API_KEY") or ("none" if local or self._headers else "")
-        if not key:
-            raise ModelUnavailable(
-                f"No key for {self.base_url}: set OPENAI_API_KEY in the environment (to anything if it needs none)."
+    def _note_length(self, text: str, done: Completion) -> None:
+        n_tokens = done.usage.prompt_tokens
+        self._context.counted(len(text), n_tokens)
+        if may_be_cut(len(text), n_tokens):
+            self._endpoint.tell(
+                f"{self._endpoint.who} counts {n_tokens:,} tokens of a prompt of {len(text):,} characters: it seems to "
+                f"cut prompts that are longer than its context; {FEWER_TABLES}"
             )
-        if local:
-            self._knock()
-        return openai.OpenAI(
-            api_key=key,
-            base_url=self.base_url,
-            default_headers=self._headers,
-            max_retries=self._max_retries,
-            timeout=openai.Timeout(self._timeout_s, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
-            # A proxy from the environment cannot reach a server on this machine.
-            http_client=openai.DefaultHttpxClient(trust_env=False) if local else None,
-        )
 
-    def _without_secrets(self, text: str) -> str:
-        """Return what a server says without the key and the headers, which some say back."""
-        for secret in (self._api_key or os.environ.get("OPENAI_API_KEY") or "", *self._headers.values()):
-            text = text.replace(secret, "…") if len(secret) > 3 else text
-        return text
 
-    def _knock(self) -> None:
-        """Fail at once, not after all retries, where nothing listens on this machine."""
-        url = urlsplit(self.base_url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        try:
-            socket.create_connection((url.hostname or "", port), timeout=CONNECT_TIMEOUT_S).close()
-        except OSError as error:
-            raise ModelUnavailable(
-                f"Nothing answers at {self.base_url}; start the server or fix --base-url."
-            ) from error
+def _stopped(completion: Completion, stop: Sequence[str]) -> Completion:
+    """Return an answer that ends before any of some texts, as a server that takes no ``stop`` does not let it."""
+    ends = [end for text in stop if (end := completion.text.find(text)) >= 0]
+    return replace(completion, text=completion.text[: min(ends)], finish_reason="stop") if ends else completion

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from spider_opt.errors import UsageError
 
 OPENAI_URL = "https://api.openai.com/v1"
+# What documentation shows is often the address of a request.
+_PASTED = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
 
 
 def is_loopback(url: str) -> bool:
@@ -20,14 +22,25 @@ def is_loopback(url: str) -> bool:
 
 
 def checked_url(base_url: str) -> str:
-    """Return the URL of an endpoint as it may be shown and written down.
+    """Return the URL of an endpoint as it may be shown and written down; that of a request is understood.
 
     Raises:
         UsageError: it is none, or has a key in it.
+
+    >>> checked_url(" http://127.0.0.1:8000/v1/chat/completions/ ")
+    'http://127.0.0.1:8000/v1'
     """
-    url = urlsplit(base_url)
+    base_url = base_url.strip()
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError:
+        raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1") from None
     if url.username or url.password or url.query or "@" in base_url:
         raise UsageError("A base URL is shown and written down: leave keys out of it, and set OPENAI_API_KEY")
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or port == 0 or any(map(str.isspace, base_url)):
         raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
-    return base_url.rstrip("/")
+    asked = base_url.partition("#")[0].rstrip("/")
+    for end in _PASTED:
+        asked = asked.removesuffix(end).rstrip("/")
+    return asked

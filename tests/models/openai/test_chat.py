@@ -194,7 +194,7 @@ def test_a_server_that_hangs(endpoint: Any, open_at: Open) -> None:
     [
         ((200, {}, b"{not json"), "not JSON"),
         ((200, {}, b""), "not JSON"),
-        ((200, {"Content-Type": "text/html"}, b"<html>a login page</html>"), "without any choices"),
+        ((200, {"Content-Type": "text/html"}, b"<html>a login page</html>"), "not JSON: a login page"),
         ((200, {}, []), "without any choices"),
         ((200, {}, {"choices": []}), "without any choices"),
         ((200, {}, {"choices": None}), "without any choices"),
@@ -324,11 +324,25 @@ def test_which_key_is_refused_is_said(
 
 def test_answers_are_kept_whatever_the_key(endpoint: Any, open_at: Open, tmp_path: Path) -> None:
     for key in ("one", "other"):
-        cached = CachedModel(open_at(api_key=key, headers={"X": key}), tmp_path / "c")
+        secret = {"X-Api-Key": key, "Cookie": key, "Authorization": key, "X-Request-Id": key}
+        cached = CachedModel(open_at(api_key=key, headers=secret), tmp_path / "c")
         cached.complete(Request(CHAT))
         cached.close()
-    assert endpoint.keys == ["Bearer one"]
-    assert b"Bearer" not in (tmp_path / "c").read_bytes()
+    assert endpoint.keys == ["one"]
+
+
+def test_answers_are_kept_by_headers_that_may_change_them(endpoint: Any, open_at: Open, tmp_path: Path) -> None:
+    infos = []
+    for tier in ("fast", "thorough", "fast"):
+        model = open_at(headers={"X-Tier": tier})
+        cached = CachedModel(model, tmp_path / "c")
+        cached.complete(Request(CHAT))
+        infos.append(cached.info.manner)
+        cached.close()
+    assert [sent["x-tier"] for sent in endpoint.headers] == ["fast", "thorough"]
+    assert infos[0] == infos[2] != infos[1]
+    assert infos[0].startswith("headers x-tier:")
+    assert "fast" not in infos[0]
 
 
 @pytest.mark.parametrize(
