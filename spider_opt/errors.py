@@ -15,6 +15,7 @@
     ├── LeakError                   a training example is too near to a question that is asked
     ├── TrainingError               a model cannot be tuned, or a training cannot go on
     ├── GoldError                   a benchmark's own gold query fails
+    │   └── GoldTimeout             it ran out of time, on a machine that may have been busy
     └── QueryError                  a query gave no rows
         ├── QueryFailed             the database refused it
         ├── QueryTimeout            stopped at its time limit
@@ -135,7 +136,11 @@ class TrainingError(SpiderOptError):
 
 
 class GoldError(SpiderOptError):
-    """A benchmark's own gold query fails; its question is left out of n."""
+    """A benchmark's own gold query fails, or its database cannot be read; its question is left out of n."""
+
+
+class GoldTimeout(GoldError):
+    """A benchmark's own gold query ran out of time, on a machine that may have been busy."""
 
 
 class QueryError(SpiderOptError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from spider_opt.databases.snapshots import settled
 from spider_opt.errors import DatasetError
 from spider_opt.paths import file_hash
 
-_MAGIC = b"SQLite format 3\0"
+MAGIC = b"SQLite format 3\0"
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -16,50 +18,58 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
     The file counts as immutable: without that, SQLite makes ``-wal`` and ``-shm`` files beside a
     database in WAL mode even to read it, and locks the file around each query. A benchmark's database
-    never changes, and what counts is the file whose hash is recorded, so a side file with changes
-    that are not in it yet is refused.
+    never changes; where something writes to it all the same, a snapshot is opened, as of now.
 
     Raises:
-        DatasetError: there is no such file, or it is not a database that can be read as it is.
+        DatasetError: there is no such file, or it is not a database that can be read.
     """
     check_database(path)
-    uri = path.absolute().as_uri() + "?mode=ro&immutable=1"
-    try:
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise DatasetError(f"Cannot open the database {path}: {error}.") from error
+    return _opened(settled(path), path)
 
 
 def check_database(path: Path) -> None:
-    """Refuse what is not a SQLite database, or is one in the midst of a change.
+    """Refuse what is not a SQLite database.
 
     Raises:
-        DatasetError: says which.
+        DatasetError: says what it is.
     """
     try:
         with path.open("rb") as file:
-            magic = file.read(len(_MAGIC))
+            magic = file.read(len(MAGIC))
     except FileNotFoundError:
         raise DatasetError(f"No database at {path}.") from None
     except OSError as error:
         raise DatasetError(f"Cannot read the database {path}: {error.strerror}.") from error
-    if magic != _MAGIC:
+    if magic != MAGIC:
         raise DatasetError(f"{path} is not a SQLite database.")
-    for side in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
-        if side.exists() and side.stat().st_size:
-            raise DatasetError(
-                f"{side} holds changes that are not in the database yet; fold them in with: "
-                f'sqlite3 "{path}" "PRAGMA journal_mode = DELETE"'
-            )
+
+
+def is_damaged(path: Path) -> bool:
+    """Tell whether SQLite's own check finds damage in a database; it reads the whole file."""
+    try:
+        with closing(open_read_only(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except (sqlite3.Error, DatasetError):
+        return True
 
 
 def database_hash(path: str | Path) -> str:
     """Return the SHA-256 of a database's bytes in hex, as ``paths.file_hash`` has it.
 
+    Where something writes to the database, those of a snapshot as of now.
+
     Raises:
         DatasetError: the file cannot be read.
     """
     try:
-        return file_hash(path)
+        return file_hash(settled(Path(path)))
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _opened(file: Path, path: Path) -> sqlite3.Connection:
+    try:
+        uri = file.absolute().as_uri() + "?mode=ro&immutable=1"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise DatasetError(f"Cannot open the database {path}: {error}.") from error

@@ -10,10 +10,13 @@ from spider_opt.databases.sandbox import Sandbox
 
 
 class DatabasePool(Mapping[str, Sandbox]):
-    """A mapping from db_id to its sandbox; may be shared by threads."""
+    """A mapping from db_id to its sandbox; may be shared by threads.
+
+    A query that meets damage in a file fails, no more: whoever scores says what is lost to it.
+    """
 
     def __init__(self, paths: Mapping[str, Path], limits: Limits = DEFAULT_LIMITS) -> None:
-        self._sandboxes = {db_id: Sandbox(path, limits=limits) for db_id, path in paths.items()}
+        self._sandboxes = {db_id: Sandbox(path, limits=limits, forgiving=True) for db_id, path in paths.items()}
 
     def __getitem__(self, db_id: str) -> Sandbox:
         return self._sandboxes[db_id]

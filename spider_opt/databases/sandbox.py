@@ -5,7 +5,8 @@ What is covered, each by an attack in ``tests/fixtures/attacks.json``:
 - **Writing anywhere.** The file is opened read-only, and an authorizer refuses all but reading: every
   write, transactions, ATTACH, VACUUM (also INTO), PRAGMA, temporary objects. Extensions are not loaded.
 - **Time.** The clock is read every 250 opcodes, every 10 where a function in the query can be slow, and
-  while compiling at every name. One call of a function is bounded by ``max_value_bytes``.
+  while compiling at every name. One call of a function is bounded by ``max_value_bytes``, or by the size of the file
+  where that is more.
 - **Memory and disk.** SQLite's heap, one value, the query's text, its program, the rows fetched: all have
   a cap. Nothing is ever spilled to a temporary file.
 - **Afterwards** the same sandbox answers the next query.
@@ -13,37 +14,37 @@ What is covered, each by an attack in ``tests/fixtures/attacks.json``:
 What is not:
 
 - A *database file* made by an enemy (views, triggers and virtual tables written to harm, damaged pages).
-  Its schema is not trusted with unsafe functions, no more. FTS5 tables cannot be read, other modules can.
+  Its schema is not trusted with unsafe functions, no more.
 - Between two looks at the clock a query can overrun its time. The worst found with the default limits, on
   one busy 2.5 GHz core: 0.5 s for one call of a function, 2 s for planning a natural join of 64 tables,
   5 s for sorting as many rows as fit into memory (one opcode), 5 s for compiling a union of 490 terms
   under a condition of 950, and minutes for hundreds of the slowest calls in one row, between which SQLite
   has no clock read. Whoever must be sure runs the sandbox in a process, and kills it some seconds
   after the deadline.
-- The cap on SQLite's heap is one for the process, whatever else uses SQLite there included; freed memory
-  goes back to the process, not always to the system, so a process can be seen with twice the cap.
+- The cap on SQLite's heap is one for the process (``databases.turns``), whatever else uses SQLite there included;
+  freed memory goes back to the process, not always to the system, so a process can be seen with twice the cap.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from spider_opt.databases.files import check_database, open_read_only
-from spider_opt.databases.guard import Guard
+from spider_opt.databases.copies import run_on_copy
+from spider_opt.databases.files import is_damaged, open_read_only
+from spider_opt.databases.guard import Damaged, Guard, OutOfMemory
 from spider_opt.databases.limits import DEFAULT_LIMITS, Limits
-from spider_opt.errors import DatasetError, NotAQuery, QueryError, QueryFailed, QueryLimit
+from spider_opt.databases.policies import only_reading
+from spider_opt.databases.turns import TURNS
+from spider_opt.errors import DatasetError, NotAQuery, QueryFailed, QueryLimit, SpiderOptError
 from spider_opt.sql.names import quoted
 from spider_opt.types import Result
 
-_READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE))
-_FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "eval"))
-_NEVER_ON_A_COPY = frozenset((sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_CREATE_VTABLE))
-_TELLING_PRAGMAS = ("_info", "_xinfo", "_list", "_check")
 _EXPLAIN_COLUMNS = frozenset(
     (("addr", "opcode", "p1", "p2", "p3", "p4", "p5", "comment"), ("id", "parent", "notused", "detail"))
 )
@@ -52,15 +53,18 @@ _EXPLAIN_COLUMNS = frozenset(
 class Sandbox:
     """A ``Database`` over one SQLite file; may be shared by threads, which then wait for each other.
 
-    The file is opened by the first query, one connection serves all, and is closed by ``close()`` or at
-    the end of a ``with`` block; a query after that opens it again.
+    The file is opened by the first query, one connection serves all, and is closed by ``close()``, at the end of a
+    ``with`` block, or when many others are open; a query after that opens it again. With ``forgiving`` a query that
+    meets damage in the file fails as any other may, instead of stopping who asked: for those who answer questions.
     """
 
-    def __init__(self, path: str | Path, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, path: str | Path, *, limits: Limits = DEFAULT_LIMITS, forgiving: bool = False) -> None:
         self.path = Path(path)
         self.limits = limits
+        self.lock = Lock()
+        self._forgiving = forgiving
         self._guard: Guard | None = None
-        self._lock = Lock()
+        self._damage: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +74,14 @@ class Sandbox:
 
     def close(self) -> None:
         """Close the file, if it is open."""
-        with self._lock:
-            self._close()
+        with self.lock:
+            self.shut()
+
+    def shut(self) -> None:
+        """Close the file, for who has the lock."""
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
 
     def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
         """Run one reading statement; ``stop_after_rows`` fetches no more than that many rows.
@@ -81,95 +91,73 @@ class Sandbox:
             QueryFailed: SQLite refused it; the message is SQLite's.
             QueryTimeout: no answer within ``limits.timeout_s``.
             QueryLimit: another limit was hit; the message says which.
-            DatasetError: the file is missing or not a database.
+            DatasetError: the file is missing, damaged or not a database.
         """
-        with self._lock:
-            if self._guard is None:
-                self._guard = self._open()
-            try:
-                result = self._guard.run(sql, stop_after_rows)
-            except QueryLimit:
-                self._close()  # gives back what the query has left in caches
-                raise
+        result = self._in_turn(lambda: self._run(sql, stop_after_rows))
         if not result.columns:
             raise NotAQuery("no statement in the text")
-        if result.columns in _EXPLAIN_COLUMNS and "explain" in sql.lower():
+        lowered = sql.lower()
+        if result.columns in _EXPLAIN_COLUMNS and "explain" in lowered:
             raise NotAQuery("EXPLAIN is not a query")
+        if result.columns == ("data_version",) and "pragma" in lowered:
+            raise NotAQuery("PRAGMA is not a query")
         return result
 
     def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
         """Run one statement of any kind on a copy of the database in memory.
 
-        The official evaluator runs whatever was predicted. What could reach the disk or the process
-        (ATTACH, DETACH, VACUUM, virtual tables, PRAGMAs that set something) is not run and counts as
-        without rows, as does text without a statement; there are no columns then. The copy must fit into
-        ``limits.max_memory_bytes``.
+        The official evaluator runs whatever was predicted. What could reach the disk or the process (ATTACH of a file,
+        VACUUM, modules that SQLite does not come with, PRAGMAs that set something for the process) is not run and
+        counts as without rows, as does text without a statement; there are no columns then. A database of more than
+        half of ``limits.max_memory_bytes`` is not copied.
 
         Raises:
             QueryError: as for ``run``; two statements are an error here too.
             DatasetError: the file is missing or not a database.
         """
-        guard = self._copy()
-        try:
-            return guard.run(sql, stop_after_rows)
-        except _NotRun:
-            return Result((), [])
-        finally:
-            guard.close()
+        return self._in_turn(lambda: run_on_copy(self.path, sql, self.limits, stop_after_rows))
 
-    def _close(self) -> None:
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
+    def _in_turn(self, work: Callable[[], Result]) -> Result:
+        with self.lock:
+            try:
+                try:
+                    with TURNS.beside_others(self):
+                        return work()
+                except OutOfMemory:
+                    with TURNS.alone(self):
+                        return work()
+            except QueryLimit:
+                self.shut()  # gives back what the query has left in caches
+                raise
+            except Damaged as error:
+                self.shut()
+                raise self._confirmed(error) from error
+
+    def _run(self, sql: str, stop_after_rows: int | None) -> Result:
+        if self._damage is not None:
+            raise Damaged(self._damage)
+        if self._guard is None:
+            self._guard = self._open()
+        return self._guard.run(sql, stop_after_rows)
 
     def _open(self) -> Guard:
         connection = open_read_only(self.path)
         try:
             connection.execute("PRAGMA query_only = ON")
             _connect_virtual_tables(connection)
-            return Guard(connection, self.limits, _only_reading)
+            return Guard(connection, self.limits, only_reading, self.path.stat().st_size)
         except sqlite3.Error as error:
             connection.close()
             raise DatasetError(f"{self.path} is not a database that SQLite can read: {error}.") from error
 
-    def _copy(self) -> Guard:
-        check_database(self.path)
-        content = bytearray(self.path.read_bytes())
-        content[18:20] = b"\1\1"  # not in WAL mode, which a copy in memory cannot have
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        try:
-            connection.deserialize(content)
-            return Guard(connection, self.limits, _only_on_the_copy)
-        except MemoryError:
-            connection.close()
-            raise QueryLimit(f"{self.path} is too large to try statements on a copy in memory") from None
-        except sqlite3.Error as error:
-            connection.close()
-            raise DatasetError(f"{self.path} is not a database that SQLite can read: {error}.") from error
-
-
-class _NotRun(NotAQuery):
-    """A statement that is not run even on a copy."""
-
-
-def _only_reading(action: int, _: str | None, name: str | None) -> QueryError | None:
-    if action not in _READING:
-        return NotAQuery("not a reading query: it does more than SELECT from the database's tables")
-    return _forbidden_function(action, name)
-
-
-def _only_on_the_copy(action: int, first: str | None, second: str | None) -> QueryError | None:
-    if action in _NEVER_ON_A_COPY:
-        return _NotRun("could reach the disk or the process")
-    if action == sqlite3.SQLITE_PRAGMA and second and first and not first.lower().endswith(_TELLING_PRAGMAS):
-        return _NotRun("sets something")
-    return _forbidden_function(action, second)
-
-
-def _forbidden_function(action: int, name: str | None) -> QueryError | None:
-    if action == sqlite3.SQLITE_FUNCTION and name is not None and name.lower() in _FORBIDDEN_FUNCTIONS:
-        return QueryFailed(f"not authorized to use function: {name}")
-    return None
+    def _confirmed(self, error: Damaged) -> SpiderOptError:
+        """Say what it is: damage of the file, or of what a statement made of it in memory."""
+        if self._damage is None and not is_damaged(self.path):
+            return QueryFailed(str(error))
+        self._damage = str(error)
+        if self._forgiving:
+            return QueryFailed(str(error))
+        return DatasetError(f"The database {self.path} is damaged: {error}.")
 
 
 def _connect_virtual_tables(connection: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from spider_opt.errors import GoldError, SpiderOptError, UsageError
+from spider_opt.errors import SpiderOptError, UsageError
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
 from spider_opt.scoring.worker_process import Answer, Job
@@ -51,7 +51,7 @@ def judge(
     job = Job(0, Path(path).stem, path, gold, sql, rules.scorers)
     with _workers.turns:
         answer = _workers.ask(timeout_s, job)
-    if isinstance(answer, GoldError):
+    if not isinstance(answer, Verdict):
         raise answer
     return answer
 

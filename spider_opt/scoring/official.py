@@ -10,7 +10,11 @@ from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import official_equal
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, n_rows, same, unfit
 from spider_opt.sql.spacing import same_query_key
+from spider_opt.sql.statement import never_has_rows
 from spider_opt.types import Outcome, ScoredDatabase, Verdict
+
+_NO_QUERY = "no query, but to the official evaluator the same"
+_AS_EMPTY = f"{_NO_QUERY} 0 rows"
 
 
 def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_distinct: bool = False) -> Verdict:
@@ -35,6 +39,8 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
             verdict = Verdict(Outcome.QUERY_ERROR, f"the query cannot be read: {error}")
     if verdict is None and same_query_key(sql) == same_query_key(gold):
         verdict = SAME_QUERY
+    if keep_distinct and not sql.strip() and not database.gold(gold).rows:
+        return Verdict(Outcome.CORRECT, _AS_EMPTY)  # SQLite runs nothing, and there are no rows
     if verdict is not None:
         database.check_gold(gold)
         return verdict
@@ -50,6 +56,8 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
         except NotAQuery as error:
             # The reference runs whatever it is given; a statement without rows equals an empty gold.
             refusal = error
+            if wanted.rows and never_has_rows(sql):
+                return Verdict(refusal.outcome, str(refusal))
             found = database.run_on_copy(sql, stop_after_rows=enough)
         equal = official_equal(wanted.rows, found.rows, ordered)
     except QueryError as error:
@@ -57,7 +65,7 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
     if refusal is None:
         return same(wanted) if equal else differ(wanted, found, ordered)
     if equal:
-        return Verdict(Outcome.CORRECT, f"no query, but to the official evaluator the same {n_rows(wanted)}")
+        return Verdict(Outcome.CORRECT, f"{_NO_QUERY} {n_rows(wanted)}")
     return Verdict(refusal.outcome, str(refusal))
 
 

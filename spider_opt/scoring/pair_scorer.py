@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spider_opt.databases import Limits
 from spider_opt.databases.files import check_database
+from spider_opt.databases.snapshots import stamp
 from spider_opt.errors import DatasetError, GoldError, QueryError, SpiderOptError
 from spider_opt.scoring.database import OpenDatabase
 from spider_opt.scoring.gold_cache import GoldCache, varies
@@ -108,7 +109,8 @@ def _looks(path: Path) -> Hashable:
     try:
         with path.open("rb") as file:
             stat = os.fstat(file.fileno())
-            return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, file.read(HEADER_BYTES)
+            beside = stamp(path)
+            return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, file.read(HEADER_BYTES), beside
     except OSError as error:
         raise DatasetError(f"Cannot read the database {path}: {error.strerror}.") from error
 

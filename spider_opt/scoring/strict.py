@@ -11,7 +11,7 @@ from spider_opt.scoring.compare import one_number_for_close, same_table
 from spider_opt.scoring.ties import agree_up_to_ties, runs, sort_columns, with_tie_rank
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
 from spider_opt.sql.spacing import same_query_key
-from spider_opt.sql.statement import is_ordered, is_select
+from spider_opt.sql.statement import is_ordered, is_select, without_empty_ends
 from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 TOLERANCE = 1e-9
@@ -24,7 +24,7 @@ def strict(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
     Raises:
         GoldError: the gold query fails.
     """
-    gold, sql = (rewrite.fix_year(rewrite.close_gaps(text)) for text in (gold, prediction))
+    gold, sql = (rewrite.fix_year(rewrite.close_gaps(without_empty_ends(text))) for text in (gold, prediction))
     verdict = unfit(sql)
     if verdict is None and not is_select(sql):
         verdict = _NO_SELECT

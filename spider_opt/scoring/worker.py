@@ -24,8 +24,9 @@ from spider_opt.errors import SpiderOptError
 from spider_opt.scoring.worker_process import Answer, Job, heard, work
 from spider_opt.types import Outcome, Verdict
 
-# A scorer may run gold, its tie ranks, the prediction and the prediction's dry run.
-QUERIES_PER_SCORER = 4
+# A scorer may run gold (without caps, if it breaks one), its tie ranks, the prediction (alone, if memory is short) and
+# the prediction's dry run.
+QUERIES_PER_SCORER = 6
 GRACE_S = 5.0
 MAX_PATIENCE_S = 1e6
 MAX_VAIN_STARTS = 3

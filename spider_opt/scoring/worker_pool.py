@@ -16,11 +16,11 @@ from itertools import groupby
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from spider_opt.errors import GoldError, SpiderOptError
+from spider_opt.errors import DatasetError, GoldError, GoldTimeout, SpiderOptError
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.table import find_scorer
 from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
-from spider_opt.scoring.worker_process import Job
+from spider_opt.scoring.worker_process import Answer, Job
 from spider_opt.types import Example, Verdict
 
 CHUNK = 30
@@ -35,7 +35,10 @@ def judge_all(
     n_workers: int | None = None,
     on_verdict: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Verdict | GoldError]]:
-    """Judge (example, predicted SQL) pairs by each scorer of the rules; a GoldError stands where the gold query fails.
+    """Judge (example, predicted SQL) pairs by each scorer of the rules.
+
+    A GoldError stands where the gold query fails, and at all questions of a database that cannot be read. A gold that
+    runs out of time is tried again when nothing of ours is at work beside it.
 
     ``cache`` is the file of gold results, ``n_workers`` the number of processes (default: the
     processors this process may use). ``on_verdict`` is called in this process after each pair.
@@ -43,7 +46,7 @@ def judge_all(
     Raises:
         ScorerError: there is no such scorer, or it is broken.
         SpiderOptError: no process can be started that works, or the scorer of another package fails.
-        DatasetError: a database cannot be read.
+        DatasetError: no database can be read.
     """
     for name in rules.scorers:
         find_scorer(name)  # what is asked wrongly is told before a process is started
@@ -52,18 +55,52 @@ def judge_all(
         Job(i, db_id, os.fspath(paths[db_id]), example.gold_sql, sql, rules.scorers)
         for i, (db_id, (example, sql)) in enumerate(zip(db_ids, pairs, strict=True))
     ]
+    found: list[dict[str, Answer]] = [{} for _ in jobs]
+    _ask_crew(jobs, found, rules.timeout_s, cache, n_workers or processors(), on_verdict)
+    late = [job for job in jobs if any(isinstance(v, GoldTimeout) for v in found[job.position].values())]
+    if late:
+        _ask_crew(late, found, rules.timeout_s, cache, 1, lambda: None)
+    lost = {
+        job.db_id: answer
+        for job, said in zip(jobs, found, strict=True)
+        for answer in said.values()
+        if isinstance(answer, DatasetError)
+    }
+    if lost and lost.keys() == set(db_ids):
+        raise next(iter(lost.values()))
+    return [
+        {name: _known_of(said[name], lost.get(job.db_id)) for name in rules.scorers}
+        for job, said in zip(jobs, found, strict=True)
+    ]
+
+
+def _known_of(answer: Answer, lost: DatasetError | None) -> Verdict | GoldError:
+    """Return an answer, or that its database is lost: what else was read of that is not to be trusted."""
+    if lost is not None or isinstance(answer, DatasetError):
+        return GoldError(str(lost or answer))
+    return answer
+
+
+def _ask_crew(
+    jobs: Sequence[Job],
+    found: Sequence[dict[str, Answer]],
+    timeout_s: float,
+    cache: Path | None,
+    n_workers: int,
+    on_verdict: Callable[[], None],
+) -> None:
+    """Let new processes judge, and put what they say into ``found``, by the jobs' positions."""
     queue = deque(sorted(_chunks(jobs), key=len, reverse=True))
-    found: list[dict[str, Verdict | GoldError]] = [{} for _ in jobs]
-    n_workers = min(n_workers or processors(), len(queue))
+    n_workers = min(n_workers, len(queue))
     crew: list[Worker] = []
     died_on: set[tuple[int, str]] = set()
     n_vain_starts = n_done = 0
 
-    def note(job: Job, verdicts: Mapping[str, Verdict | GoldError]) -> None:
-        """Keep verdicts; what other scorers have not said yet is asked again."""
+    def note(job: Job, answers: Mapping[str, Answer]) -> None:
+        """Keep answers; what other scorers have not said yet is asked again."""
         nonlocal n_done
-        found[job.position] |= verdicts
-        if left := tuple(name for name in job.scorers if name not in verdicts):
+        found[job.position] |= answers
+        if left := tuple(name for name in job.scorers if name not in answers):
             queue.append([job._replace(scorers=left)])
             return
         n_done += 1
@@ -75,7 +112,7 @@ def judge_all(
                 crew.append(Worker(cache, siblings=crew))
             for worker in crew:
                 if queue and not worker.todo:
-                    worker.give(rules.timeout_s, queue.popleft())
+                    worker.give(timeout_s, queue.popleft())
             patience_s = max(0.0, min(w.deadline for w in crew if w.todo) - time.monotonic())
             ready = wait([worker.pipe for worker in crew if worker.todo], patience_s)
             for worker in list(crew):
@@ -106,7 +143,6 @@ def judge_all(
             worker.dismiss(now=n_done < len(jobs))
         for worker in crew:
             worker.join()
-    return [{name: verdicts[name] for name in rules.scorers} for verdicts in found]
 
 
 def _chunks(jobs: Sequence[Job]) -> Iterator[list[Job]]:

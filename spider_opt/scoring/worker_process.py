@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from spider_opt.errors import GoldError, SpiderOptError
+from spider_opt.errors import DatasetError, GoldError, GoldTimeout, SpiderOptError
 from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.scoring.pair_scorer import PairScorer
 from spider_opt.types import Outcome, Verdict
@@ -24,9 +24,12 @@ from spider_opt.types import Outcome, Verdict
 MESSAGE_EVERY_S = 0.05
 MAX_LIMITS = 4
 LINGER_S = 2.0  # to keep what was learnt, once the parent wants no more
-Answer = Verdict | GoldError
-Told = tuple[str, str, float | None] | str
-"""An answer on its way: pickling it as it is would take longer."""
+Failure = GoldError | DatasetError
+Answer = Verdict | Failure
+"""A verdict, or why there can be none: the gold query fails, the database cannot be read."""
+Told = tuple[str, str, float | None] | tuple[str, str]
+"""An answer on its way: pickling it as it is would take longer. A failure is (its kind, what it says)."""
+_FAILURES: tuple[type[Failure], ...] = (GoldTimeout, GoldError, DatasetError)
 
 
 class Job(NamedTuple):
@@ -97,7 +100,10 @@ def main(pipe: int, begun: int) -> None:
 
 def heard(told: Told) -> Answer:
     """Return an answer from what was sent of it."""
-    return GoldError(told) if isinstance(told, str) else Verdict(Outcome(told[0]), told[1], told[2])
+    if len(told) == 3:
+        return Verdict(Outcome(told[0]), told[1], told[2])
+    name, said = told
+    return next(kind for kind in _FAILURES if kind.__name__ == name)(said)
 
 
 def _judge(jobs: list[Job], scorer: PairScorer, pipe: Connection, begun: int) -> None:
@@ -113,8 +119,9 @@ def _judge(jobs: list[Job], scorer: PairScorer, pipe: Connection, begun: int) ->
             try:
                 verdict = scorer(name, job.path, job.gold_sql, job.sql, job.db_id)
                 answers[-1].append((verdict.outcome.value, verdict.detail, verdict.value))
-            except GoldError as error:
-                answers[-1].append(str(error))
+            except (GoldError, DatasetError) as error:
+                kind = next(kind for kind in _FAILURES if isinstance(error, kind))
+                answers[-1].append((kind.__name__, str(error)))
             except MemoryError:
                 answers[-1].append((Outcome.LIMIT.value, "comparing the results needs more memory than there is", None))
     pipe.send(answers)

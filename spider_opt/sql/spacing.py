@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from spider_opt.sql.lexer import outside_quotes, split_protected
 
+_X_APART = re.compile(r"\bx\s+'", re.IGNORECASE)  # x '41' is a column and its name, x'41' a blob
 _NO_SPACES = dict.fromkeys(map(ord, " \t\n\f\r"))
 
 
@@ -30,7 +31,7 @@ def same_query_key(sql: str) -> str:
     """
     # SQLite knows fewer spaces than Python, and folds the case of ASCII letters only.
     unusual = not sql.isascii() or not (sql.isprintable() or sql.translate(_NO_SPACES).isprintable())
-    if unusual or "--" in sql or "/*" in sql:
+    if unusual or "--" in sql or "/*" in sql or _X_APART.search(sql):
         return sql
     pieces = split_protected(sql.strip().removesuffix(";").rstrip())
     pieces[::2] = [

@@ -33,3 +33,31 @@ def is_ordered(sql: str) -> bool:
         depth += (text == "(") - (text == ")")
         before = text
     return False
+
+
+_WITHOUT_ROWS = {
+    "alter", "analyze", "attach", "begin", "commit", "create", "delete", "detach", "drop", "end", "insert", "reindex",
+    "release", "replace", "rollback", "savepoint", "update", "vacuum",
+}  # fmt: skip
+
+
+def never_has_rows(sql: str) -> bool:
+    """Tell whether a statement can have no rows, whatever comes of it.
+
+    >>> never_has_rows("DELETE FROM t"), never_has_rows("DELETE FROM t RETURNING a")
+    (True, False)
+    """
+    first = next((token.text.lower() for token in tokens(sql) if not token.says_nothing and token.text != ";"), "")
+    return first in _WITHOUT_ROWS and "returning" not in sql.lower()
+
+
+def without_empty_ends(sql: str) -> str:
+    """Drop the semicolons, with blanks and comments among them, that stand before and behind all else.
+
+    >>> without_empty_ends("; SELECT 1 ;; -- so")
+    'SELECT 1'
+    """
+    if ";" not in sql:
+        return sql
+    spoken = [token for token in tokens(sql) if not token.says_nothing and token.text != ";"]
+    return sql[spoken[0].start : spoken[-1].end] if spoken else sql

@@ -7,10 +7,12 @@ the reference is not asked about: golds that do more than read, and PRAGMAs that
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 
 import pytest
 
@@ -156,17 +158,96 @@ def test_the_reference_agrees_with_the_recorded_verdicts(official, shared, tmp_p
             assert official.judge(str(copy), case["gold"], case["pred"], keep_distinct) == case[key], case["name"]
 
 
+ROWS, NONE = "SELECT a FROM x", "SELECT a FROM empty"
+CASES = [
+    # what is no query
+    *((gold, pred) for gold in (ROWS, NONE) for pred in ("", " ", "\t", ";", "; ;", "-- c", "/* c */", "\ufeff")),
+    (NONE, "ATTACH 'x.db' AS main"),
+    (NONE, "ATTACH 'x.db' AS \"MAIN\""),
+    (NONE, "attach database 'x.db' as [temp]"),
+    (NONE, "ATTACH ':memory:' AS main"),
+    (NONE, "ATTACH ':memory:' AS y"),
+    (NONE, "ATTACH 'no such folder/x.db' AS y"),
+    (ROWS, "ATTACH ':memory:' AS y"),
+    (NONE, "DETACH main"),
+    (NONE, "DETACH DATABASE y"),
+    (NONE, "CREATE VIRTUAL TABLE y USING nothing(a)"),
+    (NONE, "CREATE VIRTUAL TABLE y USING nothing"),
+    (NONE, "CREATE VIRTUAL TABLE y USING fts5(a)"),
+    (NONE, "CREATE VIRTUAL TABLE y USING FTS5()"),
+    (NONE, "CREATE VIRTUAL TABLE y USING json_each(a)"),
+    (NONE, "CREATE VIRTUAL TABLE x USING fts4(a)"),
+    (NONE, "CREATE VIRTUAL TABLE y USING rtree(a)"),
+    (NONE, "PRAGMA busy_timeout = 5"),
+    (NONE, "PRAGMA foreign_keys = 1"),
+    (NONE, "PRAGMA journal_mode = OFF"),
+    (NONE, "PRAGMA data_version"),
+    (ROWS, "DELETE FROM x"),
+    (ROWS, "DELETE FROM x RETURNING a"),
+    (ROWS, "DELETE FROM x WHERE a = 1 RETURNING a"),
+    (NONE, "INSERT INTO n(id) VALUES (1)"),
+    (NONE, "INSERT INTO n(id) VALUES (100)"),
+    # one statement
+    *((gold, gold + end) for gold in (ROWS, NONE) for end in (";;", "; ;", " ; -- c", ";\n;\n", "; /* c */ ;", ";x")),
+    # two that are easily taken for one
+    ("SELECT a x FROM empty", "SELECT a FROM empty"),
+    ("SELECT x'41'", "SELECT x '41' FROM (SELECT 'A' AS x)"),
+    ("SELECT x '41' FROM (SELECT 5 AS x)", "SELECT x'41' FROM (SELECT 5 AS x)"),
+    ("SELECT X\n'41' FROM (SELECT 5 AS x)", "SELECT 5"),
+    # formats
+    ("SELECT printf('%d', 6) || '%d'", "SELECT printf(\"%d\", 6) || '%d'"),
+    ("SELECT '6%d' FROM x", 'SELECT printf("%d", 6) || "%d" FROM x'),
+    ("SELECT '6' FROM x WHERE c LIKE '%d'", "SELECT printf(\"%d\", 6) FROM x WHERE c LIKE '%d'"),
+    ("SELECT 'it''s 1'", "SELECT printf('it''s %d', 1)"),
+    ("SELECT '12345 1'", "SELECT printf('12345 %d', 1)"),
+    # full-text tables and long rows
+    ("SELECT w FROM words WHERE words MATCH 'b'", "SELECT w FROM words WHERE w LIKE '%b%'"),
+    ("SELECT w FROM words", "SELECT w FROM words ORDER BY rank"),
+    ("SELECT count(*) FROM words WHERE words MATCH 'zz'", "SELECT 0"),
+    ("SELECT length(v) FROM long", "SELECT 150000"),
+    ("SELECT id FROM long WHERE v LIKE 'x%'", "SELECT id FROM long WHERE substr(v, 1, 1) = 'x'"),
+    ("SELECT v FROM long", "SELECT v FROM long LIMIT 1"),
+    ("SELECT hex(zeroblob(500000))", "SELECT a FROM x"),
+]
+MORE_TABLES = """
+CREATE VIRTUAL TABLE words USING fts5(w);
+INSERT INTO words VALUES ('a b'), ('b c'), ('c');
+CREATE TABLE long(id INTEGER PRIMARY KEY, v TEXT);
+INSERT INTO long VALUES (1, replace(hex(zeroblob(75000)), '0', 'x'));
+"""
+
+
+@pytest.mark.parametrize("keep_distinct", [False, True], ids=["distinct dropped", "distinct kept"])
+@pytest.mark.parametrize(("gold", "pred"), CASES)
+def test_small_rules(official, odd, tmp_path, monkeypatch, gold, pred, keep_distinct):
+    """Kinds of statements on which the scorer once differed."""
+    with closing(sqlite3.connect(odd)) as connection:
+        connection.executescript(MORE_TABLES)
+    copy = tmp_path / "copy.sqlite"
+    shutil.copyfile(odd, copy)
+    monkeypatch.chdir(tmp_path)
+    scorer = PairScorer()
+    verdict = scorer("official-distinct" if keep_distinct else "official", odd, gold, pred)
+    scorer.close()
+    assert os.listdir(odd.parent) == [odd.name]
+    try:
+        expected = official.judge(str(copy), gold, pred, keep_distinct)
+    except official.NoVerdict:  # it crashes on blank text
+        assert not verdict.correct
+    else:
+        assert verdict.correct == expected, verdict
+
+
 @pytest.mark.parametrize(
     ("pred", "reference_says", "outcome"),
     [
-        ("DETACH main", False, Outcome.CORRECT),  # not run, and so without rows, as the empty gold is
-        ("PRAGMA busy_timeout = 5", False, Outcome.CORRECT),  # not run either, since it sets something
+        ("VACUUM INTO '.'", False, Outcome.CORRECT),  # not run, and so without rows, as the empty gold is
         ("SELECT a FROM empty -- " + "x" * 150_000, True, Outcome.LIMIT),
         (f"SELECT a FROM empty WHERE a IN ({', '.join(map(str, range(5_000)))})", True, Outcome.LIMIT),
         (f"SELECT a FROM x WHERE c LIKE '{'the ' * 400}'", True, Outcome.QUERY_ERROR),
         ("SELECT a FROM x WHERE trim(hex(zeroblob(15000))) = ''", True, Outcome.LIMIT),
     ],
-    ids=["detach", "setting pragma", "very long text", "very many literals", "very long pattern", "very long value"],
+    ids=["to a folder", "very long text", "very many literals", "very long pattern", "very long value"],
 )
 def test_where_the_scorer_is_known_to_differ(official, odd, tmp_path, pred, reference_says, outcome):
     """Each is the price of a limit in the sandbox; nothing like it was seen in predictions."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spider_opt.databases import Limits, Sandbox, database_hash
-from spider_opt.errors import DatasetError, GoldError, NotAQuery, QueryFailed, QueryTimeout
+from spider_opt.errors import DatasetError, GoldError, GoldTimeout, NotAQuery, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.scoring import database as module
 from spider_opt.scoring.database import OpenDatabase
 from spider_opt.scoring.gold_cache import GoldCache, kept_result, results_of
@@ -69,9 +69,10 @@ def test_a_query_that_fails_is_not_tried_again(database, ran, sql, kind):
         with pytest.raises(kind):
             ask(sql)
     for ask in (database.gold, database.check_gold):
-        with pytest.raises(GoldError, match="gold query fails on shop: "):
+        with pytest.raises(GoldError, match="gold query fails on shop: ") as caught:
             ask(sql)
-    assert len(ran) == 1
+        assert isinstance(caught.value, GoldTimeout) == (kind is QueryTimeout)
+    assert len(ran) == 1 + (kind is QueryFailed)  # once more, without caps
 
 
 def test_a_query_that_fails_at_its_last_row_may_have_the_first(database, ran):
@@ -80,6 +81,24 @@ def test_a_query_that_fails_at_its_last_row_may_have_the_first(database, ran):
         database.run(late)
     assert database.run(late, stop_after_rows=1).rows == [(1,)]
     assert len(ran) == 2
+
+
+LONG = "SELECT hex(zeroblob(100000))"
+
+
+def test_a_gold_is_held_to_no_cap_and_its_words_in_a_prediction_are(shop, tmp_path, ran):
+    """Whatever was asked before, and whatever is on disk."""
+    for _ in range(2):
+        cache = GoldCache(tmp_path / "gold.sqlite")
+        database = OpenDatabase("shop", shop, Limits(), cache)
+        for _ in range(2):
+            with pytest.raises(QueryLimit, match="longer than 100,000 bytes"):
+                database.run(LONG)
+            assert database.gold(LONG).rows == [("0" * 200_000,)]
+            database.check_gold(LONG)
+        database.close()
+        cache.close()
+    assert ran == [(LONG, None)] * 3  # with caps, without, and the next time with caps
 
 
 def test_on_a_copy_it_is_another_thing(database, ran):

@@ -127,6 +127,13 @@ def test_columns_are_permuted_alike_in_all_groups(judge):
     assert not judge(gold, "SELECT 3, 1 UNION ALL SELECT 2, 1 UNION ALL SELECT 2, 2").correct
 
 
+@pytest.mark.parametrize("sql", ["{};;", "{} ; ;\n", ";{}", "-- so\n; {}; -- and\n;", "/* ; */ {} /* ; */"])
+def test_empty_statements_are_none(judge, sql):
+    gold = "SELECT id FROM t ORDER BY a"
+    assert judge(gold, sql.format("SELECT id FROM t ORDER BY a, id")).correct
+    assert judge(sql.format(gold), "SELECT id FROM t ORDER BY a, id DESC").correct
+
+
 def test_order_in_a_subquery_or_a_literal_is_none(judge):
     assert judge("SELECT id FROM (SELECT id FROM u ORDER BY a)", "SELECT id FROM u ORDER BY id DESC").correct
     assert judge("SELECT id FROM u WHERE b <> 'order by'", "SELECT id FROM u ORDER BY id DESC").correct
@@ -184,6 +191,7 @@ def test_wrong_rows(judge, gold, pred):
             "EXPLAIN SELECT 1",
             "BEGIN",
             ";",
+            ";;",
             "-- x",
         ),
         *(

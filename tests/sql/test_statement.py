@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.sql.statement import is_ordered, is_select
+from spider_opt.sql.statement import is_ordered, is_select, never_has_rows, without_empty_ends
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,38 @@ def test_a_query_begins_with_select_or_with(sql: str, so: bool) -> None:
 )
 def test_only_the_outermost_order_counts(sql: str, ordered: bool) -> None:
     assert is_ordered(sql) == ordered
+
+
+@pytest.mark.parametrize(
+    ("sql", "never"),
+    [
+        ("delete from t", True),
+        ("/* so */ ; INSERT INTO t SELECT 1", True),
+        ("attach 'x' as y", True),
+        ("SELECT 1", False),
+        ("VALUES (1)", False),
+        ("PRAGMA user_version", False),
+        ("EXPLAIN DELETE FROM t", False),
+        ("WITH q AS (SELECT 1) DELETE FROM t", False),  # may be a SELECT, for all that the beginning tells
+        ("INSERT INTO t VALUES (1) returning a", False),
+        ("", False),
+    ],
+)
+def test_what_can_have_no_rows(sql: str, never: bool) -> None:
+    assert never_has_rows(sql) == never
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ("SELECT 1", "SELECT 1"),
+        (" SELECT 1 -- c", " SELECT 1 -- c"),
+        ("SELECT 1;", "SELECT 1"),
+        ("SELECT 1;;", "SELECT 1"),
+        ("; ;\n-- c\nSELECT ';' ; /* ; */ ; ", "SELECT ';'"),
+        ("SELECT 1; SELECT 2;", "SELECT 1; SELECT 2"),
+        (";;", ";;"),
+    ],
+)
+def test_empty_statements_at_the_ends(sql: str, left: str) -> None:
+    assert without_empty_ends(sql) == left
