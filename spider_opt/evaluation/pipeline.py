@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -51,30 +49,6 @@ def name_of(pipeline: Pipeline) -> str:
     """
     name = getattr(pipeline, "__name__", type(pipeline).__name__)
     return str(name).strip("<>")
-
-
-def code_of(pipeline: Pipeline) -> str:
-    """Return a hash of a function's own source, '' where there is none to be had.
-
-    It sets runs of an edited function apart. What that calls may change unseen: give it another name then.
-    """
-    of = inspect.unwrap(pipeline)
-    if not (inspect.isfunction(of) or inspect.ismethod(of)):
-        of = type(of)
-    try:
-        return hashlib.sha256(inspect.getsource(of).encode()).hexdigest()[:12]
-    except (OSError, TypeError):
-        return ""
-
-
-def is_told_apart(pipeline: Pipeline) -> bool:
-    """Tell whether a function's source says all that it is: none with a state of its own, or without source.
-
-    Closures, defaults, ``partial`` and objects that are called hold what ``code_of`` cannot see.
-    """
-    if not inspect.isfunction(pipeline) or not code_of(pipeline):
-        return False
-    return not (pipeline.__closure__ or pipeline.__defaults__ or pipeline.__kwdefaults__)
 
 
 class Nobody:

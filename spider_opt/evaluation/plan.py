@@ -9,7 +9,8 @@ from pathlib import Path
 from spider_opt import models
 from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
-from spider_opt.evaluation.pipeline import Nobody, Pipeline, code_of, generator_of, is_told_apart, name_of
+from spider_opt.evaluation.function_identity import ended, identity_of
+from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.lent import Lent
@@ -29,18 +30,21 @@ SIDE_BY_SIDE = 32
 class Plan:
     """A run that can begin.
 
-    ``generator`` is made for the run's folder. ``told_apart`` is false where another method or model may have the same
-    description. ``side_by_side`` questions are asked at the same time where nobody says
-    how many; ``measure`` is called with each answer. ``cost`` says what was asked, once all is.
+    ``generator`` is made for the run's folder. ``own`` is what a function or a model of the user's is called,
+    ``unseen`` what of it cannot be looked into: another one may then have the same description. ``side_by_side``
+    questions are asked at the same time where nobody says how many; ``measure`` is called with each answer. ``cost``
+    says what was asked, once all is; ``ended`` is called then, whatever came of it.
     """
 
     info: RunInfo
     model: ChatModel
     generator: Callable[[Path], Generator]
-    told_apart: bool = True
+    own: str = ""
+    unseen: tuple[str, ...] = ()
     side_by_side: int = 1
     measure: Measure | None = None
     cost: Callable[[], str] = lambda: ""
+    ended: Callable[[], None] = lambda: None
 
 
 def opened_model(
@@ -74,7 +78,7 @@ def of_method(
     seed: int,
     sample: str,
     embedder: str,
-    told_apart: bool,
+    unseen: tuple[str, ...],
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
@@ -94,15 +98,18 @@ def of_method(
     def cost() -> str:
         return f"; {cached.misses} model calls, {cached.hits} answered from the cache"
 
-    return Plan(info, chat, generator, told_apart, SIDE_BY_SIDE if chat.info.engine else 1, measure, cost)
+    own, side_by_side = chat.info.name if unseen else "", SIDE_BY_SIDE if chat.info.engine else 1
+    return Plan(info, chat, generator, own, unseen, side_by_side, measure, cost)
 
 
 def of_pipeline(
     pipeline: Pipeline, asked: Benchmark, model: ChatModel | str | None, *, name: str | None, seed: int, sample: str
 ) -> Plan:
     """Plan a run of a function of one's own; ``model`` is but what the run says that it asks."""
-    called = name or name_of(pipeline)
+    called, seen = name or name_of(pipeline), identity_of(pipeline)
     nobody = Nobody(model if isinstance(model, str) else model.info.name if model else "")
-    info = describe(asked, called, f"{called} {code_of(pipeline)}".rstrip(), nobody.info, seed, sample=sample)
-    told_apart = name is not None or is_told_apart(pipeline)
-    return Plan(info, nobody, lambda folder: generator_of(pipeline, called, asked.paths), told_apart)
+    info = describe(asked, called, f"{called} {seen.text(named=name is not None)}", nobody.info, seed, sample=sample)
+    return Plan(
+        info, nobody, lambda folder: generator_of(pipeline, called, asked.paths), own=called,
+        unseen=seen.unseen if name is None else (), ended=lambda: ended(pipeline, seen),
+    )  # fmt: skip

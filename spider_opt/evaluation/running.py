@@ -14,7 +14,7 @@ from spider_opt.benchmarks.subsets import only
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.pipeline import Pipeline
-from spider_opt.evaluation.plan import of_method, of_pipeline, opened_model
+from spider_opt.evaluation.plan import Plan, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import Engine
 from spider_opt.paths import cache_dir
@@ -23,6 +23,7 @@ from spider_opt.progress import progress as on_stderr
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.folder import Finished, finish, run
+from spider_opt.runs.run import PREDICTIONS
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.types import Benchmark, ChatModel
 
@@ -61,14 +62,16 @@ def evaluate(
         engine: what computes an embedded model.
         out: the run folder, which keeps each answer as it comes; a function makes it of the run's description. None
             is a folder in the cache, the same one for the same run; nothing is kept where two runs could not be told
-            apart: of a model without a ``cache_tag``, or an unnamed function with a state (a closure, an object).
+            apart: of a model without a ``cache_tag``, or an unnamed function that reads what nothing looks into.
         limit: only the first so many questions.
         ids: only the questions with these ids, or those that a file lists.
         seed: of everything that samples.
         concurrency: questions asked at the same time; by default 1, by torch 32.
         mode: the scorer whose verdict is EX, or several, that one first; ``Rules`` say more.
-        name: what a function of one's own is called in the run; by default its own name. A run of an edited function is
-            another one; of what that calls nobody knows, so give it another name when that changes.
+        name: what a function of one's own is called in the run; by default its own name. A run is another one where the
+            function changed or what it reads of its own project: constants, functions, objects. Where it reads what
+            nothing looks into, such as the client of a server, its answers are taken from an earlier run only if it has
+            a name: then that says what it is, and you give it another one when it changes.
         embedder: what finds training examples.
         cache: take what the model answered before from the cache, and keep what it answers.
         record: also write the model's answers to this recording.
@@ -99,16 +102,22 @@ def evaluate(
             cached = opened.enter_context(closing(opened_model(parsed, model, base_url, engine, kept, Path(nowhere))))
             plan = of_method(
                 parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
-                told_apart=model is None or isinstance(model, str) or hasattr(model, "cache_tag"), tell=said,
+                unseen=() if model is None or isinstance(model, str) or hasattr(model, "cache_tag") else ("model",),
+                tell=said,
                 progress=lines if progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip
-        kept_here = cache and plan.told_apart
+        opened.callback(plan.ended)
+        kept_here = cache and not plan.unseen
         folder = folder_for(plan.info, out, asked, None if kept_here else Path(nowhere) / "run")
+        if plan.unseen and callable(method):
+            _check_new(folder, plan)
         finished = run(
             asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
             concurrency=concurrency or plan.side_by_side, measure=plan.measure,
         )  # fmt: skip
         said(f"{len(finished.answers)} answers, {finished.n_new} of them new{plan.cost()}")
+        if plan.own and (n_old := len(finished.answers) - finished.n_new):
+            (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's
         _check_answered(finished)
         done = finish(asked, folder, rules)
@@ -129,6 +138,14 @@ def _check_numbers(**numbers: int | None) -> None:
     for name, number in numbers.items():
         if number is not None and number < 1:
             raise UsageError(f"{name} is {number}, but must be at least 1")
+
+
+def _check_new(folder: Path, plan: Plan) -> None:
+    if (folder / PREDICTIONS).exists():
+        raise RunError(
+            f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
+            f"{' and '.join(plan.unseen[:3])}: choose another out, or say that it is, with name={plan.own!r}"
+        )
 
 
 def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benchmark, str]:

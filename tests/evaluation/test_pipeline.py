@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, RunError
-from spider_opt.evaluation.pipeline import code_of, name_of
+from spider_opt.evaluation.pipeline import name_of
 from spider_opt.evaluation.running import evaluate
 from spider_opt.leaderboard import read_row
 from spider_opt.runs import Run
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, ModelInfo
 
 
 @pytest.fixture(autouse=True)
@@ -70,25 +72,104 @@ def test_it_goes_on_where_it_failed(mini: Benchmark) -> None:
     assert (run.ex, len(agent.asked)) == (100.0, 6)
 
 
-def test_functions_with_a_state_are_never_taken_for_each_other(mini: Benchmark) -> None:
-    """What is captured, bound or held is not in a function's source."""
-
-    def make(sql: str) -> object:
-        return lambda question, database: sql
-
-    made: dict[str, object] = {}
-    exec("def one(q, d): return 'SELECT 1'", made)
-    first = made["one"]
-    exec("def one(q, d): return 'SELECT 2'", made)
-    two = (partial(bound, "SELECT 1"), partial(bound, "SELECT 2"))
-    for one, other in ((make("SELECT 1"), make("SELECT 2")), two, (first, made["one"])):
-        for pipeline, sql in ((one, "SELECT 1"), (other, "SELECT 2")):
-            run = evaluate(pipeline, mini, limit=1, progress=False)  # type: ignore[arg-type]
-            assert (run.answers[0].prediction.sql, run.folder) == (sql, None)
-
-
 def bound(sql: str, question: str, database: Path) -> str:
     return sql
+
+
+def made(sql: str) -> Callable[[str, Path], str]:
+    there: dict[str, object] = {"sql": sql, "__name__": "__main__"}
+    exec("def one(q, d): return sql", there)
+    return there["one"]  # type: ignore[return-value]
+
+
+def test_functions_are_never_taken_for_each_other(mini: Benchmark) -> None:
+    """Of one name, from one place, made in one way; and each is known again."""
+    one, two = (lambda q, d: "SELECT 1"), (lambda q, d: "SELECT 2")
+    pairs = [(one, two), (made("SELECT 1"), made("SELECT 2")), (partial(bound, "SELECT 1"), partial(bound, "SELECT 2"))]
+    for pair in pairs:
+        for _ in range(2):
+            for pipeline, sql in zip(pair, ("SELECT 1", "SELECT 2"), strict=True):
+                run = evaluate(pipeline, mini, limit=1, progress=False)
+                assert run.answers[0].prediction.sql == sql
+                assert run.folder is not None
+
+
+K = 1
+
+
+def reads_k(question: str, database: Path) -> str:
+    return f"SELECT {K}"
+
+
+def test_what_it_reads_is_of_it(mini: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for k in (1, 2, 1):
+        monkeypatch.setitem(globals(), "K", k)
+        assert evaluate(reads_k, mini, limit=1, progress=False).answers[0].prediction.sql == f"SELECT {k}"
+    evaluate(reads_k, mini, limit=1, out=tmp_path / "run", progress=False)
+    monkeypatch.setitem(globals(), "K", 2)
+    with pytest.raises(RunError, match="another run"):
+        evaluate(reads_k, mini, limit=1, out=tmp_path / "run", progress=False)
+
+
+class Client:
+    """One of somebody else's: nothing looks into it."""
+
+    def __init__(self) -> None:
+        self.lines = (f"SELECT {i}" for i in range(100))
+
+    def ask(self, question: str, database: Path) -> str:
+        return next(self.lines)
+
+
+def test_what_nothing_looks_into_is_asked_anew_unless_it_has_a_name(mini: Benchmark, tmp_path: Path) -> None:
+    client = Client()
+    first, second = (evaluate(client.ask, mini, limit=1, progress=False) for _ in range(2))
+    assert (first.answers[0].prediction.sql, second.answers[0].prediction.sql) == ("SELECT 0", "SELECT 1")
+    assert first.folder is None
+    out = tmp_path / "run"
+    evaluate(client.ask, mini, limit=2, out=out, progress=False)
+    before = (out / "predictions.jsonl").read_bytes()
+    with pytest.raises(RunError, match=r"looks into lines \(generator\): .* with name='ask'$"):
+        evaluate(client.ask, mini, limit=2, out=out, progress=False)
+    assert (out / "predictions.jsonl").read_bytes() == before
+    assert (
+        evaluate(client.ask, mini, limit=2, out=out, name="ask", progress=False).answers[1].prediction.sql == "SELECT 3"
+    )
+
+
+def test_answers_of_an_earlier_run_are_told(mini: Benchmark, caplog: pytest.LogCaptureFixture) -> None:
+    for n, said in (("first", 0), ("second", 1)):
+        caplog.clear()
+        evaluate(one, mini, limit=2, progress=False)
+        told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+        assert len(told) == said, n
+    assert told[0].startswith("one gave 2 of these answers in an earlier run, kept in ")
+
+
+def test_answers_of_a_model_that_nobody_can_tell_apart_are_told(
+    mini: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        caplog.clear()
+        fake = FakeModel("SELECT 1", info=ModelInfo("fake"))
+        del fake.cache_tag
+        evaluate("zero-shot", mini, model=fake, limit=2, out=tmp_path / "run", progress=False)
+    assert "fake gave 2 of these answers in an earlier run" in caplog.text
+
+
+def test_what_it_changes_itself_is_no_other_function(mini: Benchmark, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def fails_once(question: str, database: Path) -> str:
+        asked.append(question)
+        if len(asked) == 2:
+            raise ConnectionError
+        return "SELECT 1"
+
+    with pytest.raises(RunError):
+        evaluate(fails_once, mini, limit=3, out=tmp_path / "run", progress=False)
+    assert evaluate(fails_once, mini, limit=3, out=tmp_path / "run", progress=False).n == 3
+    assert len(asked) == 4
 
 
 def test_what_says_that_nothing_answers_any_more_stops_it(mini: Benchmark) -> None:
@@ -131,7 +212,6 @@ def two(question: str, database: Path) -> str:
 
 
 def test_an_edited_function_is_another_run(mini: Benchmark, tmp_path: Path) -> None:
-    assert code_of(one) != code_of(two)
     evaluate(one, mini, out=tmp_path / "run", limit=1, name="mine", progress=False)
     assert evaluate(one, mini, out=tmp_path / "run", limit=1, name="mine", progress=False).n == 1
     with pytest.raises(RunError, match="steps is 'mine "):
@@ -145,13 +225,6 @@ def test_an_edited_function_is_another_run(mini: Benchmark, tmp_path: Path) -> N
 )
 def test_names(pipeline: object, name: str) -> None:
     assert name_of(pipeline) == name  # type: ignore[arg-type]
-
-
-def test_source_that_is_not_to_be_had() -> None:
-    made: dict[str, object] = {}
-    exec("def typed(question, database): return 'SELECT 1'", made)
-    assert code_of(made["typed"]) == ""  # type: ignore[arg-type]
-    assert code_of(len) == ""  # type: ignore[arg-type]
 
 
 def test_what_it_answered_counts_on_disk(mini: Benchmark, tmp_path: Path) -> None:
