@@ -38,11 +38,13 @@ from spider_opt.types import Outcome
 class NoAnswer(StrEnum):
     """Why a question has no answer. None of these is a wrong one: nothing is kept, and the question is asked again.
 
-    The server failed or gave what is no answer; it said only a thought, not what came of it; its filter refused the
-    question or the answer; the prompt is longer than the context; or it refuses this request in other words.
+    The server failed or gave what is no answer; it gave none in time; it said only a thought, not what came of it; its
+    filter refused the question or the answer; the prompt is longer than the context; or it refuses this request in
+    other words.
     """
 
     FAULT = "server_fault"
+    TIMEOUT = "no_answer_in_time"
     ONLY_THOUGHT = "only_thought"
     FILTERED = "filtered"
     TOO_LONG = "prompt_too_long"
@@ -51,7 +53,7 @@ class NoAnswer(StrEnum):
     @property
     def for_good(self) -> bool:
         """Whether asking again is no use, so that the question may be given up: it then counts as wrong."""
-        return self is not NoAnswer.FAULT
+        return self not in (NoAnswer.FAULT, NoAnswer.TIMEOUT)
 
 
 class SpiderOptError(Exception):

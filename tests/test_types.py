@@ -31,4 +31,4 @@ def test_an_answer_is_cut_where_a_step_says_so() -> None:
 
 def test_what_a_server_does_wrong_is_never_for_good() -> None:
     assert ModelError("gone").why is ModelUnavailable("gone").why is NoAnswer.FAULT
-    assert [why for why in NoAnswer if not why.for_good] == [NoAnswer.FAULT]
+    assert [why for why in NoAnswer if not why.for_good] == [NoAnswer.FAULT, NoAnswer.TIMEOUT]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import Engine, asked_rules, engine_option, scoring_options
+from spider_opt.cli.options import Engine, asked_rules, engine_option, request_options, scoring_options
+
+if TYPE_CHECKING:
+    from spider_opt.types import JSON
 
 
 @click.command(
@@ -34,7 +38,19 @@ from spider_opt.cli.options import Engine, asked_rules, engine_option, scoring_o
     type=click.IntRange(1, 256),
     help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
 )
-@click.option("--no-cache", is_flag=True, help="Ask the model again, also what it was asked before")
+@request_options
+@click.option(
+    "--give-up",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Questions that a server may refuse for good (a filter, a prompt too long); they count as wrong  [default: 0]",
+)
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Ask the model again, also what it was asked before; a finished run in the folder is set aside there",
+)
 @click.option(
     "--record", type=click.Path(path_type=Path, dir_okay=False), help="Also write the model's answers to this recording"
 )
@@ -63,6 +79,11 @@ def eval_command(
     out: Path | None,
     seed: int,
     concurrency: int | None,
+    max_tokens: int | None,
+    request_timeout_s: float | None,
+    system: str,
+    extra: dict[str, JSON],
+    give_up: int,
     no_cache: bool,
     record: Path | None,
     replay: Path | None,
@@ -88,8 +109,12 @@ def eval_command(
 
     parsed = parse_method(method)  # what was mistyped is said before anything is loaded
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
-    if replay is not None and (model_name, base_url, record, engine) != (None, None, None, "llama.cpp"):
-        raise UsageError("--replay answers from a recording: leave out --model, --base-url, --engine and --record")
+    asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra)
+    if replay is not None and asked != (None, None, None, "llama.cpp", None, None, "yes", {}):
+        raise UsageError(
+            "--replay answers from a recording: leave out --model, --base-url, --engine, --record and how a model is "
+            "asked (--max-tokens, --request-timeout, --system, --extra)"
+        )
     benchmark = chosen.load()
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)
@@ -104,6 +129,11 @@ def eval_command(
         ids=ids,
         seed=seed,
         concurrency=concurrency,
+        max_tokens=max_tokens,
+        system=system == "yes",
+        extra=extra,
+        request_timeout_s=request_timeout_s,
+        give_up=give_up,
         mode=rules,
         embedder=embedder,
         cache=not no_cache,

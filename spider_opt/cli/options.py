@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -9,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from spider_opt.scoring import Rules
+    from spider_opt.types import JSON
 
 F = TypeVar("F", bound=Callable[..., Any])
 Engine = Literal["llama.cpp", "torch"]
@@ -20,6 +23,48 @@ def engine_option(command: F) -> F:
         "--engine", type=click.Choice(["llama.cpp", "torch"]), default="llama.cpp", show_default=True,
         help="What computes an embedded model; torch answers many questions side by side",
     )(command)  # fmt: skip
+
+
+def request_options(command: F) -> F:
+    """Add ``--max-tokens``, ``--request-timeout``, ``--system`` and ``--extra``, how a model is asked."""
+    command = click.option(
+        "--extra", metavar="KEY=JSON", multiple=True, callback=_parameters,
+        help="A further parameter of each request, passed on as it is (again for more): top_p=0.9",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--system", type=click.Choice(["yes", "no"]), default="yes", show_default=True,
+        help="Whether the instruction is a system message; no: it stands in the user's message",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--request-timeout", "request_timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+        help="Wait for one whole answer  [default: 300]",
+    )(command)  # fmt: skip
+    return click.option(
+        "--max-tokens", type=click.IntRange(min=1), metavar="N",
+        help="Tokens an answer may have; a model that thinks first needs more  [default: the method's, mostly 300]",
+    )(command)  # fmt: skip
+
+
+def _parameters(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, JSON]:
+    parameters: dict[str, JSON] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name.strip():
+            raise click.BadParameter(f"{one!r} is not KEY=JSON, as in --extra top_p=0.9")
+        if name.strip() in parameters:
+            raise click.BadParameter(f"{name.strip()} is given twice")
+        try:
+            parameters[name.strip()] = json.loads(value, parse_constant=_no_number)
+        except ValueError:
+            quoted = shlex.quote(f"{name.strip()}={json.dumps(value, ensure_ascii=False)}")
+            raise click.BadParameter(
+                f"the value of {name.strip()} is no JSON; a text is written --extra {quoted}"
+            ) from None
+    return parameters
+
+
+def _no_number(name: str) -> JSON:
+    raise ValueError(f"{name} is no JSON")
 
 
 def scoring_options(command: F) -> F:

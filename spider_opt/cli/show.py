@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -26,6 +28,8 @@ def show_scores(run: Run, as_json: bool) -> None:
             bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
             click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
+        for line in _trouble(run, summary):
+            click.echo(f"  {line}")
         scorer = f"  scorer {summary['mode']} {summary['scorer_version']}"
         if summary["mode"] in SCORERS:
             scorer += f", DISTINCT {'kept' if summary['keep_distinct'] else 'dropped'}"
@@ -34,6 +38,19 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(describe_missing(run.benchmark), err=True)
     for index, message in run.failed_golds:
         click.echo(f"question {index} left out: {message}", err=True)
+
+
+def _trouble(run: Run, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Say what the numbers hide: answers that were cut, and questions that were given up."""
+    if cut := summary["cut"]:
+        were = "answer was" if cut == 1 else "answers were"
+        yield f"{cut} of {summary['n']} {were} cut at the token limit: give more with --max-tokens N"
+    if refused := run.refused:
+        why = ", ".join(f"{name} {count}" for name, count in refused.items())
+        yield (
+            f"{refused.total()} of {summary['n']} were given up and count as wrong ({why}); EX of the others "
+            f"{_percent(summary['ex_answered'])}  n={summary['n_answered']}"
+        )
 
 
 def _percent(ex: float | None) -> str:

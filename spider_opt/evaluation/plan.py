@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spider_opt import models
 from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
+from spider_opt.errors import UsageError
 from spider_opt.evaluation.function_identity import ended, identity_of
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.lent import Lent
+from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
 from spider_opt.runs import RunInfo
 from spider_opt.runs.context_metrics import measure
 from spider_opt.runs.folder import Measure, note_training
 from spider_opt.runs.info import describe
-from spider_opt.types import Benchmark, ChatModel, Generator, Tools
+from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
 
 SIDE_BY_SIDE = 32
 """Questions asked at the same time where the model answers them together."""
@@ -47,25 +49,55 @@ class Plan:
     ended: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Where and how a model is asked: the keywords of ``models.open`` that ``evaluate`` has, too."""
+
+    base_url: str | None = None
+    engine: Engine = "llama.cpp"
+    max_tokens: int | None = None
+    system: bool = True
+    extra: Mapping[str, JSON] = field(default_factory=dict)
+    request_timeout_s: float | None = None
+
+
 def opened_model(
-    method: Method, model: ChatModel | str | None, base_url: str | None, engine: Engine, kept: Path, unkept: Path
+    method: Method, model: ChatModel | str | None, asking: Asking, kept: Path, unkept: Path
 ) -> CachedModel:
     """Return a model that keeps its answers in the folder ``kept``; one that was lent is not closed with it.
 
     One that was lent and has no ``cache_tag`` keeps them in ``unkept``, since nothing says what they depend on.
 
     Raises:
-        UsageError: the name means nothing here, or the model has not the adapters that the method wants.
+        UsageError: the name means nothing here, or the model has not the adapters that the method wants; or a model
+            that is open already is to be asked in another manner.
         WeightsError: weights or an adapter cannot be had.
     """
     if model is None or isinstance(model, str):
-        asked: ChatModel = models.open(model, base_url=base_url, engine=engine, adapters=method.adapters)
+        asked: ChatModel = models.open(
+            model, base_url=asking.base_url, engine=asking.engine, adapters=method.adapters,
+            max_tokens=asking.max_tokens, system=asking.system, extra=asking.extra,
+            timeout_s=REQUEST_TIMEOUT_S if asking.request_timeout_s is None else asking.request_timeout_s,
+        )  # fmt: skip
     else:
+        check_unasked(asking, "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)")
         if not isinstance(model, ReplayModel):  # a recording may be of any
             method.check_model(model.info)
         asked = Lent(model)
         kept = kept if hasattr(model, "cache_tag") else unkept
     return CachedModel(asked, kept / "responses.sqlite")
+
+
+def check_unasked(asking: Asking, of: str) -> None:
+    """Make sure that nothing is asked for that could only be ignored.
+
+    Raises:
+        UsageError: something is.
+    """
+    usual = Asking(asking.base_url, asking.engine)
+    for name in ("max_tokens", "system", "extra", "request_timeout_s"):
+        if getattr(asking, name) != getattr(usual, name):
+            raise UsageError(f"{name} says nothing to {of}")
 
 
 def of_method(

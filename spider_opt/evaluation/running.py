@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from hashlib import sha256
@@ -14,7 +14,7 @@ from spider_opt.benchmarks.subsets import only
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.pipeline import Pipeline
-from spider_opt.evaluation.plan import Plan, of_method, of_pipeline, opened_model
+from spider_opt.evaluation.plan import Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import Engine
 from spider_opt.paths import cache_dir
@@ -22,10 +22,11 @@ from spider_opt.progress import Progress, lines, silent
 from spider_opt.progress import progress as on_stderr
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
-from spider_opt.runs.folder import Finished, finish, run
+from spider_opt.runs.folder import finish, run
 from spider_opt.runs.run import PREDICTIONS
+from spider_opt.runs.unanswered import check_answered
 from spider_opt.scoring import Rules, rules_of
-from spider_opt.types import Benchmark, ChatModel
+from spider_opt.types import JSON, Benchmark, ChatModel
 
 _LOG = logging.getLogger("spider_opt")
 
@@ -47,6 +48,11 @@ def evaluate(
     embedder: str = DEFAULT_EMBEDDER,
     cache: bool = True,
     record: Path | None = None,
+    max_tokens: int | None = None,
+    system: bool = True,
+    extra: Mapping[str, JSON] | None = None,
+    request_timeout_s: float | None = None,
+    give_up: int = 0,
     progress: bool | Progress = True,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
@@ -73,8 +79,16 @@ def evaluate(
             nothing looks into, such as the client of a server, its answers are taken from an earlier run only if it has
             a name: then that says what it is, and you give it another one when it changes.
         embedder: what finds training examples.
-        cache: take what the model answered before from the cache, and keep what it answers.
+        cache: take what the model answered before from the cache, and keep what it answers. Without, all is asked
+            again: a finished run that is in ``out`` is set aside there.
         record: also write the model's answers to this recording.
+        max_tokens: tokens that an answer may have, in place of what methods ask for; of a model that is opened here by
+            its name, as the next three, see ``model``.
+        system: whether the instruction may be a system message.
+        extra: further parameters of each request.
+        request_timeout_s: the wait for one whole answer.
+        give_up: how many questions may be refused for good, by a filter or because the prompt is too long; these are
+            then finished: they count as wrong, and ``Run.refused`` says why.
         progress: show it on stderr, or not, or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
 
@@ -88,18 +102,22 @@ def evaluate(
     rules, shown = rules_of(mode), _shown(progress)
     said: Callable[[str], None] = tell or _LOG.info
     _check_numbers(limit=limit, concurrency=concurrency)
+    if isinstance(give_up, bool) or not isinstance(give_up, int) or give_up < 0:
+        raise UsageError(f"give_up is {give_up!r}, but must be a number of questions, 0 or more")
     if not isinstance(benchmark, Benchmark):
         raise UsageError(f"{benchmark!r} is no benchmark: load one, as in load('spider-mini')")
     if isinstance(out, str) and not out.strip():
         raise UsageError("out is empty: name a folder, or leave it out")
     asked, sample = _asked(benchmark, ids)
     with TemporaryDirectory() as nowhere, ExitStack() as opened:
+        asking = Asking(base_url, engine, max_tokens, system, extra or {}, request_timeout_s)
         if callable(method):
+            check_unasked(asking, "a function, which asks models of its own")
             plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample)
         else:
             parsed = parse_method(method) if isinstance(method, str) else method
             kept = cache_dir() if cache else Path(nowhere)
-            cached = opened.enter_context(closing(opened_model(parsed, model, base_url, engine, kept, Path(nowhere))))
+            cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, Path(nowhere))))
             plan = of_method(
                 parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
                 unseen=() if model is None or isinstance(model, str) or hasattr(model, "cache_tag") else ("model",),
@@ -113,13 +131,15 @@ def evaluate(
             _check_new(folder, plan)
         finished = run(
             asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
-            concurrency=concurrency or plan.side_by_side, measure=plan.measure,
+            concurrency=concurrency or plan.side_by_side, measure=plan.measure, give_up=give_up, afresh=not cache,
         )  # fmt: skip
+        if finished.aside is not None:
+            said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
         said(f"{len(finished.answers)} answers, {finished.n_new} of them new{plan.cost()}")
         if plan.own and (n_old := len(finished.answers) - finished.n_new):
             (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's
-        _check_answered(finished)
+        check_answered(finished.unanswered)
         done = finish(asked, folder, rules)
     if out is None:
         return replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
@@ -164,13 +184,3 @@ def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benc
         raise UsageError("ids are a list of question ids, or the Path of a file that lists them")
     listed = sorted(ids)
     return only(benchmark, listed, "ids"), f"ids-{sha256(' '.join(listed).encode()).hexdigest()[:8]}"
-
-
-def _check_answered(finished: Finished) -> None:
-    if finished.unanswered:
-        name, error = next(iter(finished.unanswered.items()))
-        n = len(finished.unanswered)
-        raise RunError(
-            f"{n} question{'s have' if n > 1 else ' has'} no answer ({name}: {str(error).rstrip('.')}); the run is "
-            "unfinished and not scored, the same command asks again"
-        ) from error

@@ -16,6 +16,7 @@ from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
 from spider_opt.runs.run import PREDICTIONS
+from spider_opt.runs.unanswered import with_refused
 from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
 from spider_opt.scoring.report import Scored
@@ -81,6 +82,7 @@ def score(
     with ExitStack() as shown:
         on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(pairs))))
         report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
+        report = with_refused(report, answers)
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)
     info = replace(info, n=len(pairs), scorer=ScoredBy.of(rules))

@@ -71,13 +71,15 @@ class CachedModel:
     in its info. What was last left out is kept too, and told to the model of the next process, so that it finds these
     answers without asking; once it asks, it sees by itself.
 
-    ``hits`` and ``misses`` count the calls since this object was made.
+    ``hits`` and ``misses`` count the calls since this object was made; ``served`` is what servers said of the models
+    that gave the answers of these, see ``Completion``.
     """
 
     def __init__(self, inner: ChatModel, path: Path) -> None:
         self.inner = inner
         self.hits = 0
         self.misses = 0
+        self.served: dict[str, None] = {}
         self._tag = str(getattr(inner, "cache_tag", ""))
         self._store = Store(path, "answers", older=_OLDER)
         self._counting = threading.Lock()
@@ -107,8 +109,8 @@ class CachedModel:
             self.hits += kept is not None
             self.misses += kept is None
         if kept is not None:
-            return kept
-        fresh = self.inner.complete(request)
+            return self._noted(kept)
+        fresh = self._noted(self.inner.complete(request))
         self._remember()
         if (shown := request_key(self.info, request, self._tag)) != key:  # it was asked otherwise than was thought
             key, found = shown, self._store.get(_SECTION, shown)
@@ -117,6 +119,11 @@ class CachedModel:
             return _read(self._store.keep(_SECTION, entry)[key]) or fresh
         self._store.replace(_SECTION, entry)  # what was there is broken
         return fresh
+
+    def _noted(self, answers: list[Completion]) -> list[Completion]:
+        with self._counting:
+            self.served |= {answer.served: None for answer in answers if answer.served}
+        return answers
 
     def _remember(self) -> None:
         left_out = frozenset(getattr(self.inner, "left_out", ()))
@@ -132,8 +139,17 @@ class CachedModel:
             close()
 
 
+def _is_none(answer: Completion) -> bool:
+    return answer.finish_reason == "error" or (answer.finish_reason == "content_filter" and not answer.text)
+
+
 def _read(kept: bytes) -> list[Completion] | None:
+    """Return kept answers; None for what is broken, and for failures that an older version took for answers."""
     try:
-        return completions_from_json(json.loads(kept))
+        answers = completions_from_json(json.loads(kept))
+        failed = any(
+            a.finish_reason == "error" or (a.finish_reason == "content_filter" and not a.text) for a in answers
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    return None if failed else answers

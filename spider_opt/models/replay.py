@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,11 @@ class Recorder:
     def info(self) -> ModelInfo:
         """The inner model's."""
         return self.inner.info
+
+    @property
+    def served(self) -> Collection[str]:
+        """What servers said of the models that answered, see ``CachedModel``."""
+        return tuple(getattr(self.inner, "served", ()))
 
     def complete(self, request: Request) -> list[Completion]:
         """Return the inner model's samples after writing them down.

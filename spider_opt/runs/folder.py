@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from spider_opt.benchmarks.subsets import examples_of
@@ -20,6 +21,8 @@ from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, pair_r
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
+from spider_opt.runs.served import Served
+from spider_opt.runs.unanswered import Unanswered, with_refused
 from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 
@@ -29,11 +32,15 @@ Measure = Callable[[Example, Prediction], Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a run came to. ``unanswered`` maps question ids to the model's error."""
+    """What a run came to.
+
+    ``unanswered`` maps question ids to the model's error; ``aside`` is where the answers of before are.
+    """
 
     answers: tuple[Answer, ...]
     n_new: int
     unanswered: dict[str, ModelError]
+    aside: Path | None = None
 
 
 def run(
@@ -47,26 +54,30 @@ def run(
     concurrency: int = 1,
     progress: Progress = silent,
     measure: Measure | None = None,
+    give_up: int = 0,
+    afresh: bool = False,
 ) -> Finished:
     """Answer the first ``limit`` questions of ``benchmark``, but for those that ``folder`` has answers to.
 
     Questions of one database follow each other, so that the server's prefix cache works. ``progress`` is
     opened with (label, questions to ask). An interrupt loses nothing that was answered. What ``measure`` finds is
-    kept with each new answer, to four digits.
+    kept with each new answer, to four digits. At most ``give_up`` questions may be refused for good, and are then
+    finished as that. With ``afresh`` a run that is finished is set aside in its folder, and asked again.
 
     Raises:
         LeakError: ``measure`` found the question's own gold or database in the prompt.
         RunError: ``folder`` holds another run, is in use, or cannot be written.
-        ModelUnavailable: nothing answers; what was answered before is kept.
+        ModelUnavailable: nothing answers, or many questions in a row get no answer for the same reason; what was
+            answered before is kept.
     """
     path = folder / PREDICTIONS
     wanted = {example.question.id for example in benchmark.examples[:limit]}
-    unanswered: dict[str, ModelError] = {}
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         with _writing(folder):
             info = _claim(folder, info)
+            aside = _set_aside(folder, info) if afresh else None
             there = mend(path)
         examples = examples_of(benchmark, (answer.id for answer in there))
         if strange := sorted(answer.id for answer in there if answer.id not in examples):
@@ -79,13 +90,17 @@ def run(
         if todo:
             with _writing(folder):
                 _unfinish(folder)
+        given_up = sum(bool(answer.prediction.refused) for answer in done.values())
+        unanswered = Unanswered(give_up, given_up)
+        served = Served(folder, model)
         answered = ask_all(todo, generator, model, info.seed, concurrency)
         with progress("answering", len(todo)) as advance, closing(answered):
             for example, got in answered:
                 question = example.question
                 if isinstance(got, ModelError):
-                    unanswered[question.id] = got
+                    unanswered.note(question.id, got)
                 else:
+                    unanswered.answered()
                     if model.info.manner != info.manner:
                         info = _note_manner(folder, info, model.info.manner, new=not done)
                     found = measure(example, got) if measure else {}
@@ -94,11 +109,14 @@ def run(
                     done[question.id] = Answer(example.index, question.id, question.db_id, got, context)
                     with _writing(folder):
                         append_whole(path, to_line(done[question.id]))
+                        served.note()
                 advance()
+        n_new = len(todo) - len(unanswered.errors)
+        done |= {answer.id: answer for answer in unanswered.to_give_up(todo)}
         answers = sorted(done.values(), key=lambda answer: answer.index)
         with _writing(folder):
             write_whole(path, "".join(to_line(answer) for answer in answers))
-    return Finished(tuple(a for a in answers if a.id in wanted), len(todo) - len(unanswered), unanswered)
+    return Finished(tuple(a for a in answers if a.id in wanted), n_new, unanswered.errors, aside)
 
 
 def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
@@ -109,6 +127,7 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
     """
     pairs = pair_answers(benchmark, folder / PREDICTIONS, expected=0)
     report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
+    report = with_refused(report, [answer for _, answer in pairs])
     with _alone(folder), _writing(folder):
         info = replace(_unfinish(folder), n=len(pairs), scorer=ScoredBy.of(rules))
         write_verdicts(report.scored, folder / VERDICTS)
@@ -199,6 +218,21 @@ def _claim(folder: Path, info: RunInfo) -> RunInfo:
 def _another_run(folder: Path, differences: Sequence[str]) -> RunError:
     what = "; ".join(differences)
     return RunError(f"{folder} holds another run ({what}); choose another --out, or remove that folder")
+
+
+def _set_aside(folder: Path, info: RunInfo) -> Path | None:
+    """Move a finished run's answers and verdicts into a folder below; return that, None for a run that is not."""
+    if info.scorer is None:
+        return None
+    number = next(n for n in count(1) if not (folder / f"before-{n}").exists())
+    aside = folder / f"before-{number}"
+    aside.mkdir()
+    info.write(aside)
+    for name in (PREDICTIONS, VERDICTS):
+        if (folder / name).exists():
+            (folder / name).replace(aside / name)
+    info.unfinished().write(folder)
+    return aside
 
 
 def _unfinish(folder: Path) -> RunInfo:

@@ -25,7 +25,7 @@ UNNAMED_EMBEDDER = "all-minilm-l6-v2"
 # What makes two runs the same run; all else is for the record. Those of the second line may be missing in a file.
 IDENTITY = (
     "method", "steps", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed",
-    "engine", "manner", "embedder", "training",
+    "engine", "manner", "endpoint", "embedder", "training",
 )  # fmt: skip
 REQUIRED = (*IDENTITY[:10], "version", "commit")
 # Before ``embedder`` was a field, one that was not the default stood behind the steps.
@@ -66,11 +66,12 @@ class RunInfo:
     """A run's ``run.json``.
 
     ``method`` is its label, ``steps`` the same with every option spelled out. ``sample`` names the list of questions
-    that were chosen, '' for the whole split. ``engine`` and ``manner`` are the model's, see ``ModelInfo``. ``embedder``
-    is what finds training examples, ``training`` a hash of those that may be shown: '' where the method shows none, or
-    where that was not written down yet. ``n_total`` and ``missing`` are the benchmark's. A finished run has ``n``, how
-    many answers were judged, and ``scorer``. ``others`` are keys that this version does not know; they stay where the
-    file is written again.
+    that were chosen, '' for the whole split. ``engine``, ``manner`` and ``endpoint`` are the model's, see
+    ``ModelInfo``. ``embedder`` is what finds training examples, ``training`` a hash of those that may be shown: ''
+    where the method shows none, or where that was not written down yet. ``served`` is what a server said of the models
+    that answered. ``n_total`` and ``missing`` are the benchmark's. A finished run has ``n``, how many answers were
+    judged, and ``scorer``. ``others`` are keys that this version does not know; they stay where the file is written
+    again.
     """
 
     method: str
@@ -85,6 +86,7 @@ class RunInfo:
     seed: int
     engine: str = ""
     manner: str = ""
+    endpoint: str = ""
     embedder: str = UNNAMED_EMBEDDER
     training: str = ""
     n_total: int = 0
@@ -96,6 +98,7 @@ class RunInfo:
     format: int = FORMAT
     n: int | None = None
     scorer: ScoredBy | None = None
+    served: list[str] = field(default_factory=list)
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -145,8 +148,9 @@ class RunInfo:
         set()
         """
         said = {name: getattr(self, name) for name in _ORDER}
-        left_out = {
-            "engine": "", "manner": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None, "scorer": None
+        left_out: dict[str, object] = {
+            "engine": "", "manner": "", "endpoint": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None,
+            "scorer": None, "served": [],
         }  # fmt: skip
         shown = {key: value for key, value in said.items() if key not in left_out or value != left_out[key]}
         shown["missing"] = dict(self.missing)
@@ -182,12 +186,12 @@ class RunInfo:
 
 
 _ORDER = (
-    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "engine", "manner", "embedder",
-    "training", "benchmark", "split", "sample", "fingerprint", "n_total", "missing", "seed", "version", "commit",
-    "python", "started", "n", "scorer",
+    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "engine", "manner", "endpoint",
+    "embedder", "training", "benchmark", "split", "sample", "fingerprint", "n_total", "missing", "seed", "version",
+    "commit", "python", "started", "served", "n", "scorer",
 )  # fmt: skip
 _KINDS: Mapping[str, type[Any]] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
-    "seed": int, "n_total": int, "format": int, "n": int, "missing": dict, "scorer": dict
+    "seed": int, "n_total": int, "format": int, "n": int, "missing": dict, "scorer": dict, "served": list
 }  # fmt: skip
 
 
@@ -210,6 +214,7 @@ def describe(
         adapter_sha256=model.adapter,
         engine=model.engine,
         manner=model.manner,
+        endpoint=model.endpoint,
         embedder=embedder,
         benchmark=benchmark.name,
         split=benchmark.split,

@@ -123,7 +123,42 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
-    assert model.opened == {"name": "m", "base_url": "http://x/v1", "engine": "llama.cpp", "adapters": ()}
+    usual = {"max_tokens": None, "system": True, "extra": {}, "timeout_s": 300.0}
+    asked = {"name": "m", "base_url": "http://x/v1", "engine": "llama.cpp", "adapters": ()}
+    assert model.opened == asked | usual
+
+
+def test_how_a_model_is_asked(model: Model) -> None:
+    how = ["--max-tokens", "4000", "--request-timeout", "7.5", "--system", "no", "--extra", "top_p=0.9"]
+    extra = {"effort": "low", "stop_when": ["x"], "deep": {"a": None}}
+    how += [part for name, value in extra.items() for part in ("--extra", f"{name}={json.dumps(value)}")]
+    assert run("--limit", "1", "--out", "run", *how).exit_code == 0
+    said = {"max_tokens": 4000, "system": False, "extra": {"top_p": 0.9, **extra}, "timeout_s": 7.5}
+    assert {name: model.opened[name] for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--extra", "top_p", "'top_p' is not KEY=JSON, as in --extra top_p=0.9"),
+        ("--extra", "=1", "'=1' is not KEY=JSON"),
+        ("--extra", "effort=low", "the value of effort is no JSON; a text is written --extra 'effort=\"low\"'"),
+        ("--extra", "x=NaN", "the value of x is no JSON"),
+        ("--extra", "seed=1", "extra cannot have 'seed'"),
+        ("--max-tokens", "0", "0 is not in the range x>=1"),
+        ("--request-timeout", "0", "0.0 is not in the range x>0"),
+        ("--system", "maybe", "'maybe' is not one of"),
+        ("--give-up", "-1", "-1 is not in the range x>=0"),
+    ],
+)
+def test_what_cannot_be_asked_like_that(
+    model: Model, monkeypatch: pytest.MonkeyPatch, option: str, value: str, said: str
+) -> None:
+    monkeypatch.setattr(spider_opt.models, "open", opening.open)
+    result = run("--limit", "1", "--out", "run", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", option, value)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not Path("run").exists()
 
 
 # --- another engine ----------------------------------------------------------------------------
@@ -181,8 +216,9 @@ def test_another_engine_is_another_run_and_another_question_to_the_cache(model: 
         (("--model", "gpt-4.1"), 2, "--engine torch computes embedded models only (qwen2.5-coder-0.5b, "
                                     "qwen2.5-coder-1.5b, smollm2-135m), and 'gpt-4.1' is none"),
         ((), 1, "What computes by torch is not installed; type: pip install 'spider-opt[train]'"),
-        (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine "
-                                        "and --record"),
+        (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine, "
+                                        "--record and how a model is asked (--max-tokens, --request-timeout, "
+                                        "--system, --extra)"),
     ],
 )  # fmt: skip
 def test_what_another_engine_does_not_do(

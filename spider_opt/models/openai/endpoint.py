@@ -58,6 +58,8 @@ class Endpoint:
         self._model = model
         self._url = base_url
         self._api_key = api_key
+        self._is_own_key = not {"authorization", "api-key", "x-api-key"} & {name.lower() for name in self.headers}
+        self._key_name = name_of_key(api_key) if self._is_own_key else "the key in the headers that were given"
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._patience = Patience(max_retries)
@@ -121,7 +123,7 @@ class Endpoint:
 
     def error(self, refusal: Refusal) -> ModelError:
         """Say in one sentence what a refusal means."""
-        return refusal.error(self._model, self._url, name_of_key(self._api_key), answered=self.answered)
+        return refusal.error(self._model, self._url, self._key_name, answered=self.answered)
 
     def tell(self, text: str) -> None:
         """Show a sentence on what happens now."""
@@ -176,7 +178,7 @@ class Endpoint:
         with self._lock:
             before, self._served = self._served, served
         if before is None and replies.is_another(served, self._model):
-            _LOG.warning("%s: %r answers there (run.json says so too).", self.who, served)
+            _LOG.warning("%s: %r answers there (it is noted in run.json).", self.who, served)
         elif before is not None and before != served:
             self.tell(f"{self.who}: {served or self._model!r} answers now, {before or self._model!r} did before.")
 

@@ -21,7 +21,7 @@ MOST_WAIT_S = 600.0
 FIRST_WAIT_S, LAST_WAIT_S = 0.5, 8.0
 MOST_SLOW = 1
 """How often a request is sent again that got no answer in its time: each costs that time."""
-SHOWN_AGAIN_S = 10.0
+SHOWN_AGAIN_S = 3.0
 _LOG = logging.getLogger("spider_opt")
 _DIGITS = re.compile(r"[\d.]+")
 T = TypeVar("T")
@@ -39,6 +39,7 @@ class Patience:
         self._not_before = 0.0
         self._shown: dict[str, float] = {}
         self._closed = threading.Event()
+        self._exhausted = False
 
     def ask(self, once: Callable[[], T]) -> T:
         """Return what a call gives, made again while it fails in a way that passes.
@@ -50,10 +51,14 @@ class Patience:
         for attempt in count():
             self._hold()
             try:
-                return once()
+                given = once()
             except Passing as error:
                 failed = error
-            if attempt >= (min(MOST_SLOW, self._max_retries) if failed.slow else self._max_retries):
+            else:
+                self._exhausted = False
+                return given
+            if attempt >= self._most(failed.slow):
+                self._exhausted = True
                 raise failed
             self._wait(failed, attempt)
         raise AssertionError("it is asked until it is answered, or given up")
@@ -72,6 +77,10 @@ class Patience:
             self._shown[alike] = now
         _LOG.warning("%s", text)
 
+    def _most(self, slow: bool) -> int:
+        """Return how often to ask again; hardly, where another request was asked often and nothing came since."""
+        return min(self._max_retries, (0 if self._exhausted else MOST_SLOW) if slow else 1 if self._exhausted else 99)
+
     def _wait(self, failed: Passing, attempt: int) -> None:
         said = str(failed).rstrip(".")
         if failed.after_s is not None and failed.after_s > MOST_WAIT_S:
@@ -81,7 +90,7 @@ class Patience:
                 "type the same command again then, what was answered is kept"
             )
         wait_s = failed.after_s or min(LAST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.75, 1.0)
-        self.tell(f"{said}; asked again in {spell(wait_s)} ({attempt + 1} of {self._max_retries})")
+        self.tell(f"{said}; asked again in {spell(wait_s)} ({attempt + 1} of {self._most(failed.slow)})")
         if failed.after_s:
             with self._lock:
                 self._not_before = max(self._not_before, time.monotonic() + wait_s)

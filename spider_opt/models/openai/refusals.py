@@ -52,7 +52,7 @@ class Passing(ModelError):
     """A fault of the server that may pass; ``after_s`` is how long it wants to be left alone, ``slow`` that it hung."""
 
     def __init__(self, message: str, *, after_s: float | None = None, slow: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(message, NoAnswer.TIMEOUT if slow else NoAnswer.FAULT)
         self.after_s = after_s
         self.slow = slow
 
@@ -163,7 +163,9 @@ def broken(error: Broken, model: str, base_url: str, timeout_s: float) -> ModelE
     """Say in one sentence that there is no whole answer."""
     who = f"{model} at {base_url}"
     if error.kind == "time":
-        return Passing(f"{who} gave no answer within {timeout_s:g} s.", slow=True)
+        return Passing(
+            f"{who} gave no answer within {timeout_s:g} s (--request-timeout, in Python timeout_s).", slow=True
+        )
     if error.kind == "nothing there":
         detail = f" ({error.detail})" if " " in error.detail else ""
         return ModelUnavailable(f"Nothing answers at {base_url}{detail}; start the server, or check --base-url.")

@@ -11,9 +11,11 @@ import asyncio
 import json
 import threading
 import time
+import weakref
 import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -27,6 +29,8 @@ MAX_BYTES = 2_000_000
 """Of an answer; one with many samples and log probabilities has some hundred thousand."""
 NOTICE_S = 30.0
 """After so long without an answer that is said, then after twice as long, and so on."""
+PATIENCE_S = 5.0
+"""For a connection to close."""
 T = TypeVar("T")
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _ELSEWHERE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL")
@@ -68,7 +72,7 @@ class Wire:
         self._max_bytes = max_bytes
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._shut: weakref.finalize[Any, Any] | None = None
         self._client: httpx.AsyncClient | None = None
 
     def post(self, url: str, body: Mapping[str, Any], on_wait: Callable[[float], None] = lambda seconds: None) -> Reply:
@@ -91,14 +95,10 @@ class Wire:
     def close(self) -> None:
         """Close the connections; who waits for an answer is told so, and the next request opens new ones."""
         with self._starting:
-            loop, client, thread = self._loop, self._client, self._thread
-            self._loop = self._client = self._thread = None
-        if loop is None or client is None or thread is None:
-            return
-        asyncio.run_coroutine_threadsafe(_over(client), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+            shut, self._shut = self._shut, None
+            self._loop = self._client = None
+        if shut is not None:
+            shut()
 
     def _run(self, ask: Callable[[], Coroutine[Any, Any, T]], on_wait: Callable[[float], None]) -> T:
         future = asyncio.run_coroutine_threadsafe(ask(), self._started())
@@ -132,8 +132,9 @@ class Wire:
                     trust_env=not self._local,
                 )
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="spider-opt endpoint")
-                self._thread.start()
+                thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="spider-opt endpoint")
+                thread.start()
+                self._shut = weakref.finalize(self, _shut, self._loop, thread, self._client)
             return self._loop
 
     async def _ask(self, method: str, url: str, content: bytes | None, timeout_s: float) -> Reply:
@@ -180,6 +181,20 @@ class Wire:
         if unpack is not None and not unpack.eof and body:
             raise Broken("broke", "the packed answer ends too early")
         return bytes(body)
+
+
+def _shut(loop: asyncio.AbstractEventLoop, thread: threading.Thread, client: httpx.AsyncClient) -> None:
+    """End a loop's thread with what it does; also where nobody did before a wire went, or the program ends."""
+    over = asyncio.run_coroutine_threadsafe(_over(client), loop)
+    if threading.current_thread() is thread:  # the collector of garbage runs anywhere
+        over.add_done_callback(lambda _: loop.stop())
+        return
+    with suppress(TimeoutError):
+        over.result(timeout=PATIENCE_S)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=PATIENCE_S)
+    if not thread.is_alive():
+        loop.close()
 
 
 async def _over(client: httpx.AsyncClient) -> None:
