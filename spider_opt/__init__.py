@@ -6,7 +6,7 @@
 
 Importing this loads nothing: each name is fetched from where it is defined when it is first used, and is what the
 command of that name calls. No function prints to stdout or ends the process. What goes wrong is a ``SpiderOptError``;
-the kinds there are stand in ``spider_opt.errors``.
+the kinds there are stand in ``so.errors``.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from spider_opt import errors as errors
     from spider_opt.analysis.comparing import compare as compare
     from spider_opt.analysis.regression import check as check
     from spider_opt.benchmarks import load as load
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from spider_opt.errors import SpiderOptError as SpiderOptError
     from spider_opt.evaluation.running import evaluate as evaluate
     from spider_opt.evaluation.scoring_files import score as score
-    from spider_opt.models import open as model  # noqa: F401
+    from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
     from spider_opt.scoring import judge as judge
     from spider_opt.types import Benchmark as Benchmark
     from spider_opt.types import ChatModel as ChatModel
     from spider_opt.types import Verdict as Verdict
 
-_PLACES = {
+_DEFINED_IN = {
     "Benchmark": "types",
     "ChatModel": "types",
     "RegressionError": "errors",
@@ -39,6 +40,7 @@ _PLACES = {
     "Verdict": "types",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
+    "errors": "errors:",
     "evaluate": "evaluation.running",
     "judge": "scoring",
     "load": "benchmarks",
@@ -46,19 +48,40 @@ _PLACES = {
     "model": "models:open",
     "score": "evaluation.scoring_files",
 }
-"""The public names, and where in this package each is defined, by what name if it has another one there."""
+"""The public names, and where in this package each is defined, by what name if it has another one there, ':' if it is
+the module."""
 
-__all__ = [*_PLACES, "__version__"]  # all of them are names
+__all__ = [
+    "Benchmark",
+    "ChatModel",
+    "RegressionError",
+    "Run",
+    "SpiderOptError",
+    "Verdict",
+    "__version__",
+    "check",
+    "compare",
+    "errors",
+    "evaluate",
+    "judge",
+    "load",
+    "method",
+    "model",
+    "score",
+]  # written out, for a type checker takes nothing else
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'spider_opt' has no attribute {name!r}")
-    module, _, there = _PLACES[name].partition(":")
-    value = getattr(import_module(f"spider_opt.{module}"), there or name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to a checker it would say that any name is there
+
+    def __getattr__(name: str) -> Any:
+        if name not in _DEFINED_IN:
+            raise AttributeError(f"module 'spider_opt' has no attribute {name!r}")
+        defined, colon, there = _DEFINED_IN[name].partition(":")
+        module = import_module(f"spider_opt.{defined}")
+        value = module if colon and not there else getattr(module, there or name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*globals(), *_DEFINED_IN})

@@ -69,7 +69,7 @@ class UsageError(SpiderOptError):
 
 
 class MethodError(UsageError):
-    """A method's text names no step or option."""
+    """A method's text names no step or option, or a step lacks what it needs: examples, an adapter."""
 
 
 class ScorerError(UsageError):
@@ -81,7 +81,7 @@ class DatasetError(UsageError):
 
 
 class PredictionsError(UsageError):
-    """A file of predictions does not fit the benchmark."""
+    """A file of predictions does not fit the benchmark, or cannot be read."""
 
 
 class ModelError(SpiderOptError):
@@ -97,11 +97,11 @@ class ModelUnavailable(ModelError):
 
 
 class WeightsError(SpiderOptError):
-    """Weights cannot be had or are not the right bytes."""
+    """Weights cannot be had, or are not the right bytes; what an adapter is made of, too."""
 
 
 class RunError(SpiderOptError):
-    """A run folder cannot be used."""
+    """A run folder cannot be used (it holds another run, is in use or broken), or questions have no answer."""
 
 
 class CacheError(SpiderOptError):

@@ -123,6 +123,10 @@ class Benchmark:
     fingerprint: str
     root: Path | None = None
 
+    def __repr__(self) -> str:
+        asked = f"{len(self.examples)} questions on {len(self.paths)} databases"
+        return f"<Benchmark {self.name} {self.split}: {asked}, {sum(self.missing.values())} left out>"
+
 
 # --- asking a model ----------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
@@ -422,10 +426,7 @@ class Verdict:
 
 
 class ScoredDatabase(Protocol):
-    """A question's database as scorers see it. What several of them ask runs once; nothing can write, all is bounded.
-
-    The database is opened when it is first asked, so a scorer that compares texts costs no execution.
-    """
+    """A question's database as scorers see it: opened when first asked, bounded; what several ask runs once."""
 
     @property
     def db_id(self) -> str:

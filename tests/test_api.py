@@ -30,15 +30,26 @@ def test_every_name_is_there_and_says_what_it_is() -> None:
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:
-    checked = next(node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.If))
-    seen = {
-        alias.asname: (node.module or "").removeprefix("spider_opt.")
-        + (f":{alias.name}" if alias.name != alias.asname else "")
-        for node in checked.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assert seen == so._PLACES
+    tree = ast.parse(SOURCE.read_text()).body
+    checked = next(node for node in tree if isinstance(node, ast.If))
+    seen = {}
+    for node in checked.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                name, module = alias.asname or alias.name, (node.module or "").removeprefix("spider_opt").lstrip(".")
+                there = "" if alias.name == name else f":{alias.name}"
+                seen[name] = f"{module}{there}" if module else f"{alias.name}:"
+    assert seen == so._DEFINED_IN
+    written = next(n.value for n in tree if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__")
+    assert sorted(ast.literal_eval(written)) == sorted([*so._DEFINED_IN, "__version__"])
+
+
+def test_errors_are_known_however_they_were_imported() -> None:
+    code = (
+        "import {first}\nimport spider_opt as so\nassert so.errors.UsageError is so.SpiderOptError.__subclasses__()[0]"
+    )
+    for first in ("spider_opt.errors", "spider_opt"):
+        subprocess.run([sys.executable, "-c", code.format(first=first)], check=True)
 
 
 def test_importing_it_is_light() -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer
-from spider_opt.types import Prediction, Request, Usage
+from spider_opt.types import Benchmark, Prediction, Request, Usage
+
+
+def test_a_benchmark_is_shown_in_a_line() -> None:
+    bench = load("spider-mini")
+    n, m = len(bench.examples), len(bench.paths)
+    assert repr(bench) == f"<Benchmark spider-mini test: {n} questions on {m} databases, 0 left out>"
+    lacking = Benchmark("spider", "dev", bench.examples[:2], {}, {"wta_1": 62, "a": 1}, 65, "0")
+    assert repr(lacking) == "<Benchmark spider dev: 2 questions on 0 databases, 63 left out>"
 
 
 def test_a_request_with_lists_among_its_parameters_can_be_a_key() -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.benchmarks.loading import data_folder, load
+from spider_opt.benchmarks.loading import data_folder, load_source
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import find_split, present_splits
@@ -77,7 +77,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
     for split in _splits(name, source, root):
         try:
-            benchmark = load(f"{name}:{split}", data=data)
+            benchmark = load_source(name, source, split, data=data)
             entries = read_entries((root / file for file in source.splits[split].questions), source.fields)
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
             db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)

@@ -37,13 +37,17 @@ def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path
     file of questions over the split's databases. What is loaded then has the file's name for its split, never that of
     a split of the benchmark: it is not what others have measured on. Ids are made of the
     split's name and a hash of database and question, see ``ids``: they stay where other questions come or go.
+    Questions whose database is not there are left out, which a warning says.
 
     Raises:
         DatasetError: there is no such benchmark or split, its folder is not named or not there, a file is broken, or
             no question has its database.
     """
     known, colon, split = name.partition(":")
-    return load_source(known, source_named(known), split if colon else None, data=data, questions=questions)
+    benchmark = load_source(known, source_named(known), split if colon else None, data=data, questions=questions)
+    if benchmark.missing:
+        _LOG.warning("%s", describe_missing(benchmark))
+    return benchmark
 
 
 def training_half(benchmark: Benchmark) -> Benchmark:

@@ -99,7 +99,6 @@ def eval_command(
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
     run folder keeps every answer as it comes: the same command goes on where it was stopped.
     """
-    from spider_opt.benchmarks import describe_missing
     from spider_opt.cli.show import show_scores
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.folders import default_folder
@@ -116,8 +115,6 @@ def eval_command(
             "asked (--max-tokens, --request-timeout, --system, --extra)"
         )
     benchmark = chosen.load()
-    if benchmark.missing:
-        click.echo(describe_missing(benchmark), err=True)
     run = evaluate(
         parsed,
         benchmark,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from spider_opt.errors import ModelError
 from spider_opt.types import Completion, Generator, ModelInfo, Prediction, Request, Task, Usage
 
-Pipeline = Callable[[str, Path], str]
-"""(question, database) -> sql: the question's words, the database's SQLite file, and the query that answers it."""
+Pipeline = Callable[[str, Any], str]
+"""(question, database) -> sql: the question's words, the database's SQLite file, and the query that answers it.
+
+The file comes as a ``Path``. A function may say that it takes one, or anything else that it takes a ``Path`` for.
+"""
 
 
 def generator_of(pipeline: Pipeline, name: str, paths: Mapping[str, Path]) -> Generator:

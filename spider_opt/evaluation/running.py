@@ -105,7 +105,9 @@ def evaluate(
     if isinstance(give_up, bool) or not isinstance(give_up, int) or give_up < 0:
         raise UsageError(f"give_up is {give_up!r}, but must be a number of questions, 0 or more")
     if not isinstance(benchmark, Benchmark):
-        raise UsageError(f"{benchmark!r} is no benchmark: load one, as in load('spider-mini')")
+        raise UsageError(
+            f"what is asked is a {type(benchmark).__name__} and no benchmark: load one, as in load('spider-mini')"
+        )
     if isinstance(out, str) and not out.strip():
         raise UsageError("out is empty: name a folder, or leave it out")
     asked, sample = _asked(benchmark, ids)

@@ -232,7 +232,9 @@ class Run:
     def __str__(self) -> str:
         model = f" with {self.info.model}" if self.info.model else ""
         error = f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else ""
-        return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}"
+        lost = sum(self.info.missing.values())
+        left_out = f" ({lost:,} of {self.info.n_total:,} questions left out, without a database)" if lost else ""
+        return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}{left_out}"
 
 
 def find_runs(*roots: Path) -> list[Path]:

@@ -16,8 +16,9 @@ from collections import deque
 from pathlib import Path
 
 from spider_opt.errors import SpiderOptError, UsageError
+from spider_opt.processors import usable_processors
 from spider_opt.scoring.rules import Rules
-from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
+from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker
 from spider_opt.scoring.worker_process import Answer, Job
 from spider_opt.types import Verdict
 
@@ -64,7 +65,7 @@ class _Workers:
 
     def reset(self) -> None:
         """Know of no process."""
-        self.turns = threading.BoundedSemaphore(max(2, processors()))
+        self.turns = threading.BoundedSemaphore(max(2, usable_processors()))
         self._idle: deque[Worker] = deque()
         self._all: set[Worker] = set()
 

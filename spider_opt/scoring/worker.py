@@ -204,8 +204,3 @@ def can_fork() -> bool:
     except OSError:
         n_threads = threading.active_count()
     return n_threads == 1 and not own_threads
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

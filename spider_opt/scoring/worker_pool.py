@@ -17,9 +17,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, SpiderOptError
+from spider_opt.processors import usable_processors
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.table import find_scorer
-from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker, processors
+from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker
 from spider_opt.scoring.worker_process import Answer, Job
 from spider_opt.types import Example, Verdict
 
@@ -56,7 +57,7 @@ def judge_all(
         for i, (db_id, (example, sql)) in enumerate(zip(db_ids, pairs, strict=True))
     ]
     found: list[dict[str, Answer]] = [{} for _ in jobs]
-    _ask_crew(jobs, found, rules.timeout_s, cache, n_workers or processors(), on_verdict)
+    _ask_crew(jobs, found, rules.timeout_s, cache, n_workers or usable_processors(), on_verdict)
     late = [job for job in jobs if any(isinstance(v, GoldTimeout) for v in found[job.position].values())]
     if late:
         _ask_crew(late, found, rules.timeout_s, cache, 1, lambda: None)

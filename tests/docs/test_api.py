@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -35,11 +37,47 @@ def test_a_public_name_has_a_docstring(name: str) -> None:
         assert not said.startswith(f"{name}("), f"{part} has no docstring but the one that dataclass makes"
 
 
-def test_every_public_name_stands_on_the_page() -> None:
-    """Under the path of its definition where a module has its name."""
-    shown = []
+def shown() -> list[object]:
+    """What the page describes: of a module all classes that it defines."""
+    found: list[object] = []
     for path in re.findall(r"^::: (\S+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE):
         module, _, name = path.rpartition(".")
-        shown.append(getattr(importlib.import_module(module), name))
-    assert [name for name in NAMES if getattr(spider_opt, name) not in shown] == []
-    assert not [thing for thing in shown if inspect.ismodule(thing)]
+        thing = getattr(importlib.import_module(module), name)
+        inside = vars(thing).values() if inspect.ismodule(thing) else ()
+        found += [thing, *(each for each in inside if getattr(each, "__module__", None) == path)]
+    return found
+
+
+def test_every_public_name_stands_on_the_page() -> None:
+    """Under the path of its definition where a module has its name."""
+    there = shown()
+    assert [name for name in NAMES if getattr(spider_opt, name) not in there] == []
+    assert [thing for thing in there if inspect.ismodule(thing)] == [spider_opt.errors]
+
+
+def returned(function: Callable[..., object]) -> Iterator[type]:
+    """Yield the classes of ours that stand in what a function says that it returns."""
+    names = vars(sys.modules[function.__module__])
+    for name in re.findall(r"\w+", str(inspect.signature(function).return_annotation)):
+        kind = names.get(name)
+        if inspect.isclass(kind) and kind.__module__.startswith("spider_opt.") and not issubclass(kind, Enum):
+            yield kind
+
+
+def test_what_public_functions_return_stands_on_the_page() -> None:
+    """And what the methods of that return."""
+    there = shown()
+    for thing in there:
+        inside = vars(thing).items() if inspect.isclass(thing) else ()
+        for function in (thing, *(value for name, value in inside if not name.startswith("_"))):
+            if inspect.isfunction(function):
+                lacking = [kind.__name__ for kind in returned(function) if kind not in there]
+                assert not lacking, f"{function.__qualname__} returns {lacking}"
+
+
+def test_every_kind_of_error_says_when_it_is_raised() -> None:
+    drawn = spider_opt.errors.__doc__ or ""
+    for name, kind in vars(spider_opt.errors).items():
+        if inspect.isclass(kind) and issubclass(kind, spider_opt.SpiderOptError):
+            assert f" {name} " in drawn, f"{name} is not in the tree"
+            assert vars(kind).get("__doc__"), f"{name} has no docstring of its own"

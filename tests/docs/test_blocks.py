@@ -155,6 +155,17 @@ exit 3
 """
 
 
+@pytest.mark.parametrize("wrong", ["base_urll='x'", "key='k'", "engine_name='torch'"])
+def test_what_opening_a_model_would_not_take_is_wrong_on_a_page(
+    wrong: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "page.md").write_text(f"```python\nimport spider_opt as so\nso.model('m', {wrong})\n```\n")
+    command = [sys.executable, str(HERE / "page.py"), str(tmp_path / "page.md")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "unexpected keyword argument" in done.stderr
+
+
 def test_the_python_of_a_document_is_a_script(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(PAGE)
     script = page.python_of(tmp_path / "page.md")

@@ -44,6 +44,14 @@ def test_what_a_run_came_to(fabricate: Fabricate) -> None:
     assert len(run.answers) == 6
 
 
+def test_questions_without_a_database_are_told_wherever_it_is_shown(fabricate: Fabricate) -> None:
+    run = Run.read(fabricate())
+    assert str(replace(run, info=replace(run.info, missing={}))).endswith(", n=5")
+    lacking = replace(run, info=replace(run.info, missing={"wta_1": 60, "shop": 2}, n_total=1034))
+    for shown in (str(lacking), repr(lacking), lacking._repr_html_()):
+        assert "n=5 (62 of 1,034 questions left out, without a database)" in shown
+
+
 def test_the_interval_is_of_queries_or_of_databases(fabricate: Fabricate) -> None:
     run = Run.read(fabricate())
     low, high = run.interval()
@@ -116,7 +124,8 @@ def test_the_summary_is_the_scorers(fabricate: Fabricate) -> None:
 
 def test_what_a_notebook_shows(fabricate: Fabricate) -> None:
     run = Run.read(fabricate(method="a<b"))
-    assert repr(run) == f"<Run a<b with fake on spider dev: EX 60.0 ± {run.ex_se:.1f}, n=5>"
+    assert repr(run) == f"<Run {run}>"
+    assert str(run).startswith(f"a<b with fake on spider dev: EX 60.0 ± {run.ex_se:.1f}, n=5 (1 of 6 ")
     page = run._repr_html_()
     assert page.startswith("<p>a&lt;b with fake on spider dev: EX 60.0 ")
     assert "<th>easy</th>" in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 from spider_opt.errors import WeightsError
 from spider_opt.models.llamacpp.server import N_SIDE_BY_SIDE, LlamaServer
+from spider_opt.processors import usable_processors
 from spider_opt.types import Completion, ModelInfo, Request
 
 
@@ -41,7 +41,7 @@ class EmbeddedModel:
         self.cache_tag = ("" if self.info.sha256 else str(path.resolve())) + (" logprobs" if logprobs else "")
         self._settings: dict[str, Any] = {
             "n_ctx": n_ctx,
-            "n_threads": n_threads or usable_cores(),
+            "n_threads": n_threads or usable_processors(),
             "timeout_s": timeout_s,
             "logprobs": logprobs,
             "prefixes": prefixes,
@@ -96,8 +96,3 @@ class EmbeddedModel:
                         raise WeightsError(f"No weights at {path}.")
                 self._server = LlamaServer(self.info.name, self.path, self.adapters, **self._settings)
             return self._server
-
-
-def usable_cores() -> int:
-    """Count the cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -6,6 +6,7 @@ Python imports this by itself where the folder is on its path.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,8 @@ really_open = models.open
 def open_fake(
     name: str | None = None, *, base_url: str | None = None, adapters: Sequence[str] = (), **further: Any
 ) -> ChatModel:
-    """Stand for the door to models, but those that a page has installed."""
+    """Stand for the door to models, but those that a page has installed; what that would not take is refused."""
+    inspect.signature(really_open).bind(name, base_url=base_url, adapters=adapters, **further)
     if name is not None and is_installed(name):
         return really_open(name, base_url=base_url, adapters=adapters, **further)
     here = name is None and base_url is None
