@@ -27,7 +27,7 @@ from pathlib import Path
 
 from spider_opt.benchmarks import load
 from spider_opt.scoring import judge
-from spider_opt.scoring.judge import _workers
+from spider_opt.scoring.single_pairs import _workers
 
 
 def seconds() -> tuple[float, float]:

@@ -10,15 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from spider_opt import models
+from spider_opt import arguments, models
 from spider_opt.databases import Limits, Sandbox, read_schema
 from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import DEFAULT_LIMITS
 from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
-from spider_opt.models.lent import Lent
+from spider_opt.models import DEFAULT_MODEL, ENGINES, CachedModel, Engine
+from spider_opt.models.lent import Lent, checked_model
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
 from spider_opt.retrieval.annotations import open_annotations
@@ -65,14 +65,21 @@ def method(
     what its answers depend on.
 
     Raises:
+        UsageError: an argument is of another kind than is due.
         MethodError: the text names no step or option, or a step needs examples and there are none.
         UsageError, DatasetError, WeightsError: see ``BoundMethod``.
 
     >>> with method("rag", model=model) as asking:  # doctest: +SKIP
     ...     asking.answer("How many boats are there?", database="shop.sqlite").rows()
     """
-    embedded = not base_url and model in (None, DEFAULT_MODEL)
-    parsed = parse_method(text or (BEST_EMBEDDED if embedded else BEST))
+    model = model if model is None or isinstance(model, str) else checked_model(model)
+    base_url = None if base_url is None else arguments.text(base_url, "base_url")
+    embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
+    timeout_s, seed = arguments.number(timeout_s, "timeout_s", above=True), arguments.seed(seed)
+    arguments.one_of(engine, "engine", ENGINES)
+    if text is None:
+        text = BEST if base_url or model not in (None, DEFAULT_MODEL) else BEST_EMBEDDED
+    parsed = parse_method(arguments.text(text, "method"))
     if model is not None and not isinstance(model, str):
         parsed.check_model(model.info)
 
@@ -108,9 +115,11 @@ class Answered:
         """Run the query in a sandbox that only reads; fetch no more than ``max_rows`` rows.
 
         Raises:
+            UsageError: ``max_rows`` is no whole number from 0 on.
             QueryError: the query fails, was stopped at a limit, or there is none.
             DatasetError: the database cannot be read any more.
         """
+        max_rows = None if max_rows is None else arguments.whole(max_rows, "max_rows", least=0)
         if not self.sql:
             raise NotAQuery("there is no query in what the model answered")
         with Sandbox(self.database, limits=self.limits) as sandbox:
@@ -186,10 +195,10 @@ class BoundMethod:
             ModelError: the model did not answer.
             WeightsError: its weights cannot be had.
         """
-        text, notes = _checked(question, "question"), _checked(notes, "notes") if notes else ""
+        text, notes = _words(question, "question"), _words(notes, "notes")
         if not text:
             raise UsageError('the question is empty: ask something, such as "How many customers are there?"')
-        path = Path(database).expanduser()
+        path = arguments.path(database, "database")
         _check_kind(path)
         with self._ready.using(path) as ready:
             model = self._asked()
@@ -239,11 +248,12 @@ class BoundMethod:
             )
 
 
-def _checked(text: str, what: str) -> str:
+def _words(value: object, name: str) -> str:
+    text = arguments.text(value, name, blank=True)
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(f"the {what} has a broken character: type it as UTF-8") from error
+        raise UsageError(f"the {name} has a broken character: type it as UTF-8") from error
     return text.strip()
 
 

@@ -10,11 +10,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from spider_opt import arguments
+
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 """Opens a display for (label, pieces of work in all) and gives what to call for each that was done."""
 LINE_EVERY_S = 30.0
 BURST_S = 1.0
 """What is done within this time came together, as answers that were computed side by side do."""
+
+
+def display(wanted: bool | Progress | None) -> Progress:
+    """Return the display that is wanted: True is the one on stderr, False and None are none.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if wanted is None or isinstance(wanted, bool):
+        return progress if wanted else silent
+    if not callable(wanted):
+        raise arguments.wrong(wanted, "progress", "True, False, or a function of (label, pieces of work) to show it")
+    return wanted
 
 
 def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:

@@ -220,7 +220,7 @@ def test_examples_from_a_file(shop: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["fewshot+rag", "hyde", "difficulty"])
 def test_a_step_that_needs_examples_says_so_at_once(text: str) -> None:
-    with pytest.raises(MethodError, match=r"needs examples: give some \(examples=\[…\], --examples FILE\)"):
+    with pytest.raises(MethodError, match=r"needs examples: give some \(examples=\[…\]\)"):
         method(text, model=FakeModel())
 
 

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in the lines above, and what SIDEWAYS says.
 ORDER = (
-    ("types", "errors", "paths", "plugins", "processors", "progress", "rows", "store"),
+    ("types", "errors", "wording", "arguments", "paths", "plugins", "processors", "progress", "rows", "store"),
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
@@ -32,8 +32,10 @@ ORDER = (
 )
 SIDEWAYS = {
     "errors": ("types",),
+    "arguments": ("types", "errors", "wording"),
     "plugins": ("errors",),
     "rows": ("errors", "types"),
+    "progress": ("arguments",),
     "databases": ("sql",),
     "prompts": ("sql",),
     "report": ("analysis",),

@@ -133,7 +133,7 @@ def test_an_unfinished_run_is_none(tmp_path: Path) -> None:
     fabricate(tmp_path / "not-scored", without=("scorer", "n"))
     (fabricate(tmp_path / "no-verdicts") / "verdicts.jsonl").unlink()
     for name in ("not-scored", "no-verdicts"):
-        with pytest.raises(RunError, match=f"the run in .*{name} is unfinished: run its eval command again"):
+        with pytest.raises(RunError, match=f"the run in .*{name} is unfinished: evaluate it again"):
             read_row(tmp_path / name)
     with pytest.raises(RunError, match="no run in"):
         read_row(tmp_path)
@@ -143,7 +143,7 @@ def test_an_unfinished_run_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"[]\n", b"{}\n", b"\xff\n", b"null\n"])
 def test_a_broken_file_is_one_sentence(tmp_path: Path, name: str, content: bytes) -> None:
     (fabricate(tmp_path / "run") / name).write_bytes(content)
-    with pytest.raises(RunError, match=r"run its eval command again|is not an answer|cannot be read") as caught:
+    with pytest.raises(RunError, match=r"evaluate it again|is not an answer|cannot be read") as caught:
         read_row(tmp_path / "run")
     assert "run" in str(caught.value)
 

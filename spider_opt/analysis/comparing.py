@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
+from spider_opt import arguments
 from spider_opt.analysis.paired import Paired, paired
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
 from spider_opt.scoring.statistics import By
+from spider_opt.wording import either
 
 _LOG = logging.getLogger("spider_opt")
 
 
-def read(run: Run | Path | str) -> Run:
-    """Return a run, from its folder where that is what is given.
+def read_both(base: Run | Path | str, run: Run | Path | str, name: str) -> tuple[Run, Run]:
+    """Return the run that is compared with, and the one that is compared, called so that they can be told apart.
+
+    ``name`` is what the argument of the first is called.
 
     Raises:
-        RunError: it holds no run, an unfinished one, or files that are broken.
-        UsageError: it is neither a run nor a folder.
+        RunError: a folder holds no run, an unfinished one, or files that are broken.
+        UsageError: one of them is neither a run nor a folder.
     """
+    given = _given(base, name), _given(run, "run")
+    first, second = (each if isinstance(each, Run) else Run.read(each) for each in given)
+    if first is not second and first.where == second.where:
+        first = replace(first, called=f"{first.where} (the {name})")
+        second = replace(second, called=f"{second.where} (the run)")
+    return first, second
+
+
+def _given(run: Run | Path | str, name: str) -> Run | Path:
     if isinstance(run, Run):
         return run
-    if not isinstance(run, str | Path):
-        raise UsageError(f"what is compared is a run or its folder, not {type(run).__name__}")
-    return Run.read(run)
+    if not isinstance(run, str | os.PathLike):
+        raise arguments.wrong(run, name, "a run, or the folder of one")
+    return arguments.path(run, name)
 
 
 def asked(run: Run) -> set[int]:
@@ -47,7 +62,7 @@ def check_comparable(base: Run, run: Run) -> None:
     if str(run.scorer) != str(base.scorer):
         raise UsageError(
             f"{run.where} was scored by {run.scorer}, but {base.where} by {base.scorer}: "
-            "run the eval command of one of them again"
+            f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
         )
     if not asked(run) & asked(base):
         raise UsageError(f"{run.where} and {base.where} have no question in common")
@@ -69,7 +84,7 @@ def compare(run: Run | Path | str, other: Run | Path | str, by: By = "query") ->
         RunError: one of them is unfinished or broken.
         UsageError: they were asked other questions, or scored otherwise.
     """
-    base, compared = read(other), read(run)
+    base, compared = read_both(other, run, "other")
     check_comparable(base, compared)
     common = asked(base) & asked(compared)
     if lacking := base.n - len(common):

@@ -8,16 +8,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.analysis.comparing import asked, change, check_comparable, read
+from spider_opt import arguments
+from spider_opt.analysis.comparing import asked, change, check_comparable, read_both
 from spider_opt.analysis.paired import Paired
 from spider_opt.errors import RegressionError, UsageError
 from spider_opt.runs import Run
 from spider_opt.scoring.report import Scored
-from spider_opt.scoring.statistics import By, group
+from spider_opt.scoring.statistics import BY, By, group
+from spider_opt.wording import either
 
 N_NAMED = 5
 """Questions that a message names; an error's ``lost`` has all of them."""
 _LOG = logging.getLogger("spider_opt")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a run must not fall below; ``check`` says what each of it means.
+
+    Raises:
+        UsageError: a value that makes no sense.
+    """
+
+    margin: float = 0.0
+    every: bool = False
+    non_inferior: bool = False
+    by: By = "query"
+
+    def __post_init__(self) -> None:
+        arguments.number(self.margin, "margin")
+        arguments.yes_or_no(self.every, "every")
+        arguments.yes_or_no(self.non_inferior, "non_inferior")
+        arguments.one_of(self.by, "by", BY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +88,7 @@ def check(
             each other, so that there is no interval.
         RunError: one of them is unfinished or broken.
     """
-    checked = examine(run, baseline, margin=margin, every=every, non_inferior=non_inferior, by=by)
+    checked = examine(run, baseline, Bar(margin, every, non_inferior, by))
     if checked.failed:
         found = checked.change
         lost = tuple(question.id for question in checked.lost)
@@ -74,23 +96,13 @@ def check(
     return checked.change
 
 
-def examine(
-    run: Run | Path | str,
-    baseline: Run | Path | str,
-    *,
-    margin: float = 0.0,
-    every: bool = False,
-    non_inferior: bool = False,
-    by: By = "query",
-) -> Checked:
+def examine(run: Run | Path | str, baseline: Run | Path | str, bar: Bar) -> Checked:
     """Do as ``check`` does, but return what was found also where the run is worse.
 
     Raises:
         UsageError, RunError: as ``check``.
     """
-    if not 0 <= margin < math.inf:
-        raise UsageError(f"the margin is {margin:g}: give the points of EX that may be lost, 0 or more")
-    base, now = read(baseline), read(run)
+    base, now = read_both(baseline, run, "baseline")
     if base is now or (base.folder and now.folder and base.folder.resolve() == now.folder.resolve()):
         _LOG.warning("%s is compared with itself: no change can be seen", now.where)
     check_comparable(base, now)
@@ -98,23 +110,23 @@ def examine(
         allowed = f"{now.where} gave a query {now.scorer.timeout_s:g} s, but {base.where} {base.scorer.timeout_s:g} s"
         raise UsageError(f"{allowed}: score one of them again")
     _check_whole(base, now)
-    found = change(base, now, asked(base), by)
+    found = change(base, now, asked(base), bar.by)
     right = {scored.index for scored in base.verdicts if scored.correct}
     lost = tuple(Lost(answer.id, s) for answer, s in now.judged if s.index in right and not s.correct)
-    if math.isnan(found.low) and (non_inferior or not every):
-        each = "gold query" if by == "query" else "database"
+    if math.isnan(found.low) and (bar.non_inferior or not bar.every):
+        each = "gold query" if bar.by == "query" else "database"
         raise UsageError(
             f"all questions of {base.where} are of one {each}, too few to tell a change from chance: "
-            "ask more of them, or let every lost question count (every=True, --every)"
+            f"ask more of them, or let every lost question count ({either('every=True', '--every')})"
         )
-    if non_inferior and not (found.won or found.lost):
-        n_groups = len({group(scored, by) for scored in base.verdicts})
+    if bar.non_inferior and not (found.won or found.lost):
+        n_groups = len({group(scored, bar.by) for scored in base.verdicts})
         _LOG.warning(
             "no verdict differs between %s and %s, which with so few questions does not exclude a loss of %.1f points",
             now.where, base.where, unseen(n_groups),
         )  # fmt: skip
     told = _told(found, lost)
-    why = _worse(found, margin, every, non_inferior)
+    why = _worse(found, bar)
     return Checked(found, lost, told, f"{now.where} fails against {base.where}: {why}; {told}" if why else "")
 
 
@@ -141,13 +153,14 @@ def _check_whole(base: Run, run: Run) -> None:
         )
 
 
-def _worse(found: Paired, margin: float, every: bool, non_inferior: bool) -> str:
+def _worse(found: Paired, bar: Bar) -> str:
+    margin = bar.margin
     edge = f"-{margin:g}" if margin else "0"
     if found.high < -margin:
         return f"all of the interval lies below {edge}"
-    if non_inferior and not found.low > -margin:
+    if bar.non_inferior and not found.low > -margin:
         return f"the interval does not lie wholly above {edge}"
-    if every and found.lost:
+    if bar.every and found.lost:
         return "a question was lost"
     return ""
 

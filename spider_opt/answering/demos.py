@@ -8,6 +8,7 @@ from dataclasses import replace
 from spider_opt.errors import LeakError, MethodError
 from spider_opt.retrieval.library import OwnExamples
 from spider_opt.types import Demo, Library, Task, Tools
+from spider_opt.wording import argument, either
 
 
 def library_for(step: str, tools: Tools) -> Library:
@@ -17,7 +18,8 @@ def library_for(step: str, tools: Tools) -> Library:
         MethodError: there are none.
     """
     if tools.library is None:
-        raise MethodError(f"step {step!r} needs examples: give some (examples=[…], --examples FILE), or leave it out")
+        given = argument("examples", either("[…]", "FILE"))
+        raise MethodError(f"step {step!r} needs examples: give some ({given}), or leave it out")
     return tools.library
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spider_opt.benchmarks.source import Source
-from spider_opt.benchmarks.splits import how_to_get, present_splits
+from spider_opt.benchmarks.splits import folder_of, how_to_get, present_splits
 from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
 from spider_opt.errors import DatasetError
 
@@ -69,9 +69,8 @@ def _listed(name: str, source: Source) -> Listed:
     elif here:
         where = f"here: {', '.join(here)} at {folder} ({source.variable})"
     else:
-        option = "--spider DIR" if name == "spider" else f"--benchmark {name} --data DIR"
         named = f" or {source.variable}=DIR" if source.variable else ""
-        where = f"its folder is named by {option}{named}; get it {how_to_get(name, source)}"
+        where = f"its folder is named by {folder_of(name)}{named}; get it {how_to_get(name, source)}"
     return Listed(
         name,
         source.title,

@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.source import Source, Split
-from spider_opt.benchmarks.splits import find_split, how_to_get
+from spider_opt.benchmarks.splits import find_split, folder_of, how_to_get
 from spider_opt.benchmarks.table import source_named
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import database_hash, read_schema
@@ -40,10 +41,13 @@ def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path
     Questions whose database is not there are left out, which a warning says.
 
     Raises:
+        UsageError: an argument is of another kind than is due.
         DatasetError: there is no such benchmark or split, its folder is not named or not there, a file is broken, or
             no question has its database.
     """
-    known, colon, split = name.partition(":")
+    data = None if data is None else arguments.path(data, "data")
+    questions = None if questions is None else arguments.path(questions, "questions")
+    known, colon, split = arguments.text(name, "name", blank=True).partition(":")
     benchmark = load_source(known, source_named(known), split if colon else None, data=data, questions=questions)
     if benchmark.missing:
         _LOG.warning("%s", describe_missing(benchmark))
@@ -126,10 +130,9 @@ def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
         return source.root
     named = data if data is not None else os.environ.get(source.variable, "").strip() if source.variable else ""
     if not str(named):
-        option = "--spider" if name == "spider" else "--data"
         variable = f", or {source.variable}=DIR" if source.variable else ""
         raise DatasetError(
-            f"Where is {source.title}? Name its folder: {option} DIR{variable}. Get it {how_to_get(name, source)}"
+            f"Where is {source.title}? Name its folder: {folder_of(name)}{variable}. Get it {how_to_get(name, source)}"
         )
     return Path(named).expanduser()
 

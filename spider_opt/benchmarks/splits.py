@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spider_opt.benchmarks.source import Source
 from spider_opt.errors import DatasetError
+from spider_opt.wording import argument, either
 
 
 def present_splits(source: Source, folder: Path) -> list[str]:
@@ -34,7 +35,9 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
     if split in there:
         return split
     if split in source.splits and not source.splits[split].questions:
-        raise DatasetError(f"The questions of {name}:{split} are a file of their own: --questions FILE{_at(source)}")
+        raise DatasetError(
+            f"The questions of {name}:{split} are a file of their own: {argument('questions', 'FILE')}{_at(source)}"
+        )
     if not there:
         inside = [inner for inner in sorted(folder.iterdir()) if inner.is_dir() and present_splits(source, inner)]
         if inside:
@@ -45,8 +48,13 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
     if split in source.splits:
         lacking = next(file for file in source.splits[split].questions if not (folder / file).is_file())
         raise DatasetError(f"No {lacking} in {folder}, so no split {split}; there is: {listed}.")
-    more = " Another benchmark is named by its folder: --benchmark NAME --data DIR" if source.root is not None else ""
+    more = f" Another benchmark is named by its folder: {folder_of('NAME')}" if source.root is not None else ""
     raise DatasetError(f'No split is called "{split}"; there is: {listed}.{more}')
+
+
+def folder_of(name: str) -> str:
+    """Return how the folder of a benchmark is named, by an example."""
+    return either(f"load({name!r}, data=DIR)", "--spider DIR" if name == "spider" else f"--benchmark {name} --data DIR")
 
 
 def how_to_get(name: str, source: Source, folder: Path | None = None) -> str:

@@ -46,11 +46,11 @@ def check_command(
     It is where the paired 95 % interval of the change of EX lies wholly below -POINTS. The exit code is 0, or 1 where
     it is worse, with the questions that were lost, or 2 where the two cannot be compared.
     """
-    from spider_opt.analysis.regression import examine
+    from spider_opt.analysis.regression import Bar, examine
     from spider_opt.errors import RegressionError, RunError, UsageError
 
     try:
-        checked = examine(run, baseline, margin=margin, every=every, non_inferior=non_inferior, by=by)
+        checked = examine(run, baseline, Bar(margin, every, non_inferior, by))
     except RunError as error:  # 1 would say that the run is worse
         raise UsageError(str(error)) from error
     if as_json:

@@ -14,6 +14,7 @@ import click
 
 from spider_opt import __version__
 from spider_opt.errors import SpiderOptError
+from spider_opt.wording import in_shell
 
 COMMANDS = {
     "ask": "ask:ask_command",
@@ -52,7 +53,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with in_shell():
+                return super().invoke(ctx)
         except SpiderOptError as error:
             raise _Failure(error) from error
         except OSError as error:

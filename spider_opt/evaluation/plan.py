@@ -16,6 +16,7 @@ from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.lent import Lent
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
+from spider_opt.models.openai.urls import without_secrets
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
 from spider_opt.runs import RunInfo
@@ -135,13 +136,23 @@ def of_method(
 
 
 def of_pipeline(
-    pipeline: Pipeline, asked: Benchmark, model: ChatModel | str | None, *, name: str | None, seed: int, sample: str
+    pipeline: Pipeline,
+    asked: Benchmark,
+    model: ChatModel | str | None,
+    *,
+    name: str | None,
+    seed: int,
+    sample: str,
+    copies: Path,
 ) -> Plan:
-    """Plan a run of a function of one's own; ``model`` is but what the run says that it asks."""
+    """Plan a run of a function of one's own; ``model`` is but what the run says that it asks.
+
+    It is given copies of the databases, in the folder ``copies``.
+    """
     called, seen = name or name_of(pipeline), identity_of(pipeline)
-    nobody = Nobody(model if isinstance(model, str) else model.info.name if model else "")
+    nobody = Nobody(without_secrets(model if isinstance(model, str) else model.info.name if model else ""))
     info = describe(asked, called, f"{called} {seen.text(named=name is not None)}", nobody.info, seed, sample=sample)
     return Plan(
-        info, nobody, lambda folder: generator_of(pipeline, called, asked.paths), own=called,
+        info, nobody, lambda folder: generator_of(pipeline, called, asked.paths, copies), own=called,
         unseen=seen.unseen if name is None else (), ended=lambda: ended(pipeline, seen),
     )  # fmt: skip

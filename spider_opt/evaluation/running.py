@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from spider_opt import arguments
 from spider_opt.benchmarks.subsets import only
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
-from spider_opt.evaluation.pipeline import Pipeline
+from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
 from spider_opt.evaluation.plan import Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import Engine
+from spider_opt.models import ENGINES, Engine
+from spider_opt.models.lent import checked_model
 from spider_opt.paths import cache_dir
-from spider_opt.progress import Progress, lines, silent
-from spider_opt.progress import progress as on_stderr
+from spider_opt.progress import Progress, display, lines
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.folder import finish, run
@@ -40,27 +41,27 @@ def evaluate(
     engine: Engine = "llama.cpp",
     out: str | Path | Callable[[RunInfo], Path] | None = None,
     limit: int | None = None,
-    ids: Sequence[str] | Path | None = None,
+    ids: Iterable[str] | Path | None = None,
     seed: int = 0,
     concurrency: int | None = None,
     mode: Rules | str | Sequence[str] = "official",
     name: str | None = None,
     embedder: str = DEFAULT_EMBEDDER,
     cache: bool = True,
-    record: Path | None = None,
+    record: str | Path | None = None,
     max_tokens: int | None = None,
     system: bool = True,
     extra: Mapping[str, JSON] | None = None,
     request_timeout_s: float | None = None,
     give_up: int = 0,
-    progress: bool | Progress = True,
+    progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
     """Answer a benchmark's questions with a method, and score the answers; go on where the same run was stopped.
 
     Args:
         method: a method's text (``"vote:n=8+finetune+rag"``), or a function of one's own, (question, database) -> sql,
-            which is given the question's words and the path of the SQLite file, which it must only read.
+            which is given the question's words and the path of a copy of the SQLite file.
         benchmark: what is asked, from ``load``.
         model: a model, which is not closed here, or the name of one; by default the embedded one. Of a function of
             one's own it is only what the run's table calls it.
@@ -89,7 +90,7 @@ def evaluate(
         request_timeout_s: the wait for one whole answer.
         give_up: how many questions may be refused for good, by a filter or because the prompt is too long; these are
             then finished: they count as wrong, and ``Run.refused`` says why.
-        progress: show it on stderr, or not, or by a display of one's own.
+        progress: show it on stderr (True), not (False, None), or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
 
     Raises:
@@ -99,25 +100,34 @@ def evaluate(
             and not scored, the same call asks again. The first error stands behind it (``__cause__``).
         LeakError: a training example is too near to a question that is asked.
     """
-    rules, shown = rules_of(mode), _shown(progress)
-    said: Callable[[str], None] = tell or _LOG.info
-    _check_numbers(limit=limit, concurrency=concurrency)
-    if isinstance(give_up, bool) or not isinstance(give_up, int) or give_up < 0:
-        raise UsageError(f"give_up is {give_up!r}, but must be a number of questions, 0 or more")
-    if not isinstance(benchmark, Benchmark):
-        raise UsageError(
-            f"what is asked is a {type(benchmark).__name__} and no benchmark: load one, as in load('spider-mini')"
-        )
-    if isinstance(out, str) and not out.strip():
-        raise UsageError("out is empty: name a folder, or leave it out")
+    rules, shown = rules_of(mode), display(progress)
+    benchmark, seed = arguments.benchmark(benchmark), arguments.seed(seed)
+    limit = None if limit is None else arguments.whole(limit, "limit", least=1)
+    concurrency = None if concurrency is None else arguments.whole(concurrency, "concurrency", least=1)
+    out = out if out is None or callable(out) else arguments.path(out, "out")
+    record = None if record is None else arguments.path(record, "record")
+    name = None if name is None else arguments.text(name, "name")
+    base_url = None if base_url is None else arguments.text(base_url, "base_url")
+    embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
+    arguments.one_of(engine, "engine", ENGINES)
+    model = model if model is None or isinstance(model, str) else checked_model(model)
+    said: Callable[[str], None] = _LOG.info if tell is None else arguments.function(tell, "tell")
+    give_up = arguments.whole(give_up, "give_up", least=0)
+    max_tokens = None if max_tokens is None else arguments.whole(max_tokens, "max_tokens", least=1)
+    if request_timeout_s is not None:
+        request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
+    system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
     asked, sample = _asked(benchmark, ids)
     with TemporaryDirectory() as nowhere, ExitStack() as opened:
-        asking = Asking(base_url, engine, max_tokens, system, extra or {}, request_timeout_s)
+        asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):
             check_unasked(asking, "a function, which asks models of its own")
-            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample)
+            check_pipeline(method)
+            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=Path(nowhere))
         else:
-            parsed = parse_method(method) if isinstance(method, str) else method
+            if not isinstance(method, str | Method):
+                raise arguments.wrong(method, "method", "a method's text, or a function of (question, database)")
+            parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
             kept = cache_dir() if cache else Path(nowhere)
             cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, Path(nowhere))))
             plan = of_method(
@@ -152,16 +162,6 @@ def evaluate(
     return done
 
 
-def _shown(progress: bool | Progress) -> Progress:
-    return (on_stderr if progress else silent) if isinstance(progress, bool) else progress
-
-
-def _check_numbers(**numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise UsageError(f"{name} is {number}, but must be at least 1")
-
-
 def _check_new(folder: Path, plan: Plan) -> None:
     if (folder / PREDICTIONS).exists():
         raise RunError(
@@ -170,7 +170,7 @@ def _check_new(folder: Path, plan: Plan) -> None:
         )
 
 
-def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benchmark, str]:
+def _asked(benchmark: Benchmark, ids: Iterable[str] | Path | None) -> tuple[Benchmark, str]:
     """Return the questions to ask, and what their selection is called: '' for all."""
     if ids is None:
         return benchmark, ""
@@ -184,5 +184,5 @@ def _asked(benchmark: Benchmark, ids: Sequence[str] | Path | None) -> tuple[Benc
         return only(benchmark, listed, str(ids)), ids.stem
     if isinstance(ids, str):
         raise UsageError("ids are a list of question ids, or the Path of a file that lists them")
-    listed = sorted(ids)
+    listed = sorted(arguments.texts(ids, "ids"))
     return only(benchmark, listed, "ids"), f"ids-{sha256(' '.join(listed).encode()).hexdigest()[:8]}"

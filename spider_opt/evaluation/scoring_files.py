@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from spider_opt import arguments
 from spider_opt.errors import PredictionsError
-from spider_opt.progress import Progress, silent
+from spider_opt.progress import Progress, display
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.info import FILE
@@ -22,6 +23,7 @@ from spider_opt.scoring import score as judged
 from spider_opt.scoring.report import Scored
 from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
+from spider_opt.wording import argument
 
 PROGRESS_AFTER_S = 1.0
 _LOG = logging.getLogger("spider_opt")
@@ -35,7 +37,7 @@ def score(
     extract: bool = False,
     field: str | None = None,
     cache: bool = True,
-    progress: Progress = silent,
+    progress: bool | Progress | None = False,
 ) -> Run:
     """Judge answers that were given anywhere; nothing is written.
 
@@ -43,19 +45,23 @@ def score(
     JSON, JSONL or CSV (see ``runs.prediction_files``), of which ``field`` names the part that holds the query where
     its name does not tell, and ``extract`` takes the query out of what a model said. ``mode`` names the scorer whose
     verdict is EX, or several, which are asked in the same pass, that one first; ``Rules`` say more. Without ``cache``
-    every gold query runs again. ``progress`` is opened where it takes longer than a second.
+    every gold query runs again. Where it takes longer than a second, ``progress`` is shown on
+    stderr (True), by a display of one's own, or not.
 
     Raises:
+        UsageError: an argument is of another kind than is due.
         PredictionsError: the answers are not this benchmark's, or not all are there.
         RunError: the folder or its files are none of a run.
     """
-    path = Path(predictions).expanduser()
-    rules = rules_of(mode)
+    path = arguments.path(predictions, "predictions")
+    benchmark, cache = arguments.benchmark(benchmark), arguments.yes_or_no(cache, "cache")
+    extract, field = arguments.yes_or_no(extract, "extract"), None if field is None else arguments.text(field, "field")
+    rules, shown_by = rules_of(mode), display(progress)
     if not path.exists():
         raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
     if path.is_dir() or is_of_a_run(path):
         if extract or field is not None:
-            raise PredictionsError(f"{path} is of a run, whose queries are told: leave out --extract and --field")
+            raise PredictionsError(f"{path} is of a run, whose queries are told: leave out {argument('extract')} and {argument('field')}")
         folder = path if path.is_dir() else path.parent
         described = path.is_dir() or (folder / FILE).exists()
         info = RunInfo.read(folder) if described else _of_a_file(benchmark, path)
@@ -80,13 +86,13 @@ def score(
             for p in pairs
         )
     with ExitStack() as shown:
-        on_verdict = _late(lambda: shown.enter_context(progress("scoring", len(pairs))))
+        on_verdict = _late(lambda: shown.enter_context(shown_by("scoring", len(pairs))))
         report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
         report = with_refused(report, answers)
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)
     info = replace(info, n=len(pairs), scorer=ScoredBy.of(rules))
-    return Run(info, answers, report.scored, report.failed_golds, None, benchmark)
+    return Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
 
 
 def judge_pairs(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from spider_opt import arguments
 from spider_opt.errors import UsageError
 from spider_opt.models import weights
 from spider_opt.models.adapters import Adapter, fitting_adapters
@@ -65,11 +66,23 @@ def open(
         on_progress: called with bytes had and bytes in all while weights are fetched; a bar on stderr by default.
 
     Raises:
-        UsageError: the name means nothing here, or what is asked for does not go together.
+        UsageError: an argument is of another kind than is due, the name means nothing here, or what is asked for does
+            not go together.
         WeightsError: the weights, or an adapter's files, cannot be had.
         ModelUnavailable: what computes the model is not installed.
     """
-    manner = Manner(max_tokens, system, dict(extra or {}))
+    name = None if name is None else arguments.text(name, "name")
+    base_url = None if base_url is None else arguments.text(base_url, "base_url", blank=True)
+    api_key = None if api_key is None else arguments.secret(api_key, "api_key")
+    if headers is not None:
+        headers = {
+            key: arguments.secret(said, "headers") for key, said in arguments.mapping(headers, "headers").items()
+        }
+    adapters = arguments.texts(adapters, "adapters")
+    max_tokens = None if max_tokens is None else arguments.whole(max_tokens, "max_tokens", least=1)
+    timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
+    system, logprobs = arguments.yes_or_no(system, "system"), arguments.yes_or_no(logprobs, "logprobs")
+    manner = Manner(max_tokens, system, {} if extra is None else arguments.mapping(extra, "extra"))
     access = Access(base_url, api_key, headers, timeout_s, logprobs)
     model = _opened(name, access, engine, adapters, on_progress)
     if manner.extra and isinstance(model, torch_engine.TorchModel):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spider_opt import arguments
 from spider_opt.benchmarks.questions import read_json, read_tables
 from spider_opt.databases import read_schema
 from spider_opt.errors import DatasetError, UsageError
@@ -37,16 +39,18 @@ def read_own(given: GivenExamples) -> tuple[OwnExample, ...]:
 
     Raises:
         DatasetError: the file cannot be read, or an entry lacks something.
-        UsageError: an example is no pair of texts, or there is none.
+        UsageError: it is neither, an example is no pair of texts, or there is none.
     """
-    path = Path(given).expanduser() if isinstance(given, str | Path) else None
-    if path is not None:
-        examples = _from_file(path)
-    else:
-        assert not isinstance(given, str | Path)
+    where = "among those given"
+    if isinstance(given, str | os.PathLike):
+        path = arguments.path(given, "examples")
+        examples, where = _from_file(path), f"in {path}"
+    elif isinstance(given, Iterable):
         examples = [_from_python(number, example) for number, example in enumerate(given)]
+    else:
+        raise arguments.wrong(given, "examples", "a file, or a list of (question, query)")
     if not examples:
-        raise UsageError(f"there is no example {f'in {path}' if path else 'among those given'}")
+        raise UsageError(f"there is no example {where}")
     return tuple(examples)
 
 

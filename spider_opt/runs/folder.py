@@ -25,6 +25,7 @@ from spider_opt.runs.served import Served
 from spider_opt.runs.unanswered import Unanswered, with_refused
 from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
+from spider_opt.wording import argument, either
 
 # Measures, with the gold at hand, what stood in the prompt of an answer.
 Measure = Callable[[Example, Prediction], Mapping[str, float]]
@@ -83,7 +84,7 @@ def run(
         if strange := sorted(answer.id for answer in there if answer.id not in examples):
             raise RunError(
                 f"{folder} has an answer to {strange[0]}, which is not among the questions asked now; "
-                "choose another --out"
+                f"choose another {argument('out')}"
             )
         done = {a.id: a for _, a in pair_read(benchmark, there, str(path), info.fingerprint)}
         todo = [ex for ex in by_database(benchmark.examples[:limit]) if ex.question.id not in done]
@@ -168,7 +169,9 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(locked(folder))
         except BlockingIOError:
-            raise RunError(f"{folder} is in use by another run; wait for it or choose another --out") from None
+            raise RunError(
+                f"{folder} is in use by another run; wait for it or choose another {argument('out')}"
+            ) from None
         except OSError as error:
             raise _unwritable(folder, error) from error
         yield
@@ -184,7 +187,8 @@ def _writing(folder: Path) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError) -> RunError:
     return RunError(
-        f"cannot write to {folder}: {error.strerror or error}; answers so far are kept, run the same command again"
+        f"cannot write to {folder}: {error.strerror or error}; answers so far are kept, "
+        f"{either('the same call goes on', 'run the same command again')}"
     )
 
 
@@ -210,14 +214,14 @@ def _claim(folder: Path, info: RunInfo) -> RunInfo:
             raise _another_run(folder, differences)
         return there
     if (folder / PREDICTIONS).exists():
-        raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another --out")
+        raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another {argument('out')}")
     info.write(folder)
     return info
 
 
 def _another_run(folder: Path, differences: Sequence[str]) -> RunError:
     what = "; ".join(differences)
-    return RunError(f"{folder} holds another run ({what}); choose another --out, or remove that folder")
+    return RunError(f"{folder} holds another run ({what}); choose another {argument('out')}, or remove that folder")
 
 
 def _set_aside(folder: Path, info: RunInfo) -> Path | None:

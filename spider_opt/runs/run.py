@@ -10,6 +10,7 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spider_opt import arguments
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
@@ -17,6 +18,7 @@ from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy
 from spider_opt.scoring.statistics import By, clustered_se, group, interval
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Usage
+from spider_opt.wording import either
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +31,9 @@ class Run:
     """What a method answered to a benchmark's questions, and the verdicts; read from a run folder, or just made.
 
     ``verdicts`` are those of ``answers``, in the order of questions, but for ``failed_golds`` (index and message):
-    questions whose gold query fails count nowhere. ``folder`` is None where nothing was kept on disk. With a
-    ``benchmark`` at hand the table has questions and gold queries, too.
+    questions whose gold query fails count nowhere. ``folder`` is None where nothing was kept on disk; ``called``
+    is what sentences call it where that is neither its folder nor its method. With a ``benchmark`` at hand the table
+    has questions and gold queries, too.
     """
 
     info: RunInfo
@@ -39,18 +42,21 @@ class Run:
     failed_golds: tuple[tuple[int, str], ...] = ()
     folder: Path | None = None
     benchmark: Benchmark | None = None
+    called: str = ""
 
     @classmethod
     def read(cls, folder: str | Path, benchmark: Benchmark | None = None) -> Run:
         """Read a run folder.
 
         Raises:
+            UsageError: an argument is of another kind than is due.
             RunError: the folder holds no run, an unfinished one, files that are broken, or a run on another benchmark.
         """
-        folder = Path(folder)
+        folder = arguments.path(folder, "folder")
+        benchmark = None if benchmark is None else arguments.benchmark(benchmark)
         info = RunInfo.read(folder)
         if info.scorer is None or not (folder / VERDICTS).exists():
-            raise RunError(f"the run in {folder} is unfinished: run its eval command again")
+            raise RunError(f"the run in {folder} is unfinished: {_again()}")
         if benchmark is not None and benchmark.fingerprint != info.fingerprint:
             raise RunError(f"{folder} was made with other questions or databases of {info.asked} than those given now")
         try:
@@ -58,13 +64,13 @@ class Run:
             verdicts = tuple(read_verdicts(folder / VERDICTS))
         except (OSError, ValueError, LookupError, TypeError) as error:
             said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
-            raise RunError(f"the run in {folder} is broken ({said}): run its eval command again") from error
+            raise RunError(f"the run in {folder} is broken ({said}): {_again()}") from error
         judged = {verdict.index for verdict in verdicts}
         answered = {answer.index for answer in answers}
         if not judged <= answered:
-            raise RunError(f"{folder} has verdicts without predictions: run its eval command again")
+            raise RunError(f"{folder} has verdicts without predictions: {_again()}")
         if not judged:
-            raise RunError(f"{folder} has no verdicts: run its eval command again")
+            raise RunError(f"{folder} has no verdicts: {_again()}")
         failed = tuple((index, "its gold query fails") for index in sorted(answered - judged))
         return cls(info, answers, verdicts, failed, folder, benchmark)
 
@@ -75,8 +81,8 @@ class Run:
 
     @property
     def where(self) -> str:
-        """What a sentence calls it: its folder, else its method."""
-        return str(self.folder or self.info.method)
+        """What a sentence calls it: its folder, else the file of its answers, else its method."""
+        return self.called or str(self.folder or self.info.method)
 
     @property
     def scorer(self) -> ScoredBy:
@@ -101,7 +107,12 @@ class Run:
         return clustered_se([s.correct for s in self.verdicts], [s.cluster for s in self.verdicts])
 
     def interval(self, by: By = "query", *, seed: int = 0) -> tuple[float, float]:
-        """Return the 95 % interval of ``ex``, from a bootstrap of gold queries or of databases."""
+        """Return the 95 % interval of ``ex``, from a bootstrap of gold queries or of databases.
+
+        Raises:
+            UsageError: an argument is of another kind than is due.
+        """
+        seed = arguments.seed(seed)
         return interval([int(s.correct) for s in self.verdicts], [group(s, by) for s in self.verdicts], seed=seed)
 
     @property
@@ -126,8 +137,14 @@ class Run:
         return Counter(answer.prediction.refused for answer, _ in self.judged if answer.prediction.refused)
 
     def only(self, indices: Collection[int]) -> Run:
-        """Return the run as if only the questions of these indices had been asked."""
-        wanted = set(indices)
+        """Return the run as if only the questions of these indices had been asked.
+
+        Raises:
+            UsageError: an argument is of another kind than is due.
+        """
+        if not isinstance(indices, Collection):
+            raise arguments.wrong(indices, "indices", "a list of the questions' indices")
+        wanted = {arguments.whole(index, "indices", least=0) for index in indices}
         return replace(
             self,
             answers=tuple(answer for answer in self.answers if answer.index in wanted),
@@ -235,6 +252,10 @@ class Run:
         lost = sum(self.info.missing.values())
         left_out = f" ({lost:,} of {self.info.n_total:,} questions left out, without a database)" if lost else ""
         return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}{left_out}"
+
+
+def _again() -> str:
+    return either("evaluate it again", "run its eval command again")
 
 
 def find_runs(*roots: Path) -> list[Path]:

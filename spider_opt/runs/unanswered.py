@@ -15,6 +15,7 @@ from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer, RunError
 from spider_opt.runs.answers import Answer
 from spider_opt.scoring.report import Scored, ScoreReport
 from spider_opt.types import Example, Outcome, Prediction
+from spider_opt.wording import argument, either
 
 MOST_ALIKE = 10
 MOST_SLOW = 3
@@ -55,7 +56,7 @@ class Unanswered:
             if refused > self._give_up:
                 raise ModelUnavailable(
                     f"{refused} questions are refused for good, more than the {self._give_up} that may be given up "
-                    f"(--give-up, in Python give_up): {said}"
+                    f"({argument('give_up')}): {said}"
                 )
             return
         alike = f"{error.why} {_NUMBERED.sub('#', said)[:120]}"
@@ -64,8 +65,8 @@ class Unanswered:
         if self._in_a_row >= (MOST_SLOW if error.why is NoAnswer.TIMEOUT else MOST_ALIKE):
             raise ModelUnavailable(
                 f"{self._in_a_row} questions in a row got no answer for the same reason, so it stops here: {said}; "
-                "what was answered is kept, the same command goes on"
-                + (", and --give-up N (in Python give_up) lets N be refused, counted as wrong" if refused else "")
+                f"what was answered is kept, {_same()} goes on"
+                + (f", and {argument('give_up', 'N')} lets N be refused, counted as wrong" if refused else "")
             )
 
     def to_give_up(self, examples: Sequence[Example]) -> list[Answer]:
@@ -97,9 +98,13 @@ def check_answered(unanswered: Mapping[str, ModelError]) -> None:
     refused = sum(count for why, count in kinds.items() if why.for_good)
     raise RunError(
         f"{n} question{'s have' if n > 1 else ' has'} no answer ({counted}{name}: {str(error).rstrip('.')}); the run "
-        "is unfinished and not scored, the same command asks again"
-        + (f", and --give-up {refused} (in Python give_up) finishes without, counted as wrong" if refused else "")
+        f"is unfinished and not scored, {_same()} asks again"
+        + (f", and {argument('give_up', str(refused))} finishes without, counted as wrong" if refused else "")
     ) from error
+
+
+def _same() -> str:
+    return either("the same call", "the same command")
 
 
 def with_refused(report: ScoreReport, answers: Collection[Answer]) -> ScoreReport:

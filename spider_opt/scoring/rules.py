@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spider_opt import arguments
 from spider_opt.scoring.table import find_scorer, scorer_version
 
 _KEEPING = "official-distinct"
@@ -75,6 +76,11 @@ def rules_of(mode: Rules | str | Sequence[str]) -> Rules:
     """Return what Python names by one scorer, by several of which the first is EX, or by rules.
 
     Raises:
+        UsageError: it is none of these.
         ScorerError: there is no such scorer, or it is broken.
     """
-    return mode if isinstance(mode, Rules) else rules_for([mode] if isinstance(mode, str) else mode)
+    if isinstance(mode, Rules):
+        return mode
+    if not isinstance(mode, str | list | tuple) or not mode:
+        raise arguments.wrong(mode, "mode", "the name of a scorer, or a list of them, that of EX first")
+    return rules_for([mode] if isinstance(mode, str) else arguments.texts(mode, "mode"))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from spider_opt.scoring.report import Scored
 
 By = Literal["query", "database"]
+BY: tuple[By, ...] = ("query", "database")
 N_RESAMPLES = 10_000
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from spider_opt.errors import RunError, UsageError
 from spider_opt.models.openai.urls import OPENAI_URL, checked_url
 from spider_opt.paths import locked, write_whole
+from spider_opt.wording import argument, either
 
 FILE = "job.json"
 FINISHED = ("succeeded", "failed", "cancelled")
@@ -45,7 +46,7 @@ class Settings:
     def __post_init__(self) -> None:
         checked_url(self.base_url)
         if not self.model:
-            raise UsageError("Which model is to be tuned? Name it with --model")
+            raise UsageError(f"Which model is to be tuned? Name it with {argument('model')}")
         for name in ("epochs", "batch_size", "learning_rate_multiplier"):
             if (value := getattr(self, name)) is not None and not value > 0:
                 raise UsageError(f"{name} is {value}, but must be more than 0")
@@ -138,7 +139,8 @@ def state_for(folder: Path, settings: Settings, sha256: Mapping[str, str]) -> Jo
         other.append("other data")
     if other:
         raise RunError(
-            f"{folder} is of a job with {', '.join(other)}: give another --name, or the same options and data"
+            f"{folder} is of a job with {', '.join(other)}: give another {either('folder', '--name')}, "
+            "or the same options and data"
         )
     return kept
 
@@ -160,4 +162,6 @@ def held(folder: Path) -> Iterator[None]:
         with locked(folder):
             yield
     except BlockingIOError:
-        raise RunError(f"{folder} is in use by another spider-opt; wait for it or give another --name") from None
+        raise RunError(
+            f"{folder} is in use by another spider-opt; wait for it or give another {either('folder', '--name')}"
+        ) from None

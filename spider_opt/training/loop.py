@@ -17,6 +17,7 @@ from spider_opt.models.torch.shared_prefix import Pack, laid
 from spider_opt.training.checkpoint import note, read_state, take_back_notes, write_state
 from spider_opt.training.dataset import Item, check_training, split
 from spider_opt.training.packer import Packer
+from spider_opt.wording import argument, either
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -137,7 +138,8 @@ class Training:
         state = read_state(self.checkpoint)
         if state["fingerprint"] != self.fingerprint:
             raise TrainingError(
-                f"{self.folder} holds a training with other data or settings: give those again, or another --name"
+                f"{self.folder} holds a training with other data or settings: give those again, or another "
+                f"{either('folder', '--name')}"
             )
         with torch.no_grad():
             for weight, kept in zip(self._weights, state["weights"], strict=True):
@@ -237,7 +239,7 @@ class Training:
             total += float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self._weights, self.settings.clip)
         if not math.isfinite(total) or not math.isfinite(norm):
-            raise TrainingError("The loss is no number any more: train with a lower --rate")
+            raise TrainingError(f"The loss is no number any more: train with a lower {argument('rate')}")
         self._between_steps = False
         self._optimizer.step()
         self.n += 1

@@ -192,15 +192,25 @@ def test_more_questions_than_the_baseline_do_no_harm(make_run: Make) -> None:
 
 @pytest.mark.parametrize("margin", [-1, math.nan, math.inf])
 def test_a_margin_that_makes_no_sense(make_run: Make, margin: float) -> None:
-    with pytest.raises(UsageError, match=f"the margin is {margin:g}: give the points"):
+    with pytest.raises(UsageError, match=f"margin is {margin}, but must be a number from 0 on"):
         check(make_run("run", BASE), make_run("base", BASE), margin=margin)
+
+
+def test_two_runs_of_one_name_can_be_told_apart(make_run: Make) -> None:
+    base, worse = Run.read(make_run("base", BASE)), Run.read(make_run("run", "-" * 40))
+    same = [replace(run, folder=None) for run in (worse, base)]
+    assert same[0].where == same[1].where == "zero-shot"
+    said = str(lost(same[1], same[0]))
+    assert said.startswith("zero-shot (the run) fails against zero-shot (the baseline): ")
+    files = [replace(run, called=called) for run, called in zip(same, ("new/a.txt", "old/a.txt"), strict=True)]
+    assert str(lost(files[1], files[0])).startswith("new/a.txt fails against old/a.txt: ")
 
 
 @pytest.mark.parametrize("other", [None, 3, [], object()])
 def test_what_is_no_run(make_run: Make, other: Any) -> None:
     base = make_run("base", BASE)
     for one, two in ((other, base), (base, other)):
-        with pytest.raises(UsageError, match="what is compared is a run or its folder, not "):
+        with pytest.raises(UsageError, match="but must be a run, or the folder of one"):
             check(one, two)
 
 

@@ -112,7 +112,9 @@ def test_what_is_not_there_says_how_to_get_it(bird: Path, tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=r"holds no Bird \(no dev\.json\)\. Get it at https://bird\.example$"):
         load_source("bird", BIRD, data=tmp_path / "empty")
-    with pytest.raises(DatasetError, match=r"^Where is Bird\? Name its folder: --data DIR\. Get it at https"):
+    with pytest.raises(
+        DatasetError, match=r"^Where is Bird\? Name its folder: load\('bird', data=DIR\)\. Get it at https"
+    ):
         load_source("bird", BIRD)
 
 
@@ -144,7 +146,7 @@ def test_a_split_without_files_is_the_file_that_is_named(small: Any, tmp_path: P
     with pytest.raises(DatasetError) as caught:
         load_source("syn", SYN, data=small.root)
     assert str(caught.value) == (
-        "The questions of syn:dev are a file of their own: --questions FILE (see https://syn.example)"
+        "The questions of syn:dev are a file of their own: questions=FILE (see https://syn.example)"
     )
 
 

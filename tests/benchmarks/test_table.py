@@ -56,7 +56,8 @@ def test_no_folder_is_named(monkeypatch: pytest.MonkeyPatch, value: str | None) 
     with pytest.raises(DatasetError) as caught:
         load("spider:train")
     assert str(caught.value) == (
-        "Where is Spider? Name its folder: --spider DIR, or SPIDER_DIR=DIR. Get it with: spider-opt data fetch"
+        "Where is Spider? Name its folder: load('spider', data=DIR), or SPIDER_DIR=DIR. "
+        "Get it with: spider-opt data fetch"
     )
 
 
@@ -72,9 +73,9 @@ def test_what_comes_with_a_package_takes_no_folder(tmp_path: Path) -> None:
         ("qqq:dev", "no benchmark 'qqq' (there are: spider, spider-mini); see: spider-opt data list"),
         ("", "no benchmark '' (there are: spider, spider-mini); see: spider-opt data list"),
         ("spider-mini:tets", 'No split is called "tets"; there is: train, test. Another benchmark is named by its '
-                             "folder: --benchmark NAME --data DIR"),
+                             "folder: load('NAME', data=DIR)"),
         ("spider-mini:", 'No split is called ""; there is: train, test. Another benchmark is named by its folder: '
-                         "--benchmark NAME --data DIR"),
+                         "load('NAME', data=DIR)"),
     ],
 )  # fmt: skip
 def test_a_wrong_name_says_what_there_is(name: str, sentence: str) -> None:

@@ -158,7 +158,7 @@ def test_a_model_that_does_not_answer_is_1(model: FakeModel) -> None:
         (
             "What?",
             ["--method", "fewshot+rag"],
-            "step 'fewshot' needs examples: give some (examples=[…], --examples FILE)",
+            "step 'fewshot' needs examples: give some (--examples FILE)",
         ),
         ("What?", ["--method", "ragg"], "no method step 'ragg' (did you mean 'rag'?)"),
         ("What?", ["--examples", "none.json", "--method", "fewshot"], "Cannot read none.json"),

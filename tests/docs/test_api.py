@@ -49,7 +49,6 @@ def shown() -> list[object]:
 
 
 def test_every_public_name_stands_on_the_page() -> None:
-    """Under the path of its definition where a module has its name."""
     there = shown()
     assert [name for name in NAMES if getattr(spider_opt, name) not in there] == []
     assert [thing for thing in there if inspect.ismodule(thing)] == [spider_opt.errors]

@@ -50,7 +50,11 @@ def test_it_is_asked_scored_and_kept(mini: Benchmark, tmp_path: Path) -> None:
     run = evaluate(agent, mini, out=tmp_path / "run", limit=6, model="gpt-x", progress=False)
     assert (run.ex, run.n) == (100.0, 6)
     assert (run.info.method, run.info.model) == ("Agent", "gpt-x")
-    assert agent.asked[0] == (mini.examples[0].question.text, mini.paths[mini.examples[0].question.db_id])
+    question, database = agent.asked[0]
+    assert (question, database.name) == (
+        mini.examples[0].question.text,
+        mini.paths[mini.examples[0].question.db_id].name,
+    )
     assert run.answers[0].prediction.sql == mini.examples[0].gold_sql
     assert read_row(tmp_path / "run").method == "Agent"
     evaluate(agent, mini, out=tmp_path / "run", limit=6, progress=False, model="gpt-x")

@@ -286,7 +286,7 @@ def test_another_run_is_refused_by_what_differs(
             replace(describe(benchmark, "fake-method", "fake-method", MODEL.info, 0), **change),
         )
     assert named in str(caught.value)
-    assert "choose another --out" in str(caught.value)
+    assert "choose another out" in str(caught.value)
     assert (text(tmp_path), text(tmp_path, "run.json")) == before
 
 

@@ -127,7 +127,7 @@ def test_two_processes_in_one_folder_are_refused(benchmark: Benchmark, tmp_path:
     process.start()
     try:
         assert inside.wait(20)
-        with pytest.raises(RunError, match="in use by another run; wait for it or choose another --out"):
+        with pytest.raises(RunError, match="in use by another run; wait for it or choose another out"):
             go(benchmark, tmp_path)
         with pytest.raises(RunError, match="in use by another run"):
             finish(benchmark, _with_answers(tmp_path), Rules())

@@ -138,7 +138,7 @@ def test_an_unfinished_run_is_none(fabricate: Fabricate, tmp_path: Path) -> None
     (fabricate("no-verdicts") / "verdicts.jsonl").unlink()
     fabricate("not-scored", without="scorer")
     for name in ("not-scored", "no-verdicts"):
-        with pytest.raises(RunError, match=f"the run in .*{name} is unfinished: run its eval command again"):
+        with pytest.raises(RunError, match=f"the run in .*{name} is unfinished: evaluate it again"):
             Run.read(str(tmp_path / name))
     with pytest.raises(RunError, match="no run in"):
         Run.read(tmp_path)
@@ -149,7 +149,7 @@ def test_an_unfinished_run_is_none(fabricate: Fabricate, tmp_path: Path) -> None
 def test_a_broken_file_is_one_sentence(fabricate: Fabricate, name: str, content: bytes) -> None:
     folder = fabricate()
     (folder / name).write_bytes(content)
-    with pytest.raises(RunError, match=r"run its eval command again|is not an answer|cannot be read") as caught:
+    with pytest.raises(RunError, match=r"evaluate it again|is not an answer|cannot be read") as caught:
         Run.read(folder)
     assert str(folder) in str(caught.value)
 

@@ -116,7 +116,7 @@ def test_a_fork_has_its_own_processes_and_leaves_its_parents_alone(tmp_path):
     script = f"""
 import os, sys
 {ASKS}
-from spider_opt.scoring.judge import _workers
+from spider_opt.scoring.single_pairs import _workers
 before = {{worker._process.pid for worker in _workers._all}}
 child = os.fork()
 right = all(judge("SELECT 1", f"SELECT {{1 + i % 2}}", path).correct is (i % 2 == 0) for i in range(20))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from spider_opt.errors import UsageError
 
+_USER, _QUERY = re.compile(r"(?<=://)\S*@"), re.compile(r"(?<=://)(\S*?)[?#]\S*")
 OPENAI_URL = "https://api.openai.com/v1"
 # What documentation shows is often the address of a request.
 _PASTED = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
@@ -19,6 +21,15 @@ def is_loopback(url: str) -> bool:
     """
     host = urlsplit(url).hostname or ""
     return host == "localhost" or host == "::1" or host.startswith("127.")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which no URL says more than where something is: no user, no password, no query.
+
+    >>> without_secrets("m at https://me:pw@host/v1?key=abc"), without_secrets("org/model:7b@q4")
+    ('m at https://host/v1', 'org/model:7b@q4')
+    """
+    return _QUERY.sub(r"\1", _USER.sub("", text))
 
 
 def checked_url(base_url: str) -> str:

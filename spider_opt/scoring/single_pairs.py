@@ -15,7 +15,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from spider_opt.errors import SpiderOptError, UsageError
+from spider_opt import arguments
+from spider_opt.errors import SpiderOptError
 from spider_opt.processors import usable_processors
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker
@@ -40,15 +41,16 @@ def judge(
     long as Python takes to start.
 
     Raises:
+        UsageError: an argument is of another kind than is due.
         GoldError: the gold query itself fails.
         DatasetError: the file is missing or not a database.
         ScorerError: there is no such scorer.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
-    if not timeout_s > 0:
-        raise UsageError(f"a query must have more than {timeout_s:g} seconds")
-    rules = Rules(mode, keep_distinct, timeout_s)
-    path = os.path.abspath(database)
+    gold, sql = arguments.text(gold, "gold"), arguments.text(sql, "sql", blank=True)
+    timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
+    rules = Rules(arguments.text(mode, "mode"), arguments.yes_or_no(keep_distinct, "keep_distinct"), timeout_s)
+    path = os.path.abspath(arguments.path(database, "database"))
     job = Job(0, Path(path).stem, path, gold, sql, rules.scorers)
     with _workers.turns:
         answer = _workers.ask(timeout_s, job)

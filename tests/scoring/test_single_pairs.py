@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sqlite3
@@ -16,10 +15,9 @@ import pytest
 
 from spider_opt.errors import DatasetError, GoldError, ScorerError, SpiderOptError, UsageError
 from spider_opt.processors import usable_processors
-from spider_opt.scoring import PairScorer, judge, worker
+from spider_opt.scoring import PairScorer, judge, single_pairs, worker
 from spider_opt.types import Outcome, Verdict
 
-module = importlib.import_module("spider_opt.scoring.judge")
 NAMES = "SELECT name FROM item"
 COUNT = "SELECT count(*) FROM item"
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
@@ -48,8 +46,8 @@ def raises(gold, prediction, database):
 @pytest.fixture(autouse=True)
 def workers(monkeypatch):
     """The processes of this test alone."""
-    own = module._Workers()
-    monkeypatch.setattr(module, "_workers", own)
+    own = single_pairs._Workers()
+    monkeypatch.setattr(single_pairs, "_workers", own)
     yield own
     pids = [worker._process.pid for worker in own._all]
     own.end()
@@ -111,7 +109,7 @@ def test_what_is_asked_wrongly(shop, tmp_path, workers):
         (DatasetError, r"Cannot read the database .*: Is a directory\.$", (NAMES, "", tmp_path), {}),
         (GoldError, "^gold query fails on shop: no such column: nope$", ("SELECT nope", NAMES, shop), {}),
         (ScorerError, "no scorer 'offical'", (NAMES, NAMES, shop), {"mode": "offical"}),
-        (UsageError, "a query must have more than 0 seconds", (NAMES, NAMES, shop), {"timeout_s": 0}),
+        (UsageError, "timeout_s is 0, but must be a number above 0", (NAMES, NAMES, shop), {"timeout_s": 0}),
     ):
         with pytest.raises(error, match=sentence):
             judge(*arguments, **options)
@@ -178,7 +176,7 @@ def test_what_cannot_be_stopped_from_within_is_ended(shop, plugin, workers, monk
     assert judge(NAMES, NAMES, shop, mode="hang") == worker.OVERDUE
     assert time.monotonic() - start < 10
     monkeypatch.undo()
-    monkeypatch.setattr(module, "_workers", workers)
+    monkeypatch.setattr(single_pairs, "_workers", workers)
     assert pids(workers) == set()
     assert judge(NAMES, NAMES, shop).correct
     assert before.isdisjoint(pids(workers))

@@ -1,0 +1,42 @@
+"""What messages call that which was given: an argument to who calls from Python, an option to who types in a shell.
+
+The command line says once that it speaks to a shell (``in_shell``); a message asks here for its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_shell = False  # of the whole process: a command's threads speak as it does
+
+
+@contextmanager
+def in_shell() -> Iterator[None]:
+    """Until the end of the block, messages are for somebody who types commands."""
+    global _shell
+    before, _shell = _shell, True
+    try:
+        yield
+    finally:
+        _shell = before
+
+
+def either(python: str, shell: str) -> str:
+    """Return the words for whoever is spoken to."""
+    return shell if _shell else python
+
+
+def argument(name: str, value: str = "", *, option: str = "") -> str:
+    """Return what an argument is called, with a value for it where there is one to give.
+
+    ``option`` is what it is called in a shell where that is not its own name.
+
+    >>> argument("base_url", "URL"), argument("out")
+    ('base_url=URL', 'out')
+    >>> with in_shell():
+    ...     argument("base_url", "URL"), argument("timeout_s", option="--timeout")
+    ('--base-url URL', '--timeout')
+    """
+    option = option or f"--{name.replace('_', '-')}"
+    return either(f"{name}={value}" if value else name, f"{option} {value}".rstrip())
