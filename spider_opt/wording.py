@@ -38,5 +38,14 @@ def argument(name: str, value: str = "", *, option: str = "") -> str:
     ...     argument("base_url", "URL"), argument("timeout_s", option="--timeout")
     ('--base-url URL', '--timeout')
     """
-    option = option or f"--{name.replace('_', '-')}"
+    option = option or _option(name)
     return either(f"{name}={value}" if value else name, f"{option} {value}".rstrip())
+
+
+def switched_on(name: str) -> str:
+    """Return how something is said that is off without it: ``every=True``, or ``--every``."""
+    return either(f"{name}=True", _option(name))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -157,6 +158,50 @@ def test_this_test_sees(source: str, found: list[str], monkeypatch: pytest.Monke
     assert [module for _, module in imports(path)] == found
     at_import = [module for _, module in imports(path, outside_functions=True)]
     assert at_import == ([] if "def " in source else [m for m in found if m != "pandas"])
+
+
+OPTION = re.compile(r"(?<![\w-])--[a-z]")
+# Whole commands to type, which are the same for everybody; and the help's own.
+SPEAKS = ("argument", "either", "switched_on")
+COMMANDS = {
+    ("bound_method.py", 'sqlite3 "{stem}.sqlite" ".import --csv {path} {stem}"'),
+    ("benchmarks/splits.py", "--benchmark"),
+    ("benchmarks/fetch.py", " --sha256 "),
+    ("benchmarks/listing.py", "`--questions FILE`"),
+    ("runs/info.py", "--error-unmatch"),
+    ("runs/info.py", "--short=12"),
+    ("runs/info.py", "--porcelain"),
+    ("runs/info.py", "--untracked-files=no"),
+    ("runs/info.py", "--"),
+}
+# What is for a shell, what says which argument is which option, and what is still to be looked through.
+LEFT_OUT = ("cli", "arguments.py", "wording.py", "models")
+SPOKEN = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in LEFT_OUT]
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """Yield the texts in code that are neither its documentation nor asked of ``wording``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            continue
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name) and child.func.id in SPEAKS:
+            continue
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            yield child.value
+        yield from texts(child)
+
+
+@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_library_names_no_option_by_itself(path: Path) -> None:
+    where = str(path.relative_to(PACKAGE))
+    found = [text for text in texts(ast.parse(path.read_text())) if OPTION.search(text)]
+    wrong = [text for text in found if (where, text) not in COMMANDS and "spider-opt " not in text]
+    assert not wrong, "who calls from Python knows no options: see wording.argument and wording.switched_on"
+
+
+def test_this_test_sees_options() -> None:
+    code = 'def f():\n    "--doc"\n    raise E(f"give {x} --out")\n\ny = either("out", "--out")\n'
+    assert [text for text in texts(ast.parse(code)) if OPTION.search(text)] == [" --out"]
 
 
 def _python(*arguments: str) -> tuple[str, float]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,48 +11,6 @@ import spider_opt as so
 from spider_opt.cli import main
 from spider_opt.errors import SpiderOptError
 from spider_opt.wording import argument, either, in_shell
-
-PACKAGE = Path(so.__file__).parent
-OPTION = re.compile(r"(?<![\w-])--[a-z]")
-# Whole commands to type, which are the same for everybody; and the help's own.
-COMMANDS = {
-    ("bound_method.py", 'sqlite3 "{stem}.sqlite" ".import --csv {path} {stem}"'),
-    ("benchmarks/splits.py", "--benchmark"),
-    ("benchmarks/fetch.py", " --sha256 "),
-    ("benchmarks/listing.py", "`--questions FILE`"),
-    ("runs/info.py", "--error-unmatch"),
-    ("runs/info.py", "--short=12"),
-    ("runs/info.py", "--porcelain"),
-    ("runs/info.py", "--untracked-files=no"),
-    ("runs/info.py", "--"),
-}
-# What is for a shell, what says which argument is which option, and what is still to be looked through.
-LEFT_OUT = ("cli", "arguments.py", "wording.py", "models")
-SPOKEN = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in LEFT_OUT]
-
-
-def texts(node: ast.AST) -> Iterator[str]:
-    """Yield the texts in code that are neither its documentation nor asked of ``wording``."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-            continue
-        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name) and child.func.id in ("argument", "either"):
-            continue
-        if isinstance(child, ast.Constant) and isinstance(child.value, str):
-            yield child.value
-        yield from texts(child)
-
-
-@pytest.mark.parametrize("path", SPOKEN, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_the_library_names_no_option_by_itself(path: Path) -> None:
-    where = str(path.relative_to(PACKAGE))
-    found = [text for text in texts(ast.parse(path.read_text())) if OPTION.search(text)]
-    assert [text for text in found if (where, text) not in COMMANDS and "spider-opt " not in text] == []
-
-
-def test_this_test_sees() -> None:
-    code = 'def f():\n    "--doc"\n    raise E(f"give {x} --out")\n\ny = either("out", "--out")\n'
-    assert [text for text in texts(ast.parse(code)) if OPTION.search(text)] == [" --out"]
 
 
 def test_who_is_spoken_to() -> None:

@@ -15,7 +15,7 @@ from spider_opt.errors import RegressionError, UsageError
 from spider_opt.runs import Run
 from spider_opt.scoring.report import Scored
 from spider_opt.scoring.statistics import BY, By, group
-from spider_opt.wording import either
+from spider_opt.wording import switched_on
 
 N_NAMED = 5
 """Questions that a message names; an error's ``lost`` has all of them."""
@@ -117,7 +117,7 @@ def examine(run: Run | Path | str, baseline: Run | Path | str, bar: Bar) -> Chec
         each = "gold query" if bar.by == "query" else "database"
         raise UsageError(
             f"all questions of {base.where} are of one {each}, too few to tell a change from chance: "
-            f"ask more of them, or let every lost question count ({either('every=True', '--every')})"
+            f"ask more of them, or let every lost question count ({switched_on('every')})"
         )
     if bar.non_inferior and not (found.won or found.lost):
         n_groups = len({group(scored, bar.by) for scored in base.verdicts})

@@ -61,7 +61,9 @@ def score(
         raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
     if path.is_dir() or is_of_a_run(path):
         if extract or field is not None:
-            raise PredictionsError(f"{path} is of a run, whose queries are told: leave out {argument('extract')} and {argument('field')}")
+            raise PredictionsError(
+                f"{path} is of a run, whose queries are told: leave out {argument('extract')} and {argument('field')}"
+            )
         folder = path if path.is_dir() else path.parent
         described = path.is_dir() or (folder / FILE).exists()
         info = RunInfo.read(folder) if described else _of_a_file(benchmark, path)

@@ -331,7 +331,7 @@ def test_queries_are_taken_out_of_what_a_model_said(pair, name, content):
 
 def test_fences_without_extract_are_said(pair, caplog):
     assert pair(json.dumps(FENCED), "a.json")[0] == FENCED[0]
-    assert "5 of 5 answers have code fences: --extract takes the queries out" in caplog.text
+    assert "5 of 5 answers have code fences: extract=True takes the queries out" in caplog.text
 
 
 # --- does it fit -------------------------------------------------------------------------------

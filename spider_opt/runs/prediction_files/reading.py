@@ -17,6 +17,7 @@ from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
 from spider_opt.runs.prediction_files.text_lines import text_entries
 from spider_opt.sql.extract import extract_sql
 from spider_opt.types import Benchmark, Example
+from spider_opt.wording import argument, switched_on
 
 _LOG = logging.getLogger("spider_opt")
 _OF_A_RUN = {"index", "id", "db_id", "sql"}
@@ -97,15 +98,16 @@ def read_predictions(
     asked = Asked(Known.of(benchmark), field, extract, refuse)
     form = format_of(path, text)
     if field is not None and form == "text":
-        raise refuse("it is read as text with one query a line, which has no fields: leave out --field")
+        raise refuse(f"it is read as text with one query a line, which has no fields: leave out {argument('field')}")
     entries = READERS[form](text, asked)
     _check_tails(path, entries, benchmark, refuse if whole_lines else None)
     if extract:
         entries = [replace(entry, sql=(sql := extract_sql(entry.sql)), cut=sql) for entry in entries]
     elif (fenced := sum("```" in entry.sql for entry in entries)) * 2 > len(entries):
         _LOG.warning(
-            "%s: %d of %d answers have code fences: --extract takes the queries out", path, fenced, len(entries)
-        )
+            "%s: %d of %d answers have code fences: %s takes the queries out",
+            path, fenced, len(entries), switched_on("extract"),
+        )  # fmt: skip
     return [
         Predicted(example, entry.sql, entry.cut)
         for example, entry in pair(benchmark, path, entries, by_line=form == "text")

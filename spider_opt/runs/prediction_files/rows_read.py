@@ -10,6 +10,7 @@ from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.fields import NoField, Role, query_field, role_of, roles_of_cells
 from spider_opt.runs.prediction_files.text_lines import split_db_id
 from spider_opt.types import JSON
+from spider_opt.wording import argument
 
 Refuse = Callable[[str], SpiderOptError]
 
@@ -64,7 +65,7 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
             lacking = next((row for row, entry in objects if not entry), None)
             if lacking is not None:
                 raise refuse(f"{lacking.place} has no field") from error
-            raise refuse(f"{error}: name the one that does with --field") from error
+            raise refuse(f"{error}: name the one that does with {argument('field')}") from error
     roles: dict[Role, str] = {}
     for name in every:
         role = role_of(names[name])
