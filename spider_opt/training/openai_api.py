@@ -27,6 +27,7 @@ from spider_opt.training.job_replies import (
     wait_s,
 )
 from spider_opt.training.job_state import Checkpoint, Settings
+from spider_opt.wording import argument
 
 if TYPE_CHECKING:
     import openai
@@ -198,7 +199,7 @@ def _translated(error: openai.OpenAIError, model: str, base_url: str) -> ModelEr
         return ModelError(f"{model} at {base_url} gave no answer within {TIMEOUT_S:g} s.")
     if isinstance(error, openai.APIConnectionError):
         if cause in ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol"):
-            return ModelUnavailable(f"Nothing answers at {base_url}; check --base-url and the network.")
+            return ModelUnavailable(f"Nothing answers at {base_url}; check {argument('base_url')} and the network.")
         return ModelError(f"The connection to {base_url} broke ({cause}).")
     return ModelError(f"{model} at {base_url} gave no answer.")
 

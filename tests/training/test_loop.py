@@ -400,7 +400,7 @@ def test_resumed_it_has_only_the_minutes_that_are_left(trainings: Trainings, tmp
 def test_a_loss_that_is_no_number_ends_it_and_spoils_nothing(trainings: Trainings, tmp_path: Path, where: str) -> None:
     training = trainings(tmp_path)
     model = training._model
-    with pytest.raises(TrainingError, match="The loss is no number any more: train with a lower --rate"):  # noqa: PT012
+    with pytest.raises(TrainingError, match="The loss is no number any more: train with a lower rate"):  # noqa: PT012
         for step in training.run():
             if step.n == 2 and where == "loss":
                 model.model.norm.weight.data.fill_(math.nan)

@@ -317,7 +317,7 @@ def test_a_job_whose_id_was_lost_can_be_cancelled(work: Work) -> None:
 
 def test_a_folder_is_for_one_job(work: Work) -> None:
     work.tune()
-    with pytest.raises(RunError, match=r"is of a job with epochs 2, suffix sql: give another --name"):
+    with pytest.raises(RunError, match=r"is of a job with epochs 2, suffix sql: give another folder"):
         work.tune(epochs=3, suffix="other")
     work.train = write(work.folder / "t.jsonl", 13)
     with pytest.raises(RunError, match="is of a job with other data"):
