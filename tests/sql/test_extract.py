@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_query_that_was_found_is_found_again(case):
 
 
 def test_names_of_cases_differ():
-    assert len({case["name"] for case in ANSWERS}) == len(ANSWERS) >= 70
+    assert len({case["name"] for case in ANSWERS}) == len(ANSWERS) >= 230
 
 
 @given(st.text())
@@ -37,13 +38,61 @@ def test_any_text_gives_one_line_at_most_outside_quotes(text):
         assert "\n" not in found
 
 
-@pytest.mark.parametrize(
-    "piece", ["```sql\n", "<think>", "SELECT ", "with a as (", "'", '"', "--", "/*", "(", ";", "\n", "a"]
-)
-def test_long_answers_take_no_time(piece):
+PIECES = [
+    "SELECT ", "select a from t where (", "\nSELECT a FROM t\n", "SELECT a FROM t;\n", '"SELECT a" ',
+    "`SELECT a` ", "(SELECT ",
+    "SELECT 'a", 'SELECT "a', "Select the names from the table.\n", "Corrected: SELECT a FROM t\n", "WITH ",
+    "with a as (",
+    "values (", "FROM ", "FROM a SELECT b ", "\nUPDATE t SET ", "<sql>SELECT 1</sql>\n", "```sql\nSELECT 1\n```\n",
+    "```sql\n", "```",
+    "`", "\n~~~\n", '\n{"sql": "SELECT 1"}\n', '{"a":', "[[", "(", "'", '"', "<think>", "</think>",
+    "<think></think>", "[THINK]",
+    "<|channel|>analysis<|message|>", "</s>", "<", "--", "-- a\n", "/*", "/**/", ";", "\n", " ", "a", "a b ", "的",
+    "；", "，", "&gt;",
+    "\u200b", "\x00", "\\n", "1,", "**",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", ["", "SELECT a FROM t\n"])
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_long_answer_takes_no_time(before, piece):
     start = time.process_time()
-    extract_sql(piece * (20_000 // len(piece)))
-    assert time.process_time() - start < 1.5
+    extract_sql(before + piece * (500_000 // len(piece)))
+    assert time.process_time() - start < 1.0  # 0.02 to 0.2 on a quiet machine
+
+
+def test_what_is_read_of_a_longer_answer_costs_as_much_more():
+    def seconds(n: int) -> float:
+        answer = (
+            "The boats are many, select any of them. It's `SELECT 1`, or (2).\n" * n + "```sql\nSELECT a FROM t\n```"
+        )
+        start = time.process_time()
+        assert extract_sql(answer) == "SELECT a FROM t"
+        return time.process_time() - start
+
+    small, large = min(seconds(1_000) for _ in range(3)), min(seconds(10_000) for _ in range(3))
+    assert large < 20 * small + 0.1
+
+
+def test_a_long_answer_takes_no_memory():
+    answer = "Boats and crews.\n" * 60_000 + "SQL: SELECT a FROM t WHERE b > 2\nIt lists them."
+    extract_sql("SELECT 1")
+    tracemalloc.start()
+    try:
+        assert extract_sql(answer) == "SELECT a FROM t WHERE b > 2"
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(answer)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("opening", ["", "```sql\n", "<think>x</think>"])
+def test_a_long_query_comes_back_whole(opening):
+    query = f"SELECT a FROM t WHERE b IN ({', '.join(map(str, range(100_000)))})"
+    assert extract_sql(opening + query) == query
+
+
+def test_half_a_surrogate_is_no_reason_to_stop():
+    assert extract_sql("SELECT '\ud83d' FROM t") == "SELECT '?' FROM t"
 
 
 def test_golds_come_back_as_they_are(shared):

@@ -1,0 +1,197 @@
+"""Where a query ends: at what no query has, or where SQLite stops and the rest is not SQL."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import NamedTuple
+
+from spider_opt.sql.extract.characters import plain
+from spider_opt.sql.extract.parser import MAX_CHARS, Parser, Says
+from spider_opt.sql.extract.prose import Style
+from spider_opt.sql.lexer import Token, outside_quotes, tokens
+
+_HARD = r"```|</[A-Za-z][\w:-]*\s*>|<[|｜][^|｜\s<>]|◁|\[/[A-Za-z]"
+# What ends a query, before what protects: a string, a name in quotes, a comment, which are the lexer's.
+_SCAN = re.compile(
+    rf"""[ \t,(.](?:`{{3}}(?!`)[^`\n]+`{{3,4}}|````)(?!`)
+    |(?P<stop>{_HARD}|\n~~~|[;；。])
+    |(?P<tag><[A-Za-z][\w:-]*>)
+    |(?P<wide>[，、：！？])
+    |'[^']*+(?:''[^']*+)*+'?|"[^"]*+(?:""[^"]*+)*+"?|`[^`]*+(?:``[^`]*+)*+`?|\[[^\]]*+\]?
+    |--[^\n]*+|/\*(?!\Z)(?:[^*]|\*(?!/))*+(?:\*/)?""",
+    re.VERBOSE,
+)
+_MARK = re.compile(_HARD)
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_HAS_SQL = re.compile(r"\b(?:FROM|WHERE|GROUP|ORDER|HAVING|LIMIT|UNION|SELECT|AND|OR|JOIN)\b", re.IGNORECASE)
+_TRAILING = ".!?:…*_\"'` \n"
+_NUMBER_THEN_WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?(?=[^\x00-\x7f])")
+_FULL_STOP = re.compile(r"(?<=[0-9])\.\Z")
+# No database has such a schema: "FROM boat. It lists the boats".
+_FROM_A_SENTENCE = re.compile(r"\b(?:FROM|JOIN)\s+((?!main\b|temp\b)\w+)\.\s", re.IGNORECASE)
+_MAX_SIGNS, _MAX_LINES, _MAX_LINES_BEHIND, _FAR, _NEAR = 8, 12, 200, 1000, 2000
+
+
+class Body(NamedTuple):
+    """The text of a query, where it ends in the text it was read from, and what SQLite says of it.
+
+    ``in_line`` is whether words behind it on its own line were cut off.
+    """
+
+    sql: str
+    end: int
+    says: Says
+    in_line: bool = False
+
+
+def body_at(text: str, start: int, parser: Parser, *, in_sentence: bool = False) -> Body:
+    """Return what begins at ``start`` as a query does; ``in_sentence`` is whether words stand before it."""
+    end, tags = scan(text, start, parser, _NEAR)
+    if end == start + _NEAR:
+        near = plain(text[start:end]).strip()
+        kept, in_line, says = _until_wrong(near, parser) if parser.says(near) is Says.WRONG else (near, False, None)
+        if says is Says.WHOLE or len(kept) < len(near):
+            return Body(kept, _place(text, start, end, kept), says or Says.WRONG, in_line)
+        end, tags = scan(text, start, parser)
+    sql = plain(text[start:end]).strip()
+    says = parser.says(sql)
+    if says is Says.WHOLE and (sentence := _before_a_sentence(sql, parser)):
+        return Body(sentence, _place(text, start, end, sentence), Says.WHOLE, in_line=True)
+    if says in (Says.WHOLE, Says.NOT_ASKED):
+        return Body(_FULL_STOP.sub("", sql) if in_sentence else sql, end, says)
+    if "<" in sql:
+        in_lines = outside_quotes(sql, lambda piece: _BREAK.sub("\n", piece))
+        if in_lines != sql and parser.says(in_lines) is Says.WHOLE:
+            return Body(in_lines, end, Says.WHOLE)
+        for tag in tags:
+            before = plain(text[start:tag]).strip()
+            if parser.says(before) is Says.WHOLE:
+                return Body(before, tag, Says.WHOLE)
+    if says is Says.BEGUN:
+        bare = sql.rstrip(_TRAILING)
+        whole = bare != sql and parser.says(bare) is Says.WHOLE
+        return Body(bare, end, Says.WHOLE) if whole else Body(sql, end, says)
+    kept, in_line, says = _until_wrong(sql, parser)
+    if says is Says.WRONG and (mark := _MARK.search(text, start, end)):  # in a string that is not closed
+        end = mark.start()
+        sql = plain(text[start:end]).strip()
+        kept, in_line, says = _until_wrong(sql, parser)
+    if len(kept) < len(sql):
+        end = _place(text, start, end, kept)
+    return Body(kept, end, says, in_line)
+
+
+def _before_a_sentence(sql: str, parser: Parser) -> str:
+    """Return a query that ends with a table's name, a full stop and the beginning of a sentence, or ''."""
+    found = _FROM_A_SENTENCE.search(sql)
+    before = sql[: found.end(1)] if found else ""
+    if not before or parser.says(before) is not Says.WHOLE:
+        return ""
+    *_, last = tokens(before)
+    return before if last.kind == "word" else ""
+
+
+def scan(text: str, start: int, parser: Parser, limit: int = 20 * MAX_CHARS) -> tuple[int, list[int]]:
+    """Return where what is in no query follows, quotes and comments respected, and where tags stand before that."""
+    tags: list[int] = []
+    n_wide = 0
+    end = limit = min(len(text), start + limit)
+    for found in _SCAN.finditer(text, start, limit):
+        if found["wide"] and n_wide < _MAX_SIGNS:
+            n_wide += 1
+            words = _before_words(text, start, found.start(), parser)
+            if words is not None:
+                end = words
+                break
+        elif found["tag"] and len(tags) < _MAX_SIGNS:
+            tags.append(found.start())
+        elif found["stop"]:
+            end = found.start()
+            break
+    parser.count(end - start)
+    return end, tags
+
+
+def _before_words(text: str, start: int, at: int, parser: Parser) -> int | None:
+    """Return where the words of a language with full-width signs begin, None where such a sign was meant as SQL's."""
+    line = max(text.rfind("\n", start, at) + 1, start)
+    before, behind = text[line:at], text[at + 1 : at + _FAR].split("\n", 1)[0]
+    if line > start and not any(c.isascii() and c.isalpha() for c in before):
+        return line
+    if _HAS_SQL.search(behind) or not any(not c.isascii() and c.isalpha() for c in behind):
+        return None
+    return at if parser.says(plain(text[start:at]).strip()) is Says.WHOLE else None
+
+
+def _place(text: str, start: int, end: int, kept: str) -> int:
+    """Return about where ``kept``, of which characters may have been changed, ends in ``text``."""
+    while start < end and text[start].isspace():
+        start += 1
+    return min(start + len(kept), end)
+
+
+def _until_wrong(sql: str, parser: Parser) -> tuple[str, bool, Says]:
+    """Return ``sql`` up to the words behind it, whether these begin in its last line, and what SQLite says of it."""
+    pieces: list[Token] = []
+    more = tokens(sql)
+
+    def end_of(n: int) -> int | None:
+        while len(pieces) < n:
+            piece = next(more, None)
+            if piece is None:
+                return None
+            pieces.append(piece)
+        return pieces[n - 1].end if n else 0
+
+    n = parser.first_wrong(end_of, sql)
+    if end_of(n + 1) is None:
+        return sql, False, parser.says(sql)
+    if sentence := _before_a_sentence(sql[: pieces[n].end], parser):
+        return sentence, True, Says.WHOLE
+    style = Style(piece.text for piece in pieces[:n] if piece.kind == "word")
+    lines = [piece for piece in pieces[:n] if piece.kind == "space" and "\n" in piece.text]
+    for space in reversed(lines[-_MAX_LINES:]):
+        if parser.says(sql[: space.start]) is Says.WHOLE:
+            if style.other_than_sql(sql[space.end :]):
+                return sql[: space.start].rstrip(), False, Says.WHOLE
+            break
+    else:
+        kept = _in_its_line(sql, pieces[: n + 1], style, parser)
+        if kept is not None:
+            return kept, True, Says.WHOLE
+    return _to_the_next_words(sql, pieces[n].end, style), False, Says.WRONG
+
+
+def _in_its_line(sql: str, pieces: list[Token], style: Style, parser: Parser) -> str | None:
+    """Return the query before a sentence about it on the same line, None where it is none; ``pieces[-1]`` is wrong."""
+    *before, wrong = pieces
+    digits = _NUMBER_THEN_WORDS.match(wrong.text)
+    at = wrong.start + (digits.end() if digits else 0)
+    if not style.sentence(sql[at:]) or parser.says(sql[:at]) is not Says.WHOLE:
+        return None
+    kept = sql[:at].rstrip()
+    said = [piece for piece in before if not piece.says_nothing]
+    if not digits and len(said) > 2 and said[-1].kind == "word" and said[-2].kind in ("word", "name"):
+        # A word is read as a name for what stands before it, which it is not where nothing is called so.
+        alias = said[-1].text.lower()
+        shorter = sql[: said[-1].start].rstrip()
+        if all(piece.text.lower() != alias for piece in said[:-1]) and parser.says(shorter) is Says.WHOLE:
+            kept = shorter
+    return _FULL_STOP.sub("", kept)
+
+
+def _to_the_next_words(sql: str, at: int, style: Style) -> str:
+    """Return a wrong query up to a paragraph that does not go on with it, or to a line that begins another."""
+    for found in islice(re.finditer(r"\n\s*", sql[at:]), _MAX_LINES_BEHIND):
+        end = at + found.start()
+        rest = sql[at + found.end() : at + found.end() + _FAR]
+        before = sql[max(end - _FAR, 0) : end].split()[-1:]
+        first = rest.split(maxsplit=1)[:1]
+        if first and style.keyword(first[0], frozenset(("SELECT", "WITH"))):
+            if before and (before[0].endswith(("(", ",")) or style.keyword(before[0])):
+                continue
+        elif found[0].count("\n") == 1 or not style.other_than_sql(rest):
+            continue
+        return sql[:end].rstrip()
+    return sql
