@@ -285,10 +285,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What ``step`` had for an answer: what was said ``n`` times; ``rows``, ``empty``, ``not_run`` or how it failed.
+    """An answer that ``step`` had: what the model said, ``n`` times, and ``rows``, ``empty`` or how it failed.
 
-    Results of equal content share the ``digest``, of equal order also the ``order`` ('' where nothing is sorted). Where
-    an outer step had several, ``sample`` is the number of the one that this was had for ('3.0' where two steps did).
+    Results of equal content share the ``digest``, of equal order also the ``order`` ('' where nothing is sorted).
     """
 
     step: str
@@ -299,7 +298,6 @@ class Candidate:
     order: str = ""
     n: int = 1
     logprob: float | None = None
-    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)

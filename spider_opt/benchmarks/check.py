@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from spider_opt.benchmarks.loading import data_folder, load_source
+from spider_opt.benchmarks.loading import data_folder, load_source, source_of
+from spider_opt.benchmarks.other_files import other_files
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
 from spider_opt.benchmarks.source import Source
-from spider_opt.benchmarks.splits import find_split, present_splits
-from spider_opt.benchmarks.table import source_named
+from spider_opt.benchmarks.splits import find_split, present_splits, question_file
 from spider_opt.benchmarks.validation import is_training
-from spider_opt.databases import Sandbox
+from spider_opt.databases import Limits, Sandbox
+from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, QueryError
 from spider_opt.types import Benchmark
 
@@ -37,7 +38,11 @@ class BadGold:
 
 @dataclass(frozen=True, slots=True)
 class SplitCheck:
-    """What one split holds. ``empty_golds`` run and return no row; ``duplicates`` repeat a question word for word."""
+    """What one split holds.
+
+    ``empty_golds`` run and return no row; ``duplicates`` repeat a question word for word; ``without_gold`` are asked,
+    but cannot be scored.
+    """
 
     split: str
     n_total: int
@@ -47,13 +52,15 @@ class SplitCheck:
     failing_golds: tuple[BadGold, ...]
     empty_golds: int
     duplicates: int
+    without_gold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a benchmark holds. ``shared_databases`` are asked about in training and in evaluation splits alike.
 
-    ``problems`` says in one sentence each why a split cannot be used.
+    ``lacking_tables`` are the files with names in plain words that its splits would have; ``unread`` are files of
+    questions that no split is made of. ``problems`` says in one sentence each why a split cannot be used.
     """
 
     name: str
@@ -62,38 +69,50 @@ class Check:
     shared_databases: tuple[str, ...]
     has_tables: bool
     problems: tuple[str, ...]
+    lacking_tables: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def check_benchmark(name: str, data: Path | None = None, progress: Progress = silent) -> Check:
-    """Load every split of a benchmark that is in its folder and run every gold query once.
+    """Load every split of a benchmark that is in its folder and run every gold query once; '' is what lies in ``data``.
 
     Raises:
         DatasetError: there is no such benchmark, or none of it in its folder.
     """
-    source = source_named(name)
+    name, source = source_of(name, data)
     root = data_folder(name, source, data)
     checks: list[SplitCheck] = []
     problems: list[str] = []
     db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
-    for split in _splits(name, source, root):
+    called: list[str] = []
+    splits = _splits(name, source, root)
+    for split in splits:
         try:
             benchmark = load_source(name, source, split, data=data)
-            entries = read_entries((root / file for file in source.splits[split].questions), source.fields)
+            files = [file for each in source.splits[split].questions if (file := question_file(root, each))]
+            entries = read_entries(files, source.fields)
+            called.append(benchmark.name)
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
             db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)
         except DatasetError as error:
             problems.append(str(error))
+    tables = dict.fromkeys(source.splits[split].tables for split in splits)
+    lacking = tuple(file for file in tables if file and not (root / file).is_file())
+    read = [file for split in source.splits.values() for file in split.questions]
+    unread = other_files(root, [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)], source.fields)
     return Check(
-        name=name,
+        name=called[0] if called else name,
         root=str(root),
         splits=tuple(checks),
         shared_databases=tuple(sorted(db_ids["train"] & db_ids["evaluation"])),
-        has_tables=(root / (source.splits[source.default].tables or "tables.json")).is_file(),
+        has_tables=not lacking and any(tables),
         problems=tuple(dict.fromkeys(problems)),
+        lacking_tables=lacking,
+        unread=tuple(f"{other.path} ({other.n:,} questions)" for other in unread) if source.root is None else (),
     )
 
 
-def _splits(name: str, source: Source, root: Path) -> Iterable[str]:
+def _splits(name: str, source: Source, root: Path) -> list[str]:
     """Return the splits that are there, each question in one of them only."""
     if not (there := present_splits(source, root)):
         find_split(name, source, None, root)  # says what is lacking
@@ -111,8 +130,11 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
     with progress(f"golds of {benchmark.split}", len(benchmark.examples)) as advance:
         for db_id, path in benchmark.paths.items():
             answers: dict[str, int | str] = {}  # rows or error; half of the golds are asked twice
-            with Sandbox(path) as sandbox:
+            with Sandbox(path, limits=lifted(Limits())) as sandbox:
                 for example in (item for item in benchmark.examples if item.question.db_id == db_id):
+                    if not example.gold_sql:
+                        advance()
+                        continue
                     if example.gold_sql not in answers:
                         answers[example.gold_sql] = _rows_or_error(sandbox, example.gold_sql)
                     answer = answers[example.gold_sql]
@@ -129,6 +151,7 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
         failing_golds=tuple(sorted(bad, key=lambda gold: gold.id)),
         empty_golds=empty,
         duplicates=duplicates,
+        without_gold=sum(not example.gold_sql for example in benchmark.examples),
     )
 
 

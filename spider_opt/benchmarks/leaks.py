@@ -7,13 +7,12 @@ those of held-out databases, and nothing of any held-out database is shown.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from spider_opt.benchmarks.loading import training_half
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError
 from spider_opt.sql.normal import normalized
@@ -27,15 +26,6 @@ Normals = Callable[[Iterable[str]], Mapping[str, str]]
 def normal_queries(queries: Iterable[str]) -> dict[str, str]:
     """Return each query with its normal form."""
     return {sql: normalized(sql) for sql in dict.fromkeys(queries)}
-
-
-def normal_text(text: str) -> str:
-    """Return a question's words: case, punctuation and space do not count.
-
-    >>> normal_text("How many  Singers are there ?") == normal_text("how many singers are there")
-    True
-    """
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def check_leaks(training: Sequence[Example], asked: Sequence[Example], normals: Normals = normal_queries) -> None:

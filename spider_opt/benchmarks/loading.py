@@ -13,14 +13,24 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
 from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
+from spider_opt.benchmarks.naming import LAYOUT, SPIDER_TEST, described, known_split, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.source import Source, Split
-from spider_opt.benchmarks.splits import find_split, folder_of, how_to_get
-from spider_opt.benchmarks.table import source_named
+from spider_opt.benchmarks.splits import (
+    above,
+    database_file,
+    databases_on_disk,
+    find_split,
+    folder_of,
+    how_to_get,
+    question_file,
+)
+from spider_opt.benchmarks.table import benchmark_names, source_named
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import database_hash, read_schema
 from spider_opt.errors import DatasetError
@@ -30,15 +40,16 @@ DEFAULT = "spider-mini"
 _LOG = logging.getLogger("spider_opt")
 
 
-def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path | str | None = None) -> Benchmark:
+def load(name: str | None = None, *, data: Path | str | None = None, questions: Path | str | None = None) -> Benchmark:
     """Load a split of a benchmark: ``spider-mini``, ``spider:dev``.
 
-    ``name`` is the benchmark's, with the split behind a colon where it is not the usual one. ``data`` is its folder;
-    Spider's may be named by ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another
-    file of questions over the split's databases. What is loaded then has the file's name for its split, never that of
-    a split of the benchmark: it is not what others have measured on. Ids are made of the
-    split's name and a hash of database and question, see ``ids``: they stay where other questions come or go.
-    Questions whose database is not there are left out, which a warning says.
+    ``name`` is the benchmark's, with the split behind a colon where it is not the usual one; None is the bundled one,
+    and with ``data``, its folder, what that says of itself (see ``benchmarks.naming``). Spider's may be named by
+    ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another file of questions over the
+    split's databases. What is loaded then has the file's name for its split, never that of a split of the benchmark:
+    it is not what others have measured on. Whatever is loaded is called what it is: only Spider's questions ``spider``.
+    Ids are made of the split's name and a hash of database and question, see ``ids``: they stay where other questions
+    come or go. Questions whose database is not there are left out, which a warning says.
 
     Raises:
         UsageError: an argument is of another kind than is due.
@@ -47,25 +58,50 @@ def load(name: str = DEFAULT, *, data: Path | str | None = None, questions: Path
     """
     data = None if data is None else arguments.path(data, "data")
     questions = None if questions is None else arguments.path(questions, "questions")
+    if name is None:
+        name = DEFAULT if data is None else ""
     known, colon, split = arguments.text(name, "name", blank=True).partition(":")
-    benchmark = load_source(known, source_named(known), split if colon else None, data=data, questions=questions)
+    known, source = source_of(known, data)
+    benchmark = load_source(known, source, split if colon else None, data=data, questions=questions)
     if benchmark.missing:
         _LOG.warning("%s", describe_missing(benchmark))
     return benchmark
 
 
+def source_of(name: str, data: Path | str | None) -> tuple[str, Source]:
+    """Return the layout of a benchmark, by name, and what it is made of; '' is the one that lies in ``data``.
+
+    Raises:
+        DatasetError: there is no such benchmark, or its folder describes itself wrongly.
+    """
+    folder = data if data is not None or name not in ("", LAYOUT) else os.environ.get("SPIDER_DIR", "").strip()
+    if data is not None and not name and not Path(data).expanduser().is_dir():
+        raise DatasetError(f"No folder {data}.")
+    told = described(Path(folder).expanduser()) if folder else None
+    if told is not None and name in ("", told.name, told.layout):
+        return told.layout, told.source
+    layout = LAYOUT if data is not None and not name else name
+    return layout, source_named(layout)
+
+
 def training_half(benchmark: Benchmark) -> Benchmark:
-    """Load the split that retrieval and tuning learn from where ``benchmark`` is asked.
+    """Load the split that retrieval and tuning learn from where ``benchmark`` is asked; questions without gold are out.
 
     Raises:
         DatasetError: there is none, or it cannot be loaded.
     """
-    training = source_named(benchmark.name).training
+    name = benchmark.name
+    if benchmark.root is not None and name not in benchmark_names():  # one's own, or other questions over Spider's
+        name, source = source_of("", benchmark.root)
+    else:
+        name, source = source_of(name, benchmark.root)
+    training = source.training
     if training is None:
         raise DatasetError(
             f"{benchmark.name} has no training questions to retrieve from or to learn: take a method without examples"
         )
-    return load(training if ":" in training else f"{benchmark.name}:{training}", data=benchmark.root)
+    found = load(training if ":" in training else f"{name}:{training}", data=benchmark.root)
+    return replace(found, examples=tuple(example for example in found.examples if example.gold_sql))
 
 
 def load_source(
@@ -86,19 +122,25 @@ def load_source(
         name, source, source.default if split is None else split, folder, with_questions=questions is None
     )
     layout, label = source.splits[split], split
-    files = [folder / file for file in layout.questions]
+    files = [found for file in layout.questions if (found := question_file(folder, file))]
     if questions is not None:
         other = Path(questions).expanduser()
         if [other.resolve()] != [file.resolve() for file in files]:
             files, label = [other], _label(source, split, other)
     entries = read_entries(files, source.fields)
+    if not entries:
+        raise DatasetError(f"{' and '.join(map(str, files))} hold no question.")
+    called, label = _called(name, source, label, entries, files, folder)
     tables = read_tables(folder / layout.tables) if layout.tables else {}
     paths, missing = _locate(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
     if not paths:
-        raise DatasetError(
-            f"No database at {folder / _above(layout)[0]}: all {len(entries):,} questions of {label} lack theirs."
-            f" Get them {how_to_get(name, source)}"
+        where = folder / above(layout)[0]
+        how = (
+            f"Get them {how_to_get(name, source)}"
+            if called == name
+            else f"Each belongs at {folder / layout.databases.replace('{db_id}', 'DB_ID')}"
         )
+        raise DatasetError(f"No database at {where}: all {len(entries):,} questions of {label} lack theirs. {how}")
     if doubles := exact_duplicates(entries):
         _LOG.warning("%s", _describe_duplicates(doubles, label))
     schemas = {db_id: read_schema(path, db_id, tables.get(db_id)) for db_id, path in paths.items()}
@@ -115,7 +157,28 @@ def load_source(
     )
     fingerprint = _fingerprint(label, examples, paths)
     root = None if source.root is not None else folder.absolute()
-    return Benchmark(name, label, examples, paths, missing, len(entries), fingerprint, root)
+    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root)
+
+
+def _called(
+    name: str, source: Source, label: str, entries: Sequence[Entry], files: Sequence[Path], folder: Path
+) -> tuple[str, str]:
+    """Return what the benchmark and the split are called: what these questions are, else what the folder is."""
+    if source.root is not None:
+        return name, label
+    if known := known_split(entries, files):
+        return known
+    if told := described(folder):
+        return told.name, label
+    if name != LAYOUT:
+        return name, label
+    usual = [file for name in source.splits[source.default].questions if (file := question_file(folder, name))]
+    others = label not in source.splits or (label == "test" and len(entries) == SPIDER_TEST)
+    if label == "test" and others and not usual:
+        return name, label
+    if usual and (others or is_training(label)) and known_split(read_entries(usual, source.fields), usual):
+        return name, label  # over Spider's own databases
+    return own_name(folder), label
 
 
 def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
@@ -175,7 +238,7 @@ def _locate(
     entries: Iterable[Entry], tables: Collection[str], layout: Split, folder: Path
 ) -> tuple[dict[str, Path], dict[str, int]]:
     """Return the paths of the databases that are there, and how many questions each of the others costs."""
-    known = _on_disk(layout, folder) | set(tables)
+    known = databases_on_disk(layout, folder) | set(tables)
     paths: dict[str, Path] = {}
     missing: Counter[str] = Counter()
     for entry in entries:
@@ -185,28 +248,12 @@ def _locate(
         if db_id not in known:
             said = _close(db_id, known, layout)
             raise DatasetError(f'{entry.place} names the unknown database "{db_id}"{said}')
-        path = folder / layout.databases.replace("{db_id}", db_id)
-        if db_id not in missing and path.is_file():
+        path = None if db_id in missing else database_file(layout, folder, db_id)
+        if path is not None:
             paths[db_id] = path
         else:
             missing[db_id] += 1
     return paths, dict(missing.most_common())
-
-
-def _above(layout: Split) -> tuple[Path, str]:
-    """Return the folder in which each database has a folder or a file of its own, and the pattern of its name."""
-    parts = PurePosixPath(layout.databases).parts
-    at = next(i for i, part in enumerate(parts) if "{db_id}" in part)
-    return Path(*parts[:at]), parts[at]
-
-
-def _on_disk(layout: Split, folder: Path) -> set[str]:
-    """Return the ids of the databases that have a folder or a file."""
-    above, pattern = _above(layout)
-    before, after = pattern.split("{db_id}", 1)
-    inside = [item.name for item in (folder / above).iterdir()] if (folder / above).is_dir() else []
-    named = [name for name in inside if name.startswith(before) and name.endswith(after)]
-    return {name[len(before) : len(name) - len(after)] for name in named}
 
 
 def _fingerprint(split: str, examples: Sequence[Example], paths: Mapping[str, Path]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
+from spider_opt.rows import begins_a_query, jsonl_rows, name_of, read_text
 
 SPIDERS = Fields()
 """What Spider's files call their parts."""
+_QUESTIONS = ("SpiderSynQuestion",)
+_GOLDS = ("sql", "query", "gold", "gold_sql", "gold_query", "sql_query", "ground_truth")
 # A db_id becomes part of a path, so it is one plain name: no separators, no "..", no control characters.
 _DB_ID = re.compile(r"\w[\w .\-]*")
 
@@ -55,32 +59,57 @@ def read_json(path: Path) -> Any:
 
 
 def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]:
-    """Return the questions of all files in order, the index going on from file to file.
+    """Return the questions of all files in order, the index going on from file to file; a file may be an empty list.
 
-    Only what ``fields`` names is read; token lists and parses may be there or not.
+    Only what ``fields`` names is read; token lists and parses may be there or not. A file whose name ends with
+    ``.jsonl`` has a question a line. A question may lack its gold query, which is '' then: it can be asked, not scored.
 
     Raises:
         DatasetError: a file is broken, holds no list of questions, or an entry lacks a field.
     """
     entries: list[Entry] = []
     for path in paths:
-        items = read_json(path)
-        if not isinstance(items, list):
-            raise DatasetError(f"{path} holds {_kind(items)} where a list of questions is due.")
-        if not items:
-            raise DatasetError(f"{path} holds no question.")
+        items = _read_list(path)
         for number, item in enumerate(items):
             place = f"entry {number} of {path.name}"
             if not isinstance(item, dict):
                 raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
-            needed = (fields.db_id, fields.question, fields.query)
-            db_id, question, query = (_text(item, name, path, number) for name in needed)
+            db_id, question = (_text(item, name, path, number) for name in (fields.db_id, _question(item, fields)))
+            query = _gold(item, fields.query, path, number)
             _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
             notes = _said(item, fields.notes, path, number) if fields.notes else ""
             told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
             metadata = {key: value for key, value in told.items() if value}
             entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata))
     return entries
+
+
+def _read_list(path: Path) -> list[Any]:
+    if path.suffix == ".jsonl":
+        return [
+            row.value for row in jsonl_rows(read_text(path, DatasetError), lambda why: DatasetError(f"{path}: {why}"))
+        ]
+    items = read_json(path)
+    if not isinstance(items, list):
+        raise DatasetError(f"{path} holds {_kind(items)} where a list of questions is due.")
+    return items
+
+
+def _question(item: Mapping[str, Any], fields: Fields) -> str:
+    """Return the field with the question's words, which Spider-Syn calls otherwise."""
+    return next((name for name in (fields.question, *_QUESTIONS) if name in item), fields.question)
+
+
+def _gold(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
+    """Return the gold query, '' where the entry has none under any name."""
+    if item.get(name) is not None and not (isinstance(item[name], str) and not item[name].strip()):
+        return _text(item, name, path, number)
+    other = next((key for key in item if name_of(key) in _GOLDS and begins_a_query(item[key])), None)
+    if other is not None:
+        raise DatasetError(
+            f'{path}: entry {number} (counted from 0) has its gold query as "{other}": it must be called "{name}".'
+        )
+    return ""
 
 
 def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
@@ -104,6 +133,15 @@ def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
             raise DatasetError(f'{path}: entry {number} (counted from 0) is a second schema for "{db_id}"; keep one.')
         tables[db_id] = item
     return tables
+
+
+def normal_text(text: str) -> str:
+    """Return a question's words: case, punctuation and space do not count.
+
+    >>> normal_text("How many  Singers are there ?") == normal_text("how many singers are there")
+    True
+    """
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def exact_duplicates(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
@@ -144,8 +182,13 @@ def _said(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
     return _text(item, name, path, number)
 
 
+def is_db_id(name: str) -> bool:
+    """Tell whether a name can be that of a database's folder."""
+    return _DB_ID.fullmatch(name) is not None
+
+
 def _check_db_id(db_id: str, where: str) -> None:
-    if not _DB_ID.fullmatch(db_id):
+    if not is_db_id(db_id):
         raise DatasetError(f"{where} has the db_id {db_id!r}, which is no plain folder name.")
 
 

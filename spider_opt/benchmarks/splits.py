@@ -1,12 +1,60 @@
-"""Which splits of a benchmark are in a folder, and what to type where one is not."""
+"""Where in a folder a split's questions and databases are, which splits are there, and what to type for the others."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
+from pathlib import Path, PurePosixPath
 
-from spider_opt.benchmarks.source import Source
+from spider_opt.benchmarks.other_files import advice
+from spider_opt.benchmarks.source import Source, Split
 from spider_opt.errors import DatasetError
 from spider_opt.wording import argument, either
+
+SUFFIXES = (".sqlite", ".db", ".sqlite3", ".db3")
+_LOG = logging.getLogger("spider_opt")
+
+
+def question_file(folder: Path, name: str) -> Path | None:
+    """Return a file of questions, as it is called or with a question a line (``.jsonl``); None where there is none."""
+    path = folder / name
+    return next((file for file in (path, path.with_suffix(".jsonl")) if file.is_file()), None)
+
+
+def database_file(layout: Split, folder: Path, db_id: str) -> Path | None:
+    """Return the file of a database: where the layout says, with another suffix, or not in a folder of its own.
+
+    Where a folder has several it is said which is asked, and what the official evaluator would do.
+    """
+    usual = folder / layout.databases.replace("{db_id}", db_id)
+    flat = usual.parent.parent if usual.parent.name == db_id else usual.parent
+    places = [usual, *(place / f"{db_id}{suffix}" for place in (usual.parent, flat) for suffix in SUFFIXES)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is not None and found.parent.name == db_id:
+        others = sorted(file.name for file in found.parent.glob("*.sqlite") if file != found)
+        if others:
+            _LOG.warning(
+                "%s has %d databases: %s is asked, %s not; the official evaluator runs each query on all .sqlite files "
+                "of the folder, and it is right where it is right on every one",
+                found.parent, len(others) + 1, found.name, ", ".join(others),
+            )  # fmt: skip
+    return found
+
+
+def databases_on_disk(layout: Split, folder: Path) -> set[str]:
+    """Return the ids of the databases that have a folder or a file."""
+    where, pattern = above(layout)
+    before, after = pattern.split("{db_id}", 1)
+    inside = [item.name for item in (folder / where).iterdir()] if (folder / where).is_dir() else []
+    named = [name for name in inside if name.startswith(before) and name.endswith(after)]
+    ids = {name[len(before) : len(name) - len(after)] for name in named}
+    return ids | {Path(name).stem for name in inside if Path(name).suffix in SUFFIXES}
+
+
+def above(layout: Split) -> tuple[Path, str]:
+    """Return the folder in which each database has a folder or a file of its own, and the pattern of its name."""
+    parts = PurePosixPath(layout.databases).parts
+    at = next(i for i, part in enumerate(parts) if "{db_id}" in part)
+    return Path(*parts[:at]), parts[at]
 
 
 def present_splits(source: Source, folder: Path) -> list[str]:
@@ -14,7 +62,7 @@ def present_splits(source: Source, folder: Path) -> list[str]:
     return [
         name
         for name, split in source.splits.items()
-        if split.questions and all((folder / file).is_file() for file in split.questions)
+        if split.questions and all(question_file(folder, file) for file in split.questions)
     ]
 
 
@@ -43,11 +91,15 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
         if inside:
             raise DatasetError(f"{folder} holds no questions, but {inside[0]} does: name that folder.")
         [first, *_] = source.splits[source.default].questions
+        if said := advice(folder, first, source.fields):
+            raise DatasetError(f"{folder} has no {first}{said}")
         raise DatasetError(f"{folder} holds no {source.title} (no {first}). Get it {how_to_get(name, source)}")
     listed = ", ".join(there)
     if split in source.splits:
-        lacking = next(file for file in source.splits[split].questions if not (folder / file).is_file())
-        raise DatasetError(f"No {lacking} in {folder}, so no split {split}; there is: {listed}.")
+        lacking = next(file for file in source.splits[split].questions if not question_file(folder, file))
+        partly = any(question_file(folder, file) for file in source.splits[split].questions)
+        said = f"; where there are no such questions, write [] into {folder / lacking}" if partly else ""
+        raise DatasetError(f"No {lacking} in {folder}, so no split {split}; there is: {listed}{said}.")
     more = f" Another benchmark is named by its folder: {folder_of('NAME')}" if source.root is not None else ""
     raise DatasetError(f'No split is called "{split}"; there is: {listed}.{more}')
 

@@ -28,7 +28,7 @@ class Chosen:
     split: str | None = None
 
     def named(self, usual: str | None = None) -> tuple[str, Path | None]:
-        """Return the benchmark's name and its folder, None where none is named by an option.
+        """Return the benchmark's name, '' for what its folder says, and that folder, None where no option names one.
 
         Without options it is the ``usual`` one: if that is not said, Spider where ``SPIDER_DIR`` names its folder,
         else the bundled benchmark.
@@ -51,7 +51,7 @@ class Chosen:
                 )
             return "spider", self.spider
         if self.benchmark is None and self.data is not None:
-            raise UsageError(f"Of which benchmark is {self.data} the folder? Say it with --benchmark NAME")
+            return "", self.data
         is_there = os.environ.get("SPIDER_DIR", "").strip()
         return self.benchmark or usual or ("spider" if is_there else "spider-mini"), self.data
 
@@ -98,7 +98,9 @@ def benchmark_folder_options(command: Callable[..., R]) -> Callable[..., R]:
 def _where(command: Callable[..., R]) -> Callable[..., R]:
     folder = click.Path(path_type=Path, file_okay=False)
     command = click.option("--spider", type=folder, help="Short for --benchmark spider --data DIR")(command)
-    command = click.option("--data", type=folder, help="The benchmark's folder (Spider's: also SPIDER_DIR)")(command)
+    command = click.option(
+        "--data", type=folder, help="The benchmark's folder; alone: what lies there (Spider's: also SPIDER_DIR)"
+    )(command)
     return click.option(
         "--benchmark",
         metavar="NAME",

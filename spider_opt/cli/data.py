@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen
+from spider_opt.cli.data_import import import_command
 from spider_opt.progress import LINE_EVERY_S
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 
 @click.group(
     invoke_without_command=True,
-    epilog="\b\nExample:\n  spider-opt data list\n  spider-opt data fetch spider\n  spider-opt data check spider",
+    epilog="\b\nExample:\n  spider-opt data import questions.csv --database shop.db --out own/\n"
+    "  spider-opt data fetch spider\n  spider-opt data check spider",
 )
 @click.pass_context
 def data(context: click.Context) -> None:
-    """List benchmarks, get Spider, and look through a benchmark."""
+    """List benchmarks, make one of your own questions, get Spider, and look through a benchmark."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -82,9 +84,14 @@ def fetch(folder: Path | None, name: str, other_folder: Path | None, url: str | 
     click.echo(f"Look through it with: spider-opt data check{option} {fetched.root}", err=True)
 
 
+data.add_command(import_command)
+
+
 @data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--benchmark", "name", metavar="NAME", help="Whose folder it is (default: spider)")
+@click.option(
+    "--benchmark", "name", metavar="NAME", help="Whose layout it has (default: what the folder says, else Spider's)"
+)
 @click.option("--data", "other_folder", type=click.Path(path_type=Path), help="The same as DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
 def check(folder: Path | None, name: str | None, other_folder: Path | None, as_json: bool) -> None:
@@ -97,7 +104,7 @@ def check(folder: Path | None, name: str | None, other_folder: Path | None, as_j
     from spider_opt.progress import progress
 
     folder = _one_folder(folder, other_folder)
-    name, folder = Chosen(name or (None if folder is None else "spider"), folder).named()
+    name, folder = Chosen(name, folder).named()
     found = check_benchmark(name, folder, progress)
     if as_json:
         click.echo(json.dumps({"usable": not found.problems, **dataclasses.asdict(found)}))
@@ -119,19 +126,21 @@ def _one_folder(folder: Path | None, other: Path | None) -> Path | None:
 
 
 def _lines(found: Check) -> Iterator[str]:
-    from spider_opt.benchmarks import source_named
     from spider_opt.benchmarks.loading import missing_sentence
 
     yield f"{found.name} at {found.root}"
-    source = source_named(found.name)
-    if (tables := source.splits[source.default].tables) and not found.has_tables:
+    for tables in found.lacking_tables:
         yield f"  no {tables}: schemas come from the databases alone"
+    for file in found.unread:
+        yield f"  not read: {file}; ask them by --questions"
     for split in found.splits:
         yield f"{split.split}: n={split.n:,}, databases {split.databases}"
         if split.missing:
             yield f"  {missing_sentence(split.missing, split.n_total, split.n)}"
         if split.duplicates:
             yield f"  questions that repeat an earlier one word for word: {split.duplicates:,}"
+        if split.without_gold:
+            yield f"  questions without a gold query, which are asked but not scored: {split.without_gold:,}"
         if split.empty_golds:
             yield f"  gold queries that return no row: {split.empty_golds:,}"
         if split.failing_golds:

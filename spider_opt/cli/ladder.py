@@ -73,7 +73,7 @@ def ladder_command(
     below with its 95 % interval, and the costs, beside the figures of OpenAI's talk. The benchmark is Spider unless
     another is named; its folder is needed for --run and --recorded only.
     """
-    from spider_opt.benchmarks import source_named
+    from spider_opt.benchmarks.loading import source_of
     from spider_opt.errors import RunError
     from spider_opt.methods import parse_method
     from spider_opt.models import DEFAULT_MODEL
@@ -86,12 +86,13 @@ def ladder_command(
     rungs = [(method, method) for method in methods] or RUNGS
     model = model_name or DEFAULT_MODEL
     name, data = chosen.named("spider")
-    source = source_named(name)
-    benchmark = chosen.load("spider") if ask or recorded else None
+    _, source = source_of(name, data)
+    benchmark = chosen.load("spider") if ask or recorded or data is not None else None
+    label = f"{benchmark.name} {benchmark.split}" if benchmark else f"{name} {source.default}"
 
     roots = (*runs, RUNS) if ask or not runs else runs
     whole = benchmark if ask else None
-    look = partial(climb, rungs, roots, model, f"{name} {source.default}", tuned=tuned, whole=whole)
+    look = partial(climb, rungs, roots, model, label, tuned=tuned, whole=whole)
     if ask:
         missing = look(tell=lambda _: None).missing
         for rung in missing:

@@ -20,7 +20,7 @@ _Name = tuple[str, str]
 def read_schema(path: str | Path, db_id: str, entry: Mapping[str, Any] | None = None) -> Schema:
     """Read the schema of a SQLite file; ``entry`` is its object of ``tables.json``.
 
-    Tables, columns and their spelling come from the file; words and further foreign keys from the
+    Tables and views, columns and their spelling come from the file; words and further foreign keys from the
     entry, whose names are matched whatever their case. What the entry names and the file lacks is left
     out, and so is a foreign key to nowhere. Without an entry, words are the name in lower case with
     spaces for underscores.
@@ -31,7 +31,10 @@ def read_schema(path: str | Path, db_id: str, entry: Mapping[str, Any] | None = 
     try:
         told = _Entry() if entry is None else _read_entry(entry)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(f"The entry of {db_id} in tables.json is broken: {error!r}.") from error
+        raise DatasetError(
+            f"The entry of {db_id} in tables.json is broken, its parts do not fit each other ({error}): mend them, or "
+            "leave the entry out, which is not needed."
+        ) from error
     with closing(open_read_only(Path(path))) as connection:
         connection.text_factory = lambda raw: raw.decode(errors="replace")
         try:
@@ -61,32 +64,61 @@ class _Entry:
 
 
 def _read_entry(entry: Mapping[str, Any]) -> _Entry:
-    tables = dict(enumerate(name.lower() for name in entry["table_names_original"]))
+    """Read what there is: a part may be missing, and what needs it is left out; what is there must fit."""
+    told: dict[str, Any] = {"column_names": [], "foreign_keys": [], **entry}
+    if "table_names_original" not in entry:
+        return _Entry()
+    tables = dict(enumerate(name.lower() for name in told["table_names_original"]))
+    table_words = dict(zip(tables.values(), told["table_names"], strict=True)) if "table_names" in told else {}
+    if "column_names_original" not in entry:
+        return _Entry(table_words)
     # Column 0 is "*", of table -1.
     columns = {
         index: (tables[table], name.lower())
-        for index, (table, name) in enumerate(entry["column_names_original"])
+        for index, (table, name) in enumerate(told["column_names_original"])
         if index > 0
     }
-    words = [words for _, words in entry["column_names"][1:]]
+    words = [words for _, words in told["column_names"][1:]]
     return _Entry(
-        dict(zip(tables.values(), entry["table_names"], strict=True)),
-        dict(zip(columns.values(), words, strict=True)),
-        tuple((columns[source], columns[target]) for source, target in entry["foreign_keys"]),
+        table_words,
+        dict(zip(columns.values(), words, strict=True)) if "column_names" in entry else {},
+        tuple((columns[source], columns[target]) for source, target in told["foreign_keys"]),
     )
 
 
 def _tables(connection: sqlite3.Connection, told: _Entry) -> Iterator[Table]:
+    """Yield tables, then views; not what virtual tables keep their own data in, nor a view that cannot be read."""
     names = connection.execute(
-        r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY rowid"
+        r"SELECT name, type = 'view' OR sql LIKE 'CREATE VIRTUAL%' FROM sqlite_master WHERE type IN ('table', 'view')"
+        r" AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY type, rowid"
     ).fetchall()
-    for (name,) in names:
-        rows = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (name,))
+    shadows = _shadows(connection)
+    for name, may_fail in names:
+        if name in shadows:
+            continue
+        try:
+            rows = connection.execute(
+                "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (name,)
+            ).fetchall()
+        except sqlite3.Error:
+            if may_fail:
+                continue
+            raise
         columns = tuple(
             Column(column, kind, told.column_words.get((name.lower(), column.lower())) or _plain(column), bool(key))
             for column, kind, key in rows
         )
-        yield Table(name, columns, told.table_words.get(name.lower()) or _plain(name))
+        if columns or not may_fail:
+            yield Table(name, columns, told.table_words.get(name.lower()) or _plain(name))
+
+
+def _shadows(connection: sqlite3.Connection) -> set[str]:
+    """Return the tables in which virtual tables (full-text search, …) keep their data; SQLite tells since 3.37."""
+    try:
+        rows = connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'")
+        return {name for (name,) in rows}
+    except sqlite3.Error:
+        return set()
 
 
 def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> Iterator[tuple[_Name, _Name]]:

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spider_opt.benchmarks.leaks import check_leaks, normal_text
+from spider_opt.benchmarks.leaks import check_leaks
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.errors import UsageError
 from spider_opt.linking.masking import masked
 from spider_opt.retrieval.annotations import Annotations

@@ -173,6 +173,8 @@ class RunInfo:
         differ = [name for name in IDENTITY if getattr(self, name) != getattr(other, name)]
         if self.method != other.method and "steps" in differ:
             differ.remove("steps")  # the label says it shorter
+        if "benchmark" in differ and self.fingerprint == other.fingerprint:
+            differ.remove("benchmark")  # the same questions, in a folder of another name
         if "training" in differ and "" in (self.training, other.training):
             differ.remove("training")  # not known yet, or never written down
         if "manner" in differ and may_become(other.manner, self.manner):

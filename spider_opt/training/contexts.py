@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from spider_opt.benchmarks import load
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import MethodError

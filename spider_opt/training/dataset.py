@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from spider_opt.answering.outcomes import EMPTY
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError, RunError, UsageError

@@ -23,7 +23,7 @@ def test_all_that_is_there(small: Any) -> None:
         yield lambda: seen.append(f"{label} {total}")
 
     found = check_benchmark("spider", small.root, show)
-    assert (found.name, found.root, found.has_tables) == ("spider", str(small.root), True)
+    assert (found.name, found.root, found.has_tables) == ("own-spider", str(small.root), True)
     assert (found.problems, found.shared_databases) == ((), ())
     assert [(split.split, split.n, split.n_total, split.databases) for split in found.splits] == [
         ("dev", 3, 3, 2),
@@ -95,7 +95,30 @@ def test_a_shared_database_is_told_even_where_its_file_is_missing(small: Any) ->
 
 def test_without_tables_json(small: Any) -> None:
     (small.root / "tables.json").unlink()
-    assert not check_benchmark("spider", small.root).has_tables
+    found = check_benchmark("spider", small.root)
+    assert (found.has_tables, found.lacking_tables) == (False, ("tables.json",))
+
+
+def test_a_folder_with_the_test_split_alone_has_the_tables_of_that(small: Any) -> None:
+    for name in ("dev.json", "train_spider.json", "train_others.json", "tables.json"):
+        (small.root / name).unlink()
+    found = check_benchmark("spider", small.root)
+    assert [split.split for split in found.splits] == ["test"]
+    assert (found.has_tables, found.lacking_tables) == (True, ())
+
+
+def test_questions_without_gold_are_counted(small: Any) -> None:
+    small.write(
+        "dev.json", [small.entry("shop", 0), {"db_id": "zoo", "question": "How?"}, small.entry("zoo", 1, query="")]
+    )
+    [dev, *_] = check_benchmark("spider", small.root).splits
+    assert (dev.n, dev.without_gold, dev.failing_golds, dev.empty_golds) == (3, 2, (), 0)
+
+
+def test_questions_in_other_files_are_named(small: Any) -> None:
+    small.write("more.json", [small.entry("shop", 0), small.entry("shop", 1)])
+    small.write("notes.json", {"a": 1})
+    assert check_benchmark("spider", small.root).unread == (f"{small.root / 'more.json'} (2 questions)",)
 
 
 def test_dev_alone_is_enough(small: Any) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import load
-from spider_opt.benchmarks.leaks import check_leaks, normal_text, training_for, without_leaks
+from spider_opt.benchmarks.leaks import check_leaks, training_for, without_leaks
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.subsets import only
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.errors import DatasetError, LeakError

@@ -22,7 +22,7 @@ from spider_opt.errors import DatasetError
 
 def test_dev(small: Any) -> None:
     benchmark = load("spider:dev", data=small.root)
-    assert (benchmark.name, benchmark.split, benchmark.n_total) == ("spider", "dev", 3)
+    assert (benchmark.name, benchmark.split, benchmark.n_total) == ("own-spider", "dev", 3)
     assert [(item.index, item.question.db_id) for item in benchmark.examples] == [(0, "shop"), (1, "zoo"), (2, "shop")]
     assert benchmark.examples[1].question.text == "Which names are there, number 1?"
     assert benchmark.examples[1].gold_sql == "SELECT name FROM item WHERE 1 = 1"
@@ -99,7 +99,7 @@ def test_several_missing_are_named_the_most_costly_first(small: Any) -> None:
 
 def test_no_database_at_all_is_refused(small: Any) -> None:
     shutil.rmtree(small.root / "database")
-    with pytest.raises(DatasetError, match=r"No database at .*/database: all 3 questions of dev .*data fetch"):
+    with pytest.raises(DatasetError, match=r"No database at .*/database: all 3 questions of dev .*/DB_ID\.sqlite$"):
         load("spider:dev", data=small.root)
 
 
@@ -205,6 +205,11 @@ def test_a_database_that_is_none_is_refused(small: Any, content: bytes, said: st
     small.database("shop").write_bytes(content)
     with pytest.raises(DatasetError, match=said):
         load("spider:dev", data=small.root)
+
+
+def test_a_database_that_something_writes_to_is_loaded(small: Any) -> None:
+    small.database("shop").with_name("shop.sqlite-wal").write_bytes(b"changes")
+    assert len(load("spider:dev", data=small.root).examples) == 3
 
 
 def test_a_database_cut_off_in_its_schema_is_refused(small: Any) -> None:

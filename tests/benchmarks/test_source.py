@@ -94,7 +94,7 @@ def test_what_a_benchmark_always_tells_stands_before_a_questions_own_notes(bird:
     [
         ("evidence", ["a"], r'entry 0 .* has a list as its "evidence" where text is due'),
         ("difficulty", True, r'has true or false as its "difficulty"'),
-        ("SQL", None, 'has null as its "SQL"'),
+        ("SQL", 3, 'has a number as its "SQL"'),
         ("evidence", "half \ud83d", 'has a broken character in its "evidence"'),
     ],
 )
@@ -173,7 +173,7 @@ def test_its_training_half_is_another_benchmarks(small: Any, tmp_path: Path, mon
 def test_other_questions_never_pass_for_a_split(small: Any, tmp_path: Path, file: str, split: str) -> None:
     (tmp_path / file).write_text((small.root / "dev.json").read_text())
     benchmark = load("spider", data=small.root, questions=tmp_path / file)
-    assert (benchmark.name, benchmark.split) == ("spider", split)
+    assert (benchmark.name, benchmark.split) == ("own-spider", split)
     assert benchmark.examples[0].question.id.startswith(f"{split}-")
     assert benchmark.fingerprint != load("spider:dev", data=small.root).fingerprint
 

@@ -21,7 +21,7 @@ def test_alone_it_is_the_bundled_test_half(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_usual_split_is_meant_where_none_is_named(small: Any) -> None:
     benchmark = load("spider", data=small.root)
-    assert (benchmark.name, benchmark.split, benchmark.root) == ("spider", "dev", small.root)
+    assert (benchmark.name, benchmark.split, benchmark.root) == ("own-spider", "dev", small.root)
     assert benchmark == load("spider:dev", data=str(small.root))
     assert load("spider:train", data=small.root).split == "train"
 

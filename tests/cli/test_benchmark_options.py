@@ -33,6 +33,7 @@ DIR = Path("a-folder")
         (Chosen(spider=DIR), "there", ("spider", DIR)),
         (Chosen("spider", spider=DIR), "", ("spider", DIR)),
         (Chosen("spider", DIR), "", ("spider", DIR)),
+        (Chosen(data=DIR), "there", ("", DIR)),
         (Chosen("spider-mini"), "there", ("spider-mini", None)),
         (Chosen("other", DIR), "there", ("other", DIR)),
     ],
@@ -52,7 +53,6 @@ def test_a_command_may_have_a_usual_benchmark_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [
-        (Chosen(data=DIR), "Of which benchmark is a-folder the folder? Say it with --benchmark NAME"),
         (Chosen(data=DIR, spider=DIR), "--spider DIR is short for --benchmark spider --data DIR: leave out --data"),
         (Chosen("spider", DIR, DIR), "--spider DIR is short for --benchmark spider --data DIR: leave out --data"),
         (Chosen("bird", spider=DIR), "--spider names Spider's folder, and --benchmark bird: leave one of them out, or "
@@ -81,4 +81,4 @@ def test_other_questions_are_scored_under_their_own_name(tmp_path: Path) -> None
         arguments = ["score", str(tmp_path / "answers.txt"), *where, "--questions", str(tmp_path / "dev.json")]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.stderr
-        assert result.stdout.startswith(f"{'spider' if where else 'spider-mini'} other-dev  EX 100.0")
+        assert result.stdout.startswith(f"{'own-spider' if where else 'spider-mini'} other-dev  EX 100.0")

@@ -92,7 +92,7 @@ def test_check_in_words(spider: Path) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[:5] == [
-        f"spider at {spider}",
+        f"own-spider at {spider}",
         "dev: n=4, databases 1",
         "  1 of 5 questions left out: no database for gone (1); n=4",
         "  questions that repeat an earlier one word for word: 1",
@@ -114,7 +114,7 @@ def test_check_for_programs(spider: Path) -> None:
 
 def test_check_takes_the_environment(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPIDER_DIR", str(spider))
-    assert run("check").stdout.startswith(f"spider at {spider}\n")
+    assert run("check").stdout.startswith(f"own-spider at {spider}\n")
 
 
 def test_check_of_the_bundled_benchmark() -> None:
@@ -139,7 +139,7 @@ def test_check_where_nothing_is() -> None:
     result = CliRunner().invoke(main, ["data", "check", "/nowhere"])
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr == "Error: No folder /nowhere. Get Spider with: spider-opt data fetch /nowhere\n"
+    assert result.stderr == "Error: No folder /nowhere.\n"
 
 
 def test_fetch_says_where_it_lies_and_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ WRONG = [
     (["eval", "--mode", "lax"], 2, "'lax' is not one of 'official', 'strict'"),
     (["eval", "--timeout", "0"], 2, "0.0 is not in the range"),
     (["eval", "--spider", "nowhere"], 2, "No folder nowhere. Get Spider with: spider-opt data fetch nowhere"),
-    (["eval", "--spider", "."], 2, "holds no Spider (no dev.json)"),
+    (["eval", "--spider", "."], 2, ". has no dev.json: it must hold the questions"),
     (["eval", "--split", "exam"], 2, 'No split is called "exam"; there is: train, test.'),
     (["eval", "--ids", "nowhere.txt"], 2, "File 'nowhere.txt' does not exist"),
     (["eval", "--out", "a-file"], 2, "'a-file' is a file"),

@@ -58,7 +58,7 @@ def test_text_for_people(spider, answers):
     result = score(answers, "--spider", spider, "--split", "dev")
     assert result.exit_code == 0, result.output
     first, *others = result.stdout.splitlines()
-    assert re.fullmatch(r"spider dev  EX 66\.7 ± \d+\.\d  n=3", first)
+    assert re.fullmatch(r"own-spider dev  EX 66\.7 ± \d+\.\d  n=3", first)
     assert re.search(r"^  easy +66\.7  n=3$", result.stdout, re.MULTILINE)
     assert "  correct 2, wrong_rows 1" in others
     assert re.fullmatch(r"  scorer official \S+, DISTINCT dropped, databases [0-9a-f]{16}", others[-1])
@@ -112,7 +112,7 @@ def test_several_metrics_in_one_pass(spider, answers, tmp_path):
     shown = score(answers, "--spider", spider, "--metric", "official,strict,official-distinct").stdout.splitlines()
     one_by_one = ("--metric", "official", "--metric", "strict", "--metric", "official-distinct")
     assert score(answers, "--spider", spider, *one_by_one).stdout.splitlines() == shown
-    assert shown[0].startswith("spider dev  EX 66.7")
+    assert shown[0].startswith("own-spider dev  EX 66.7")
     assert shown[5:8] == [
         "  official  66.7 ± 33.3  n=3",
         "  strict  0.0 ± 0.0  n=3",
@@ -137,7 +137,7 @@ def test_one_question_has_no_error_bar(spider, tmp_path):
     (spider / "dev.json").write_text(json.dumps([{"db_id": "shop", "question": "?", "query": "SELECT 1"}]))
     path = tmp_path / "answers.txt"
     path.write_text("SELECT 1\n")
-    assert score(path, "--spider", spider).stdout.startswith("spider dev  EX 100.0  n=1\n")
+    assert score(path, "--spider", spider).stdout.startswith("own-spider dev  EX 100.0  n=1\n")
     assert json.loads(score(path, "--spider", spider, "--json").stdout)["ex_se"] is None
 
 
@@ -182,7 +182,7 @@ def test_a_tail_that_is_no_db_id_is_no_part_of_the_query(spider, answers, caplog
     for metric in ("strict", "official,strict"):
         result = score(answers, "--spider", spider, "--metric", metric)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert 'line 3 has a tab, and "shopp" behind it is no database of spider dev' in result.stderr
+        assert 'line 3 has a tab, and "shopp" behind it is no database of own-spider dev' in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_too_few_or_too_many_lines(spider, tmp_path, n):
     path.write_text("SELECT 1\n" * n)
     result = score(path, "--spider", spider)
     assert result.exit_code == 2
-    assert re.search(rf"there (is|are) {n or 1} answers? for the 5 questions of spider dev", result.stderr)
+    assert re.search(rf"there (is|are) {n or 1} answers? for the 5 questions of own-spider dev", result.stderr)
     assert result.stdout == ""
 
 

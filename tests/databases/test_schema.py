@@ -57,8 +57,8 @@ def db(tmp_path: Path) -> Path:
 def test_tables_and_columns_as_the_file_has_them(db: Path) -> None:
     schema = read_schema(db, "tour")
     assert schema.db_id == "tour"
-    assert [table.name for table in schema.tables] == ["Singer", "stadium", "concert"]
-    singer, stadium, concert = schema.tables
+    assert [table.name for table in schema.tables] == ["Singer", "stadium", "concert", "v"]
+    singer, stadium, concert, _ = schema.tables
     assert singer.columns == (
         Column("Singer_ID", "INTEGER", "singer id", True),
         Column("Full Name", "TEXT", "full name"),
@@ -80,7 +80,7 @@ def test_foreign_keys_of_the_file_in_declared_order_spelled_as_it_spells(db: Pat
 
 def test_an_entry_adds_words_and_foreign_keys_whatever_its_case(db: Path) -> None:
     schema = read_schema(db, "tour", ENTRY)
-    singer, stadium, _ = schema.tables
+    singer, stadium, *_ = schema.tables
     assert singer.words == "singer person"
     assert [c.words for c in singer.columns] == ["singer number", "name", "age", "order"]
     assert [c.words for c in stadium.columns] == ["a", "b"]
@@ -116,10 +116,53 @@ def test_a_broken_entry_names_its_database(db: Path, key: str, value: object) ->
         read_schema(db, "tour", broken)
 
 
-@pytest.mark.parametrize("key", ["foreign_keys", "column_names", "column_names_original", "table_names"])
-def test_an_entry_without_a_key_names_its_database_and_the_key(db: Path, key: str) -> None:
-    with pytest.raises(DatasetError, match=f"tour.*{key}"):
-        read_schema(db, "tour", {name: value for name, value in ENTRY.items() if name != key})
+@pytest.mark.parametrize("key", [key for key in ENTRY if key != "db_id"])
+def test_a_part_of_an_entry_may_be_missing(db: Path, key: str) -> None:
+    whole, lacking = (
+        read_schema(db, "tour", ENTRY),
+        read_schema(db, "tour", {k: v for k, v in ENTRY.items() if k != key}),
+    )
+    assert [table.name for table in lacking.tables] == [table.name for table in whole.tables]
+    assert len(lacking.foreign_keys) == (
+        3 if key in ("foreign_keys", "column_names_original", "table_names_original") else 4
+    )
+    words = [c.words for c in lacking.tables[0].columns]
+    assert (words == [c.words for c in whole.tables[0].columns]) == (
+        not key.startswith(("column_names", "table_names_or"))
+    )
+
+
+def test_an_entry_of_nothing_adds_nothing(db: Path) -> None:
+    assert read_schema(db, "tour", {"db_id": "tour"}) == read_schema(db, "tour")
+
+
+SEARCH = """
+CREATE TABLE boat(id INTEGER PRIMARY KEY, title TEXT, kind TEXT);
+CREATE VIRTUAL TABLE notes USING fts5(subject, body);
+CREATE VIRTUAL TABLE older USING fts4(page);
+CREATE VIRTUAL TABLE places USING rtree(id, west, east);
+CREATE TABLE boat_data(x);
+CREATE VIEW sailing AS SELECT id, title AS "boat name" FROM boat WHERE kind = 'sail';
+CREATE VIEW broken AS SELECT gone FROM boat;
+CREATE VIEW lost AS SELECT * FROM nowhere;
+"""
+
+
+def test_views_are_shown_and_not_what_virtual_tables_keep_their_data_in(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SEARCH)
+    schema = read_schema(path, "x")
+    assert {table.name: [c.name for c in table.columns] for table in schema.tables} == {
+        "boat": ["id", "title", "kind"],
+        "notes": ["subject", "body"],
+        "older": ["page"],
+        "places": ["id", "west", "east"],
+        "boat_data": ["x"],
+        "sailing": ["id", "boat name"],
+    }
+    assert schema.tables[-1].name == "sailing"
+    assert schema.tables[-1].columns[0] == Column("id", "INTEGER", "id")
 
 
 def test_a_missing_file_is_a_dataset_error(tmp_path: Path) -> None:

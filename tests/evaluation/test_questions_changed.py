@@ -111,7 +111,7 @@ def test_answers_go_to_their_own_questions(change: Callable[[Entries], Entries],
     texts = {example.index: example.question.text for example in changed.examples}
     assert {" ".join(texts[answer.index].split()) for answer in again.answers} == {*ROWS}
     assert again.info.fingerprint == changed.fingerprint
-    assert "run was made with other questions or databases of spider dev: its 4 answers are paired" in caplog.text
+    assert "run was made with other questions or databases of own dev: its 4 answers are paired" in caplog.text
 
 
 def test_a_question_that_is_gone_is_named() -> None:
@@ -156,7 +156,7 @@ def test_a_run_of_an_earlier_version_is_read_while_the_questions_are_the_same() 
 def test_a_run_of_an_earlier_version_is_refused_on_other_questions(change: Callable[[Entries], Entries]) -> None:
     run(own(asked()))
     as_before()
-    said = r"names its questions by their positions \(dev-0000\).* spider dev has other questions or databases now"
+    said = r"names its questions by their positions \(dev-0000\).* changed dev has other questions or databases now"
     with pytest.raises(PredictionsError, match=said):
         score("run", own(change(asked()), "changed"))
 
@@ -196,7 +196,7 @@ def test_default_folders_do_not_collide() -> None:
             (one, {}), (other, {}), (one, {"seed": 1}), (one, {}), (other, {}), (one, {"seed": 1}), (one, {"seed": 2}),
         )
     ]  # fmt: skip
-    assert folders[0] == Path("results/runs/zero-shot-fake-spider-dev")
+    assert folders[0] == Path("results/runs/zero-shot-fake-own-dev")
     assert folders[3:6] == folders[:3]
     assert len({*folders}) == 4
 
@@ -207,8 +207,8 @@ def command(*arguments: str) -> Result:
 
 def test_compare_and_check_refuse_runs_of_other_questions() -> None:
     run(own(asked()), "one")
-    run(own(inserted(asked()), "changed"), "two")
+    run(own(inserted(asked()), "changed/own"), "two")
     for arguments in (("compare", "one", "two"), ("check", "two", "--against", "one")):
         result = command(*arguments)
         assert result.exit_code == 2
-        assert "were asked spider dev with other questions or databases" in result.stderr
+        assert "were asked own dev with other questions or databases" in result.stderr

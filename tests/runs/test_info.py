@@ -125,3 +125,11 @@ def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest
     assert the_commit() == git("rev-parse", "--short=12", "HEAD") + "+"
     monkeypatch.setenv("PATH", "/nowhere")
     assert the_commit() == ""
+
+
+def test_the_same_questions_in_a_folder_of_another_name_are_the_same_run() -> None:
+    info = RunInfo("m", "m", "fake", "", "", "spider", "dev", "", "f", 0)
+    assert info.differences(replace(info, benchmark="own")) == []
+    assert info.differences(replace(info, benchmark="own", fingerprint="g")) == [
+        "benchmark is 'spider' there, 'own' now", "fingerprint is 'f' there, 'g' now",
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ from fake_model import FakeModel
 
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.benchmarks import load
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, UsageError
 from spider_opt.methods import parse_method

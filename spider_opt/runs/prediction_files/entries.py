@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Benchmark
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.field_names import DB_ID, GOLD, QUESTION
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.rows import begins_a_query
 from spider_opt.runs.prediction_files.entries import Known
 
@@ -27,16 +28,11 @@ PERHAPS = _names(
     "sql query sql_query answer response completion output model_output model_answer model_response result"
 )
 ROLES: Mapping[Role, frozenset[str]] = {
-    "db_id": _names("db_id db database db_name database_name database_id schema_id"),
+    "db_id": DB_ID,
     "index": _names("index idx question_index question_idx example_index dev_index position"),
     "id": _names("id question_id qid instance_id example_id task_id"),
-    "question": _names(
-        "question nlq nl nl_question natural_language_question question_text utterance spider_syn_question"
-    ),
-    "gold": _names(
-        "gold gold_sql gold_query golden_sql golden_query ground_truth ground_truth_sql reference reference_sql"
-        " reference_query target target_sql label expected expected_sql expected_query true_sql correct_sql"
-    ),
+    "question": QUESTION,
+    "gold": GOLD,
 }
 MOST = 0.5
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
-from spider_opt.benchmarks.leaks import normal_text
+from spider_opt.benchmarks.questions import normal_text
 from spider_opt.errors import PredictionsError
 from spider_opt.runs.prediction_files.entries import Entry
 from spider_opt.runs.prediction_files.fields import shortened

@@ -1,0 +1,220 @@
+"""A table of questions and some SQLite files to a benchmark's folder: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from spider_opt.benchmarks.naming import FILE, TAKEN, own_name
+from spider_opt.benchmarks.near import near_duplicates
+from spider_opt.benchmarks.questions import is_db_id
+from spider_opt.benchmarks.splits import SUFFIXES
+from spider_opt.benchmarks.table_of_questions import Asked, database_of, read_questions
+from spider_opt.databases import Limits, Sandbox
+from spider_opt.databases.files import check_database
+from spider_opt.databases.limits import lifted
+from spider_opt.errors import DatasetError, QueryError
+from spider_opt.paths import file_hash
+from spider_opt.wording import argument, switched_on
+
+ENOUGH_DATABASES, ENOUGH_QUESTIONS = 4, 100
+"""From which on half of the questions are set apart to learn from: those of other databases than are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A question of the table and what its gold query gives: ``rows``, or ``error``; neither where it has none."""
+
+    asked: Asked
+    db_id: str
+    rows: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was made: the folder, what it is called, the questions that are asked, and those to learn from.
+
+    ``near`` are pairs of places (as in the table) that are nearly one question, and why: ``words`` or ``query``.
+    """
+
+    root: Path
+    name: str
+    asked: tuple[Gold, ...]
+    training: tuple[Gold, ...]
+    databases: tuple[str, ...]
+    near: tuple[tuple[str, str, str], ...]
+
+
+def import_benchmark(
+    table: Path,
+    databases: Iterable[Path],
+    out: Path,
+    *,
+    name: str | None = None,
+    training: bool = True,
+    replace: bool = False,
+    on_gold: Callable[[int, int, Gold], None] = lambda number, total, gold: None,
+) -> Imported:
+    """Make a benchmark's folder of a table of questions; ``databases`` are SQLite files or folders of them.
+
+    Databases are copied as they are at this moment, also where something writes to them. ``on_gold`` is called with
+    (number, of how many, gold) as each comes. With ``training`` half of the questions are set apart to learn from where
+    there are enough, by whole databases. ``replace`` overwrites what an earlier import made.
+
+    Raises:
+        DatasetError: the table or a database cannot be read, a row is about none of the databases, or ``out`` is
+            in use.
+    """
+    out = out.expanduser().absolute()
+    _check_out(out, replace)
+    called = name or own_name(out)
+    if called in TAKEN or ":" in called or not called.isprintable():
+        raise DatasetError(f'"{called}" is no name for a benchmark of your own: choose another by {argument("name")}')
+    files = database_files(databases)
+    asked = read_questions(table)
+    about = [database_of(row, files, table) for row in asked]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+        fresh = Path(folder) / out.name
+        copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
+        golds = _run_golds(asked, about, copies, on_gold)
+        to_learn = _training_databases(golds, copies) if training else frozenset()
+        asks = tuple(gold for gold in golds if gold.db_id not in to_learn)
+        learns = tuple(gold for gold in golds if gold.db_id in to_learn and not gold.error and gold.asked.query)
+        near = near_duplicates([(gold.db_id, gold.asked.question, gold.asked.query) for gold in golds])
+        pairs = tuple((golds[i].asked.place, golds[j].asked.place, why) for i, j, why in near)
+        _write(fresh, called, asks, learns if to_learn else None)
+        if out.exists():
+            shutil.rmtree(out)
+        os.rename(fresh, out)
+    return Imported(out, called, asks, learns, tuple(copies), pairs)
+
+
+def database_files(places: Iterable[Path]) -> dict[str, Path]:
+    """Return SQLite files by their ids, which are their names: those named, and those in folders that are.
+
+    Raises:
+        DatasetError: there is no such file, it is no database, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    for place in places:
+        if place.is_dir():
+            files = sorted(file for depth in ("*", "*/*") for file in place.glob(depth) if file.suffix in SUFFIXES)
+            if not files:
+                raise DatasetError(f"{place} holds no SQLite file ({', '.join(SUFFIXES)})")
+        else:
+            files = [place]
+        for file in files:
+            check_database(file)
+            if not is_db_id(file.stem):
+                raise DatasetError(f'{file}: "{file.stem}" is no plain name for a database; rename the file')
+            if (other := found.get(file.stem)) and other.resolve() != file.resolve():
+                raise DatasetError(f"{other} and {file} have one name; rename one of them")
+            found[file.stem] = file
+    if not found:
+        raise DatasetError(
+            f"name the database that the questions are about: {argument('databases', 'FILE', option='--database')}"
+        )
+    return found
+
+
+def _check_out(out: Path, replace: bool) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise DatasetError(f"{out} is a file; name a new folder")
+    if not any(out.iterdir()):
+        return
+    ours = (out / FILE).is_file() and (out / "dev.json").is_file()
+    if not ours:
+        raise DatasetError(f"{out} is not empty; name a new folder")
+    if not replace:
+        raise DatasetError(
+            f"{out} holds a benchmark already; name a new folder, or replace it with {switched_on('replace')}"
+        )
+
+
+def _copied(file: Path, db_id: str, fresh: Path) -> Path:
+    """Copy a database through SQLite, which takes in what its journal or write-ahead log holds."""
+    path = fresh / "database" / db_id / f"{db_id}.sqlite"
+    path.parent.mkdir(parents=True)
+    try:
+        with (
+            closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as source,
+            closing(sqlite3.connect(path)) as copy,
+        ):
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise DatasetError(f"Cannot copy the database {file}: {error}") from error
+    return path
+
+
+def _run_golds(
+    asked: Sequence[Asked], about: Sequence[str], copies: Mapping[str, Path], on_gold: Callable[[int, int, Gold], None]
+) -> list[Gold]:
+    golds = []
+    sandboxes: dict[str, Sandbox] = {}
+    try:
+        for number, (row, db_id) in enumerate(zip(asked, about, strict=True), 1):
+            gold = Gold(row, db_id)
+            if row.query:
+                sandbox = sandboxes.setdefault(db_id, Sandbox(copies[db_id], limits=lifted(Limits())))
+                try:
+                    gold = Gold(row, db_id, rows=len(sandbox.run(row.query).rows))
+                except QueryError as error:
+                    gold = Gold(row, db_id, error=str(error))
+            golds.append(gold)
+            on_gold(number, len(asked), gold)
+    finally:
+        for sandbox in sandboxes.values():
+            sandbox.close()
+    return golds
+
+
+def _training_databases(golds: Sequence[Gold], copies: Mapping[str, Path]) -> frozenset[str]:
+    """Choose the databases to learn from, about half of the questions; none where there is not enough.
+
+    Those with the same contents stay together.
+    """
+    good = Counter(gold.db_id for gold in golds if gold.asked.query and not gold.error)
+    alike: dict[str, list[str]] = {}
+    for db_id in sorted(copies, key=lambda db_id: (-good[db_id], db_id)):
+        alike.setdefault(file_hash(copies[db_id]), []).append(db_id)
+    if len(alike) < ENOUGH_DATABASES or good.total() < ENOUGH_QUESTIONS:
+        return frozenset()
+    chosen: list[str] = []
+    for group in list(alike.values())[1::2]:
+        if sum(good[db_id] for db_id in (*chosen, *group)) <= good.total() / 2:
+            chosen += group
+    return frozenset(chosen)
+
+
+def _write(fresh: Path, name: str, asked: Sequence[Gold], training: Sequence[Gold] | None) -> None:
+    every = [*asked, *(training or ())]
+    described: dict[str, object] = {"name": name}
+    if any(gold.asked.evidence for gold in every):
+        described["notes"] = "evidence"
+    if any(gold.asked.difficulty for gold in every):
+        described["metadata"] = {"difficulty": "difficulty"}
+    files: dict[str, object] = {FILE: described, "dev.json": [_entry(gold) for gold in asked]}
+    if training is not None:
+        files |= {"train_spider.json": [_entry(gold) for gold in training], "train_others.json": []}
+    for file, content in files.items():
+        (fresh / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _entry(gold: Gold) -> dict[str, str]:
+    row = gold.asked
+    told = {"evidence": row.evidence, "difficulty": row.difficulty}
+    entry = {"db_id": gold.db_id, "question": row.question, "query": row.query}
+    return {key: value for key, value in entry.items() if value} | {key: value for key, value in told.items() if value}

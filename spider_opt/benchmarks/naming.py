@@ -1,0 +1,112 @@
+"""What a benchmark is called: known questions by what they are, one's own by ``benchmark.json`` or the folder's name.
+
+Whatever is laid out as Spider is can be loaded as Spider is; only Spider's questions are called Spider.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spider_opt.benchmarks.questions import Entry, normal_text, read_json
+from spider_opt.benchmarks.source import Fields, Source
+from spider_opt.benchmarks.table import BENCHMARKS, source_named
+from spider_opt.errors import DatasetError
+from spider_opt.sql.spacing import same_query_key
+
+FILE = "benchmark.json"
+LAYOUT = "spider"
+"""The layout of a folder that does not say it."""
+SPIDER_TEST = 2147
+"""Questions of Spider's test split: no copy was at hand to take its hash."""
+# By ``questions_hash``, and by how many there are: others need no hash.
+_KNOWN: Mapping[int, Mapping[str, tuple[str, str]]] = {
+    1034: {"493b0f588c662513": ("spider", "dev"), "9038291d5a07f3e3": ("spider-syn", "dev")},
+    7000: {"ce28fd112303ee1e": ("spider", "train_spider")},
+    1659: {"21ff39693c7b95a3": ("spider", "train_others")},
+    8659: {"5e7c1810fca6b941": ("spider", "train")},
+    508: {"ba9ea393b88abf4a": ("spider-realistic", "dev")},
+}
+_DK = (535, "spider-dk")
+"""Of Spider-DK too there was no copy: as many questions, in a file or folder of that name."""
+TAKEN = frozenset({*BENCHMARKS, _DK[1], *(name for known in _KNOWN.values() for name, _ in known.values())})
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a folder's ``benchmark.json`` says: what it is called, whose layout it has, what its questions have beside.
+
+    ``notes`` and ``metadata`` are as in ``Fields``; others of its keys are not read.
+    """
+
+    name: str
+    layout: str = LAYOUT
+    notes: str = ""
+    metadata: Mapping[str, str] | None = None
+
+    @property
+    def source(self) -> Source:
+        """Where its files lie.
+
+        Raises:
+            DatasetError: there is no such layout.
+        """
+        source = source_named(self.layout)
+        told: Fields = source.fields
+        if self.notes:
+            told = replace(told, notes=self.notes)
+        if self.metadata is not None:
+            told = replace(told, metadata=self.metadata)
+        return replace(source, fields=told)
+
+
+def described(folder: Path) -> Described | None:
+    """Read a folder's ``benchmark.json``; None where there is none.
+
+    Raises:
+        DatasetError: it is broken, or takes another benchmark's name.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    told = read_json(path)
+    if not isinstance(told, dict) or not isinstance(told.get("name"), str) or not told["name"].strip():
+        raise DatasetError(f'{path} must be an object that says its "name".')
+    name = told["name"].strip()
+    if name in TAKEN or ":" in name or not name.isprintable():
+        raise DatasetError(f'{path} calls it "{name}", which is no name for a benchmark of your own: choose another.')
+    layout, notes, metadata = told.get("layout", LAYOUT), told.get("notes", ""), told.get("metadata")
+    texts = [layout, notes, *(metadata or {}), *(metadata.values() if isinstance(metadata, dict) else ())]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(metadata, dict | None):
+        raise DatasetError(f'{path}: "layout" and "notes" must be text, "metadata" names by names.')
+    return Described(name, layout, notes, metadata)
+
+
+def questions_hash(entries: Iterable[Entry]) -> str:
+    """Return a hash of what is asked, whatever the order and the spelling of blanks: database, question and gold."""
+    rows = sorted(f"{e.db_id}\0{normal_text(e.question)}\0{same_query_key(e.query)}" for e in entries)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def known_split(entries: Sequence[Entry], places: Sequence[Path]) -> tuple[str, str] | None:
+    """Return the benchmark and split that these questions are, from files at ``places``; None for any others."""
+    if len(entries) == _DK[0] and any(_is_dk(path.stem) or _is_dk(path.parent.name) for path in places):
+        return _DK[1], "dev"
+    known = _KNOWN.get(len(entries), {})
+    return known.get(questions_hash(entries)) if known else None
+
+
+def own_name(folder: Path) -> str:
+    """Return what the questions in a folder are called that is not described.
+
+    >>> own_name(Path("/data/shop")), own_name(Path("/data/spider"))
+    ('shop', 'own-spider')
+    """
+    name = folder.resolve().name or "own"
+    return f"own-{name}" if name.lower() in TAKEN else name
+
+
+def _is_dk(name: str) -> bool:
+    return name.lower().replace("_", "-").startswith(_DK[1])

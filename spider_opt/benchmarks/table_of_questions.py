@@ -1,0 +1,131 @@
+"""A table of questions, CSV or JSONL or JSON, as somebody wrote it: its columns by what they are called."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD, QUERY, QUESTION
+from spider_opt.errors import DatasetError
+from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
+
+PARTS: Mapping[str, Collection[str]] = {
+    "question": QUESTION,
+    "query": QUERY,
+    "database": DB_ID,
+    "evidence": EVIDENCE,
+    "difficulty": DIFFICULTY,
+}
+"""What is read of a table, and what its columns may be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One row: where it stands, and what it says; '' for what it does not say."""
+
+    place: str
+    question: str
+    query: str
+    database: str
+    evidence: str
+    difficulty: str
+
+
+def read_questions(path: Path) -> list[Asked]:
+    """Read a table of questions; empty rows are none.
+
+    Raises:
+        DatasetError: the file cannot be read, or a row has no question (with its line).
+    """
+
+    def refuse(reason: str) -> DatasetError:
+        return DatasetError(f"{path}: {reason}")
+
+    text = read_text(path, DatasetError)
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise refuse("a spreadsheet is not read: save it as CSV")
+    if path.suffix.lower() == ".jsonl":
+        rows = jsonl_rows(text, refuse)
+    elif path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
+        rows = json_rows(text, refuse)
+    else:
+        rows = csv_rows(text, lambda name: any(name in names for names in PARTS.values()), refuse)
+    if not rows:
+        raise refuse("holds no question")
+    if odd := next((row for row in rows if not isinstance(row.value, dict)), None):
+        what = (
+            "its first line must name the columns, as in question,query" if isinstance(odd.value, list) else "no object"
+        )
+        raise refuse(f"{odd.place}: {what}")
+    columns = _columns(rows)
+    if "question" not in columns:
+        there = ", ".join(f'"{name}"' for name in _fields(rows))
+        raise refuse(f'no column is called "question", as one must be; there are: {there}')
+    asked = []
+    for row in rows:
+        said = {part: _text(row, field) for part, field in columns.items()}
+        if not any(said.values()):
+            continue
+        if not said["question"]:
+            raise refuse(f"{row.place} has no question")
+        asked.append(Asked(row.place, *(said.get(part, "") for part in PARTS)))
+    if not asked:
+        raise refuse("holds no question")
+    return asked
+
+
+def database_of(asked: Asked, databases: Mapping[str, Path], path: Path) -> str:
+    """Return the id of the database that a row is about: the one it names, or the only one there is.
+
+    Raises:
+        DatasetError: it names none of these, or none at all where there are several.
+    """
+    listed = ", ".join(databases)
+    if not asked.database:
+        if len(databases) == 1:
+            return next(iter(databases))
+        raise DatasetError(f"{path}: {asked.place} names no database, and there are {len(databases)} ({listed})")
+    wanted = Path(asked.database.replace("\\", "/"))
+    for name in (wanted.name, wanted.stem):
+        if found := next((db_id for db_id in databases if db_id.lower() == name.lower()), None):
+            return found
+    near = difflib.get_close_matches(wanted.stem, databases, n=1)
+    meant = f'; did you mean "{near[0]}"?' if near else ""
+    raise DatasetError(
+        f'{path}: {asked.place} is about the database "{asked.database}", which is none of those named '
+        f"({listed}){meant}"
+    )
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the column of each part; of several that may hold the query, one that holds queries."""
+    fields = _fields(rows)
+    columns: dict[str, str] = {}
+    for part, names in PARTS.items():
+        having = [field for field in fields if name_of(field) in names]
+        if part == "query":
+            having.sort(key=lambda field: (not _holds_queries(rows, field), name_of(field) not in GOLD))
+        if having:
+            columns[part] = having[0]
+    if "question" not in columns:  # a column "query" may be what users asked
+        words = [field for field in fields if name_of(field) == "query" and not _holds_queries(rows, field)]
+        if words:
+            columns["question"] = words[0]
+            if columns["query"] == words[0]:
+                del columns["query"]
+    return columns
+
+
+def _fields(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(field for row in rows if isinstance(row.value, dict) for field in row.value))
+
+
+def _holds_queries(rows: Sequence[Row], field: str) -> bool:
+    return any(isinstance(row.value, dict) and begins_a_query(row.value.get(field)) for row in rows)
+
+
+def _text(row: Row, field: str) -> str:
+    value = row.value.get(field) if isinstance(row.value, dict) else None
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip()

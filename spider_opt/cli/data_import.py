@@ -1,0 +1,84 @@
+"""``spider-opt data import``: a table of questions and a database file to a benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spider_opt.benchmarks.importing import Gold, Imported
+
+SHOWN = 5
+
+
+@click.command(
+    "import",
+    epilog="\b\nExample:\n  spider-opt data import questions.csv --database shop.db --out own/\n"
+    "  spider-opt eval --data own/",
+)
+@click.argument("table", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--database", "databases", multiple=True, required=True, type=click.Path(exists=True, path_type=Path),
+    help="SQLite file, or a folder of them; may be given several times",
+)  # fmt: skip
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make")
+@click.option("--name", help="What the benchmark is called (default: as the folder)")
+@click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
+@click.option("--replace", is_flag=True, help="Overwrite the folder that an earlier import made")
+def import_command(
+    table: Path, databases: tuple[Path, ...], out: Path, name: str | None, no_training: bool, replace: bool
+) -> None:
+    """Make a benchmark of the questions in TABLE, a CSV or JSONL file.
+
+    Its columns: question, query (the gold query; a question without one is asked, but not scored), and where you have
+    them database, evidence and difficulty. Every gold query is run, and what it gives is shown. From 100 questions
+    over 4 databases on, half are set apart to learn from, of other databases than are asked.
+    """
+    from spider_opt.benchmarks.importing import import_benchmark
+
+    made = import_benchmark(table, databases, out, name=name, training=not no_training, replace=replace, on_gold=_show)
+    _sum_up(made, table, out)
+
+
+def _show(number: int, total: int, gold: Gold) -> None:
+    from spider_opt.cli.terminal import harmless
+
+    if gold.error:
+        said = f"fails: {gold.error}"
+    elif gold.rows is None:
+        said = "no query"
+    else:
+        said = "1 row" if gold.rows == 1 else f"{gold.rows:,} rows"
+    click.echo(harmless(f"{number:>{len(str(total))}}/{total}  {said:>8}  {gold.asked.question}"))
+
+
+def _sum_up(made: Imported, table: Path, out: Path) -> None:
+    from spider_opt.cli.terminal import harmless
+
+    n, n_databases = len(made.asked), len({gold.db_id for gold in made.asked})
+    over = f"{n_databases} database{'s' if n_databases > 1 else ''}"
+    click.echo(f"{made.name}: {n:,} question{'s' if n > 1 else ''} over {over}, in {out}")
+    if made.training:
+        learnt = sorted({gold.db_id for gold in made.training})
+        click.echo(f"{len(made.training):,} more to learn from, over {', '.join(learnt)}")
+    for one, other, why in made.near[:SHOWN]:
+        what = "have nearly the same words" if why == "words" else "have the same query"
+        click.echo(f"{one} and {other} {what}", err=True)
+    if len(made.near) > SHOWN:
+        click.echo(f"… and {len(made.near) - SHOWN} more pairs of questions that are nearly one", err=True)
+    for why, golds in (
+        ("gold query fails", [gold for gold in made.asked if gold.error]),
+        ("gold query is lacking", [gold for gold in made.asked if not gold.asked.query]),
+        ("gold query gives no row", [gold for gold in made.asked if gold.rows == 0]),
+    ):
+        if golds:
+            places = ", ".join(gold.asked.place for gold in golds[:SHOWN]) + (", …" if len(golds) > SHOWN else "")
+            click.echo(harmless(f"{len(golds)} {why}: {places}"), err=True)
+    if any(gold.error for gold in made.asked):
+        click.echo(
+            f"these questions count nowhere until their query runs: mend {table} and import it again with --replace",
+            err=True,
+        )
+    click.echo(f"ask them with: spider-opt eval --data {out}", err=True)
