@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from spider_opt import arguments, models
+from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import Limits, Sandbox, read_schema
 from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import DEFAULT_LIMITS
@@ -200,7 +201,7 @@ class BoundMethod:
             raise UsageError('the question is empty: ask something, such as "How many customers are there?"')
         path = arguments.path(database, "database")
         _check_kind(path)
-        with self._ready.using(path) as ready:
+        with cache_in_use(), self._ready.using(path) as ready:
             model = self._asked()
             asked = Question(f"asked-{sha256(text.encode()).hexdigest()[:12]}", text, ready.schema, notes=notes)
             found = ready.generator(Task(asked, model, seed=self.seed))

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from spider_opt.cache_use import users
 from spider_opt.errors import CacheError
 from spider_opt.paths import cache_dir, locked
 from spider_opt.store import count, is_open
@@ -136,11 +137,22 @@ def clear(kinds: Sequence[str]) -> dict[str, int]:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Make sure that nobody has a store open, and keep out who would answer, train or fetch."""
+    """Make sure that nobody uses the cache or has a store open, and keep out who would use it, train or fetch."""
+    if not root.is_dir():
+        yield
+        return
     stores = [root / kind.store for kind in KINDS.values() if kind.store]
     patterns = [KINDS[name].files for name in ("runs", "adapters", "weights")]
     folders = [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
     with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(root, wait=True))
+        except OSError as error:
+            raise CacheError(f"{root} cannot be emptied: {error.strerror or error}") from error
+        if pids := users(root):
+            raise CacheError(
+                f"{root} is in use by another spider-opt (process {', '.join(pids)}); wait until that has ended"
+            )
         for path in (*stores, *folders):
             try:
                 if path in folders:

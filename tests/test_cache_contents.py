@@ -6,13 +6,18 @@ import re
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import spider_opt as so
 from spider_opt.benchmarks import load
 from spider_opt.cache_contents import KINDS, Contents, clear, contents
+from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import CacheError
 from spider_opt.evaluation.folders import runs_dir
 from spider_opt.models.adapters import adapters_dir
@@ -152,6 +157,129 @@ def test_nothing_is_deleted_while_something_is_answered_trained_or_fetched(cache
     assert contents() == before
 
 
+ASKED = """
+import os, sys
+sys.path.insert(0, {tests!r})
+from fake_model import FakeModel
+import spider_opt as so
+from spider_opt.types import ModelInfo
+
+def wait(*_):
+    print("in use", flush=True)
+    sys.stdin.read()
+    return "SELECT 1"
+
+class Waits(FakeModel):
+    def complete(self, request):
+        wait()
+        return super().complete(request)
+
+bench = so.load("spider-mini")
+path = next(iter(bench.paths.values()))
+model = Waits("SELECT 1", info=ModelInfo("fake"))
+out = f"run-{{os.getpid()}}"
+{asks}
+"""
+ASKS = {
+    "a function": "so.evaluate(wait, bench, limit=1, progress=False, out=out)",
+    "a model": "so.evaluate('zero-shot', bench, limit=1, model=model, progress=False, out=out)",
+    "a question": "so.method('zero-shot', model=model, cache=False).answer('How many?', database=path)",
+    "a model that runs": """
+from spider_opt.models.llamacpp import embedded
+from pathlib import Path
+embedded.LlamaServer = type("Server", (), {"__init__": lambda *_, **__: None, "stop": print})
+Path("some.gguf").touch()
+with embedded.EmbeddedModel(Path("some.gguf")):
+    wait()
+""",
+}
+
+
+@pytest.fixture
+def uses(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Begins to use the cache in another process, which is at it when this returns."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(asks: str) -> subprocess.Popen[str]:
+        code = ASKED.format(tests=str(Path(__file__).parent), asks=asks)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+        begun.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in use\n"
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("what", ASKS)
+def test_nothing_is_deleted_while_it_is_used(
+    cache: Path, what: str, uses: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    fill(cache)
+    first, second = uses(ASKS[what]), uses(ASKS[what])
+    before = contents()
+    for kind in KINDS:
+        with pytest.raises(CacheError, match=rf"in use by another spider-opt \(process .*\b{first.pid}\b"):
+            clear([kind])
+    assert [row for row in contents() if row.kind != "runs"] == [row for row in before if row.kind != "runs"]
+    first.communicate("")
+    assert first.returncode == 0
+    with pytest.raises(CacheError, match=rf"process {second.pid}\)"):
+        clear(list(KINDS))
+    second.kill()
+    second.wait()
+    clear(list(KINDS))
+    assert not any(row.n_bytes for row in contents())
+    assert not (cache / "in-use").exists()
+
+
+def test_nothing_is_deleted_while_answers_are_scored(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "predictions.txt").write_text("SELECT 1\n" * 125)
+    refused = []
+
+    def amid(label: str, n: int) -> Any:
+        with pytest.raises(CacheError, match="in use"):
+            clear(list(KINDS))
+        refused.append(label)
+        return nullcontext(lambda: None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spider_opt.evaluation.scoring_files.PROGRESS_AFTER_S", -1.0)
+        so.score(tmp_path / "predictions.txt", load("spider-mini"), progress=amid)
+    assert refused == ["scoring"]
+    clear(list(KINDS))
+
+
+def test_who_uses_a_cache_that_is_being_emptied_waits(cache: Path) -> None:
+    fill(cache)
+    entered = threading.Event()
+
+    def use() -> None:
+        with cache_in_use():
+            entered.set()
+
+    thread = threading.Thread(target=use)
+    with locked(cache):
+        thread.start()
+        assert not entered.wait(0.2)
+    thread.join()
+    assert entered.is_set()
+    assert not (cache / "in-use").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(put(tmp_path / "file") / "cache"))
+    with cache_in_use():
+        pass
+    with pytest.raises(ZeroDivisionError), cache_in_use():
+        raise ZeroDivisionError
+
+
 def test_what_cannot_be_deleted_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(cache)
 
@@ -179,7 +307,7 @@ def test_every_place_in_the_cache_is_of_a_kind() -> None:
     places = set(re.findall(r'cache_dir\(\)\)?(?:\.absolute\(\))? / f?"([\w.-]+)', source))
     assert {"weights", "adapters", "retrieval", "gold.sqlite", "mini-"} <= places
     known = {kind.path.partition("/")[0].rstrip("*") for kind in KINDS.values()}
-    assert places <= known
+    assert places <= known | {"in-use"}
 
 
 def test_an_older_file_is_counted(cache: Path) -> None:

@@ -17,7 +17,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "spider_opt"
 # From the bottom up; what stands in one line may import what stands in the lines above, and what SIDEWAYS says.
 ORDER = (
-    ("types", "errors", "wording", "arguments", "paths", "plugins", "processors", "progress", "rows", "store"),
+    (
+        "types",
+        "errors",
+        "wording",
+        "arguments",
+        "paths",
+        "cache_use",
+        "plugins",
+        "processors",
+        "progress",
+        "rows",
+        "store",
+    ),
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
@@ -32,6 +44,7 @@ ORDER = (
     ("",),  # the public names: spider_opt/__init__.py
 )
 SIDEWAYS = {
+    "cache_use": ("paths",),
     "errors": ("types",),
     "arguments": ("types", "errors", "wording"),
     "plugins": ("errors",),

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from spider_opt import arguments
 from spider_opt.benchmarks.subsets import only
+from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
@@ -118,7 +119,7 @@ def evaluate(
         request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
     asked, sample = _asked(benchmark, ids)
-    with TemporaryDirectory() as nowhere, ExitStack() as opened:
+    with cache_in_use(), TemporaryDirectory() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):
             check_unasked(asking, "a function, which asks models of its own")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import PredictionsError
 from spider_opt.progress import Progress, display
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
@@ -87,7 +88,7 @@ def score(
             )
             for p in pairs
         )
-    with ExitStack() as shown:
+    with cache_in_use(), ExitStack() as shown:
         on_verdict = _late(lambda: shown.enter_context(shown_by("scoring", len(pairs))))
         report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
         report = with_refused(report, answers)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import WeightsError
 from spider_opt.models.llamacpp.server import N_SIDE_BY_SIDE, LlamaServer
 from spider_opt.processors import usable_processors
@@ -48,6 +50,7 @@ class EmbeddedModel:
         }
         self._lock = threading.Lock()
         self._server: LlamaServer | None = None
+        self._use = ExitStack()
 
     def __enter__(self) -> Self:
         self._started()
@@ -85,6 +88,7 @@ class EmbeddedModel:
         """Stop the server and free its memory; the next call starts it again."""
         with self._lock:
             server, self._server = self._server, None
+            self._use.close()
         if server is not None:
             server.stop()
 
@@ -94,5 +98,6 @@ class EmbeddedModel:
                 for path in (self.path, *self.adapters):
                     if not path.is_file():
                         raise WeightsError(f"No weights at {path}.")
+                self._use.enter_context(cache_in_use())
                 self._server = LlamaServer(self.info.name, self.path, self.adapters, **self._settings)
             return self._server

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import ModelError, ModelUnavailable, UsageError
 from spider_opt.models.adapters import fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
@@ -52,6 +54,7 @@ class TorchModel:
         self._running: _Running | None = None
         self._failed: str | None = None
         self._closed = 0
+        self._use = ExitStack()
 
     def complete(self, request: Request) -> list[Completion]:
         """Return the samples, the i-th with ``seed + i``; the first call opens the model.
@@ -88,6 +91,7 @@ class TorchModel:
     def close(self) -> None:
         """End what is computed and free the memory; the next call opens the model again."""
         self._closed += 1
+        self._use.close()
         running, self._running, self._failed = self._running, None, None
         if running is not None:
             running.batcher.close()
@@ -101,6 +105,7 @@ class TorchModel:
                 raise ModelUnavailable(self._failed)
             if self._running is None:
                 closed = self._closed
+                self._use.enter_context(cache_in_use())
                 try:
                     running = _Running(self._open)
                 except Exception as error:  # whatever it is, the threads that wait here would meet it too
