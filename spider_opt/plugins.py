@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spider_opt.errors import SpiderOptError
@@ -71,6 +75,30 @@ def installed(group: str) -> tuple[tuple[str, str], ...]:
     from importlib.metadata import entry_points
 
     return tuple((point.name, point.value) for point in entry_points(group=group))
+
+
+def package_of(thing: object) -> str:
+    """Return the top package that a class, a function, a module or an instance comes from; '' for ours.
+
+    >>> package_of(Names), package_of(get_close_matches)
+    ('', 'difflib')
+    """
+    module = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", "")
+    name = str(module or "").partition(".")[0]
+    return "" if name in ("spider_opt", "builtins") else name
+
+
+def code_in(package: str) -> str:
+    """Return a hash of a package's Python files; '' where there are none, as in a notebook."""
+    module = sys.modules.get(package)
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    file = getattr(module, "__file__", None)
+    found = [(str(path.relative_to(folder)), path) for folder in folders for path in folder.rglob("*.py")]
+    files = found or ([(Path(file).name, Path(file))] if file else [])
+    hashed = hashlib.sha256()
+    for name, path in sorted(files):
+        hashed.update(f"{name}\0".encode() + path.read_bytes())
+    return hashed.hexdigest()[:10] if files else ""
 
 
 def meant(name: str, known: Iterable[str]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from fake_model import FakeModel
 
 from spider_opt.runs.answers import read_answers
+from spider_opt.runs.describing import describe
 from spider_opt.runs.folder import Finished, run
-from spider_opt.runs.info import describe
 from spider_opt.types import Benchmark, ModelInfo, Prediction, Task, Usage
 
 

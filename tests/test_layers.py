@@ -22,6 +22,7 @@ ORDER = (
         "errors",
         "wording",
         "arguments",
+        "kinds",
         "paths",
         "cache_use",
         "plugins",
@@ -181,11 +182,11 @@ COMMANDS = {
     ("benchmarks/splits.py", "--benchmark"),
     ("benchmarks/fetch.py", " --sha256 "),
     ("benchmarks/listing.py", "`--questions FILE`"),
-    ("runs/info.py", "--error-unmatch"),
-    ("runs/info.py", "--short=12"),
-    ("runs/info.py", "--porcelain"),
-    ("runs/info.py", "--untracked-files=no"),
-    ("runs/info.py", "--"),
+    ("runs/describing.py", "--error-unmatch"),
+    ("runs/describing.py", "--short=12"),
+    ("runs/describing.py", "--porcelain"),
+    ("runs/describing.py", "--untracked-files=no"),
+    ("runs/describing.py", "--"),
 }
 # What is for a shell, what says which argument is which option, and what is still to be looked through.
 LEFT_OUT = ("cli", "arguments.py", "wording.py", "models")

@@ -171,7 +171,7 @@ def _write_card(folder: Path, state: JobState, said: Mapping[str, Any]) -> None:
     """Make the folder an adapter, for the step that asks the model as it was taught."""
     from spider_opt import __version__
     from spider_opt.models.adapters import write_card
-    from spider_opt.runs.info import commit
+    from spider_opt.runs.describing import commit
 
     asked = asdict(state.settings)
     card = {

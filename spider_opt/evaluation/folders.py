@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from spider_opt.errors import RunError
 from spider_opt.paths import cache_dir
 from spider_opt.runs import RunInfo
-from spider_opt.runs.info import IDENTITY
-from spider_opt.types import Benchmark
+from spider_opt.runs.identity import IDENTITY, differences
 
 Out = str | Path | Callable[[RunInfo], Path] | None
 """A run folder, or what makes it of the run's description; None for one in the cache."""
@@ -26,10 +26,10 @@ def default_folder(info: RunInfo) -> Path:
     """
     folder = Path("results") / "runs" / _name(info)
     try:
-        is_other = bool(RunInfo.read(folder).differences(info))
+        is_other = bool(differences(RunInfo.read(folder), info))
     except RunError:  # there is none, or what is wrong with it is said when it is opened
         return folder
-    return folder.with_name(f"{folder.name}-{_hash([getattr(info, key) for key in IDENTITY])}") if is_other else folder
+    return folder.with_name(f"{folder.name}-{_hash(_identity(info))}") if is_other else folder
 
 
 def runs_dir() -> Path:
@@ -37,7 +37,7 @@ def runs_dir() -> Path:
     return cache_dir() / "runs"
 
 
-def folder_for(info: RunInfo, out: Out, asked: Benchmark, unkept: Path | None) -> Path:
+def folder_for(info: RunInfo, out: Out, unkept: Path | None) -> Path:
     """Return a run's folder; where ``out`` is None that is ``unkept``, or one in the cache for just this run."""
     if callable(out):
         return out(info)
@@ -45,9 +45,13 @@ def folder_for(info: RunInfo, out: Out, asked: Benchmark, unkept: Path | None) -
         return Path(out).expanduser()
     if unkept is not None:
         return unkept
-    # The fingerprint is that of the files; a program may have changed what it asks.
-    questions = [(ex.question.id, ex.question.text, ex.question.notes, ex.gold_sql) for ex in asked.examples]
-    return runs_dir() / f"{_name(info)}-{_hash([[getattr(info, key) for key in IDENTITY], questions])}"
+    return runs_dir() / f"{_name(info)}-{_hash(_identity(info))}"
+
+
+def _identity(info: RunInfo) -> list[object]:
+    # What an endpoint does not take shows only when it is asked.
+    known = replace(info, manner=re.sub(r"(^|; )without .*", "", info.manner))
+    return [getattr(known, key) for key in IDENTITY]
 
 
 def _hash(what: object) -> str:

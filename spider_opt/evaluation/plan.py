@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spider_opt import models
+from spider_opt.benchmarks import training_half
 from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
-from spider_opt.errors import UsageError
+from spider_opt.errors import DatasetError, MethodError, SpiderOptError, UsageError
 from spider_opt.evaluation.function_identity import ended, identity_of
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
+from spider_opt.models.adapters import find_adapter
+from spider_opt.models.computing import computed_by, innermost
 from spider_opt.models.lent import Lent
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.models.openai.urls import without_secrets
+from spider_opt.plugins import code_in, package_of
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
 from spider_opt.runs import RunInfo
 from spider_opt.runs.context_metrics import measure
-from spider_opt.runs.folder import Measure, note_training
-from spider_opt.runs.info import describe
+from spider_opt.runs.describing import MadeBy, describe, hashed, training_of
+from spider_opt.runs.folder import Measure
+from spider_opt.runs.info import UNNAMED_EMBEDDER
 from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
 
 SIDE_BY_SIDE = 32
@@ -117,15 +123,26 @@ def of_method(
 ) -> Plan:
     """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are."""
     chat = Recorder(cached, record) if record else cached
-    info = describe(asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=embedder)
+    half = _learnt_from(method, benchmark)
+    forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in map(find_adapter, method.adapters)]
+    made_by = MadeBy(
+        training=training_of(half) if half else "",
+        computed_by=computed_by(cached),
+        code=_code(method, cached, embedder if half else ""),
+        cache_tag=hashed([cached.cache_tag]) if cached.cache_tag else "",
+        adapter_form=hashed(forms) if forms else "",
+    )
+    finder = embedder if half else UNNAMED_EMBEDDER  # where nothing is found it is nobody's
+    info = describe(
+        asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=finder, made_by=made_by
+    )
 
     def generator(folder: Path) -> Generator:
-        def opened(n: int, left_out: Mapping[Reason, int], training: str) -> None:
+        def opened(n: int, left_out: Mapping[Reason, int]) -> None:
             why = ", ".join(f"{count:,} for {reason}" for reason, count in left_out.items())
             tell(f"retrieving from {n:,} training examples" + (f" (left out: {why})" if why else ""))
-            note_training(folder, training)
 
-        library = open_library(benchmark, asked.examples, embedder, opened=opened, progress=progress)
+        library = open_library(benchmark, asked.examples, embedder, half=half, opened=opened, progress=progress)
         return method.build(Tools(DatabasePool(asked.paths), library))
 
     def cost() -> str:
@@ -133,6 +150,43 @@ def of_method(
 
     own, side_by_side = chat.info.name if unseen else "", SIDE_BY_SIDE if chat.info.engine else 1
     return Plan(info, chat, generator, own, unseen, side_by_side, measure, cost)
+
+
+def _learnt_from(method: Method, benchmark: Benchmark) -> Benchmark | None:
+    """Return the training half, where the method's steps show examples of it; None where they do not.
+
+    Raises:
+        DatasetError: there is none to be had, and the steps need it.
+    """
+    others = any(package_of(step) for step in method.steps)
+    try:
+        method.build(Tools({}, None))
+        needs = False
+    except MethodError:  # a step says that it has no examples
+        needs = True
+    except SpiderOptError:
+        raise
+    except Exception:  # a step of another package may say it in other ways
+        needs = False
+    if not needs and not others:
+        return None
+    try:
+        return training_half(benchmark)
+    except DatasetError:
+        if needs:
+            raise
+        return None
+
+
+def _code(method: Method, cached: CachedModel, embedder: str) -> str:
+    """Return the packages of others that make answers, each with a hash of its code."""
+    parts: list[object] = [*method.steps]
+    if not isinstance(cached.inner, Lent):  # who lends a model says by its cache_tag what answers depend on
+        parts.append(innermost(cached))
+    module, colon, _ = embedder.partition(":")
+    if colon:
+        parts.append(sys.modules.get(module))
+    return "; ".join(sorted({f"{name} {code_in(name)}" for part in parts if (name := package_of(part))}))
 
 
 def of_pipeline(

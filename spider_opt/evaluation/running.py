@@ -139,7 +139,7 @@ def evaluate(
             )  # fmt: skip
         opened.callback(plan.ended)
         kept_here = cache and not plan.unseen
-        folder = folder_for(plan.info, out, asked, None if kept_here else Path(nowhere) / "run")
+        folder = folder_for(plan.info, out, None if kept_here else Path(nowhere) / "run")
         if plan.unseen and callable(method):
             _check_new(folder, plan)
         finished = run(

@@ -80,13 +80,13 @@ class CachedModel:
         self.hits = 0
         self.misses = 0
         self.served: dict[str, None] = {}
-        self._tag = str(getattr(inner, "cache_tag", ""))
+        self.cache_tag = str(getattr(inner, "cache_tag", ""))
         self._store = Store(path, "answers", older=_OLDER)
         self._counting = threading.Lock()
         self._left_out: frozenset[str] = frozenset()
         assume = getattr(inner, "assume", None)
         if assume is not None:
-            self._endpoint = request_key(inner.info, Request(""), self._tag)
+            self._endpoint = request_key(inner.info, Request(""), self.cache_tag)
             known = self._store.get(_LEFT_OUT, self._endpoint) or b""
             self._left_out = frozenset(known.decode(errors="replace").split())
             assume(self._left_out)
@@ -102,7 +102,7 @@ class CachedModel:
         Raises:
             ModelError: the inner model gave no answer; nothing is kept.
         """
-        key = request_key(self.info, request, self._tag)
+        key = request_key(self.info, request, self.cache_tag)
         found = self._store.get(_SECTION, key)
         kept = None if found is None else _read(found)
         with self._counting:
@@ -112,7 +112,7 @@ class CachedModel:
             return self._noted(kept)
         fresh = self._noted(self.inner.complete(request))
         self._remember()
-        if (shown := request_key(self.info, request, self._tag)) != key:  # it was asked otherwise than was thought
+        if (shown := request_key(self.info, request, self.cache_tag)) != key:  # it was asked otherwise than was thought
             key, found = shown, self._store.get(_SECTION, shown)
         entry = {key: json.dumps(completions_to_json(fresh)).encode()}
         if found is None or _read(found):

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from spider_opt.errors import SpiderOptError, UsageError
 from spider_opt.models.manner import AskedInAManner, Manner
-from spider_opt.plugins import Names
+from spider_opt.plugins import Names, code_in, package_of
 from spider_opt.types import ChatModel, ModelInfo
 
 ENTRY_POINTS = "spider_opt.models"
@@ -18,8 +18,9 @@ NAMES = Names("model", {}, ENTRY_POINTS, "spider-opt models", UsageError)
 class OpensAModel(Protocol):
     """What an entry point of the group names: opens the model of that name, or of ``NAME/…``.
 
-    The model's ``info`` says who answers. A ``cache_tag`` says what answers depend on beside that and the request; for
-    a model without one it is the entry point and the ``base_url``. A ``close`` is called at the end.
+    The model's ``info`` says who answers. A ``cache_tag`` says what answers depend on beside that, the request and the
+    package's code; for a model without one it is the entry point and the ``base_url``. A ``close`` is called at the
+    end.
     """
 
     def __call__(
@@ -81,10 +82,9 @@ def open_installed(name: str, access: Access) -> ChatModel:
         for secret in (access.api_key or "", *(access.headers or {}).values()):
             said = said.replace(secret, "…") if len(secret) > 3 else said
         raise UsageError(f"model {name!r} ({place}) cannot be opened: {said}") from error
-    if hasattr(model, "cache_tag"):
-        return model
-    tag = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
-    return AskedInAManner(model, Manner(), tag)
+    asked = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
+    tag = str(getattr(model, "cache_tag", asked))
+    return AskedInAManner(model, Manner(), f"{tag} code {code_in(package_of(make))}")
 
 
 def _key(name: str) -> str:

@@ -64,9 +64,9 @@ class ExampleLibrary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the examples and of who embeds them: twenty digits, sixteen of those that knew positions."""
+        """A hash of the examples and of who embeds them."""
         items = [(e.question.db_id, e.question.text, e.gold_sql) for e in self.examples]
-        return hashlib.sha256(json.dumps([self.embedder.name, items]).encode()).hexdigest()[:20]
+        return hashlib.sha256(json.dumps([self.embedder.name, items]).encode()).hexdigest()[:16]
 
     def nearest(
         self, likeness: Likeness, texts: Sequence[str], k: int, *, question: Question, level: Hardness | None = None

@@ -12,7 +12,7 @@ from spider_opt.retrieval.embed import DEFAULT_EMBEDDER, open_embedder
 from spider_opt.retrieval.library import TrainingLibrary
 from spider_opt.types import Benchmark, Demo, Example, Hardness, Library, Likeness, Question
 
-Opened = Callable[[int, Mapping[Reason, int], str], None]
+Opened = Callable[[int, Mapping[Reason, int]], None]
 """Told how many examples may be shown, and how many were left out by reason."""
 
 
@@ -50,13 +50,14 @@ def open_library(
     asked: Sequence[Example],
     embedder: str = DEFAULT_EMBEDDER,
     *,
-    opened: Opened = lambda n, left_out, training: None,
+    half: Benchmark | None = None,
+    opened: Opened = lambda n, left_out: None,
     progress: Progress = silent,
 ) -> LazyLibrary:
     """Return the training examples for those who are ``asked`` questions of ``split``.
 
-    They are of its training half (see ``benchmarks.training_half``). An unknown embedder is refused at once, all else
-    waits for the first use.
+    They are of its training half (see ``benchmarks.training_half``), which is ``half`` where it was loaded before. An
+    unknown embedder is refused at once, all else waits for the first use.
 
     Raises:
         UsageError: there is no such embedder.
@@ -65,9 +66,9 @@ def open_library(
 
     def make() -> Library:
         annotations = open_annotations(progress)
-        training, left_out = training_for(split, annotations.normals)
+        training, left_out = training_for(split, annotations.normals, half)
         library = TrainingLibrary(training, asked, embeds, annotations)
-        opened(len(training), left_out, library.fingerprint)
+        opened(len(training), left_out)
         return library
 
     return LazyLibrary(make)

@@ -11,6 +11,7 @@ from typing import Any
 from spider_opt.benchmarks.ids import content_of, position_of
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError, RunError
+from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
 from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.runs.info import RunInfo
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
@@ -20,6 +21,13 @@ QUESTION = "{question}"
 # What stands in a candidate's JSON always.
 _TOLD = ("step", "sql", "outcome")
 _KNOWN = {f.name for f in fields(Candidate)}
+_KINDS: Mapping[str, Kind] = {
+    "index": int, "id": str, "db_id": str, "sql": str, "usage": dict, "trace": list, "candidates": list,
+    "context": dict, "answer": str, "refused": str,
+}  # fmt: skip
+_KINDS_OF_CANDIDATE: Mapping[str, Kind] = {
+    **{f.name: str for f in fields(Candidate)}, "n": int, "logprob": (int, float, type(None))
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +168,11 @@ def _read_line(line: str, where: str) -> Answer:
     try:
         entry = json.loads(line)
         index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
-        if type(index) is not int or not all(isinstance(text, str) for text in (name, db_id, sql)):
-            raise TypeError("index must be a number, id, db_id and sql must be text")
+        check_kinds(entry, _KINDS)
+        check_all("usage", entry.get("usage", {}), NUMBER)
+        check_all("trace", entry.get("trace", []), dict)
+        for candidate in entry.get("candidates", []):
+            check_kinds(candidate, _KINDS_OF_CANDIDATE, signed=("logprob",))
         prediction = Prediction(
             sql,
             Usage(**entry.get("usage", {})),
@@ -170,11 +181,8 @@ def _read_line(line: str, where: str) -> Answer:
             candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
             refused=entry.get("refused", ""),
         )
-        if not isinstance(prediction.text, str) or not isinstance(prediction.refused, str):
-            raise TypeError("answer and refused must be text")
         context = entry.get("context", {})
-        if not all(type(value) in (int, float) for value in context.values()):
-            raise TypeError("context must be numbers by name")
+        check_all("context", context, NUMBER)
         return Answer(index, name, db_id, prediction, context)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{where} is not an answer: {error!r}") from error

@@ -7,6 +7,7 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, pair_read, to_line
 from spider_opt.runs.concurrency import ask_all, by_database
+from spider_opt.runs.identity import differences, other_versions
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
 from spider_opt.runs.served import Served
@@ -27,6 +29,7 @@ from spider_opt.scoring import Rules, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 from spider_opt.wording import argument, either
 
+_LOG = logging.getLogger("spider_opt")
 # Measures, with the gold at hand, what stood in the prompt of an answer.
 Measure = Callable[[Example, Prediction], Mapping[str, float]]
 
@@ -75,9 +78,10 @@ def run(
     wanted = {example.question.id for example in benchmark.examples[:limit]}
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    now = replace(info, side_by_side=concurrency)
     with _alone(folder):
         with _writing(folder):
-            info = _claim(folder, info)
+            info = _claim(folder, now)
             aside = _set_aside(folder, info) if afresh else None
             there = mend(path)
         examples = examples_of(benchmark, (answer.id for answer in there))
@@ -91,6 +95,7 @@ def run(
         if todo:
             with _writing(folder):
                 _unfinish(folder)
+                info = _note_versions(folder, now, new=not done)
         given_up = sum(bool(answer.prediction.refused) for answer in done.values())
         unanswered = Unanswered(give_up, given_up)
         served = Served(folder, model)
@@ -123,34 +128,24 @@ def run(
 def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
     """Score all answers of a run folder, write their verdicts, and note in ``run.json`` what was scored and how.
 
+    Where another command answers in that folder meanwhile, what it added is scored too.
+
     Raises:
         RunError: the folder holds no run, is in use, or cannot be written.
     """
-    pairs = pair_answers(benchmark, folder / PREDICTIONS, expected=0)
-    report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
-    report = with_refused(report, [answer for _, answer in pairs])
-    with _alone(folder), _writing(folder):
-        info = replace(_unfinish(folder), n=len(pairs), scorer=ScoredBy.of(rules))
-        write_verdicts(report.scored, folder / VERDICTS)
-        info.write(folder)
-    return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
-
-
-def note_training(folder: Path, training: str) -> None:
-    """Note in ``run.json`` which training examples may be shown, when a run first opens them.
-
-    Where answers stand already, of which that was not noted, it is left open.
-
-    Raises:
-        RunError: the answers that are there were given with other examples, or nothing can be written.
-    """
-    there = RunInfo.read(folder)
-    if there.training and there.training != training:
-        raise _another_run(folder, there.differences(replace(there, training=training)))
     path = folder / PREDICTIONS
-    if not there.training and not (path.exists() and path.stat().st_size):
-        with _writing(folder):
-            replace(there, training=training).write(folder)
+    pairs = pair_answers(benchmark, path, expected=0)
+    while True:
+        report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
+        report = with_refused(report, [answer for _, answer in pairs])
+        with _alone(folder), _writing(folder):
+            judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
+            if pairs == judged:
+                info = replace(_unfinish(folder), n=len(pairs), scorer=ScoredBy.of(rules))
+                write_verdicts(report.scored, folder / VERDICTS)
+                info.write(folder)
+                break
+    return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
 
 
 def _without_question(prediction: Prediction, text: str) -> Prediction:
@@ -206,12 +201,28 @@ def _note_manner(folder: Path, info: RunInfo, manner: str, *, new: bool) -> RunI
     return now
 
 
+def _note_versions(folder: Path, now: RunInfo, *, new: bool) -> RunInfo:
+    """Note in ``run.json``, and log, what is another version than the answers that are there were given with."""
+    there = RunInfo.read(folder)
+    changed = "; ".join(other_versions(there, now))
+    if not changed:
+        return there
+    if new:  # nothing was answered then
+        known = ("version", "commit", "python", "versions", "side_by_side", "started")
+        there = replace(there, **{name: getattr(now, name) for name in known})
+    else:
+        _LOG.warning("the run in %s goes on with other versions than it was begun with: %s", folder, changed)
+        there = replace(there, resumed=(*there.resumed, f"{now.started}: {changed}"))
+    there.write(folder)
+    return there
+
+
 def _claim(folder: Path, info: RunInfo) -> RunInfo:
     """Write ``run.json``, or make sure that the one there describes the same run; return what stands in it."""
     if (folder / FILE).exists():
         there = RunInfo.read(folder)
-        if differences := there.differences(info):
-            raise _another_run(folder, differences)
+        if differ := differences(there, info):
+            raise _another_run(folder, differ)
         return there
     if (folder / PREDICTIONS).exists():
         raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another {argument('out')}")
@@ -219,8 +230,8 @@ def _claim(folder: Path, info: RunInfo) -> RunInfo:
     return info
 
 
-def _another_run(folder: Path, differences: Sequence[str]) -> RunError:
-    what = "; ".join(differences)
+def _another_run(folder: Path, differ: Sequence[str]) -> RunError:
+    what = "; ".join(differ)
     return RunError(f"{folder} holds another run ({what}); choose another {argument('out')}, or remove that folder")
 
 

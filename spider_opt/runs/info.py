@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import platform
 import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import RunError
+from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
 from spider_opt.paths import write_whole
+from spider_opt.runs.identity import IDENTITY
 from spider_opt.scoring import Rules
-from spider_opt.types import Benchmark, ModelInfo
 
-FORMAT = 1
+FORMAT = 2
+"""2: it says whose endpoint was asked, what computed the model, what was learnt from, and with which versions."""
 FILE = "run.json"
 UNNAMED_EMBEDDER = "all-minilm-l6-v2"
 """The embedder of a run whose file names none; it stays this one whatever the default becomes."""
-# What makes two runs the same run; all else is for the record. Those of the second line may be missing in a file.
-IDENTITY = (
-    "method", "steps", "model", "model_sha256", "adapter_sha256", "benchmark", "split", "sample", "fingerprint", "seed",
-    "engine", "manner", "endpoint", "embedder", "training",
-)  # fmt: skip
 REQUIRED = (*IDENTITY[:10], "version", "commit")
 # Before ``embedder`` was a field, one that was not the default stood behind the steps.
 _SPLICED = re.compile(r"(?P<steps>.*) \(embedder (?P<embedder>.*)\)", re.DOTALL)
@@ -46,6 +40,25 @@ class ScoredBy:
     def of(cls, rules: Rules) -> ScoredBy:
         """Return what is noted of being scored now by these rules."""
         return cls(**rules.noted())
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> ScoredBy:
+        """Make it of what stands in the file; what a later version says more is left out.
+
+        Raises:
+            TypeError: something is missing, or of another kind.
+        """
+        known = {f.name: entry[f.name] for f in fields(cls) if f.name in entry}
+        kinds: dict[str, Kind] = {
+            "mode": str,
+            "keep_distinct": bool,
+            "timeout_s": NUMBER,
+            "version": str,
+            "metrics": list,
+        }
+        check_kinds(known, kinds)
+        check_all("metrics", known.get("metrics", ()), str)
+        return cls(**{**known, "metrics": tuple(known.get("metrics", ()))})
 
     @property
     def rules(self) -> Rules:
@@ -67,11 +80,15 @@ class RunInfo:
 
     ``method`` is its label, ``steps`` the same with every option spelled out. ``sample`` names the list of questions
     that were chosen, '' for the whole split. ``engine``, ``manner`` and ``endpoint`` are the model's, see
-    ``ModelInfo``. ``embedder`` is what finds training examples, ``training`` a hash of those that may be shown: ''
-    where the method shows none, or where that was not written down yet. ``served`` is what a server said of the models
-    that answered. ``n_total`` and ``missing`` are the benchmark's. A finished run has ``n``, how many answers were
-    judged, and ``scorer``. ``others`` are keys that this version does not know; they stay where the file is written
-    again.
+    ``ModelInfo``; ``computed_by`` is what computed it here, with its version. ``embedder`` is what finds training
+    examples. Hashes, '' where there is none: ``questions`` of what is asked, ``schemas`` of what prompts show of the
+    databases, ``training`` of what examples are taken from, ``code`` of other packages' code that took part,
+    ``cache_tag`` of what the model says that its answers depend on, ``adapter_form`` of how the adapters' cards say
+    that they are asked. ``n_total`` and ``missing`` are the benchmark's, ``versions`` those of what reads and runs
+    queries. ``side_by_side`` is how many questions were asked at the same time, 0 where that was not written down,
+    ``resumed`` what was another then, each time that the run went on with other versions, ``served`` what a server
+    said of the models that answered. A finished run has ``n``, how many answers were judged, and ``scorer``. ``others``
+    are keys that this version does not know; they stay where the file is written again.
     """
 
     method: str
@@ -89,12 +106,21 @@ class RunInfo:
     endpoint: str = ""
     embedder: str = UNNAMED_EMBEDDER
     training: str = ""
+    questions: str = ""
+    schemas: str = ""
+    computed_by: str = ""
+    code: str = ""
+    cache_tag: str = ""
+    adapter_form: str = ""
     n_total: int = 0
     missing: Mapping[str, int] = field(default_factory=dict)
     version: str = __version__
     commit: str = ""
     python: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    side_by_side: int = 0
     started: str = ""
+    resumed: Sequence[str] = ()
     format: int = FORMAT
     n: int | None = None
     scorer: ScoredBy | None = None
@@ -127,15 +153,23 @@ class RunInfo:
         """
         if not isinstance(entry, dict):
             raise TypeError("it is no object")
+        if isinstance(format := entry.get("format"), int) and format > FORMAT:
+            raise ValueError(
+                f"it has format {format}, which a newer spider-opt wrote ({entry.get('version', '-')}); this is "
+                f"{__version__}, which reads up to {FORMAT}: install that one"
+            )
         lacking = [key for key in REQUIRED if key not in entry]
         if lacking:
             raise ValueError(f"it lacks {', '.join(lacking)}")
         known = {key: value for key, value in entry.items() if key in _KINDS}
-        for key, value in known.items():
-            if not isinstance(value, _KINDS[key]) or isinstance(value, bool):
-                raise TypeError(f"its {key} is {value!r}")
+        check_kinds(known, _KINDS, signed=("seed",))
+        known.setdefault("format", 1)
+        check_all("missing", known.get("missing", {}), int)
+        check_all("versions", known.get("versions", {}), str)
+        check_all("resumed", known.get("resumed", ()), str)
+        check_all("served", known.get("served", ()), str)
         if "scorer" in known:
-            known["scorer"] = ScoredBy(**known["scorer"])
+            known["scorer"] = ScoredBy.from_json(known["scorer"])
         if spliced := _SPLICED.fullmatch(known["steps"]):
             known |= spliced.groupdict()
         return cls(**known, others={key: value for key, value in entry.items() if key not in _KINDS})
@@ -148,12 +182,8 @@ class RunInfo:
         set()
         """
         said = {name: getattr(self, name) for name in _ORDER}
-        left_out: dict[str, object] = {
-            "engine": "", "manner": "", "endpoint": "", "embedder": UNNAMED_EMBEDDER, "training": "", "n": None,
-            "scorer": None, "served": [],
-        }  # fmt: skip
-        shown = {key: value for key, value in said.items() if key not in left_out or value != left_out[key]}
-        shown["missing"] = dict(self.missing)
+        shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
+        shown |= {key: dict(shown[key]) for key in ("missing", "versions") if key in shown}
         if self.scorer:
             shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key != "metrics" or value}
         return shown | dict(self.others)
@@ -166,21 +196,6 @@ class RunInfo:
         """Return it without what scoring adds."""
         return replace(self, n=None, scorer=None)
 
-    def differences(self, other: RunInfo) -> list[str]:
-        """Say by what ``other``, which is to be run now, is another run than this one; nothing where it is the same."""
-        from spider_opt.models.manner import may_become  # scoring, which reads runs too, loads no model
-
-        differ = [name for name in IDENTITY if getattr(self, name) != getattr(other, name)]
-        if self.method != other.method and "steps" in differ:
-            differ.remove("steps")  # the label says it shorter
-        if "benchmark" in differ and self.fingerprint == other.fingerprint:
-            differ.remove("benchmark")  # the same questions, in a folder of another name
-        if "training" in differ and "" in (self.training, other.training):
-            differ.remove("training")  # not known yet, or never written down
-        if "manner" in differ and may_become(other.manner, self.manner):
-            differ.remove("manner")
-        return [f"{name} is {getattr(self, name)!r} there, {getattr(other, name)!r} now" for name in differ]
-
     @property
     def asked(self) -> str:
         """The benchmark and the split or sample of it, as in a table: ``spider dev``."""
@@ -188,60 +203,16 @@ class RunInfo:
 
 
 _ORDER = (
-    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "engine", "manner", "endpoint",
-    "embedder", "training", "benchmark", "split", "sample", "fingerprint", "n_total", "missing", "seed", "version",
-    "commit", "python", "started", "served", "n", "scorer",
+    "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
+    "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",
+    "fingerprint", "schemas", "n_total", "missing", "seed", "version", "commit", "python", "versions", "side_by_side",
+    "started", "resumed", "served", "n", "scorer",
 )  # fmt: skip
-_KINDS: Mapping[str, type[Any]] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
-    "seed": int, "n_total": int, "format": int, "n": int, "missing": dict, "scorer": dict, "served": list
+_LEFT_OUT: Mapping[str, object] = {
+    **dict.fromkeys(IDENTITY[10:], ""), "embedder": UNNAMED_EMBEDDER, "versions": {}, "side_by_side": 0, "resumed": (),
+    "served": [], "n": None, "scorer": None,
 }  # fmt: skip
-
-
-def describe(
-    benchmark: Benchmark,
-    method: str,
-    steps: str,
-    model: ModelInfo,
-    seed: int,
-    *,
-    sample: str = "",
-    embedder: str = UNNAMED_EMBEDDER,
-) -> RunInfo:
-    """Return the ``run.json`` of a run that begins now."""
-    return RunInfo(
-        method=method,
-        steps=steps,
-        model=model.name,
-        model_sha256=model.sha256,
-        adapter_sha256=model.adapter,
-        engine=model.engine,
-        manner=model.manner,
-        endpoint=model.endpoint,
-        embedder=embedder,
-        benchmark=benchmark.name,
-        split=benchmark.split,
-        sample=sample,
-        fingerprint=benchmark.fingerprint,
-        n_total=benchmark.n_total,
-        missing=dict(benchmark.missing),
-        seed=seed,
-        commit=commit(),
-        python=platform.python_version(),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def commit() -> str:
-    """Return the commit of the source tree this package runs from, with ``+`` if it was changed; '' if none."""
-    here = Path(__file__).resolve().parents[1]
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(here), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")  # else this is a package installed inside somebody's tree
-        head = git("rev-parse", "--short=12", "HEAD")
-        return head + ("+" if git("status", "--porcelain", "--untracked-files=no", "--", str(here)) else "")
-    except (OSError, subprocess.SubprocessError):
-        return ""
+_KINDS: Mapping[str, Kind] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
+    "seed": int, "n_total": int, "format": int, "n": int, "side_by_side": int,
+    "missing": dict, "scorer": dict, "versions": dict, "resumed": list, "served": list,
+}  # fmt: skip

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import GoldError
+from spider_opt.kinds import Kind, check_all, check_kinds
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.scoring.rules import Rules
@@ -163,10 +164,28 @@ def write_verdicts(scored: Sequence[Scored], path: Path) -> None:
 
 
 def read_verdicts(path: Path) -> list[Scored]:
-    """Read what ``write_verdicts`` wrote."""
+    """Read what ``write_verdicts`` wrote.
+
+    Raises:
+        OSError, ValueError, LookupError, TypeError: it cannot be read, or is something else.
+    """
     lines = path.read_text(encoding="utf-8").split("\n")
-    return [_read(json.loads(line)) for line in lines if line]
+    read = [_read(json.loads(line)) for line in lines if line]
+    if len({scored.index for scored in read}) < len(read):
+        raise ValueError("a question has two verdicts")
+    return read
 
 
 def _read(entry: Mapping[str, Any]) -> Scored:
-    return Scored(**{**entry, "outcome": Outcome(entry["outcome"])})
+    if not isinstance(entry, dict):
+        raise TypeError("a verdict is no object")
+    kinds: dict[str, Kind] = {
+        "index": int, "db_id": str, "correct": bool, "outcome": str, "detail": str, "hardness": (str, type(None)),
+        "cluster": str, "metrics": dict,
+    }  # fmt: skip
+    check_kinds(entry, kinds)
+    check_all("metrics", entry.get("metrics", {}), (bool, int, float))
+    scored = Scored(**{**entry, "outcome": Outcome(entry["outcome"])})
+    if scored.correct != (scored.outcome is Outcome.CORRECT):
+        raise ValueError(f"a verdict is {scored.outcome} and correct: {scored.correct}")
+    return scored

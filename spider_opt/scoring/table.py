@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, cast
 
 from spider_opt.errors import ScorerError
-from spider_opt.plugins import Names
+from spider_opt.plugins import Names, code_in, package_of
 from spider_opt.types import Scorer
 
 SCORERS = {
@@ -51,12 +51,15 @@ def find_scorer(name: str) -> Scorer:
 
 @cache
 def scorer_version(name: str) -> str:
-    """Return the version of a scorer: ours, or that of the package it comes from, '' where that has none."""
+    """Return the version of a scorer: ours, or that of the package it comes from, with a hash of its code."""
     if name in SCORERS:
         return VERSION
     from importlib.metadata import entry_points
 
-    return next((point.dist.version for point in entry_points(group=ENTRY_POINTS, name=name) if point.dist), "")
+    version = next((point.dist.version for point in entry_points(group=ENTRY_POINTS, name=name) if point.dist), "")
+    if not version:  # its package is not installed here
+        return ""
+    return f"{version} code {code_in(package_of(find_scorer(name)))}"
 
 
 def _takes_a_pair(scorer: Any) -> None:

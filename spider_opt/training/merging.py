@@ -17,7 +17,7 @@ from spider_opt.errors import UsageError
 from spider_opt.models.adapters import Adapter, write_card
 from spider_opt.models.torch.base import import_transformers
 from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
-from spider_opt.runs.info import commit
+from spider_opt.runs.describing import commit
 
 if TYPE_CHECKING:
     from torch import Tensor

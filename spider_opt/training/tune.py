@@ -17,7 +17,7 @@ from spider_opt.models.adapters import write_card
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.progress import Progress, silent
-from spider_opt.runs.info import commit
+from spider_opt.runs.describing import commit
 from spider_opt.sql.from_first import to_from_first
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.steps.finetune import AnswerForm

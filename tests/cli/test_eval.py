@@ -302,8 +302,11 @@ def test_another_list_of_the_same_name(model: Model) -> None:
     assert run("--ids", "few.txt").exit_code == 0
     Path("few.txt").write_text(other)
     result = run("--ids", "few.txt")
+    assert result.exit_code == 0
+    assert re.search(r"run folder: results/runs/zero-shot-fake_model_1-spider-mini-few-[0-9a-f]{12}\n$", result.stderr)
+    result = run("--ids", "few.txt", "--out", "results/runs/zero-shot-fake_model_1-spider-mini-few")
     assert result.exit_code == 1
-    assert f"has an answer to {one}, which is not among the questions asked now" in result.stderr
+    assert "holds another run (the questions asked, or some of them, are others now)" in result.stderr
 
 
 @pytest.mark.parametrize(

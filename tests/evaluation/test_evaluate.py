@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -134,23 +133,37 @@ def test_no_answer_is_never_scored(mini: Benchmark, tmp_path: Path) -> None:
 
 
 def test_another_run_in_the_folder(mini: Benchmark, tmp_path: Path) -> None:
-    evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=1, progress=False)
-    with pytest.raises(RunError, match="embedder is 'all-minilm-l6-v2' there, 'hashing' now"):
-        evaluate("zero-shot", mini, model=model(), out=tmp_path / "run", limit=1, embedder="hashing", progress=False)
+    evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=1, embedder="hashing", progress=False)
+    with pytest.raises(RunError, match="embedder is 'hashing' there, 'all-minilm-l6-v2' now"):
+        evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=1, progress=False)
+    evaluate("zero-shot", mini, model=model(), out=tmp_path / "other", limit=1, embedder="hashing", progress=False)
+    evaluate(
+        "zero-shot", mini, model=model(), out=tmp_path / "other", limit=2, progress=False
+    )  # nothing is found there
+
+
+def test_the_same_folder_is_not_taken_for_what_may_be_another(mini: Benchmark, tmp_path: Path) -> None:
+    told = model()
+    evaluate("zero-shot", mini, model=told, out=tmp_path / "b", limit=1, progress=False)
+    told.cache_tag = "k2"
+    with pytest.raises(RunError, match="says by its cache_tag that it is another now"):
+        evaluate("zero-shot", mini, model=told, out=tmp_path / "b", limit=1, progress=False)
+    first = mini.examples[0]
+    changed = replace(mini, examples=(replace(first, question=replace(first.question, text="Otherwise?")),))
+    evaluate("zero-shot", mini, model=model(), out=tmp_path / "c", limit=1, progress=False)
+    with pytest.raises(RunError, match="the questions asked, or some of them, are others now"):
+        evaluate("zero-shot", changed, model=model(), out=tmp_path / "c", limit=1, progress=False)
 
 
 def test_which_training_examples_may_be_shown_is_part_of_the_run(mini: Benchmark, tmp_path: Path) -> None:
     told: list[str] = []
     run = evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=1, embedder="hashing", progress=False,
                    tell=told.append)  # fmt: skip
-    noted = Run.read(tmp_path / "run").info.training
-    assert noted
+    assert Run.read(tmp_path / "run").info.training
     assert (run.info.embedder, run.info.steps.count("embedder")) == ("hashing", 0)
     assert any("training examples" in sentence for sentence in told)
-    entry = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(entry | {"training": "another"}))
-    with pytest.raises(RunError, match="training is 'another' there"):
-        evaluate("fewshot", mini, model=model(), out=tmp_path / "run", limit=2, embedder="hashing", progress=False)
+    plain = evaluate("zero-shot", mini, model=model(), out=tmp_path / "plain", limit=1, progress=False)
+    assert plain.info.training == ""
 
 
 def test_an_embedded_model_without_the_adapter_that_is_wanted(mini: Benchmark) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_model import FakeModel
+from few_questions import ROWS, Entries, asked, entry, folder, model
 
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
@@ -21,17 +19,7 @@ from spider_opt.evaluation.folders import default_folder
 from spider_opt.evaluation.running import evaluate
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Run
-from spider_opt.types import Benchmark, ModelInfo, Request
-
-Entries = list[dict[str, Any]]
-ROWS = {
-    "How many boats are there?": "count(*)",
-    "Which boats are there?": "name",
-    "How long are they all?": "sum(length)",
-    "What is the longest?": "max(length)",
-}
-# What the model gets right are the first three.
-RIGHT = 3
+from spider_opt.types import Benchmark
 
 
 @pytest.fixture(autouse=True)
@@ -40,38 +28,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def entry(question: str, columns: str, db_id: str = "port") -> dict[str, Any]:
-    return {"db_id": db_id, "question": question, "query": f"SELECT {columns} FROM boat"}
-
-
-def asked() -> Entries:
-    return [entry(question, columns) for question, columns in ROWS.items()]
-
-
-def folder(entries: Entries, name: str = "own", file: str = "dev.json") -> Path:
-    root = Path(name)
-    for db_id in {item["db_id"] for item in entries}:
-        path = root / "database" / db_id / f"{db_id}.sqlite"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            with closing(sqlite3.connect(path)) as connection:
-                connection.executescript(
-                    "CREATE TABLE boat (name TEXT, length INT); INSERT INTO boat VALUES ('Elsa', 7)"
-                )
-    (root / file).write_text(json.dumps(entries))
-    return root
-
-
 def own(entries: Entries, name: str = "own") -> Benchmark:
     return load("spider:dev", data=folder(entries, name))
-
-
-def model() -> FakeModel:
-    def answer(request: Request) -> str:
-        columns = next((c for q, c in list(ROWS.items())[:RIGHT] if q in request.text), "17")
-        return f"SELECT {columns} FROM boat"
-
-    return FakeModel(answer, info=ModelInfo("fake", "ab" * 32))
 
 
 def run(benchmark: Benchmark, out: str = "run", **options: Any) -> Run:

@@ -18,7 +18,8 @@ from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, fin
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
-from spider_opt.runs.info import IDENTITY, describe
+from spider_opt.runs.describing import describe
+from spider_opt.runs.identity import IDENTITY
 from spider_opt.types import ModelInfo, Request
 
 Make = Callable[..., Path]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spider_opt.runs import info
+from spider_opt.runs import describing
 from spider_opt.types import Benchmark, Example, Question, Schema
 
 RUN = {
@@ -55,7 +55,7 @@ def fabricate(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(autouse=True)
 def no_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info, "commit", lambda: "0123456789ab")
+    monkeypatch.setattr(describing, "commit", lambda: "0123456789ab")
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from spider_opt.errors import LeakError, ModelError, ModelUnavailable, Predictio
 from spider_opt.runs import RunInfo, ScoredBy
 from spider_opt.runs import folder as runs
 from spider_opt.runs.answers import read_answers
+from spider_opt.runs.describing import describe
 from spider_opt.runs.folder import Finished, finish, run
-from spider_opt.runs.info import describe
 from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Candidate, Example, ModelInfo, Prediction, Task
 
@@ -293,7 +293,7 @@ def test_another_run_is_refused_by_what_differs(
 
 def test_another_sample_of_the_same_name_is_refused(benchmark: Benchmark, tmp_path: Path) -> None:
     go(replace(benchmark, examples=benchmark.examples[:3]), tmp_path)
-    with pytest.raises(RunError, match="an answer to q0, which is not among the questions asked now"):
+    with pytest.raises(RunError, match="the questions asked, or some of them, are others now"):
         go(replace(benchmark, examples=benchmark.examples[1:5]), tmp_path)
     assert ids(tmp_path) == ["q0", "q1", "q2"]
 

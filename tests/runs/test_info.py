@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from spider_opt.errors import RunError
-from spider_opt.runs import RunInfo, ScoredBy, info
+from spider_opt.runs import RunInfo, ScoredBy, describing
+from spider_opt.runs.identity import differences
 from spider_opt.runs.info import REQUIRED
 
-the_commit = info.commit  # for the other tests there is no git
+the_commit = describing.commit  # for the other tests there is no git
 Fabricate = Callable[..., Path]
 
 
@@ -41,25 +42,26 @@ def test_an_embedder_that_stood_behind_the_steps_is_one(fabricate: Fabricate) ->
     old = RunInfo.read(fabricate(steps="fewshot:k=3+zero-shot:rows=0 (embedder hashing)"))
     assert (old.steps, old.embedder) == ("fewshot:k=3+zero-shot:rows=0", "hashing")
     now = replace(old, steps="fewshot:k=3+zero-shot:rows=0", embedder="hashing", training="cafe")
-    assert old.differences(now) == []
-    assert old.differences(replace(now, embedder="all-minilm-l6-v2")) == [
+    assert differences(old, now) == []
+    assert differences(old, replace(now, embedder="all-minilm-l6-v2")) == [
         "embedder is 'hashing' there, 'all-minilm-l6-v2' now"
     ]
 
 
 def test_by_what_another_run_is_another(fabricate: Fabricate) -> None:
     info = RunInfo.read(fabricate())
-    assert info.differences(replace(info, version="9", commit="x", n=1, started="later")) == []
-    assert info.differences(replace(info, seed=4, engine="torch int8")) == [
+    assert differences(info, replace(info, version="9", commit="x", n=1, started="later")) == []
+    assert differences(info, replace(info, seed=4, engine="torch int8")) == [
         "seed is 3 there, 4 now", "engine is '' there, 'torch int8' now"
     ]  # fmt: skip
-    assert info.differences(replace(info, steps="zero-shot:rows=1")) == [
+    assert differences(info, replace(info, steps="zero-shot:rows=1")) == [
         "steps is 'zero-shot:rows=0' there, 'zero-shot:rows=1' now"
     ]
-    assert len(info.differences(replace(info, steps="repair+zero-shot", method="repair"))) == 1
+    assert len(differences(info, replace(info, steps="repair+zero-shot", method="repair"))) == 1
     known = replace(info, training="cafe")
-    assert known.differences(replace(known, training="babe")) == ["training is 'cafe' there, 'babe' now"]
-    assert info.differences(known) == known.differences(info) == []  # one of them was not noted
+    assert differences(known, replace(known, training="babe")) == []  # the first format hashed them otherwise
+    second = replace(known, format=2)
+    assert differences(second, replace(second, training="babe")) == ["the training examples are others now"]
 
 
 def test_unfinished_is_without_what_scoring_adds(fabricate: Fabricate) -> None:
@@ -105,7 +107,7 @@ def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest
     (package / "runs").mkdir(parents=True)
     for name in ("__init__.py", "runs/info.py", "other.py"):
         (package / name).write_text("")
-    monkeypatch.setattr(info, "__file__", str(package / "runs" / "info.py"))
+    monkeypatch.setattr(describing, "__file__", str(package / "runs" / "info.py"))
     assert the_commit() == ""
 
     def git(*arguments: str) -> str:
@@ -129,7 +131,7 @@ def test_commit_is_that_of_our_own_tree_only(tmp_path: Path, monkeypatch: pytest
 
 def test_the_same_questions_in_a_folder_of_another_name_are_the_same_run() -> None:
     info = RunInfo("m", "m", "fake", "", "", "spider", "dev", "", "f", 0)
-    assert info.differences(replace(info, benchmark="own")) == []
-    assert info.differences(replace(info, benchmark="own", fingerprint="g")) == [
+    assert differences(info, replace(info, benchmark="own")) == []
+    assert differences(info, replace(info, benchmark="own", fingerprint="g")) == [
         "benchmark is 'spider' there, 'own' now", "fingerprint is 'f' there, 'g' now",
     ]  # fmt: skip
