@@ -1,4 +1,4 @@
-"""The reference evaluator and the mutations, which live beside the tests and are no tests themselves; a small shop."""
+"""The reference evaluator and what tries it, which live beside the tests and are no tests themselves; a small shop."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def official():
 @pytest.fixture(scope="session")
 def mutations():
     return SimpleNamespace(**runpy.run_path(str(HERE / "mutations.py")))
+
+
+@pytest.fixture(scope="session")
+def fuzzing():
+    return SimpleNamespace(**runpy.run_path(str(HERE / "fuzzing.py")))
 
 
 @pytest.fixture

@@ -220,6 +220,11 @@ OTHER_STATEMENTS = [
         "SELECT 1e999",
         "SELECT x'00'",
     ),
+    *("ATTACH ':memory:' AS z", "ATTACH ':memory:' AS main", "attach ':memory:' as [Temp];", "DETACH main", "DETACH z"),
+    *("PRAGMA busy_timeout = 5", "PRAGMA cache_size = 3", "PRAGMA journal_mode = OFF", "PRAGMA data_version"),
+    *(f"CREATE VIRTUAL TABLE zz USING {module}" for module in ("nope(a)", "fts5(a)", "FTS4", "rtree(a)", "json_each")),
+    *("SELECT printf('%d', 6) || '%d'", "SELECT printf(\"%d\", 6) || '%d'", "SELECT x '41' FROM {t}", "SELECT x'41'"),
+    *("", " ", "SELECT 1;;", "SELECT 0 WHERE 0; ;", "EXPLAIN DELETE FROM {t}", "DELETE FROM {t} RETURNING *"),
     *("SELECT CAST(x'ff41' AS TEXT)", "SELECT char(0)", "SELECT 9223372036854775808", "I do not know", "SELECT\x001"),
 ]
 CHARACTERS = [*"'\"`[](),;.\\$@#:?-/*% \t\nSEa1_", "é", "\U0001f600", "\x00", "GO", "distinct", "value", "\udcff"]
