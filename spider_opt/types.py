@@ -112,6 +112,7 @@ class Benchmark:
 
     ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them lack their database.
     ``paths`` maps each db_id in use to its SQLite file. ``root`` is the data folder, None where it came with a package.
+    ``damaged`` says of each of the missing databases that is there why it cannot be read.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Benchmark:
     n_total: int
     fingerprint: str
     root: Path | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         asked = f"{len(self.examples)} questions on {len(self.paths)} databases"

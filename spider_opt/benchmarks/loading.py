@@ -1,6 +1,7 @@
 """Loads a benchmark's split: its questions with their schemas, and where their databases lie.
 
-A question whose database is not there is left out and counted; everything that is broken is refused.
+A question whose database is not there, or cannot be read, is left out and counted; everything else that is broken is
+refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.naming import LAYOUT, SPIDER_TEST, described, known_split, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
+from spider_opt.benchmarks.reading import read_databases
 from spider_opt.benchmarks.source import Source, Split
 from spider_opt.benchmarks.splits import (
     above,
@@ -32,7 +34,7 @@ from spider_opt.benchmarks.splits import (
 )
 from spider_opt.benchmarks.table import benchmark_names, source_named
 from spider_opt.benchmarks.validation import is_training
-from spider_opt.databases import database_hash, read_schema
+from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
 
@@ -143,7 +145,10 @@ def load_source(
         raise DatasetError(f"No database at {where}: all {len(entries):,} questions of {label} lack theirs. {how}")
     if doubles := exact_duplicates(entries):
         _LOG.warning("%s", _describe_duplicates(doubles, label))
-    schemas = {db_id: read_schema(path, db_id, tables.get(db_id)) for db_id, path in paths.items()}
+    paths, schemas, broken = read_databases(paths, tables)
+    for db_id, why in broken.items():
+        missing[db_id] = sum(entry.db_id == db_id for entry in entries)
+        _LOG.warning("%s: %d questions are lost to it", why.rstrip("."), missing[db_id])
     ids = numbered(label, ((entry.db_id, entry.question) for entry in entries))
     examples = tuple(
         Example(
@@ -157,7 +162,7 @@ def load_source(
     )
     fingerprint = _fingerprint(label, examples, paths)
     root = None if source.root is not None else folder.absolute()
-    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root)
+    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root, broken)
 
 
 def _called(

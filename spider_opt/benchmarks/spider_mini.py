@@ -15,15 +15,16 @@ from pathlib import Path
 
 from spider_opt.benchmarks.source import Source, Split
 from spider_opt.errors import DatasetError
-from spider_opt.paths import cache_dir
+from spider_opt.paths import cache_dir, file_hash
 
 MINI = Path(__file__).parent / "mini"
 _RECIPE = b"1"  # raise it when the way of building changes the bytes
+_UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 _VERSION_FIELD = slice(96, 100)  # SQLITE_VERSION_NUMBER of the writer: information only, and all that differs
 
 
 def build_databases(source: Path = MINI) -> Path:
-    """Build the databases that the cache lacks and return the folder that holds ``database/``.
+    """Build the databases that the cache lacks, or has damaged, and return the folder that holds ``database/``.
 
     Each file appears complete or not at all, so processes may build at once and be killed at any time.
 
@@ -38,7 +39,7 @@ def build_databases(source: Path = MINI) -> Path:
     try:
         for db_id, script in scripts.items():
             path = root / "database" / db_id / f"{db_id}.sqlite"
-            if not path.exists():
+            if not _is_whole(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _build(path, script, source)
     except OSError as error:
@@ -60,14 +61,31 @@ def _scripts(source: Path) -> Mapping[str, str]:
     return scripts
 
 
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file is there, and has the bytes that it was built with."""
+    try:
+        return _noted(path).read_text(encoding="ascii") == file_hash(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _noted(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
 def _build(path: Path, script: str, source: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
         draft = Path(folder) / path.name
         try:
             _write_database(draft, script)
         except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF in _UNWRITABLE:
+                raise OSError(str(error)) from error
             where = source / "database" / path.stem / f"{path.stem}.sql"
             raise DatasetError(f"{where} fails: {error}.") from error
+        note = draft.with_suffix(".sha256")
+        note.write_text(file_hash(draft, again=True), encoding="ascii")
+        os.replace(note, _noted(path))
         os.replace(draft, path)
 
 

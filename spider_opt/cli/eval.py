@@ -99,7 +99,7 @@ def eval_command(
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
     run folder keeps every answer as it comes: the same command goes on where it was stopped.
     """
-    from spider_opt.cli.show import show_scores
+    from spider_opt.cli.show import fail_if_lost, show_scores
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.folders import default_folder
     from spider_opt.evaluation.running import evaluate
@@ -139,3 +139,4 @@ def eval_command(
     )
     show_scores(run, as_json)
     click.echo(f"run folder: {run.folder}", err=True)
+    fail_if_lost(run)

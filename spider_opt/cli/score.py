@@ -44,7 +44,7 @@ def score_command(
     the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
     query. Answers are paired by a number, id, question or gold query beside them, else by their order.
     """
-    from spider_opt.cli.show import show_scores
+    from spider_opt.cli.show import fail_if_lost, show_scores
     from spider_opt.evaluation.scoring_files import score
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
@@ -54,3 +54,4 @@ def score_command(
     if out is not None:
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)
+    fail_if_lost(run)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 
 from spider_opt.benchmarks import describe_missing
+from spider_opt.errors import GoldError
 from spider_opt.runs import Run
 from spider_opt.scoring.table import SCORERS
 
@@ -36,8 +37,32 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(f"{scorer}, databases {run.info.fingerprint}")
     if run.benchmark and run.benchmark.missing:
         click.echo(describe_missing(run.benchmark), err=True)
-    for index, message in run.failed_golds:
-        click.echo(f"question {index} left out: {message}", err=True)
+    for message, indices in _by_message(run.failed_golds).items():
+        several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
+        click.echo(f"question{several} left out: {message}", err=True)
+
+
+def fail_if_lost(run: Run) -> None:
+    """Refuse to call it a success where questions could not be judged, for no fault of the answers.
+
+    Raises:
+        GoldError: says how many.
+    """
+    lost = len(run.failed_golds)
+    if run.benchmark:
+        lost += sum(run.benchmark.missing.get(db_id, 0) for db_id in run.benchmark.damaged)
+    if lost:
+        raise GoldError(
+            f"{lost} question{'s' if lost > 1 else ''} could not be judged, since the gold query fails or the database"
+            " cannot be read, see above; the numbers are over the others"
+        )
+
+
+def _by_message(failed: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, message in failed:
+        found.setdefault(message, []).append(index)
+    return found
 
 
 def _trouble(run: Run, summary: Mapping[str, Any]) -> Iterator[str]:

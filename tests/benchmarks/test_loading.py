@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import sqlite3
 import time
@@ -201,8 +202,16 @@ def test_a_broken_schema_gives_a_sentence_or_is_not_needed(small: Any, broken: d
         (b"SQLite format 3\x00" + b"\xff" * 5000, r"shop\.sqlite"),
     ],
 )
-def test_a_database_that_is_none_is_refused(small: Any, content: bytes, said: str) -> None:
+def test_a_database_that_is_none_costs_its_questions(
+    small: Any, caplog: pytest.LogCaptureFixture, content: bytes, said: str
+) -> None:
     small.database("shop").write_bytes(content)
+    benchmark = load("spider:dev", data=small.root)
+    assert [example.question.db_id for example in benchmark.examples] == ["zoo"]
+    assert (dict(benchmark.missing), list(benchmark.damaged), benchmark.n_total) == ({"shop": 2}, ["shop"], 3)
+    assert re.search(said, benchmark.damaged["shop"])
+    assert re.search(f"{said}.*: 2 questions are lost to it", caplog.text)
+    small.database("zoo").write_bytes(content)
     with pytest.raises(DatasetError, match=said):
         load("spider:dev", data=small.root)
 
@@ -212,11 +221,24 @@ def test_a_database_that_something_writes_to_is_loaded(small: Any) -> None:
     assert len(load("spider:dev", data=small.root).examples) == 3
 
 
-def test_a_database_cut_off_in_its_schema_is_refused(small: Any) -> None:
+def test_a_database_that_is_written_to_is_read_as_it_is_now(small: Any) -> None:
+    path = small.database("shop")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE later (a); INSERT INTO later VALUES (1)")
+        benchmark = load("spider:dev", data=small.root)
+        assert [table.name for table in benchmark.examples[0].question.schema.tables] == ["item", "later"]
+        assert benchmark.damaged == {}
+        connection.execute("DROP TABLE later")
+        connection.commit()
+    with closing(sqlite3.connect(benchmark.paths["shop"])) as snapshot:  # all that is asked of it sees the same
+        assert snapshot.execute("SELECT a FROM later").fetchall() == [(1,)]
+    assert load("spider:dev", data=small.root).fingerprint != benchmark.fingerprint
+
+
+def test_a_database_cut_off_in_its_schema_costs_its_questions(small: Any) -> None:
     path = small.database("shop")
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(DatasetError, match=r"shop\.sqlite"):
-        load("spider:dev", data=small.root)
+    assert "shop.sqlite" in load("spider:dev", data=small.root).damaged["shop"]
 
 
 def test_duplicates_are_kept_with_a_warning(small: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.benchmarks import load, load_source
+from spider_opt.benchmarks import load, load_source, spider_mini
 from spider_opt.benchmarks.spider_mini import MINI, SPIDER_MINI, build_databases
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark
@@ -164,6 +164,40 @@ def test_a_cache_that_cannot_be_written(source: Path, tmp_path: Path, monkeypatc
 def test_without_its_text_it_says_so(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(DatasetError, match="install spider-opt again"):
         build_databases(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["zeroed", "cut off", "changed", "emptied", "note lost", "note broken"])
+def test_what_is_damaged_is_built_again(source: Path, cache: Path, harm: str) -> None:
+    benchmark = loaded("test", source)
+    path = benchmark.paths["zoo"]
+    whole = path.read_bytes()
+    note = path.with_suffix(".sha256")
+    if harm == "note lost":
+        note.unlink()
+    elif harm == "note broken":
+        note.write_bytes(b"\xff")
+    elif harm == "changed":  # by SQLite, as a program may that is given the file
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript('DELETE FROM "line item"')
+    else:
+        path.write_bytes({"zeroed": bytes(len(whole)), "cut off": whole[:5000], "emptied": b""}[harm])
+    assert loaded("test", source) == benchmark
+    assert path.read_bytes() == whole
+    assert note.read_text() == hashlib.sha256(whole).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_CANTOPEN", "SQLITE_READONLY"])
+def test_a_full_disk_is_no_fault_of_the_text(
+    source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = getattr(sqlite3, name)
+        raise error
+
+    monkeypatch.setattr(spider_mini, "_write_database", fail)
+    with pytest.raises(DatasetError, match=r"Cannot write the bundled databases to .*: database or disk is full\."):
+        loaded("test", source)
 
 
 def test_processes_that_build_at_once_do_not_disturb_each_other(source: Path, cache: Path) -> None:

@@ -399,11 +399,12 @@ def test_missing_databases_are_told_in_every_output(model: Model, tmp_path: Path
     entries[2]["query"] = "SELECT nothing"
     (root / "dev.json").write_text(json.dumps(entries))
     result = run("--spider", str(root), "--out", "run")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert result.stdout.startswith("own-spider dev  EX 100.0 ")
     assert "n=2" in result.stdout
     assert "2 of 5 questions left out: no database for gone (2); n=3" in result.stderr
     assert "question 2 left out: gold query fails on shop" in result.stderr
+    assert "1 question could not be judged" in result.stderr.splitlines()[-1]
     description = json.loads(Path("run/run.json").read_text())
     assert (description["n_total"], description["missing"]) == (5, {"gone": 2})
     assert json.loads(run("--spider", str(root), "--out", "run", "--json").stdout)["skipped"] == 3

@@ -21,6 +21,9 @@ from spider_opt.runs.answers import Answer, to_line
 from spider_opt.scoring import read_verdicts
 from spider_opt.types import Prediction
 
+LOST = 1
+"""The exit status where a question could not be judged, as one of the folder below cannot."""
+
 
 @pytest.fixture(autouse=True)
 def no_spider_dir(monkeypatch):
@@ -56,7 +59,7 @@ def answers(tmp_path):
 
 def test_text_for_people(spider, answers):
     result = score(answers, "--spider", spider, "--split", "dev")
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == LOST, result.output
     first, *others = result.stdout.splitlines()
     assert re.fullmatch(r"own-spider dev  EX 66\.7 ± \d+\.\d  n=3", first)
     assert re.search(r"^  easy +66\.7  n=3$", result.stdout, re.MULTILINE)
@@ -65,6 +68,8 @@ def test_text_for_people(spider, answers):
     assert result.stderr.splitlines() == [
         "1 of 5 questions left out: no database for gone (1); n=4",
         "question 3 left out: gold query fails on shop: no such column: price",
+        "Error: 1 question could not be judged, since the gold query fails or the database cannot be read, see above; "
+        "the numbers are over the others",
     ]
 
 
@@ -80,7 +85,7 @@ def test_json_for_programs(spider, answers):
 
 def test_verdicts_in_a_file(spider, answers, tmp_path):
     out = tmp_path / "verdicts.jsonl"
-    assert score(answers, "--spider", spider, "--out", out).exit_code == 0
+    assert score(answers, "--spider", spider, "--out", out).exit_code == LOST
     entries = [json.loads(line) for line in out.read_text().splitlines()]
     assert [(e["index"], e["db_id"], e["correct"], e["outcome"]) for e in entries] == [
         (0, "shop", True, "correct"),
@@ -177,7 +182,7 @@ def test_each_scorer_reads_a_file_as_it_would_alone(spider, tmp_path, names):
 
 def test_a_tail_that_is_no_db_id_is_no_part_of_the_query(spider, answers, caplog):
     answers.write_text(answers.read_text().replace("4\tshop", "4\tshopp"))
-    assert score(answers, "--spider", spider).exit_code == 0
+    assert score(answers, "--spider", spider).exit_code == LOST
     assert 'behind the tab of line 3 stands "shopp"' in caplog.text
     for metric in ("strict", "official,strict"):
         result = score(answers, "--spider", spider, "--metric", metric)
@@ -211,7 +216,7 @@ def test_files_of_other_tools(spider, tmp_path, name, write):
 def test_a_file_that_does_not_fit_its_questions_is_said(spider, answers, caplog):
     answers.write_text("SELECT nothing FROM item\n" * 5)
     result = score(answers, "--spider", spider)
-    assert result.exit_code == 0
+    assert result.exit_code == LOST
     assert caplog.messages[-1] == (
         f"{answers}: nearly nothing fits its question (3 of 3 answers do not run on their question's database): the "
         "order of the file, or the file, looks wrong"
@@ -261,6 +266,41 @@ def test_predictions_on_their_own_must_be_complete(tmp_path):
     assert "has 20 answers, spider-mini test wants" in result.stderr
 
 
+def damage(path):
+    """Keep the first page, which has the schema, and spoil the rows."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\x99" * (len(whole) - 4096))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (damage, r"questions 0, 2, 4 left out: The database .*/yard\.sqlite is damaged: "),
+        (
+            lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"),
+            "no database for yard (3); n=3",
+        ),
+    ],
+)
+def test_a_damaged_database_costs_its_own_questions_only(tmp_path, caplog, harm, said):
+    root = tmp_path / "own"
+    for db_id in ("shop", "yard"):
+        (root / "database" / db_id).mkdir(parents=True)
+        with closing(sqlite3.connect(root / "database" / db_id / f"{db_id}.sqlite")) as connection:
+            connection.executescript("CREATE TABLE item (name TEXT); INSERT INTO item VALUES ('a'), ('b'), ('a')")
+    questions = [{"db_id": d, "question": f"{i}?", "query": f"SELECT name FROM item WHERE {i} = {i}"}
+                 for i, d in enumerate(["yard", "shop"] * 3)]  # fmt: skip
+    (root / "dev.json").write_text(json.dumps(questions))
+    (tmp_path / "answers.txt").write_text("SELECT name FROM item WHERE name IS NOT NULL\n" * 5 + "SELECT 1\n")
+    harm(root / "database" / "yard" / "yard.sqlite")
+    result = score(tmp_path / "answers.txt", "--spider", root)
+    assert result.exit_code == LOST
+    assert re.search(r"EX 66\.7 .* n=3$", result.stdout.splitlines()[0])
+    assert re.search(said if said.startswith("questions") else re.escape(said), result.stderr)
+    assert "3 questions could not be judged" in result.stderr
+    assert "yard.sqlite" in result.stderr + caplog.text
+
+
 def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
     calls = []
 
@@ -273,7 +313,7 @@ def test_progress_is_shown_when_it_takes_long(spider, answers, monkeypatch):
 
     monkeypatch.setattr("spider_opt.evaluation.scoring_files.PROGRESS_AFTER_S", -1.0)
     monkeypatch.setattr("spider_opt.progress.progress", lambda label, total: Shown())
-    assert score(answers, "--spider", spider).exit_code == 0
+    assert score(answers, "--spider", spider).exit_code == LOST
     assert calls == [1, 1, 1, 1, "closed"]
 
 
@@ -348,7 +388,7 @@ def test_no_model_is_loaded_to_score(spider, answers):
     code = (
         "import sys\n"
         "from spider_opt.cli import main\n"
-        "main(['score', *sys.argv[1:]], standalone_mode=False)\n"
+        "try:\n    main(['score', *sys.argv[1:]], standalone_mode=False)\nexcept Exception:\n    pass\n"
         "print(*{name.rpartition('.')[0] for name in sys.modules if name.startswith('spider_opt.')})"
     )
     command = [sys.executable, "-c", code, str(answers), "--spider", str(spider)]

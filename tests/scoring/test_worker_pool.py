@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from spider_opt.benchmarks import load
 from spider_opt.databases import Sandbox
-from spider_opt.errors import DatasetError, GoldError, SpiderOptError
+from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryTimeout, SpiderOptError
 from spider_opt.scoring import PairScorer, Rules, worker
 from spider_opt.scoring import worker_pool as pool
-from spider_opt.types import Example, Outcome, Verdict
+from spider_opt.types import Example, Outcome, Question, Schema, Verdict
 
 forking = pytest.mark.skipif(sys.platform != "linux", reason="patches reach the processes only when they are forked")
 RULES = Rules(timeout_s=5)
@@ -282,3 +286,111 @@ def test_a_verdict_survives_the_way_home(benchmark, pairs):
     [verdict] = judge_all([(pairs[0][0], "SELECT '\ud800'")], benchmark.paths, RULES)
     assert isinstance(verdict, Verdict)
     assert verdict.outcome is Outcome.QUERY_ERROR
+
+
+# --- golds and databases that cannot be judged by -------------------------------------------------
+
+
+@forking
+def test_a_gold_that_ran_out_of_time_is_run_again_when_all_else_is_done(benchmark, pairs, monkeypatch, tmp_path):
+    expected = judge_all(pairs, benchmark.paths, RULES)
+    marked = [(replace(e, gold_sql=f"{e.gold_sql.rstrip('; ')} -- busy {i}"), sql) for i, (e, sql) in enumerate(pairs)]
+    busy = ("busy 5", "busy 77", "busy 120")
+
+    def once_too_slow(sql):
+        number = next((name for name in busy if sql.endswith(name)), None)
+        if number is not None:
+            try:
+                os.close(os.open(tmp_path / number, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return
+            raise QueryTimeout("the machine was busy")
+
+    patch_run(monkeypatch, once_too_slow)
+    found = judge_all(marked, benchmark.paths, RULES, n_workers=2)
+    assert len(list(tmp_path.iterdir())) == len(busy)
+    assert [verdict.correct for verdict in found] == [verdict.correct for verdict in expected]
+
+
+@forking
+def test_a_gold_that_always_runs_out_of_time_is_named(benchmark, pairs, monkeypatch):
+    def too_slow(sql):
+        if sql.endswith("-- slow"):
+            raise QueryTimeout("no answer within 5 s")
+
+    patch_run(monkeypatch, too_slow)
+    slow = replace(pairs[0][0], gold_sql="SELECT 1 -- slow")
+    seen = []
+    found = judge_all([(slow, "SELECT 1"), *pairs[1:4]], benchmark.paths, RULES, on_verdict=lambda: seen.append(1))
+    assert isinstance(found[0], GoldTimeout)
+    assert all(isinstance(verdict, Verdict) for verdict in found[1:])
+    assert len(seen) == 4
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A sound database and one whose table a is damaged and table b is not; a pair for each table of each."""
+    paths = {}
+    for db_id in ("sound", "torn"):
+        paths[db_id] = tmp_path / f"{db_id}.sqlite"
+        with closing(sqlite3.connect(paths[db_id])) as connection:
+            connection.executescript(
+                "CREATE TABLE b AS SELECT 1 AS x; CREATE TABLE a(x);"
+                "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 400)"
+                "INSERT INTO a SELECT hex(randomblob(50)) FROM r"
+            )
+    whole = paths["torn"].read_bytes()
+    paths["torn"].write_bytes(whole[:8192] + b"\x99" * (len(whole) - 8192))
+    schema = Schema("", (), ())
+    examples = [
+        Example(i, Question(f"q{i}", "?", replace(schema, db_id=db_id)), f"SELECT count(x) FROM {table}")
+        for i, (db_id, table) in enumerate([("torn", "b"), ("sound", "a"), ("torn", "a"), ("sound", "b")])
+    ]
+    return examples, paths
+
+
+def test_a_damaged_database_loses_all_of_its_questions_and_no_other(two):
+    examples, paths = two
+    for answers in (["SELECT 1"] * 4, ["SELECT 1", "SELECT 1", "DELETE FROM a", "SELECT 1"], [""] * 4):
+        found = judge_all(list(zip(examples, answers, strict=True)), paths, RULES)
+        assert [type(verdict) for verdict in found] == [GoldError, Verdict, GoldError, Verdict]
+        assert str(found[0]) == str(found[2])
+        assert re.search(r"The database .*/torn\.sqlite is damaged: database disk image is malformed", str(found[0]))
+
+
+def test_damage_that_only_an_answer_meets_is_none_of_its_faults(two):
+    examples, paths = two
+    [answered, sound] = examples[0], examples[3]
+    found = judge_all([(answered, "SELECT count(x) FROM a"), (sound, "SELECT 1")], paths, RULES)
+    assert [type(verdict) for verdict in found] == [GoldError, Verdict]
+
+
+def test_where_no_database_can_be_read_nothing_is_judged(two):
+    examples, paths = two
+    with pytest.raises(DatasetError, match=r"torn\.sqlite is damaged"):
+        judge_all([(examples[0], "SELECT 1"), (examples[2], "SELECT 1")], paths, RULES)
+
+
+def test_many_databases_get_the_verdicts_of_few(tmp_path):
+    """So many that their caches would take all of the memory that a query may have."""
+    script = "CREATE TABLE t(n INTEGER PRIMARY KEY, x); INSERT INTO t SELECT value, hex(zeroblob(20000)) FROM json_each"
+    numbers = f"[{','.join(map(str, range(60)))}]"
+    path = tmp_path / "0.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{script}('{numbers}')")
+    paths = {"0": path}
+    for i in range(1, 150):
+        paths[str(i)] = tmp_path / f"{i}.sqlite"
+        os.link(path, paths[str(i)])
+    golds = ("SELECT count(*), sum(length(x)) FROM t", "SELECT n FROM t ORDER BY x, n DESC")
+    answers = ("SELECT 60, 2400000", "SELECT n FROM t ORDER BY 0 - n", "SELECT zeroblob(3000000)")
+    pairs = [
+        (Example(0, Question("q", "?", Schema(db_id, (), ())), gold), sql)
+        for db_id in paths
+        for gold in golds
+        for sql in answers
+    ]
+    found = judge_all(pairs, paths, RULES, n_workers=1)
+    few = found[: len(golds) * len(answers)]
+    assert [verdict.correct for verdict in few] == [True, False, False, False, True, False]
+    assert found == few * len(paths)
