@@ -13,8 +13,10 @@ Source: SQLite's "How To Corrupt An SQLite Database File" (fork, and closing a f
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -29,6 +31,9 @@ WAIT_S = 60.0
 """How long a file that another program keeps locked is waited for."""
 _AT_ONCE = 500
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_ROOM_BYTES = 2**16
+"""A log's index takes half of that; with less an error of a disk is one of its room."""
 _SIDES = ("-wal", "-shm", "-journal")
 _LOG = logging.getLogger("spider_opt")
 _T = TypeVar("_T")
@@ -140,7 +145,8 @@ class Store:
         self._writable = False
         self._readable = only_writing
         what = "written" if only_writing else "used"
-        _LOG.warning("%s cannot be %s (%s); %s are not kept.", path, what, error, self._contents)
+        why = "the disk is full" if _is_full(path, error) else error
+        _LOG.warning("%s cannot be %s (%s); %s are not kept.", path, what, why, self._contents)
 
     def _close(self) -> None:
         if self._db is not None:
@@ -241,6 +247,15 @@ def _bound(key: str) -> str | bytes:
 
 def _unbound(key: str | bytes) -> str:
     return key if isinstance(key, str) else key.decode("utf-8", "surrogatepass")
+
+
+def _is_full(path: Path, error: Exception) -> bool:
+    """Tell whether a disk without room is behind an error, of which SQLite may say only that it could not write."""
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) in _NO_ROOM:
+        return True
+    with suppress(OSError):
+        return isinstance(error, sqlite3.OperationalError) and shutil.disk_usage(path.parent).free < _ROOM_BYTES
+    return False
 
 
 def _identity(path: Path) -> object:

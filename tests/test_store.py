@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -427,6 +429,38 @@ def test_a_full_disk_costs_what_is_new_and_not_what_was_kept(path: Path, warning
     assert whole(path)
     with closing(Store(path)) as store:
         assert len(store.get_section("s")) == 500
+
+
+def of_sqlite(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("what SQLite says")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "free_bytes", "why"),
+    [
+        (of_sqlite(sqlite3.SQLITE_FULL), 10**9, "the disk is full"),
+        (of_sqlite(sqlite3.SQLITE_IOERR), 100, "the disk is full"),
+        (of_sqlite(sqlite3.SQLITE_CANTOPEN), 100, "the disk is full"),
+        (OSError(errno.ENOSPC, "No space left on device"), 10**9, "the disk is full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 10**9, "the disk is full"),
+        (of_sqlite(sqlite3.SQLITE_IOERR), 10**9, "what SQLite says"),
+        (of_sqlite(sqlite3.SQLITE_READONLY), 10**9, "what SQLite says"),
+        (PermissionError(errno.EACCES, "Permission denied"), 10**9, "[Errno 13] Permission denied"),
+    ],
+)
+def test_a_full_disk_is_called_that(
+    path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception, free_bytes: int, why: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "_opened", fail)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+    with closing(Store(path, "answers")) as store:
+        assert store.get("s", "a") is None
+    assert warnings == [f"{path} cannot be used ({why}); answers are not kept."]
 
 
 def test_a_locked_file_is_waited_for_and_then_done_without(path: Path, warnings: list[str]) -> None:

@@ -80,7 +80,8 @@ def _build(path: Path, script: str, source: Path) -> None:
             _write_database(draft, script)
         except sqlite3.Error as error:
             if error.sqlite_errorcode & 0xFF in _UNWRITABLE:
-                raise OSError(str(error)) from error
+                full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+                raise OSError(None, "the disk is full" if full else str(error)) from error
             where = source / "database" / path.stem / f"{path.stem}.sql"
             raise DatasetError(f"{where} fails: {error}.") from error
         note = draft.with_suffix(".sha256")

@@ -191,12 +191,13 @@ def test_a_full_disk_is_no_fault_of_the_text(
     source: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def fail(*_: object) -> None:
-        error = sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("what SQLite says")
         error.sqlite_errorcode = getattr(sqlite3, name)
         raise error
 
     monkeypatch.setattr(spider_mini, "_write_database", fail)
-    with pytest.raises(DatasetError, match=r"Cannot write the bundled databases to .*: database or disk is full\."):
+    why = "the disk is full" if name == "SQLITE_FULL" else "what SQLite says"
+    with pytest.raises(DatasetError, match=rf"Cannot write the bundled databases to .*: {why}\. Name a folder"):
         loaded("test", source)
 
 
