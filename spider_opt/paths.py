@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 _TICK_NS = 100_000_000
+_SQLITE_FULL = 13
+_ROOM_BYTES = 2**16
+"""Twice what the index of a log of SQLite's takes; with less an error of a disk is one of its room."""
 
 
 def cache_dir() -> Path:
@@ -130,6 +134,16 @@ def _hash(path: str | Path) -> str:
 @lru_cache(maxsize=4096)
 def _hash_once(path: str, stamp: tuple[int, ...]) -> str:
     return _hash(path)
+
+
+def is_full(path: Path, error: Exception) -> bool:
+    """Tell whether a disk without room is behind an error, of which SQLite may say only that it could not write."""
+    if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    code = getattr(error, "sqlite_errorcode", None)
+    with suppress(OSError):
+        return code == _SQLITE_FULL or (code is not None and shutil.disk_usage(path.parent).free < _ROOM_BYTES)
+    return False
 
 
 def encoded(text: str) -> bytes:

@@ -13,10 +13,8 @@ Source: SQLite's "How To Corrupt An SQLite Database File" (fork, and closing a f
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import shutil
 import sqlite3
 import threading
 import time
@@ -27,13 +25,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from spider_opt.paths import is_full
+
 WAIT_S = 60.0
 """How long a file that another program keeps locked is waited for."""
 _AT_ONCE = 500
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_ROOM_BYTES = 2**16
-"""A log's index takes half of that; with less an error of a disk is one of its room."""
 _SIDES = ("-wal", "-shm", "-journal")
 _LOG = logging.getLogger("spider_opt")
 _T = TypeVar("_T")
@@ -145,7 +142,7 @@ class Store:
         self._writable = False
         self._readable = only_writing
         what = "written" if only_writing else "used"
-        why = "the disk is full" if _is_full(path, error) else error
+        why = "the disk is full" if is_full(path, error) else error
         _LOG.warning("%s cannot be %s (%s); %s are not kept.", path, what, why, self._contents)
 
     def _close(self) -> None:
@@ -247,15 +244,6 @@ def _bound(key: str) -> str | bytes:
 
 def _unbound(key: str | bytes) -> str:
     return key if isinstance(key, str) else key.decode("utf-8", "surrogatepass")
-
-
-def _is_full(path: Path, error: Exception) -> bool:
-    """Tell whether a disk without room is behind an error, of which SQLite may say only that it could not write."""
-    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) in _NO_ROOM:
-        return True
-    with suppress(OSError):
-        return isinstance(error, sqlite3.OperationalError) and shutil.disk_usage(path.parent).free < _ROOM_BYTES
-    return False
 
 
 def _identity(path: Path) -> object:

@@ -46,6 +46,7 @@ ORDER = (
 )
 SIDEWAYS = {
     "cache_use": ("paths",),
+    "store": ("paths",),
     "errors": ("types",),
     "arguments": ("types", "errors", "wording"),
     "plugins": ("errors",),

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spider_opt import paths
 from spider_opt import store as module
 from spider_opt.store import Older, Store, count, is_open
 
@@ -457,7 +458,7 @@ def test_a_full_disk_is_called_that(
         raise error
 
     monkeypatch.setattr(module, "_opened", fail)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
+    monkeypatch.setattr(paths.shutil, "disk_usage", lambda _: SimpleNamespace(free=free_bytes))
     with closing(Store(path, "answers")) as store:
         assert store.get("s", "a") is None
     assert warnings == [f"{path} cannot be used ({why}); answers are not kept."]
