@@ -131,8 +131,8 @@ def _brought(named: Mapping[str, Step]) -> set[str]:
 
 
 def step_names() -> Mapping[str, tuple[str, ...]]:
-    """Return the places (``module:Class``) of all steps by name: our own, then those of installed packages."""
-    return _NAMES.places()
+    """Return where each step is imported from (``module:Class``) by name: our own, then those of installed packages."""
+    return _NAMES.import_paths()
 
 
 @cache

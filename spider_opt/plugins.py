@@ -33,8 +33,8 @@ class Names:
     error: type[SpiderOptError]
     ours_stay: bool = False
 
-    def places(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the places (``module:attribute``) of each name; several where packages claim the same."""
+    def import_paths(self) -> Mapping[str, tuple[str, ...]]:
+        """Return where each name is imported from (``module:attribute``); several where packages claim the same."""
         places = {name: [place] for name, place in self.table.items()}
         for name, place in installed(self.group):
             places.setdefault(name, []).append(place)
@@ -52,7 +52,7 @@ class Names:
             SpiderOptError: of the kind ``error``: there is no such name, two packages claim it, or it cannot be loaded.
         """
         ours = self.ours_stay and name in self.table
-        places, noun = {name: (self.table[name],)} if ours else self.places(), self.kind.rpartition(" ")[2]
+        places, noun = {name: (self.table[name],)} if ours else self.import_paths(), self.kind.rpartition(" ")[2]
         if name not in places:
             raise self.error(f"no {self.kind} {name!r}{meant(name, [*places, *also])}; see: {self.see}")
         if len(places[name]) > 1:

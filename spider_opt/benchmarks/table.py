@@ -21,7 +21,7 @@ _NAMES = Names("benchmark", BENCHMARKS, ENTRY_POINTS, "spider-opt data list", Da
 
 def benchmark_names() -> Mapping[str, tuple[str, ...]]:
     """Return the places (``module:attribute``) of all benchmarks by name: ours, then those of installed packages."""
-    return _NAMES.places()
+    return _NAMES.import_paths()
 
 
 def source_named(name: str) -> Source:

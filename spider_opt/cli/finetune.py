@@ -141,7 +141,7 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
 
 def _here(asked: Asked, folder: Path) -> None:
     from spider_opt.answering.drafts import Look
-    from spider_opt.cli.learnt import learnt
+    from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
@@ -172,7 +172,7 @@ def _here(asked: Asked, folder: Path) -> None:
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
     weights_named(model)
     import_transformers()
-    data = learnt(asked.wanted)
+    data = training_questions(asked.wanted)
     settings = Settings(
         epochs=asked.epochs or 2.0,
         rate=asked.rate,
@@ -228,7 +228,7 @@ def _here(asked: Asked, folder: Path) -> None:
 def _hosted(asked: Asked, folder: Path) -> None:
     from spider_opt.answering.drafts import Look
     from spider_opt.cli.hosted import hosted
-    from spider_opt.cli.learnt import learnt
+    from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import FILE
 
@@ -239,7 +239,7 @@ def _hosted(asked: Asked, folder: Path) -> None:
     epochs = asked.epochs
     if epochs is not None and epochs != int(epochs):
         raise UsageError(f"--epochs is {epochs}, but a provider takes a whole number")
-    data = None if asked.cancel or asked.chats is not None else learnt(asked.wanted)
+    data = None if asked.cancel or asked.chats is not None else training_questions(asked.wanted)
     hosted(
         asked.chats or (data.training if data else []),
         data.validation if data else [],

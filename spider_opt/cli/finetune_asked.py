@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spider_opt.cli.benchmark_options import Chosen
-from spider_opt.cli.learnt import Wanted
+from spider_opt.cli.training_questions import Wanted
 
 if TYPE_CHECKING:
     from spider_opt.steps.finetune import AnswerForm

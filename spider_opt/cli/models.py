@@ -56,7 +56,9 @@ def list_models(as_json: bool = False) -> None:
         except WeightsError as error:
             click.echo(f"left out: {error}", err=True)
     others = [
-        {"name": name, "use": "answers", "place": place} for name, places in NAMES.places().items() for place in places
+        {"name": name, "use": "answers", "place": place}
+        for name, places in NAMES.import_paths().items()
+        for place in places
     ]
     if as_json:
         click.echo(json.dumps([*rows, *adapters, *others], indent=2))

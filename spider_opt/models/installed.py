@@ -53,7 +53,7 @@ class Access:
 
 def is_installed(name: str) -> bool:
     """Tell whether another package has a model of this name."""
-    return _key(name) in NAMES.places()
+    return _key(name) in NAMES.import_paths()
 
 
 def open_installed(name: str, access: Access) -> ChatModel:
@@ -88,5 +88,5 @@ def open_installed(name: str, access: Access) -> ChatModel:
 
 
 def _key(name: str) -> str:
-    places = NAMES.places()
+    places = NAMES.import_paths()
     return name if name in places else name.partition("/")[0]

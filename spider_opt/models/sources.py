@@ -39,7 +39,7 @@ Source = Callable[[Weights, File, Path, Tell], Path]
 """Puts a file together in the folder given and returns its path."""
 
 
-def places(folder: Path, weights: Weights) -> Iterator[Path]:
+def folders_with(folder: Path, weights: Weights) -> Iterator[Path]:
     """Name the folders under one that a user gives in which these weights may lie."""
     yield from (folder, folder / weights.name, folder / weights.sha256, folder / "weights" / weights.sha256)
 
@@ -50,7 +50,7 @@ def from_path(source: Path, weights: Weights, file: File, partial: Path, tell: T
     Raises:
         WeightsError: there is no such file.
     """
-    named = [source] if source.is_file() else [folder / file.name for folder in places(source, weights)]
+    named = [source] if source.is_file() else [folder / file.name for folder in folders_with(source, weights)]
     for path in named:
         if path.is_file():
             target = partial / f"{file.sha256}.copy"

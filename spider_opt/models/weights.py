@@ -103,7 +103,7 @@ def remove(name: str) -> int:
 def _given(weights: Weights) -> Iterator[Path]:
     named = os.environ.get("SPIDER_OPT_WEIGHTS")
     if named:
-        yield from sources.places(Path(named).expanduser(), weights)
+        yield from sources.folders_with(Path(named).expanduser(), weights)
 
 
 def _find_given(weights: Weights) -> Path | None:

@@ -36,7 +36,7 @@ _NAMES = Names("scorer", SCORERS, ENTRY_POINTS, "spider-opt score --help", Score
 
 def scorer_names() -> Mapping[str, tuple[str, ...]]:
     """Return the places (``module:attribute``) of all scorers by name."""
-    return _NAMES.places()
+    return _NAMES.import_paths()
 
 
 @cache

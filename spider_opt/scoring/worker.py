@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spider_opt.errors import SpiderOptError
-from spider_opt.scoring.worker_process import Answer, Job, heard, work
+from spider_opt.scoring.worker_process import Answer, Job, heard, judge_jobs
 from spider_opt.types import Outcome, Verdict
 
 # A scorer may run gold (without caps, if it breaks one), its tie ranks, the prediction (alone, if memory is short) and
@@ -167,7 +167,7 @@ class Worker:
 class _Forked:
     def __init__(self, *arguments: object) -> None:
         context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=work, args=arguments, daemon=True)
+        self._process = context.Process(target=judge_jobs, args=arguments, daemon=True)
         self._process.start()
         self.kill, self.wait = self._process.kill, self._process.join
 

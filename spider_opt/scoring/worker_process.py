@@ -43,7 +43,9 @@ class Job(NamedTuple):
     scorers: tuple[str, ...]
 
 
-def work(pipe: Connection, begun: Connection, inherited: Sequence[Connection], cache: Path | None, watch: bool) -> None:
+def judge_jobs(
+    pipe: Connection, begun: Connection, inherited: Sequence[Connection], cache: Path | None, watch: bool
+) -> None:
     """Judge what comes over ``pipe``, (seconds a query may take, jobs), until it closes.
 
     A byte is written to ``begun`` as each scorer begins with a job. ``inherited`` are the parent's ends of pipes,
@@ -95,7 +97,7 @@ def main(pipe: int, begun: int) -> None:
             cache, watch = jobs.recv()
         except EOFError:
             return
-        work(jobs, told, (), cache, watch)
+        judge_jobs(jobs, told, (), cache, watch)
 
 
 def heard(told: Told) -> Answer:

@@ -190,7 +190,7 @@ def test_random_kills(benchmark, pairs, monkeypatch):
 
 @forking
 def test_processes_that_never_begin_are_no_verdicts(benchmark, pairs, monkeypatch):
-    monkeypatch.setattr(worker, "work", lambda *_: os._exit(1))
+    monkeypatch.setattr(worker, "judge_jobs", lambda *_: os._exit(1))
     with pytest.raises(SpiderOptError, match="end before they begin"):
         judge_all(pairs, benchmark.paths, RULES)
 

@@ -46,7 +46,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Decoded:
     """The tokens of each answer; ``seconds`` is their share of what their batches took, by rows.
 
     ``cached`` counts the prompt's tokens that were computed once, for another prompt of the batch.
@@ -105,7 +105,7 @@ class Batcher:
         draws: Sequence[tuple[float, int]],
         max_tokens: int,
         grammar: str | None = None,
-    ) -> Answered:
+    ) -> Decoded:
         """Wait for an answer to each draw, (temperature, seed), of a prompt; they follow the ``grammar``.
 
         Raises:
@@ -120,7 +120,7 @@ class Batcher:
         asked.done.wait()
         if asked.error is not None:
             raise asked.error
-        return Answered(asked.answers, asked.seconds, asked.cached)
+        return Decoded(asked.answers, asked.seconds, asked.cached)
 
     def close(self) -> None:
         """Answer nobody any more: who waits gets an error, and the thread ends with the token it is at."""

@@ -12,7 +12,7 @@ import pytest
 
 from spider_opt.errors import ModelError
 from spider_opt.models.torch import batching
-from spider_opt.models.torch.batching import Answered, Batcher, Limits
+from spider_opt.models.torch.batching import Batcher, Decoded, Limits
 
 Prompt = list[int]
 SOON_S = 20.0
@@ -84,13 +84,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def all_of(futures: Sequence[Future[Answered]]) -> list[Answered]:
+def all_of(futures: Sequence[Future[Decoded]]) -> list[Decoded]:
     _, late = wait(futures, SOON_S)
     assert not late, f"{len(late)} of {len(futures)} are still waiting"
     return [future.result() for future in futures]
 
 
-def errors_of(futures: Sequence[Future[Answered]]) -> list[str]:
+def errors_of(futures: Sequence[Future[Decoded]]) -> list[str]:
     wait(futures, SOON_S)
     found = [future.exception(0) for future in futures]
     assert all(isinstance(error, ModelError) for error in found), found
@@ -98,7 +98,7 @@ def errors_of(futures: Sequence[Future[Answered]]) -> list[str]:
     return [str(error) for error in found]
 
 
-def in_order(batcher: Batcher, pool: ThreadPoolExecutor, *asked: tuple[Any, ...]) -> list[Future[Answered]]:
+def in_order(batcher: Batcher, pool: ThreadPoolExecutor, *asked: tuple[Any, ...]) -> list[Future[Decoded]]:
     """Ask from a thread each, the next one once the one before waits."""
     futures = []
     for one in asked:

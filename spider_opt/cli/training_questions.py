@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class TrainingQuestions:
     """What is trained on, what is watched, the training split they are of, and what the card says of it."""
 
     training: list[Item]
@@ -44,7 +44,7 @@ class Wanted:
     seed: int
 
 
-def learnt(wanted: Wanted) -> Learnt:
+def training_questions(wanted: Wanted) -> TrainingQuestions:
     """Return what there is to learn.
 
     Raises:
@@ -90,4 +90,4 @@ def learnt(wanted: Wanted) -> Learnt:
         "context": method,
         "share": wanted.share,
     }
-    return Learnt(training, validation, source, databases, about)
+    return TrainingQuestions(training, validation, source, databases, about)
