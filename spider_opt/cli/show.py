@@ -11,6 +11,7 @@ import click
 from spider_opt.benchmarks import describe_missing
 from spider_opt.errors import GoldError
 from spider_opt.runs import Run
+from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.table import SCORERS
 
 
@@ -38,6 +39,10 @@ def show_scores(run: Run, as_json: bool) -> None:
     if run.benchmark and run.benchmark.missing:
         click.echo(describe_missing(run.benchmark), err=True)
     for message, indices in _by_message(run.failed_golds).items():
+        if message == NO_GOLD:
+            have = "question has" if len(indices) == 1 else "questions have"
+            click.echo(f"{len(indices):,} {have} no gold query: asked, not scored", err=True)
+            continue
         several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
         click.echo(f"question{several} left out: {message}", err=True)
 
@@ -48,7 +53,7 @@ def fail_if_lost(run: Run) -> None:
     Raises:
         GoldError: says how many.
     """
-    lost = len(run.failed_golds)
+    lost = sum(message != NO_GOLD for _, message in run.failed_golds)
     if run.benchmark:
         lost += sum(run.benchmark.missing.get(db_id, 0) for db_id in run.benchmark.damaged)
     if lost:

@@ -48,6 +48,8 @@ def measure(example: Example, prediction: Prediction) -> Mapping[str, float]:
     context, schema = prediction.context, example.question.schema
     check_leaks([Example(i, demo.question, demo.sql) for i, demo in enumerate(context.demos)], [example])
     found: dict[str, float | None] = {"faithfulness": _faithfulness(used(prediction.sql, schema), context, schema)}
+    if not example.gold_sql:
+        return {name: value for name, value in found.items() if value is not None}
     gold = used(example.gold_sql, schema)
     if gold is not None:
         found |= _of_schema(gold, context, schema) | _of_values(gold, context)

@@ -26,6 +26,8 @@ from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdict
 
+NO_GOLD = "it has no gold query, so it was asked and is not scored"
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -106,14 +108,17 @@ def score(
 ) -> ScoreReport:
     """Judge (example, predicted SQL) pairs of one benchmark by all scorers of the rules, in one pass.
 
-    ``use_cache`` keeps gold results on disk, ``n_workers`` is the number of processes, ``on_verdict``
-    is called after each pair. Works wherever Python runs: in a script without a guard, a notebook, a thread.
+    ``use_cache`` keeps gold results on disk, ``n_workers`` is the number of processes, ``on_verdict`` is called after
+    each pair that is judged: a question without a gold query is not. Works wherever Python runs: in a script without a
+    guard, a notebook, a thread.
 
     Raises:
         ScorerError: there is no such scorer, or it is broken.
         DatasetError: a database cannot be read.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
+    failed = [(example.index, NO_GOLD) for example, _ in answers if not example.gold_sql.strip()]
+    answers = [(example, sql) for example, sql in answers if example.gold_sql.strip()]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
@@ -122,7 +127,7 @@ def score(
     # A number is a number also where the query fails, and is counted there.
     numbers = {name for said in verdicts for name, v in said.items() if isinstance(v, Verdict) and v.value is not None}
     told = rules.scorers if len(rules.scorers) > 1 or numbers else ()
-    scored, failed = [], []
+    scored = []
     for (example, _), by_scorer, level in zip(answers, verdicts, hardness, strict=True):
         verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
@@ -143,7 +148,7 @@ def score(
             )
         )
     skipped = sum(benchmark.missing.values()) + len(failed)
-    return ScoreReport(tuple(scored), skipped, tuple(failed), rules, benchmark.fingerprint)
+    return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint)
 
 
 def accuracy(scored: Sequence[Scored]) -> float | None:
