@@ -21,7 +21,8 @@ class FakeOpenAI:
     """An endpoint. ``script`` are the replies in turn, the last of them again and again.
 
     A reply is (status, headers, body), a function from the request's body to one, ``"hang"`` (never answer)
-    or ``"drop"`` (hang up in the middle).
+    or ``"drop"`` (hang up in the middle). ``models`` is what it says under ``/models``, None for nothing; ``probes``
+    are the paths that were looked at.
     """
 
     url: str
@@ -31,6 +32,8 @@ class FakeOpenAI:
     keys: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    models: Any = None
+    probes: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -82,6 +85,14 @@ def endpoint() -> Iterator[FakeOpenAI]:
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(data) + 100 * self.close_connection))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            fake.probes.append(self.path)
+            data = json.dumps(fake.models).encode()
+            self.send_response(404 if fake.models is None else 200)
+            self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 

@@ -82,7 +82,8 @@ def _without_tags(text: str) -> str:
     title = _TITLE.search(text)
     seen = unescape(_TAG.sub(" ", _visible(text)))
     head = " ".join(unescape(title[1]).split()) if title else ""
-    return f"{head}: {seen}" if head and seen.strip() else head or seen
+    seen = " ".join(seen.split())
+    return f"{head}: {seen}" if head and seen and not seen.startswith(head) else seen or head
 
 
 def _visible(page: str) -> str:
