@@ -18,6 +18,7 @@ from typing import Any
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models.catalog import CATALOG
 from spider_opt.paths import cache_dir, file_hash, locked, write_whole
+from spider_opt.wording import argument, either
 
 FILE, CARD = "adapter.gguf", "card.json"
 SHIPPED = Path(__file__).parent / "adapters"
@@ -107,7 +108,7 @@ def folder_for(name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise UsageError(f"An adapter cannot be called {name!r}: take letters, digits, '_', '-' and '.'")
     if (SHIPPED / name / CARD).is_file():
-        raise UsageError(f"The adapter {name!r} comes with spider-opt: give another --name")
+        raise UsageError(f"The adapter {name!r} comes with spider-opt: give another {argument('name')}")
     return adapters_dir() / name
 
 
@@ -182,7 +183,8 @@ def _check(adapter: Adapter) -> None:
 def _check_base(adapter: Adapter, model: str | None) -> None:
     """Make sure that an adapter fits the embedded model that is asked for, if one is."""
     if adapter.path is None:
-        where = f"--base-url {adapter.card['base_url']} --model {adapter.card.get('model')}"
+        url, model = adapter.card["base_url"], adapter.card.get("model")
+        where = either(f"model={model!r}, base_url={url!r}", f"--base-url {url} --model {model}")
         raise UsageError(f"{adapter.name!r} was tuned at a provider: name that model, {where}")
     if adapter.base not in CATALOG:
         raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, which is no embedded model here")

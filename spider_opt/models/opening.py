@@ -21,6 +21,7 @@ from spider_opt.models.openai.urls import checked_url
 from spider_opt.models.torch import engine as torch_engine
 from spider_opt.paths import cache_dir
 from spider_opt.types import JSON, ChatModel, ModelInfo
+from spider_opt.wording import argument
 
 Engine = Literal["llama.cpp", "torch"]
 """What computes a model of the catalog on this machine."""
@@ -102,7 +103,10 @@ def _opened(
         raise UsageError(f"There is no engine {engine!r} (there are: {', '.join(ENGINES)})")
     if engine == "torch":
         if base_url is not None:
-            raise UsageError("--engine torch computes a model here, and --base-url asks one elsewhere: leave one out")
+            raise UsageError(
+                f"{argument('engine', 'torch')} computes a model here, and {argument('base_url')} asks one elsewhere: "
+                "leave one out"
+            )
         return torch_engine.open_torch(adapters, name, on_progress)
     if base_url is None and (name is None or name in CATALOG):
         if access.api_key or access.headers:
@@ -111,14 +115,14 @@ def _opened(
     if base_url is not None:
         checked_url(base_url)
     if name is None:
-        raise UsageError(f"Which model at {base_url}? Name it with --model")
+        raise UsageError(f"Which model at {base_url}? Name it with {argument('model')}")
     if name not in CATALOG and is_installed(name):
         return open_installed(name, access)
     known = map(os.environ.get, ("OPENAI_BASE_URL", "OPENAI_API_KEY"))
     if base_url is None and not any(known) and not access.api_key:
         raise UsageError(
             f"There is no embedded model {name!r} (there are: {_chats()}). "
-            "For a model elsewhere give --base-url URL, for OpenAI's set OPENAI_API_KEY."
+            f"For a model elsewhere give {argument('base_url', 'URL')}, for OpenAI's set OPENAI_API_KEY."
         )
     return OpenAIModel(
         name,

@@ -55,7 +55,7 @@ def test_what_is_shipped_cannot_be_shadowed(make_adapter: Make, shipped: Path) -
     theirs, ours = make_adapter("spider", root=shipped), make_adapter("spider", file=b"else")
     assert find_adapter("spider").folder == theirs
     assert find_adapter(str(ours)).folder == ours
-    with pytest.raises(UsageError, match=r"The adapter 'spider' comes with spider-opt: give another --name"):
+    with pytest.raises(UsageError, match=r"The adapter 'spider' comes with spider-opt: give another name"):
         folder_for("spider")
 
 
@@ -236,7 +236,7 @@ def test_one_tuned_at_a_provider_is_asked_there(make_adapter: Make) -> None:
     assert find_adapter("hosted").path is None
     with pytest.raises(UsageError) as caught:
         models.open(adapters=["hosted"])
-    assert "name that model, --base-url https://x/v1 --model ft:gpt" in str(caught.value)
+    assert "name that model, model='ft:gpt', base_url='https://x/v1'" in str(caught.value)
     assert isinstance(models.open("ft:gpt", base_url="https://x/v1", adapters=["hosted"]), OpenAIModel)
 
 

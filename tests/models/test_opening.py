@@ -142,7 +142,7 @@ def test_a_model_computed_here_is_asked_in_a_manner_too() -> None:
 def test_another_name_without_a_key_says_what_there_is() -> None:
     with pytest.raises(UsageError) as caught:
         models.open("gpt-5")
-    for words in ("'gpt-5'", "qwen2.5-coder-0.5b, qwen2.5-coder-1.5b, smollm2-135m)", "--base-url", "OPENAI_API_KEY"):
+    for words in ("'gpt-5'", "qwen2.5-coder-0.5b, qwen2.5-coder-1.5b, smollm2-135m)", "base_url=URL", "OPENAI_API_KEY"):
         assert words in str(caught.value)
     assert "minilm" not in str(caught.value)
 
@@ -150,11 +150,11 @@ def test_another_name_without_a_key_says_what_there_is() -> None:
 def test_what_makes_no_sense() -> None:
     with pytest.raises(UsageError, match="turns text into vectors"):
         models.open("all-minilm-l6-v2")
-    with pytest.raises(UsageError, match="--model"):
+    with pytest.raises(UsageError, match="Name it with model"):
         models.open(base_url="http://127.0.0.1:1/v1")
     with pytest.raises(UsageError, match="looks like http://127"):
         models.open("m", base_url="127.0.0.1:8000/v1")
     with pytest.raises(UsageError, match=r"no engine 'onnx' .there are: llama.cpp, torch."):
         models.open(engine="onnx")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="--engine torch computes a model here"):
+    with pytest.raises(UsageError, match="engine=torch computes a model here"):
         models.open("m", base_url="http://127.0.0.1:1/v1", engine="torch")

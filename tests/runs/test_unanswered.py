@@ -59,7 +59,7 @@ def test_faults_are_never_given_up() -> None:
 
 def test_what_is_unanswered_is_counted_by_kind() -> None:
     errors = {"a": ModelError("one."), "b": ModelError("two", FILTERED), "c": ModelError("three", FILTERED)}
-    said = r"3 questions have no answer \(1 server_fault, 2 filtered, a: one\); the run .* again, and --give-up 2 \(in"
+    said = r"3 questions have no answer \(1 server_fault, 2 filtered, a: one\); the run .* again, and give_up=2 fin"
     with pytest.raises(RunError, match=said) as caught:
         check_answered(errors)
     assert caught.value.__cause__ is errors["a"]

@@ -21,10 +21,11 @@ from spider_opt.models.manner import without_system
 from spider_opt.models.openai.context_length import PROBED_CHARS, ContextLength, may_be_cut
 from spider_opt.models.openai.endpoint import Answers, Endpoint
 from spider_opt.models.openai.keys import identifying
-from spider_opt.models.openai.refusals import FEWER_TABLES, NEARLY_ZERO, Adaptation, Refusal
+from spider_opt.models.openai.refusals import NEARLY_ZERO, Adaptation, Refusal, fewer_tables
 from spider_opt.models.openai.urls import OPENAI_URL, checked_url
 from spider_opt.models.openai.wire import MAX_BYTES
 from spider_opt.types import Completion, Message, ModelInfo, Request
+from spider_opt.wording import argument
 
 REQUEST_TIMEOUT_S = 300.0
 """The wait for one whole answer."""
@@ -67,7 +68,7 @@ class OpenAIModel:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         if not timeout_s > 0 or max_bytes < 1:
-            raise UsageError("timeout_s (--request-timeout) and max_bytes must be more than 0")
+            raise UsageError(f"{argument('timeout_s', option='--request-timeout')} and max_bytes must be more than 0")
         self.model = model
         self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
         self._endpoint = Endpoint(
@@ -211,7 +212,9 @@ class OpenAIModel:
         if probe:
             self._context.told(self._endpoint.models(), self.model)
         if known := self._context.too_long(text):
-            said = f"The prompt does not fit into the context of {self.model} and is not sent: {known}; {FEWER_TABLES}"
+            said = (
+                f"The prompt does not fit into the context of {self.model} and is not sent: {known}; {fewer_tables()}"
+            )
             raise ModelError(said, NoAnswer.TOO_LONG)
 
     def _note_length(self, text: str, done: Completion) -> None:
@@ -220,7 +223,7 @@ class OpenAIModel:
         if may_be_cut(len(text), n_tokens):
             self._endpoint.tell(
                 f"{self._endpoint.who} counts {n_tokens:,} tokens of a prompt of {len(text):,} characters: it seems to "
-                f"cut prompts that are longer than its context; {FEWER_TABLES}"
+                f"cut prompts that are longer than its context; {fewer_tables()}"
             )
 
 

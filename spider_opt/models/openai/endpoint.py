@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from spider_opt.errors import ModelError, NoAnswer, UsageError
 from spider_opt.models.openai import refusals, replies
-from spider_opt.models.openai.keys import checked_headers, key_for, name_of_key, without_secrets
+from spider_opt.models.openai.keys import checked_headers, key_for, masked, name_of_key
 from spider_opt.models.openai.patience import Patience, after_s, spell
 from spider_opt.models.openai.refusals import Passing, Refusal
 from spider_opt.models.openai.urls import is_loopback
 from spider_opt.models.openai.wire import Broken, Reply, Wire
 from spider_opt.models.openai.words import read_json, shortened, words_of
 from spider_opt.types import Completion
+from spider_opt.wording import argument
 
 PROBE_TIMEOUT_S = 5.0
 _LOG = logging.getLogger("spider_opt")
@@ -169,7 +170,7 @@ class Endpoint:
         if choice.thought.strip():
             tokens = request.get("max_tokens", request.get("max_completion_tokens"))
             cut = f"thought for all of its {tokens} tokens" if choice.finish == replies.CUT else "only thought,"
-            said = f"{self.who} {cut} and answered nothing: {refusals.MORE_TOKENS}"
+            said = f"{self.who} {cut} and answered nothing: {refusals.more_tokens()}"
             return ModelError(said, NoAnswer.ONLY_THOUGHT)
         return None
 
@@ -196,10 +197,10 @@ class Endpoint:
         raise error
 
     def _words(self, said: object) -> str:
-        return shortened(without_secrets(words_of(said), self._secrets))
+        return shortened(masked(words_of(said), self._secrets))
 
     def _still_waiting(self, seconds: float) -> None:
-        given = f"it is given {spell(self._timeout_s)}: --request-timeout, in Python timeout_s"
+        given = f"it is given {spell(self._timeout_s)}: {argument('timeout_s', option='--request-timeout')}"
         self.tell(f"{self.who}: no answer yet after {spell(seconds)} ({given})")
 
     def _json(self, reply: Reply) -> Any:

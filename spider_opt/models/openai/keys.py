@@ -77,10 +77,10 @@ def identifying(headers: Mapping[str, str]) -> str:
     return f"headers {' '.join(told)}" if told else ""
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
+def masked(text: str, secrets: Iterable[str]) -> str:
     """Return what a server says without the key and the headers, which some say back, also in part.
 
-    >>> without_secrets("You sent Basic abcdefgh and abcdefgh", ["Basic abcdefgh"])
+    >>> masked("You sent Basic abcdefgh and abcdefgh", ["Basic abcdefgh"])
     'You sent … and …'
     """
     parts = {part for secret in secrets for part in (secret, *secret.split()) if len(part) >= SHORTEST_SECRET}

@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer
-from spider_opt.models.openai.keys import without_secrets
+from spider_opt.models.openai.keys import masked
 from spider_opt.models.openai.wire import Broken
 from spider_opt.models.openai.words import read_json, shortened, words_of
+from spider_opt.wording import argument, either
 
 Adaptation = Literal[
     "max_tokens", "n", "temperature", "zero-temperature", "seed", "logprobs", "stop", "system"
 ]  # fmt: skip
 NEARLY_ZERO = 0.01
 """The temperature where a server wants more than 0."""
-FEWER_TABLES = "show only the tables that a question is about, as in --method schema:tables=8+zero-shot"
-FEWER_TOKENS = "ask for a shorter answer with --max-tokens N (in Python max_tokens=N)"
-MORE_TOKENS = "give it more with --max-tokens N (in Python max_tokens=N)"
 _PARAMETERS: tuple[Adaptation, ...] = ("max_tokens", "n", "temperature", "seed", "logprobs", "stop")
 _REFUSING = (
     r"not (?:be )?(?:support|permit|allow|accept|recogni|implement|enabled|available)|unsupport|unknown|unrecogni"
@@ -70,7 +68,7 @@ class Refusal:
     def __init__(self, status: int, body: object, after_s: float | None = None, secrets: Sequence[str] = ()) -> None:
         self.status = status
         self.after_s = after_s
-        self.words = without_secrets(words_of(body), secrets)
+        self.words = masked(words_of(body), secrets)
         said = read_json(body) if isinstance(body, bytes | str) else body
         said = said[0] if isinstance(said, list) and said else said
         error = said.get("error") if isinstance(said, Mapping) else None
@@ -134,17 +132,31 @@ class Refusal:
             return ModelUnavailable(f"{base_url} refuses {key}: {words}")
         if self.is_too_long:
             with_answer = re.search(r"max_\w*tokens|completion", self.words, re.IGNORECASE)
-            fewer = f"{FEWER_TOKENS}, or {FEWER_TABLES}" if with_answer else FEWER_TABLES
-            said = f"The prompt does not fit into the context of {model}: {words.rstrip('.')}; {fewer}"
+            shorter = f"ask for a shorter answer with {argument('max_tokens', 'N')}, or " if with_answer else ""
+            said = (
+                f"The prompt does not fit into the context of {model}: {words.rstrip('.')}; {shorter}{fewer_tables()}"
+            )
             return ModelError(said, NoAnswer.TOO_LONG)
         if status in (404, 405, 410):
             return ModelUnavailable(f"{base_url} knows no model {model!r} (a base URL often ends in /v1): {words}")
         if 300 <= status < 400:
-            return ModelUnavailable(f"{base_url} sends elsewhere ({status}): give the URL that answers as --base-url")
+            return ModelUnavailable(
+                f"{base_url} sends elsewhere ({status}): give the URL that answers as {argument('base_url')}"
+            )
         if status in _PASSES:
             return Passing(f"{who} answered {status}: {words}", after_s=self.after_s)
         why = NoAnswer.REFUSED if 400 <= status < 500 else NoAnswer.FAULT
         return ModelError(f"{who} answered {status}: {words}", why)
+
+
+def fewer_tables() -> str:
+    """Say what helps where a schema is too long."""
+    return f"show only the tables that a question is about, as in {argument('method', 'schema:tables=8+zero-shot')}"
+
+
+def more_tokens() -> str:
+    """Say what helps where an answer, or the thought before it, was cut."""
+    return f"give it more with {argument('max_tokens', 'N')}"
 
 
 def status_inside(error: object) -> int:
@@ -163,14 +175,15 @@ def broken(error: Broken, model: str, base_url: str, timeout_s: float) -> ModelE
     """Say in one sentence that there is no whole answer."""
     who = f"{model} at {base_url}"
     if error.kind == "time":
-        return Passing(
-            f"{who} gave no answer within {timeout_s:g} s (--request-timeout, in Python timeout_s).", slow=True
-        )
+        wait = argument("timeout_s", option="--request-timeout")
+        return Passing(f"{who} gave no answer within {timeout_s:g} s ({wait}).", slow=True)
     if error.kind == "nothing there":
         detail = f" ({error.detail})" if " " in error.detail else ""
-        return ModelUnavailable(f"Nothing answers at {base_url}{detail}; start the server, or check --base-url.")
+        return ModelUnavailable(
+            f"Nothing answers at {base_url}{detail}; start the server, or check {argument('base_url')}."
+        )
     if error.kind == "too large":
-        said = f"{who} answered with more than {error.detail}, which is read of no answer (in Python max_bytes=N)."
+        said = f"{who} answered with more than {error.detail}, which is read of no answer{either(' (max_bytes)', '')}."
         return ModelError(said)
     if error.kind == "closed":
         return ModelUnavailable(f"{who} was closed while it was asked.")

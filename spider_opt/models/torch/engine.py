@@ -27,6 +27,7 @@ from spider_opt.models.torch.batching import Batcher, Decode, Limits
 from spider_opt.models.torch.gguf import read_gguf
 from spider_opt.models.weights import Progress
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
+from spider_opt.wording import argument
 
 N_CTX = 8192
 ON_A_GPU = Limits(prompts=128, rows=512, tokens=32768)
@@ -154,9 +155,13 @@ def open_torch(adapters: Sequence[str], model: str | None = None, on_progress: P
     """
     chats = ", ".join(entry.name for entry in CATALOG.values() if entry.chats)
     if model is not None and (model not in CATALOG or not CATALOG[model].chats):
-        raise UsageError(f"--engine torch computes embedded models only ({chats}), and {model!r} is none")
+        raise UsageError(
+            f"{argument('engine', 'torch')} computes embedded models only ({chats}), and {model!r} is none"
+        )
     if len(adapters) > 1:
-        raise UsageError("--engine torch computes one adapter at a time: leave --engine out")
+        raise UsageError(
+            f"{argument('engine', 'torch')} computes one adapter at a time: leave {argument('engine')} out"
+        )
     name, found = fitting_adapters(adapters, model)
     name = name or DEFAULT_MODEL
     import_transformers()

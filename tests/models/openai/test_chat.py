@@ -183,7 +183,7 @@ def test_a_server_that_hangs(endpoint: Any, open_at: Open) -> None:
     endpoint.script = ["hang"]
     started = time.monotonic()
     with pytest.raises(
-        ModelError, match=r"m at http://127\.0\.0\.1:\d+/v1 gave no answer within 0\.2 s \(--request"
+        ModelError, match=r"m at http://127\.0\.0\.1:\d+/v1 gave no answer within 0\.2 s \(timeout_s"
     ) as caught:
         open_at(timeout_s=0.2, max_retries=1).complete(Request(CHAT))
     assert not isinstance(caught.value, ModelUnavailable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spider_opt.errors import ModelUnavailable, UsageError
-from spider_opt.models.openai.keys import checked_headers, identifying, key_for, without_secrets
+from spider_opt.models.openai.keys import checked_headers, identifying, key_for, masked
 from spider_opt.models.openai.urls import checked_url
 
 URL = "https://far.example/v1"
@@ -80,8 +80,8 @@ def test_what_identifies_a_run_among_headers() -> None:
 
 def test_secrets_are_masked_whole_and_by_word() -> None:
     said = "Incorrect key sk-abcd1234, header Basic sk-abcd1234; sk-other stays"
-    assert without_secrets(said, ["Basic sk-abcd1234"]) == "Incorrect key …, header …; sk-other stays"
-    assert without_secrets("none of abc", ["abc", "", "none of"]) == "… abc"
+    assert masked(said, ["Basic sk-abcd1234"]) == "Incorrect key …, header …; sk-other stays"
+    assert masked("none of abc", ["abc", "", "none of"]) == "… abc"
 
 
 @pytest.mark.parametrize(

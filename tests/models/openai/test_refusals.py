@@ -137,9 +137,9 @@ def test_a_refusal_of_one_question_does_not_end_a_run_that_was_answered() -> Non
 def test_advice_fits_what_is_too_long() -> None:
     said = "maximum context length is 4096 tokens; you requested 3900 + 300 in the completion"
     both = str(Refusal(400, {"message": said}).error("m", "u", "k", answered=True))
-    assert "--max-tokens N (in Python max_tokens=N), or show only the tables" in both
+    assert "max_tokens=N, or show only the tables" in both
     alone = str(Refusal(400, {"message": "prompt is too long"}).error("m", "u", "k", answered=True))
-    assert "max-tokens" not in alone
+    assert "max_tokens" not in alone
     assert "schema:tables=8" in alone
 
 

@@ -359,11 +359,11 @@ def test_an_adapter_that_does_not_fit(bases: Any, tuned: Any, make_adapter: Any,
 
 def test_what_it_does_not_compute(bases: Any, make_adapter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("gpt-4.1", "all-minilm-l6-v2"):
-        with pytest.raises(UsageError, match=rf"--engine torch computes embedded models only \(.*\), and '{name}' is"):
+        with pytest.raises(UsageError, match=rf"engine=torch computes embedded models only \(.*\), and '{name}' is"):
             open_torch([], name)
     make_adapter("a")
     make_adapter("b", file=b"more")
-    with pytest.raises(UsageError, match="one adapter at a time: leave --engine out"):
+    with pytest.raises(UsageError, match="one adapter at a time: leave engine out"):
         open_torch(["a", "b"])
     with pytest.raises(UsageError, match="There is no adapter 'c'"):
         open_torch(["c"])
