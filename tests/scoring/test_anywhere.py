@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from notebook import notebook
 
 ASKS = """
 from spider_opt.benchmarks import load
@@ -131,24 +132,4 @@ print("parent", right, now == before, judge("SELECT 1", "SELECT 1.0", path).corr
 
 
 def test_in_a_notebook(tmp_path):
-    """A kernel of Jupyter's, with its threads, its event loop and its own __main__."""
-    pytest.importorskip("ipykernel")
-    driver = f"""
-import os
-from jupyter_client.manager import KernelManager
-manager = KernelManager(kernel_name="python3", transport="ipc", ip={str(tmp_path / "kernel")!r})
-manager.start_kernel()
-client = manager.client()
-client.start_channels()
-client.wait_for_ready(timeout=60)
-def show(message):
-    if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
-        print(message["content"]["text"], end="")
-    elif message["msg_type"] == "error":
-        print(message["content"]["evalue"])
-for cell in ({PLAIN!r}, {THREADS!r}):
-    client.execute_interactive(cell, output_hook=show, timeout=90)
-client.stop_channels()
-manager.shutdown_kernel()
-"""
-    assert said(["-W", "ignore", "-c", driver], tmp_path) == SAID * 2
+    assert said(notebook([PLAIN, THREADS], tmp_path), tmp_path) == SAID * 2

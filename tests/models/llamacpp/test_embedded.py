@@ -14,10 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from notebook import notebook
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, weights
+from spider_opt.models.catalog import CATALOG
 from spider_opt.models.llamacpp import prefixes, server
 from spider_opt.paths import cache_dir
 from spider_opt.scoring import Rules, judge, score
@@ -195,3 +197,35 @@ def test_unknown_weights_are_known_by_their_path(tmp_path: Path) -> None:
     assert EmbeddedModel(tmp_path / "my.gguf").cache_tag == str(tmp_path / "my.gguf")
     assert EmbeddedModel(tmp_path / "my.gguf").info == ModelInfo("my")
     assert EmbeddedModel(tmp_path / "my.gguf", info=ModelInfo("my", "abc")).cache_tag == ""
+
+
+CELLS = (
+    """
+import spider_opt as so
+bench = so.load("spider-mini")
+run = so.evaluate("zero-shot", bench, model=MODEL, limit=2, progress=False)
+print("evaluated", run.n, 0 <= run.ex <= 100, len(run.table()), run.usage.calls)
+""",
+    """
+path = bench.paths[bench.examples[0].question.db_id]
+print("judged", so.judge(gold="SELECT 1", sql="SELECT 1", database=path).correct)
+with open("predictions.txt", "w") as file:
+    file.write("SELECT 1\\n" * len(bench.examples))
+print("scored", so.score("predictions.txt", bench).n == len(bench.examples))
+again = so.evaluate("zero-shot", bench, model=MODEL, limit=2, progress=False)
+print("evaluated", [a.prediction.sql for a in again.answers] == [a.prediction.sql for a in run.answers])
+""",
+)
+
+
+def test_a_whole_run_in_a_notebook(gguf: Path, tmp_path: Path) -> None:
+    """It is scored after the model was used in the same process, and more is judged after that."""
+    name = next(entry.name for entry in CATALOG.values() if gguf.name in [file.name for file in entry.files])
+    arguments = notebook([f"MODEL = {name!r}", *CELLS], tmp_path)
+    own = {"SPIDER_OPT_WEIGHTS": str(gguf.parent), "SPIDER_OPT_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines() == ["evaluated 2 True 2 2", "judged True", "scored True", "evaluated True"]
