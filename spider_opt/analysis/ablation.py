@@ -49,30 +49,37 @@ class Line:
         """Return the line flat and JSON-able; None where something cannot be told."""
         names = ("method", "model", "run", "commit", "n", "ex", "ex_se")
         change = {name: getattr(self.against, field, None) for field, name in CHANGE.items()}
-        costs = {name: getattr(self.usage, field) / self.n for field, name in PER_QUESTION.items()}
+        known = self.usage != Usage()  # a file of others does not say what they cost
+        costs = {name: getattr(self.usage, field) / self.n if known else None for field, name in PER_QUESTION.items()}
         flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
         rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
         return {name: v if v == v else None for name, v in rounded.items()}
 
 
 def compare_all(
-    base: Path, roots: Sequence[Path], *, by: By = "query", tell: Callable[[str], None] = lambda sentence: None
+    base: Path,
+    roots: Sequence[Path],
+    *,
+    by: By = "query",
+    tell: Callable[[str], None] = lambda sentence: None,
+    read: Callable[[Path], Run] = Run.read,
 ) -> list[Line]:
     """Compare runs with a base on the questions that all of them answered: base first, then the best first.
 
-    ``roots`` are run folders or folders of them. A run that stands among them twice, or is the base, counts once.
-    One that was not named itself is left out where it cannot be compared on all questions of the base; ``tell`` gets
-    a sentence for each of these, and one where questions of the base are left out.
+    ``roots`` are run folders or folders of them, and files that ``read`` makes a run of. A run that stands among them
+    twice, or is the base, counts once. One that was not named itself is left out where it cannot be compared on all
+    questions of the base; ``tell`` gets a sentence for each of these, one where questions of the base are left out, and
+    one on verdicts that do not say how answers were judged.
 
     Raises:
         RunError: the base, or a run that was named itself, is unfinished or broken.
         UsageError: such a run was asked other questions or scored otherwise, or nothing is left to compare.
     """
-    against = Run.read(base)
+    against = read(base)
     runs = []
     for folder in _folders(base, roots):
         try:
-            run = Run.read(folder)
+            run = read(folder)
             check_comparable(against, run)
             if folder not in roots:
                 _check_whole(against, run)
@@ -84,22 +91,28 @@ def compare_all(
             runs.append(run)
     if not runs:
         raise UsageError(f"there is no run to compare with {base}: name another one")
+    for run in (against, *runs):
+        if not run.scorer.mode:
+            tell(f"{run.where} does not say by which scorer: the comparison holds if it is that of the others")
     common = set.intersection(*(asked(run) for run in (against, *runs)))
     if not common:
-        raise UsageError(f"no question was answered by all of {', '.join(str(r.folder) for r in (against, *runs))}")
+        raise UsageError(f"no question was answered by all of {', '.join(r.where for r in (against, *runs))}")
     if lacking := against.n - len(common):
         least = min(runs, key=lambda run: len(asked(run) & asked(against)))
-        tell(f"{lacking} of the {against.n} questions of {base} left out: not all runs have them; see {least.folder}")
+        tell(f"{lacking} of the {against.n} questions of {base} left out: not all runs have them; see {least.where}")
     return _lines(against, runs, common, by)
 
 
 def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
-    for root in roots:
+    files = [root for root in roots if root.is_file()]
+    folders = [root for root in roots if not root.is_file()]
+    for root in folders:
         if not find_runs(root):
             raise RunError(f"no run in {root}")
     # Those named themselves go first, so that a run is known by that name.
-    named = [root for root in roots if (root / "run.json").exists()]
-    return [folder for folder in find_runs(*named, *roots) if folder.resolve() != base.resolve()]
+    named = [root for root in folders if (root / "run.json").exists()]
+    found = {path.resolve(): path for path in reversed([*files, *find_runs(*named, *folders)])}
+    return [path for real, path in reversed(found.items()) if real != base.resolve()]
 
 
 def _check_whole(base: Run, run: Run) -> None:
@@ -124,7 +137,8 @@ def _line(run: Run, common: Set[int], by: By, against: Paired | None = None, p: 
     ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
     usage = sum((answer.prediction.usage for answer, s in run.judged if s.index in common), Usage())
     info = run.info
-    return Line(info.method, info.model, run.name, info.commit, len(common), ex, se, usage, against, p)
+    name = run.name if run.folder else run.where
+    return Line(info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p)
 
 
 def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
@@ -158,6 +172,8 @@ def _shown(line: Line) -> list[str]:
     se = "-" if math.isnan(line.ex_se) else f"{line.ex_se:.1f}"
     calls, prompt, cached, answer, seconds = (getattr(line.usage, field) / line.n for field in PER_QUESTION)
     costs = (f"{calls:.1f}", f"{prompt:,.0f} ({cached:,.0f})", f"{answer:,.0f}", f"{seconds:.1f}")
+    if line.usage == Usage():
+        costs = ("-", "-", "-", "-")
     return [str(line.n), f"{line.ex:.1f} ± {se}", change, p, won_lost, *costs]
 
 

@@ -54,6 +54,9 @@ def check_comparable(base: Run, run: Run) -> None:
     Raises:
         UsageError: says in what they differ.
     """
+    if not (base.info.fingerprint and run.info.fingerprint):
+        _check_same_questions(base, run)
+        return
     split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
     if other != split:
         raise UsageError(f"{run.where} was asked {other}, but {base.where} was asked {split}")
@@ -66,6 +69,22 @@ def check_comparable(base: Run, run: Run) -> None:
         )
     if not asked(run) & asked(base):
         raise UsageError(f"{run.where} and {base.where} have no question in common")
+
+
+def _check_same_questions(base: Run, run: Run) -> None:
+    """Do the same where one of them is known by its verdicts only, by what these say of the questions.
+
+    Raises:
+        UsageError: they have none in common, or not the same.
+    """
+    before, after = ({s.index: (s.db_id, s.cluster) for s in each.verdicts} for each in (base, run))
+    if not (common := before.keys() & after.keys()):
+        raise UsageError(f"{run.where} and {base.where} have no question in common")
+    if other := sum(before[index] != after[index] for index in common):
+        raise UsageError(
+            f"{run.where} and {base.where} were asked other questions: {other} of the {len(common)} that both number "
+            "alike are about another database or query"
+        )
 
 
 def change(base: Run, run: Run, questions: Collection[int], by: By = "query") -> Paired:

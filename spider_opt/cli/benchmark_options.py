@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from spider_opt.types import Benchmark
 
 R = TypeVar("R")
+BENCHMARK_OPTIONS = {
+    "benchmark": "--benchmark", "data": "--data", "spider": "--spider", "questions": "--questions", "split": "--split"
+}  # fmt: skip
+"""Parameters of a command and what is typed for them."""
 
 
 @dataclass(frozen=True, slots=True)

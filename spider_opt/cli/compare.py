@@ -4,43 +4,91 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmark_options
+from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, scoring_options, typed_options
+
 if TYPE_CHECKING:
+    from spider_opt.scoring import Rules
     from spider_opt.scoring.statistics import By
 
 
 @click.command(
     "compare",
-    epilog="\b\nExample:\n  spider-opt compare results/trials/zero-shot results/trials --out ablation.md",
+    epilog="\b\nExample:\n  spider-opt compare results/trials/zero-shot results/trials --out ablation.md\n"
+    "  spider-opt compare gpt4.txt codex.json --spider spider/",
 )
-@click.argument("base", type=click.Path(exists=True, path_type=Path, file_okay=False))
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...",
-                type=click.Path(exists=True, path_type=Path, file_okay=False))  # fmt: skip
+@click.argument("base", type=click.Path(exists=True, path_type=Path))
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--by", type=click.Choice(["query", "database"]), default="query", show_default=True,
     help="Which questions lean on each other: those of one gold query or of one database",
 )  # fmt: skip
+@benchmark_options
+@scoring_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to this Markdown file")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
-def compare_command(base: Path, runs: tuple[Path, ...], by: By, out: Path | None, as_json: bool) -> None:
+@click.pass_context
+def compare_command(
+    context: click.Context,
+    base: Path,
+    runs: tuple[Path, ...],
+    by: By,
+    chosen: Chosen,
+    metrics: str | None,
+    mode: str,
+    keep_distinct: bool,
+    timeout_s: float,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Compare runs with BASE on the questions that all of them answered.
 
-    A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out. Each
-    row shows the change of EX with its 95 % interval, its p corrected for the number of runs, and the costs.
+    A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
+    predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
+    change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which questions, and
+    how to judge, need only be said for predictions: by default as the first run folder was judged.
     """
+    from functools import cache
+
     from spider_opt.analysis.ablation import compare_all, to_markdown
+    from spider_opt.analysis.files import read_any
     from spider_opt.paths import write_whole
 
-    lines = compare_all(base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True))
+    typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | {"by": "--by", "out": "--out"})
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
+    if not typed_options(context, SCORING_OPTIONS):
+        rules = _rules_of_a_run((base, *runs)) or rules
+    benchmark = cache(chosen.load)
+    lines = compare_all(
+        base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True),
+        read=lambda path: read_any(path, benchmark, rules),
+    )  # fmt: skip
     table = to_markdown(lines, by)
     if out is not None:
-        typed = ["spider-opt", "compare", *map(str, (base, *runs)), *(["--by", by] if by != "query" else [])]
+        words = ["spider-opt", "compare", *map(str, (base, *runs)), *typed]
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, f"Made by `{shlex.join([*typed, '--out', str(out)])}`.\n\n{table}")
+        write_whole(out, f"Made by `{shlex.join(words)}`.\n\n{table}")
     click.echo(json.dumps([line.cells() for line in lines], indent=1) if as_json else table, nl=as_json)
     if out is not None:
         click.echo(f"written: {out}", err=True)
+
+
+def _rules_of_a_run(paths: Sequence[Path]) -> Rules | None:
+    """Return how the first run folder was judged, None where there is none that was."""
+    from spider_opt.errors import RunError
+    from spider_opt.runs import RunInfo
+
+    for path in paths:
+        try:
+            info = RunInfo.read(path if path.is_dir() else path.parent)
+        except RunError:
+            continue
+        if info.scorer is not None:
+            return info.scorer.rules
+    return None

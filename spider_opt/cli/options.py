@@ -88,6 +88,22 @@ def scoring_options(command: F) -> F:
     )(command)  # fmt: skip
 
 
+SCORING_OPTIONS = {
+    "metrics": "--metric", "mode": "--mode", "keep_distinct": "--keep-distinct", "timeout_s": "--timeout"
+}  # fmt: skip
+"""Parameters of a command and what is typed for them."""
+
+
+def typed_options(context: click.Context, options: Mapping[str, str]) -> list[str]:
+    """Return those of some options that were typed, with their values, to be typed again."""
+    words: list[str] = []
+    for name, option in options.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            value = context.params[name]
+            words += [option] if value is True else [option, str(value)]
+    return words
+
+
 def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float) -> Rules:
     """Return what ``scoring_options`` asked for.
 
