@@ -158,5 +158,5 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
 def _rows_or_error(sandbox: Sandbox, sql: str) -> int | str:
     try:
         return len(sandbox.run(sql).rows)
-    except QueryError as error:
+    except (QueryError, DatasetError) as error:
         return str(error)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,17 @@ def test_dev_alone_is_enough(small: Any) -> None:
 def test_no_benchmark_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match="spider-opt data fetch"):
         check_benchmark("spider", tmp_path / name)
+
+
+def test_a_damaged_database_costs_its_own_golds_only(small: Any) -> None:
+    path = small.database("shop")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("INSERT INTO item SELECT hex(randomblob(900)), 1 FROM item, item AS b, item AS c")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\x99" * (len(whole) - 4096))
+    [dev, *_] = check_benchmark("spider", small.root).splits
+    assert (dev.n, len(dev.failing_golds)) == (3, 2)
+    assert all("shop.sqlite is damaged" in gold.error for gold in dev.failing_golds)
 
 
 # --- real data ---------------------------------------------------------------------------------
