@@ -395,4 +395,5 @@ def test_no_model_is_loaded_to_score(spider, answers):
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     loaded = printed.splitlines()[-1].split()
     assert "spider_opt.scoring" in loaded
-    assert {"spider_opt.models", "spider_opt.retrieval", "spider_opt.training", "spider_opt.steps"}.isdisjoint(loaded)
+    others = ("models", "retrieval", "training", "steps", "sql.extract")
+    assert {f"spider_opt.{name}" for name in others}.isdisjoint(loaded)

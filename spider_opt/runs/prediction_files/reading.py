@@ -15,7 +15,6 @@ from spider_opt.runs.prediction_files.fields import PERHAPS, PREDICTED, is_known
 from spider_opt.runs.prediction_files.pairing import pair
 from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
 from spider_opt.runs.prediction_files.text_lines import text_entries
-from spider_opt.sql.extract import extract_sql
 from spider_opt.types import Benchmark, Example
 from spider_opt.wording import argument, switched_on
 
@@ -102,6 +101,8 @@ def read_predictions(
     entries = READERS[form](text, asked)
     _check_tails(path, entries, benchmark, refuse if whole_lines else None)
     if extract:
+        from spider_opt.sql.extract import extract_sql  # which takes its time to load
+
         entries = [replace(entry, sql=(sql := extract_sql(entry.sql)), cut=sql) for entry in entries]
     elif (fenced := sum("```" in entry.sql for entry in entries)) * 2 > len(entries):
         _LOG.warning(
