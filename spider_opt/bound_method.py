@@ -17,15 +17,18 @@ from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import DEFAULT_LIMITS
 from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
+from spider_opt.evaluation.plan import OPEN, Asking, check_unasked
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import DEFAULT_MODEL, ENGINES, CachedModel, Engine
 from spider_opt.models.lent import Lent, checked_model
+from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
 from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.retrieval.library import OwnExamples
 from spider_opt.retrieval.own import GivenExamples, about, read_own
 from spider_opt.types import (
+    JSON,
     ChatModel,
     Generator,
     ModelInfo,
@@ -56,6 +59,10 @@ def method(
     embedder: str = DEFAULT_EMBEDDER,
     seed: int = 0,
     timeout_s: float = DEFAULT_LIMITS.timeout_s,
+    max_tokens: int | None = None,
+    system: bool = True,
+    extra: Mapping[str, JSON] | None = None,
+    request_timeout_s: float | None = None,
     cache: bool = True,
 ) -> BoundMethod:
     """Return a method that answers questions about any SQLite database, by default what was measured to be best.
@@ -63,7 +70,8 @@ def method(
     ``model`` is a model, which is not closed here, or the name of one, opened at the first question. ``examples`` (a
     file, or pairs of a question and its query) are for steps that show some. No query runs longer than ``timeout_s``.
     With ``cache`` what a model answered is kept on disk, but for one without a ``cache_tag``, which so does not say
-    what its answers depend on.
+    what its answers depend on. How one that is opened by its name is asked say ``max_tokens``, ``system``, ``extra``
+    and ``request_timeout_s``, see ``model``.
 
     Raises:
         UsageError: an argument is of another kind than is due.
@@ -75,6 +83,11 @@ def method(
     """
     model = model if model is None or isinstance(model, str) else checked_model(model)
     base_url = None if base_url is None else arguments.text(base_url, "base_url")
+    if request_timeout_s is not None:
+        request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
+    asking = Asking(base_url, engine, max_tokens, system, extra or {}, request_timeout_s)
+    if model is not None and not isinstance(model, str):
+        check_unasked(asking, OPEN)
     embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
     timeout_s, seed = arguments.number(timeout_s, "timeout_s", above=True), arguments.seed(seed)
     arguments.one_of(engine, "engine", ENGINES)
@@ -86,7 +99,11 @@ def method(
 
     def opened() -> ChatModel:
         if model is None or isinstance(model, str):
-            found = models.open(model, base_url=base_url, engine=engine, adapters=parsed.adapters)
+            found = models.open(
+                model, base_url=base_url, engine=engine, adapters=parsed.adapters, max_tokens=max_tokens,
+                system=system, extra=extra,
+                timeout_s=REQUEST_TIMEOUT_S if request_timeout_s is None else request_timeout_s,
+            )  # fmt: skip
         else:
             found = Lent(model)
             if not hasattr(model, "cache_tag"):

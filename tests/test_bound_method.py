@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fake_model import COST, FakeModel
+from fake_openai import FakeOpenAI
 
 from spider_opt import models
 from spider_opt.bound_method import method
@@ -242,7 +243,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[Opened, FakeModel]:
     asked: Opened = []
     model = FakeModel(COUNT)
 
-    def open_fake(name: str | None, *, base_url: str | None, engine: str, adapters: Any) -> FakeModel:
+    def open_fake(name: str | None, *, base_url: str | None, adapters: Any, **how: Any) -> FakeModel:
         asked.append((name, base_url, tuple(adapters)))
         return model
 
@@ -408,3 +409,14 @@ def test_a_result_too_large_is_stopped(shop: Path) -> None:
     answered = method("zero-shot", model=FakeModel(wide)).answer("How large?", database=shop)
     with pytest.raises(QueryLimit):
         answered.rows()
+
+
+def test_how_a_model_is_asked_that_is_opened_here(endpoint: FakeOpenAI, shop: Path) -> None:
+    how: dict[str, Any] = {"max_tokens": 4000, "system": False, "extra": {"top_p": 0.5}, "request_timeout_s": 9.0}
+    with method("zero-shot", model="m", base_url=endpoint.url, cache=False, **how) as asking:
+        assert asking.answer("How many?", database=shop).model.manner == "max_tokens=4000, system=no, top_p=0.5"
+    [sent] = endpoint.requests
+    assert (sent["max_tokens"], sent["top_p"], [m["role"] for m in sent["messages"]]) == (4000, 0.5, ["user"])
+    for name, value in how.items():
+        with pytest.raises(UsageError, match=f"{name} says nothing to a model that is open"):
+            method("zero-shot", model=FakeModel(), **{name: value})

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.options import Engine, engine_option
+from spider_opt.cli.options import Engine, engine_option, request_options
 
 if TYPE_CHECKING:
     from spider_opt.bound_method import Answered, BoundMethod
-    from spider_opt.types import Result, Value
+    from spider_opt.types import JSON, Result, Value
 
 MAX_COUNTED = 10_000
 """Rows that are counted, to say how many are not shown."""
@@ -48,6 +48,7 @@ MAX_COUNTED = 10_000
     "--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=30.0, show_default=True,
     help="Seconds that one query may take",
 )  # fmt: skip
+@request_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that samples")
 @click.option("--no-cache", is_flag=True, help="Ask the model again, also what it was asked before")
 @click.option("--json", "as_json", is_flag=True, help="Print the query, its rows and what it cost as JSON")
@@ -63,6 +64,10 @@ def ask_command(
     notes: str,
     n_rows: int,
     timeout_s: float,
+    max_tokens: int | None,
+    request_timeout_s: float | None,
+    system: str,
+    extra: dict[str, JSON],
     seed: int,
     no_cache: bool,
     as_json: bool,
@@ -83,6 +88,10 @@ def ask_command(
         embedder=embedder,
         seed=seed,
         timeout_s=timeout_s,
+        max_tokens=max_tokens,
+        system=system == "yes",
+        extra=extra,
+        request_timeout_s=request_timeout_s,
         cache=not no_cache,
     )
     with asking:

@@ -8,7 +8,7 @@ import gc
 import logging
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -36,6 +36,14 @@ class _Failure(click.ClickException):
     def __init__(self, error: SpiderOptError) -> None:
         super().__init__(str(error))
         self.exit_code = error.exit_code  # type: ignore[misc]  # click reads it from the instance
+
+
+class _OnStderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: a bar that stands there takes it over, and shows lines above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _Commands(click.Group):
@@ -76,4 +84,4 @@ class _Commands(click.Group):
 def main() -> None:
     """Measure Text-to-SQL methods on Spider 1.0, or on the bundled benchmark."""
     atexit.register(gc.freeze)  # a process that ends looks for no garbage: 0.1 s of the large packages' own
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, handlers=[_OnStderr()])

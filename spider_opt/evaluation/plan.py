@@ -31,6 +31,7 @@ from spider_opt.runs.folder import Measure
 from spider_opt.runs.info import UNNAMED_EMBEDDER
 from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
 
+OPEN = "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)"
 SIDE_BY_SIDE = 32
 """Questions asked at the same time where the model answers them together."""
 
@@ -87,7 +88,7 @@ def opened_model(
             timeout_s=REQUEST_TIMEOUT_S if asking.request_timeout_s is None else asking.request_timeout_s,
         )  # fmt: skip
     else:
-        check_unasked(asking, "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)")
+        check_unasked(asking, OPEN)
         if not isinstance(model, ReplayModel):  # a recording may be of any
             method.check_model(model.info)
         asked = Lent(model)

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from spider_opt.errors import SpiderOptError, UsageError
 from spider_opt.models.manner import AskedInAManner, Manner
+from spider_opt.models.openai.wire import MAX_BYTES
 from spider_opt.plugins import Names, code_in, package_of
 from spider_opt.types import ChatModel, ModelInfo
 
@@ -42,13 +43,14 @@ class OpensAModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a model is asked, and how: the keywords of ``OpensAModel``."""
+    """Where a model is asked, and how: the keywords of ``OpensAModel``, and how much is read of an answer."""
 
     base_url: str | None
     api_key: str | None
     headers: Mapping[str, str] | None
     timeout_s: float
     logprobs: bool
+    max_bytes: int = MAX_BYTES
 
 
 def is_installed(name: str) -> bool:

@@ -16,8 +16,9 @@ from spider_opt.models.installed import Access, is_installed, open_installed
 from spider_opt.models.llamacpp import server
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
 from spider_opt.models.manner import AskedInAManner, Manner
-from spider_opt.models.openai.chat import OpenAIModel
+from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S, OpenAIModel
 from spider_opt.models.openai.urls import checked_url
+from spider_opt.models.openai.wire import MAX_BYTES
 from spider_opt.models.torch import engine as torch_engine
 from spider_opt.paths import cache_dir
 from spider_opt.types import JSON, ChatModel, ModelInfo
@@ -39,7 +40,8 @@ def open(
     max_tokens: int | None = None,
     system: bool = True,
     extra: Mapping[str, JSON] | None = None,
-    timeout_s: float = 300.0,
+    timeout_s: float = REQUEST_TIMEOUT_S,
+    max_bytes: int = MAX_BYTES,
     logprobs: bool = False,
     on_progress: weights.Progress | None = None,
 ) -> ChatModel:
@@ -55,14 +57,16 @@ def open(
         name: the model's, as the catalog or the endpoint knows it.
         base_url: an OpenAI-compatible endpoint (``http://127.0.0.1:8000/v1``).
         api_key: the endpoint's key, by default ``OPENAI_API_KEY``; it is written and shown nowhere.
-        headers: sent to the endpoint with each request, and neither written nor shown.
+        headers: sent to the endpoint with each request, and shown nowhere. Those that may hold a key by their names
+            identify nothing; of the others hashes belong to a run's identity.
         engine: what computes a model of the catalog; ``torch`` answers many threads together.
         adapters: LoRA adapters, by name or by the path of a folder.
         max_tokens: tokens that an answer may have, in place of what methods ask for.
         system: whether a chat may begin with a system message; else the instruction stands before the user's words.
         extra: further parameters of each request (``{"reasoning_effort": "low"}``). These three belong to a run's
             identity and to what kept answers are found by (``ModelInfo.manner``).
-        timeout_s: the wait for one request.
+        timeout_s: the wait for one whole answer.
+        max_bytes: so much is read of an answer, and what is longer is refused.
         logprobs: ask for the mean log probability of each sample.
         on_progress: called with bytes had and bytes in all while weights are fetched; a bar on stderr by default.
 
@@ -84,7 +88,8 @@ def open(
     timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
     system, logprobs = arguments.yes_or_no(system, "system"), arguments.yes_or_no(logprobs, "logprobs")
     manner = Manner(max_tokens, system, {} if extra is None else arguments.mapping(extra, "extra"))
-    access = Access(base_url, api_key, headers, timeout_s, logprobs)
+    max_bytes = arguments.whole(max_bytes, "max_bytes", least=1)
+    access = Access(base_url, api_key, headers, timeout_s, logprobs, max_bytes)
     model = _opened(name, access, engine, adapters, on_progress)
     if manner.extra and isinstance(model, torch_engine.TorchModel):
         raise UsageError(f"torch takes no further parameters: leave out {', '.join(manner.extra)}")
@@ -131,6 +136,7 @@ def _opened(
         headers=access.headers,
         logprobs=access.logprobs,
         timeout_s=access.timeout_s,
+        max_bytes=access.max_bytes,
     )
 
 

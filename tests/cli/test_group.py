@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import logging
 import os
 import re
 import subprocess
@@ -15,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from spider_opt import __version__
 from spider_opt.cli import main
-from spider_opt.cli.group import COMMANDS
+from spider_opt.cli.group import COMMANDS, _OnStderr
 
 PROGRAM = [sys.executable, "-c", "from spider_opt.cli import main; main()"]
 
@@ -173,3 +175,14 @@ def test_whoever_stops_reading_is_no_error() -> None:
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == 1
+
+
+def test_warnings_go_to_what_stderr_is_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bar that stands on a terminal takes stderr over, so that lines come above it."""
+    handler = _OnStderr()
+    taken = io.StringIO()
+    monkeypatch.setattr("sys.stderr", taken)
+    handler.emit(logging.LogRecord("x", logging.WARNING, "", 0, "slow down", None, None))
+    assert taken.getvalue() == "slow down\n"

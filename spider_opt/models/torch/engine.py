@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.cache_use import cache_in_use
-from spider_opt.errors import ModelError, ModelUnavailable, UsageError
+from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer, UsageError
 from spider_opt.models.adapters import fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
+from spider_opt.models.openai.refusals import fewer_tables
 from spider_opt.models.torch import compute
 from spider_opt.models.torch.base import folder_of, import_transformers, keep_memory, open_base, tokens_of
 from spider_opt.models.torch.batching import Batcher, Decode, Limits
@@ -72,7 +73,8 @@ class TorchModel:
         running = self._started()
         prompt = running.tokens(request.messages)
         if len(prompt) > N_CTX:
-            raise ModelError(f"The prompt has {len(prompt):,} tokens, more than the {N_CTX:,} that there is room for.")
+            said = f"The prompt has {len(prompt):,} tokens, more than the {N_CTX:,} that there is room for"
+            raise ModelError(f"{said}; {fewer_tables()}", NoAnswer.TOO_LONG)
         n, temperature, max_tokens = request.n, request.temperature, request.max_tokens
         draws = [(temperature, request.seed + i) for i in range(n)] if temperature > 0 else [(0.0, request.seed)]
         answered = running.batcher.ask(prompt, draws, max_tokens, request.grammar)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from spider_opt import models
 from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer
 from spider_opt.models import OpenAIModel
 from spider_opt.models.openai import patience, wire
@@ -295,3 +296,15 @@ def test_a_model_that_nobody_closes_leaves_no_thread(endpoint: Any) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("its thread is still there")
+
+
+def test_how_much_is_read_of_an_answer_can_be_said(endpoint: Any) -> None:
+    endpoint.script = [endpoint.said("SELECT 1" + " " * 500)]
+    for most, fits in ((400, False), (4000, True)):
+        model = models.open("m", base_url=endpoint.url, max_bytes=most)
+        if fits:
+            assert model.complete(Request(CHAT))[0].text.startswith("SELECT 1")
+        else:
+            with pytest.raises(ModelError, match=r"answered with more than 0\.0004 MB, .*\(max_bytes\)"):
+                model.complete(Request(CHAT))
+        model.close()  # type: ignore[attr-defined]
