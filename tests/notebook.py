@@ -22,7 +22,7 @@ def show(message):
     elif message["msg_type"] == "error":
         print(message["content"]["evalue"])
 for cell in {cells!r}:
-    client.execute_interactive(cell, output_hook=show, timeout=90)
+    client.execute_interactive(cell, output_hook=show, timeout=500)
 client.stop_channels()
 manager.shutdown_kernel()
 """

@@ -218,6 +218,7 @@ print("evaluated", [a.prediction.sql for a in again.answers] == [a.prediction.sq
 )
 
 
+@pytest.mark.timeout(600)  # 15 s on an idle machine
 def test_a_whole_run_in_a_notebook(gguf: Path, tmp_path: Path) -> None:
     """It is scored after the model was used in the same process, and more is judged after that."""
     name = next(entry.name for entry in CATALOG.values() if gguf.name in [file.name for file in entry.files])
