@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from spider_opt.databases.samples import sample_rows, sample_values
 from spider_opt.prompts import schema_text, texts
-from spider_opt.sql.extract import extract_sql
+from spider_opt.sql.extract import continued, extract_sql
 from spider_opt.sql.names import quoted
 from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task, Usage
 
@@ -75,13 +75,19 @@ class Drafter:
                 max_tokens=MAX_TOKENS,
             )
         )
-        text = completion.text
-        if look.form == "completion" and begun and text.strip():
-            text = f"SELECT {text}"
         trace = {"step": name, "finish": completion.finish_reason}
         return Prediction(
-            extract_sql(text), completion.usage, (trace,), task.context, completion.logprob, completion.text
+            self.read(completion.text, task),
+            completion.usage,
+            (trace,),
+            task.context,
+            completion.logprob,
+            completion.text,
         )
+
+    def read(self, text: str, task: Task) -> str:
+        """Return the query of an answer to ``messages(task)``."""
+        return extract_sql(continued(text) if self.look.form == "completion" and task.grammar is None else text)
 
     def messages(self, task: Task, instruction: str = texts.INSTRUCTION) -> tuple[Message, ...] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""
@@ -150,7 +156,7 @@ def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.
             max_tokens=MAX_TOKENS,
         )
     )
-    return [extract_sql(c.text) for c in completions], sum((c.usage for c in completions), Usage())
+    return [drafter.read(c.text, task) for c in completions], sum((c.usage for c in completions), Usage())
 
 
 def value_lines(context: Context) -> Sequence[str]:

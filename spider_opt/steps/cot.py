@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, cast
 
 from spider_opt.answering.drafts import MAX_TOKENS, Drafter, Look
 from spider_opt.prompts import texts
-from spider_opt.sql.extract import extract_sql
+from spider_opt.sql.extract import extract_sql, without_thoughts
 from spider_opt.sql.used import used
 from spider_opt.types import Completion, Demo, Generator, Message, Prediction, Request, Stage, Task, Tools, Usage
 
@@ -72,8 +72,8 @@ def _in_one(drafter: Drafter, task: Task) -> Prediction:
             max_tokens=2 * MAX_STAGE_TOKENS + MAX_TOKENS,
         )
     )
-    said = lines(completion.text)
-    sql = extract_sql(said.get("sql", "")) or extract_sql(completion.text)
+    said = lines(without_thoughts(completion.text))
+    sql = extract_sql(completion.text)
     trace = _trace(task, said.get("column", ""), said.get("table", ""), completion.finish_reason)
     return Prediction(sql, completion.usage, (trace,), task.context, completion.logprob, completion.text)
 
@@ -94,8 +94,13 @@ def _in_three(drafter: Drafter, task: Task) -> Prediction:
             )
         )
         if following is not None:
-            messages = (*messages, Message("assistant", said[-1].text.strip()), Message("user", following))
-    trace = _trace(task, said[0].text, said[1].text, said[-1].finish_reason)
+            messages = (
+                *messages,
+                Message("assistant", without_thoughts(said[-1].text).strip()),
+                Message("user", following),
+            )
+    named, of = (without_thoughts(one.text) for one in said[:2])
+    trace = _trace(task, named, of, said[-1].finish_reason)
     usage = sum((completion.usage for completion in said), Usage())
     answer = said[-1]
     return Prediction(extract_sql(answer.text), usage, (trace,), task.context, answer.logprob, answer.text)

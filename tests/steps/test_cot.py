@@ -94,6 +94,12 @@ def test_three_lines_are_asked_for_in_the_talks_order() -> None:
         ("Columns: id\nTables: item\nSQL:\n\nSQL: SELECT id FROM item", "SELECT id FROM item"),
         ("Columns: id\nTables: item\nSQL: none\n```sql\nSELECT id FROM item\n```", "SELECT id FROM item"),
         ("Columns: id\nTables: item\nSQL: SELECT ':' || \"Tables:\" FROM item", "SELECT ':' || \"Tables:\" FROM item"),
+        (
+            "<think>SQL: SELECT price FROM item</think>Columns: id\nTables: item\nSQL: SELECT id FROM item",
+            "SELECT id FROM item",
+        ),
+        ("Columns: id\nTables: item\nSQL: SELECT 1\nCorrected: SELECT id FROM item", "SELECT id FROM item"),
+        ("Columns: id\nTables: item\nSQL: SELECT '<think>' FROM item", "SELECT '<think>' FROM item"),
         ("Columns: id\nTables: item\nSQL:", ""),
         ("", ""),
         (" \n:\n", ""),
@@ -110,6 +116,7 @@ def test_a_small_model_forgets_labels(says: str, sql: str) -> None:
         ("Columns: the ids of item.item_id, and sale.item_id\nTables: items", ["item_id", "sale.item_id"], []),
         ("Columns: [sale].[item_id](id)\nTables: none", ["sale.item_id", "id"], []),
         ("Tables: item", [], ["item"]),
+        ("<think>Columns: price\nTables: sale</think>Tables: item", [], ["item"]),
         ("SELECT id FROM item", [], []),
         ("Columns: *\nTables: (", [], []),
     ],
@@ -156,6 +163,12 @@ def test_three_calls_are_one_growing_conversation() -> None:
     assert third[len(first) :] == [
         Message("assistant", "item.id"), Message("user", tables), Message("assistant", "item"), Message("user", query),
     ]  # fmt: skip
+
+
+def test_what_was_thought_is_not_said_again() -> None:
+    model = FakeModel("<think>price?</think>id", "[THINK]sale?[/THINK]item", "<think>hm</think>SELECT id FROM item")
+    assert ask(task(model), calls=3).sql == "SELECT id FROM item"
+    assert [m.content for m in model.requests[-1].messages if m.role == "assistant"][-2:] == ["id", "item"]
 
 
 def test_three_calls_go_on_whatever_was_said() -> None:

@@ -101,6 +101,13 @@ def test_completion_goes_on_after_select() -> None:
     assert model.requests[0].stop == (";", "\n\n")
 
 
+@pytest.mark.parametrize(
+    "says", ["SELECT id FROM item", "```sql\nSELECT id FROM item\n```", "<think>SELECT 1?</think> id FROM item"]
+)
+def test_a_completion_may_begin_the_query_again(says: str) -> None:
+    assert ask(FakeModel(says), zero_shot(form="completion"), ("Which ids?", ITEMS))[0].sql == "SELECT id FROM item"
+
+
 @pytest.mark.parametrize("form", ["chat", "prefill", "completion"])
 @pytest.mark.parametrize("says", ["", " \n"])
 def test_no_words_are_no_sql(form: str, says: str) -> None:

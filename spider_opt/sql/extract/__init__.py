@@ -19,8 +19,9 @@ from spider_opt.sql.extract.characters import narrow, one_line, without_entities
 from spider_opt.sql.extract.choice import chosen
 from spider_opt.sql.extract.offers import Reader
 from spider_opt.sql.extract.parser import Parser
+from spider_opt.sql.extract.thoughts import continued, without_thoughts
 
-__all__ = ["extract_sql"]
+__all__ = ["continued", "extract_sql", "without_thoughts"]
 _FULL_WIDTH = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
 
 

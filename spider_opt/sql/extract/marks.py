@@ -37,6 +37,8 @@ KINDS = re.compile(
 )
 """What it is that begins with a sign."""
 END_OF_THOUGHTS = re.compile(_CLOSES, re.IGNORECASE)
+ANSWERS = ("final", "answer", "response")
+"""Channels that are no thoughts."""
 NEXT_CHANNEL = re.compile(r"<\|(?:start|channel|end|return)\|?>")
 THOUGHT_LANGUAGE = re.compile(rf"{_FAMILY}\Z", re.IGNORECASE)
 """The language of a fenced block that holds no answer."""

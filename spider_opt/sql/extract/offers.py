@@ -97,7 +97,7 @@ class Reader:
         self._begun = self._at
 
     def _channel(self, name: str, to: str) -> None:
-        if name in ("final", "answer", "response") or "to=" in to:
+        if name in marks.ANSWERS or "to=" in to:
             self._forget()
         else:
             following = marks.NEXT_CHANNEL.search(self._text, self._at)
