@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from copy import copy
 
 from spider_opt.errors import QueryError
 from spider_opt.linking.words import words
@@ -29,6 +30,12 @@ class Contents:
         self._holds: dict[tuple[str, str, str], bool | None] = {}
         self._spelled: dict[tuple[str, str], dict[str, str]] = {}
         self._texts: dict[tuple[str, str], dict[str, _Words]] = {}
+
+    def within(self, database: Database) -> Contents:
+        """Return the same contents, looked up with ``database`` from now on, such as one whose patience has an end."""
+        other = copy(self)
+        other._database = database
+        return other
 
     def holds(self, table: str, column: str, condition: str) -> bool | None:
         """Whether ``condition`` (an operator and a literal) is true of some row.

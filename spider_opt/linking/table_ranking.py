@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import takewhile
 
 from spider_opt.linking.joins import join_path, shortest_path
 from spider_opt.linking.values import Mention
@@ -14,7 +13,9 @@ from spider_opt.linking.words import FUNCTION_WORDS, name_words, words
 from spider_opt.types import Schema
 
 _PER_VALUE = 1.5
-_MIN_BEGINNING, _MIN_SHARE, _PER_BEGINNING = 4, 0.5, 0.7
+_MIN_BEGINNING, _MAX_BEGINNING, _MIN_SHARE, _PER_BEGINNING = 4, 40, 0.5, 0.7
+# Of more tables the ways between them are not looked for, which takes time with the square of their number.
+_MAX_JOINED = 100
 _Name = tuple[str, ...]
 """(table,) or (table, column)"""
 _Words = tuple[str, ...]
@@ -40,7 +41,8 @@ def ranked(
     """
     called, tables_with = _words_of(schema)
     asked = {word.stem for word in words(question)} - FUNCTION_WORDS
-    heard = {word: _heard(word, asked) for word in tables_with}
+    shortest = _shortest_by_beginning(asked)
+    heard = {word: 1.0 if word in asked else _heard(word, shortest) for word in tables_with}
     score = {name: sum(share * heard[word] for word, share in shares.items()) for name, shares in called.items()}
     for word, names in tables_with.items():
         for table in names:
@@ -54,7 +56,7 @@ def ranked(
     for table in kept:
         order = sorted(whole[table], key=lambda column: -score[table, column])
         others = [column for column in order if (table, column) not in keys]
-        dropped = () if columns is None else others[columns:]
+        dropped = frozenset(() if columns is None else others[columns:])
         found.append((table, tuple(column for column in order if column not in dropped)))
     return tuple(found)
 
@@ -81,13 +83,20 @@ def _shares(called: Mapping[_Name, _Words]) -> dict[_Name, dict[str, float]]:
     return {name: {word: rare[word] / sum(rare[w] for w in said) for word in said} for name, said in called.items()}
 
 
-def _heard(word: str, asked: Iterable[str]) -> float:
-    """Return 1 where a word was asked for, less where one with the same beginning was."""
-    if word in asked:
-        return 1.0
-    for other in asked:
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
-        if same >= _MIN_BEGINNING and same >= _MIN_SHARE * max(len(word), len(other)):
+def _shortest_by_beginning(asked: Iterable[str]) -> dict[str, int]:
+    """Return how long the shortest word is that begins so, for each beginning of some words that may count."""
+    shortest: dict[str, int] = {}
+    for word in asked:
+        for end in range(_MIN_BEGINNING, min(len(word), _MAX_BEGINNING) + 1):
+            shortest[word[:end]] = min(shortest.get(word[:end], len(word)), len(word))
+    return shortest
+
+
+def _heard(word: str, shortest: Mapping[str, int]) -> float:
+    """Return more than 0 where a word was asked for whose beginning is that of ``word``, long enough for both."""
+    for end in range(_MIN_BEGINNING, len(word) + 1):
+        other = shortest.get(word[:end])
+        if other is not None and end >= _MIN_SHARE * max(len(word), other):
             return _PER_BEGINNING
     return 0.0
 
@@ -106,7 +115,7 @@ def _joined(schema: Schema, order: Sequence[str], n: int | None) -> list[str]:
     for table in order:
         if n is not None and len(joined) >= n:
             break
-        path = shortest_path(schema, joined, [table]) or []
+        path = (shortest_path(schema, joined, [table]) or []) if len(joined) <= _MAX_JOINED else []
         on_way = [name for key in path for name in (key.table, key.ref_table)]
         joined += [name for name in dict.fromkeys([*on_way, table]) if name not in joined]
     return joined[:n]
@@ -114,7 +123,7 @@ def _joined(schema: Schema, order: Sequence[str], n: int | None) -> list[str]:
 
 def _keys(schema: Schema, kept: Sequence[str]) -> set[_Name]:
     keys: set[_Name] = {(t.name, c.name) for t in schema.tables for c in t.columns if c.primary_key}
-    for key in (*schema.foreign_keys, *(join_path(schema, kept) or ())):
+    for key in (*schema.foreign_keys, *((join_path(schema, kept) or ()) if len(kept) <= _MAX_JOINED else ())):
         if key.table in kept and key.ref_table in kept:
             keys |= {(key.table, key.column), (key.ref_table, key.ref_column)}
     return keys

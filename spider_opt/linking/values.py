@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from typing import NamedTuple
 
 from spider_opt.errors import QueryError
@@ -29,6 +31,8 @@ _PRIOR, _AS_SPELLED, _TABLE_NAMED, _LIKE = 1.0, 1.5, 1.3, -0.5
 _NUMBER, _ONLY_FUNCTION, _ONLY_SCHEMA, _PRIMARY_KEY = -4.0, -3.5, -2.8, -1.7
 _PER_LN_PLACES, _PER_LG_VALUES = -2.3, -0.6
 _MAX_ALIKE, _MIN_LIKE, _MIN_RATIO = 200, 6, 0.85
+# Of a question that is longer than any: how often one value is looked at, how many are compared with its names.
+_MAX_TIMES, _MAX_COMPARED = 100, 50_000
 _Words = tuple[str, ...]
 _Place = tuple[str, str, str]
 
@@ -76,9 +80,8 @@ class ValueIndex:
         odds: dict[_Place, float] = {}
         for key, said, clue in self._found(question, asked):
             around = question[max(said[0].start - 2, 0) : said[-1].end + 2]
-            others = counts.copy()
-            others.subtract(word.stem for word in said)
-            for place, clues in self._clues(key, around, others):
+            here = Counter(word.stem for word in said)
+            for place, clues in self._clues(key, around, partial(_more, counts, here)):
                 odds[place] = max(odds.get(place, -math.inf), clues + clue)
         mentions = (Mention(*place, 1 / (1 + math.exp(-clues))) for place, clues in odds.items())
         return sorted((m for m in mentions if m.score >= MIN_SCORE), key=lambda m: -m.score)[:n]
@@ -99,26 +102,32 @@ class ValueIndex:
         longest = [0] * len(stems)
         for start, end in spans:
             longest[start:end] = (max(length, end - start) for length in longest[start:end])
+        times: Counter[_Words] = Counter()
         for start, end in spans:
             if min(longest[start:end]) == end - start:  # not York in New York
-                yield tuple(stems[start:end]), asked[start:end], 0.0
+                key = tuple(stems[start:end])
+                times[key] += 1
+                if times[key] <= _MAX_TIMES:
+                    yield key, asked[start:end], 0.0
+        firsts, lasts, n_compared = [word.start for word in asked], [word.end for word in asked], 0
         for found in _NAMED.finditer(question):
-            at = [i for i, word in enumerate(asked) if found.start() <= word.start and word.end <= found.end()]
-            if 0 < len(at) <= MAX_WORDS and not all(longest[i] for i in at):
-                text = " ".join(stems[i] for i in at)
-                ratio, key = self._most_like(text)
+            at = range(bisect_left(firsts, found.start()), bisect_right(lasts, found.end()))
+            if 0 < len(at) <= MAX_WORDS and n_compared <= _MAX_COMPARED and not all(longest[i] for i in at):
+                near = self._near(" ".join(stems[i] for i in at))
+                n_compared += len(near)
+                ratio, key = max(near, default=(0.0, ()))
                 if ratio >= _MIN_RATIO:
                     yield key, [asked[i] for i in at], _LIKE
 
-    def _most_like(self, text: str) -> tuple[float, _Words]:
+    def _near(self, text: str) -> list[tuple[float, _Words]]:
+        """Return the words of values that begin as a word of ``text`` does, each with how much they are like it."""
         starts = [self._starts.get(word[:4], ()) for word in text.split() if len(text) >= _MIN_LIKE]
-        near = ((_ratio(text, " ".join(key)), key) for keys in starts if len(keys) <= _MAX_ALIKE for key in keys)
-        return max(near, default=(0.0, ()))
+        return [(_ratio(text, " ".join(key)), key) for keys in starts if len(keys) <= _MAX_ALIKE for key in keys]
 
-    def _clues(self, key: _Words, around: str, others: Counter[str]) -> Iterator[tuple[_Place, float]]:
+    def _clues(self, key: _Words, around: str, elsewhere: Callable[[str], bool]) -> Iterator[tuple[_Place, float]]:
         """Yield the places of a value with the log odds that it is meant there.
 
-        ``around`` is the part of the question where it stands, ``others`` counts the words elsewhere.
+        ``around`` is the part of the question where it stands, ``elsewhere`` tells of a word whether another has it.
         """
         places = self._places[key]
         shared = _PRIOR + _PER_LN_PLACES * math.log(len({(table, column) for table, column, _ in places}))
@@ -126,10 +135,14 @@ class ValueIndex:
         shared += _ONLY_FUNCTION * FUNCTION_WORDS.issuperset(key) + _ONLY_SCHEMA * self._schema_words.issuperset(key)
         for table, column, value in places:
             named = self._table_words[table]
-            clues = shared + _TABLE_NAMED * sum(others[word] > 0 for word in named) / max(len(named), 1)
+            clues = shared + _TABLE_NAMED * sum(map(elsewhere, named)) / max(len(named), 1)
             clues += _AS_SPELLED * (value in around) + _PRIMARY_KEY * ((table, column) in self._primary)
             clues += _PER_LG_VALUES * math.log10(self._n_values[table, column])
             yield (table, column, value), clues
+
+
+def _more(counts: Counter[str], here: Counter[str], word: str) -> bool:
+    return counts[word] > here[word]
 
 
 def _texts(database: Database, table: str, column: str) -> list[str]:

@@ -9,8 +9,12 @@ from typing import ClassVar
 
 from spider_opt.errors import QueryError, QueryFailed
 from spider_opt.linking.contents import Contents
+from spider_opt.linking.patience import OutOfTime, Patience
 from spider_opt.linking.repair import Mend, mends, value_mends
-from spider_opt.types import Database, Generator, Prediction, Schema, Stage, Task, Tools
+from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools
+
+SECONDS = 10.0
+"""How long one question's queries may take together; what is mended by then stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,18 @@ class Repair:
         def generate(task: Task) -> Prediction:
             drafted = inner(task)
             schema = task.question.schema
-            database = tools.databases[schema.db_id]
+            database = Patience(tools.databases[schema.db_id], SECONDS)
             outcome, mend = self._repaired(drafted.sql, schema, database)
             if self.values and outcome != "stuck":
-                held = contents.setdefault(schema.db_id, Contents(schema, database))
-                if better := self._revalued(mend.sql, schema, database, held):
+                held = contents.setdefault(schema.db_id, Contents(schema, tools.databases[schema.db_id]))
+                if better := self._revalued(mend.sql, schema, database, held.within(database)):
                     outcome, mend = "mended", Mend(better.sql, (*mend.what, *better.what))
             trace = {"step": "repair", "outcome": outcome, "what": list(mend.what)}
             return replace(drafted, sql=mend.sql, trace=(*drafted.trace, trace))
 
         return generate
 
-    def _repaired(self, sql: str, schema: Schema, database: Database) -> tuple[str, Mend]:
+    def _repaired(self, sql: str, schema: Schema, database: Patience) -> tuple[str, Mend]:
         as_it_is = Mend(sql, ())
         try:
             database.run(sql)
@@ -71,20 +75,23 @@ class Repair:
         else:
             return "ran", as_it_is
         without_rows: Mend | None = None
-        for mend in islice(mends(schema, sql), self.k):
+        for mend in islice(mends(schema, sql, database.lasts), self.k):
             try:
                 result = database.run(mend.sql)
             except QueryError:
                 continue
+            except OutOfTime:
+                break
             if result.rows or not self.rows:
                 return "mended", mend
             without_rows = without_rows or mend
         return ("mended", without_rows) if without_rows else ("stuck", as_it_is)
 
-    def _revalued(self, sql: str, schema: Schema, database: Database, contents: Contents) -> Mend | None:
-        for mend in islice(value_mends(schema, sql, contents), self.k):
-            with suppress(QueryError):
-                rows = database.run(mend.sql).rows
-                if len(rows) > 1 or any(any(row) for row in rows):
-                    return mend
+    def _revalued(self, sql: str, schema: Schema, database: Patience, contents: Contents) -> Mend | None:
+        with suppress(OutOfTime):
+            for mend in islice(value_mends(schema, sql, contents, database.lasts), self.k):
+                with suppress(QueryError):
+                    rows = database.run(mend.sql).rows
+                    if len(rows) > 1 or any(any(row) for row in rows):
+                        return mend
         return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -254,6 +255,17 @@ def test_long_and_deep_queries_end() -> None:
     cut = "SELECT name FROM Animal WHERE siz IN (" * 300
     for sql in (long, deep, cut):
         assert len(list(mends(SCHEMA, sql))) < 100
+
+
+def test_texts_that_no_model_writes_are_not_tried() -> None:
+    query = "SELECT nothing FROM animal WHERE " + " OR ".join(f"kind = '{i}'" for i in range(100_000))
+    start = time.process_time()
+    assert list(mends(SCHEMA, query)) == []
+    assert time.process_time() - start < 1
+
+
+def test_mending_ends_when_its_time_is_up() -> None:
+    assert list(mends(SCHEMA, "SELECT nam FROM animal", lambda: False)) == []
 
 
 def test_the_shared_tree_is_left_alone() -> None:

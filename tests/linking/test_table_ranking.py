@@ -3,8 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.linking.joins import join_path
-from spider_opt.linking.table_ranking import ranked
+from spider_opt.linking.table_ranking import _heard, _shortest_by_beginning, ranked
 from spider_opt.linking.values import Mention, ValueIndex
 from spider_opt.prompts.schema_text import pruned
 from spider_opt.sql.used import used
@@ -189,7 +190,7 @@ def test_ranks_do_not_hang_on_the_order_of_a_hash() -> None:
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.linking.values import ValueIndex
-from spider_opt.linking.table_ranking import ranked
+from spider_opt.linking.table_ranking import _heard, _shortest_by_beginning, ranked
 benchmark = load()
 databases = DatabasePool(benchmark.paths)
 for example in benchmark.examples[::5]:
@@ -202,3 +203,26 @@ for example in benchmark.examples[::5]:
         for seed in ("1", "2")
     ]
     assert printed[0].stdout == printed[1].stdout != b""
+
+
+WORDS = st.text("aäb1", min_size=1, max_size=12)
+
+
+@given(WORDS, st.lists(WORDS, max_size=5))
+def test_a_word_is_heard_in_another_with_half_of_it_in_common(word: str, asked: list[str]) -> None:
+    def same(other: str) -> int:
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False)))
+
+    heard = any(same(other) >= 4 and same(other) >= max(len(word), len(other)) / 2 for other in asked)
+    assert (_heard(word, _shortest_by_beginning(asked)) > 0) == heard
+
+
+@pytest.mark.parametrize(("n_tables", "n_columns"), [(1, 20_000), (500, 20)])
+def test_wide_schemas_and_long_questions_take_little_time(n_tables: int, n_columns: int) -> None:
+    wide = [table(f"table_{i}", "id", *(f"column_{i}_{j}" for j in range(n_columns))) for i in range(n_tables)]
+    keys = [ForeignKey(f"table_{i}", f"column_{i}_0", f"table_{i // 2}", "id") for i in range(1, n_tables)]
+    question = " ".join(f"table{i} columns{i}" for i in range(20_000))
+    start = time.process_time()
+    [(_, shown), *_] = ranked(Schema("d", tuple(wide), tuple(keys)), question, [], columns=5)
+    assert len(shown) >= 5
+    assert time.process_time() - start < 20  # 2 on a quiet machine

@@ -202,6 +202,25 @@ def test_hundreds_of_words_take_little_time(index: Index) -> None:
     assert time.process_time() - start < 5
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        " ".join(f"'word{i}x'" for i in range(25_000)),
+        " ".join(f'"Aaaa{i} 1234"' for i in range(25_000)),
+        " ".join(f"Aaaa{i:04}" for i in range(25_000)),
+        "York, New York " * 25_000,
+        "'" * 100_000,
+    ],
+    ids=["in quotes", "like values", "names", "one value", "quotes"],
+)
+def test_questions_of_many_thousand_words_take_little_time(question: str) -> None:
+    schema = Schema("d", (Table("t", (Column("c", "TEXT"), Column("d", "TEXT"))),))
+    index = ValueIndex(schema, Column1(["York", "New York", *(f"Aaaa{i:04}" for i in range(5000))]))
+    start = time.process_time()
+    index.mentioned(question)
+    assert time.process_time() - start < 12  # 1 to 3 on a quiet machine; with the square of the words, minutes
+
+
 @given(st.lists(st.text(max_size=30), max_size=8), st.text(max_size=60))
 def test_any_values_and_any_question(found: Sequence[str], question: str) -> None:
     schema = Schema("d", (Table("t", (Column("c", "TEXT"),)),))

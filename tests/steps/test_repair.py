@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 from fake_model import FakeModel
 
 from spider_opt.errors import NotAQuery, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.methods import parse_method
-from spider_opt.steps.repair import Repair
+from spider_opt.steps.repair import SECONDS, Repair
 from spider_opt.types import (
     Column,
     ForeignKey,
@@ -192,3 +193,34 @@ def test_k_is_checked() -> None:
 @pytest.mark.parametrize("outer", ["retry", "vote", "first-valid"])
 def test_it_stands_inside_the_other_refinements(outer: str) -> None:
     assert parse_method(f"repair+{outer}").label == f"{outer}+repair"
+
+
+class Slow(Music):
+    """A database each of whose answers takes seconds of a clock that is turned by hand."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds, self.now = seconds, 0.0
+
+    def run(self, sql: str) -> Result:
+        self.now += self.seconds
+        return super().run(sql)
+
+
+@pytest.mark.parametrize(
+    "sql", [WRONG, "SELECT nam FROM singer", "SELECT name FROM singer WHERE name = 'x y' AND id = 'z'"], ids=str
+)
+@pytest.mark.parametrize("seconds", [0.001, 3.0, 8.0, 25.0])
+def test_a_row_of_slow_calls_ends(sql: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    music = Slow(seconds)
+    monkeypatch.setattr("spider_opt.linking.patience.time", SimpleNamespace(monotonic=lambda: music.now))
+    prediction = repaired(sql, music, Repair(k=50))
+    assert music.now < SECONDS + seconds
+    if seconds == 25.0:
+        assert music.asked == [prediction.sql] == [sql]
+
+
+def test_what_was_mended_before_the_time_was_up_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    music = Slow(6.0)
+    monkeypatch.setattr("spider_opt.linking.patience.time", SimpleNamespace(monotonic=lambda: music.now))
+    assert repaired(WRONG, music).sql == RIGHT

@@ -25,7 +25,13 @@ _MAX_ENDINGS = 3
 _MAX_ATTEMPTS = 12
 _MAX_OPTIONS = 4
 _MAX_FIXES = 30
+MAX_CHARS = 20_000
+"""A longer text is no query of the kind that is mended, and takes minutes to parse and try."""
 NextFix = Callable[[Names, "exp.Select"], list[Option] | None]
+
+
+def _always() -> bool:
+    return True
 
 
 class Mend(NamedTuple):
@@ -35,8 +41,10 @@ class Mend(NamedTuple):
     what: tuple[str, ...]
 
 
-def mends(schema: Schema, sql: str) -> Iterator[Mend]:
+def mends(schema: Schema, sql: str, lasts: Callable[[], bool] = _always) -> Iterator[Mend]:
     """Yield queries that ``sql``, which fails, may have meant, the most plausible first; each names what there is.
+
+    It ends when ``lasts`` says so, and at once for a text of more than ``MAX_CHARS`` characters.
 
     Covered: a column of the wrong table, a table missing from FROM, names misspelt or invented, undeclared aliases,
     ambiguous names, joins on columns that do not exist, sorting by an aggregate without groups, queries cut off,
@@ -50,16 +58,18 @@ def mends(schema: Schema, sql: str) -> Iterator[Mend]:
     >>> next(mends(schema, "SELECT song_title, name FROM song")).sql
     'SELECT song.title, singer.name FROM song JOIN singer ON song.singer_id = singer.singer_id'
     """
+    if len(sql) > MAX_CHARS:
+        return
     readings = [sql] if parse(sql) is not None else list(islice(endings(sql), _MAX_ENDINGS))
     seen = {sql}
     for whole in readings:
-        for mend in chain(_mends(schema, whole, next_name), _mends(schema, whole, next_name, own=True)):
+        for mend in chain(*(_mends(schema, whole, next_name, lasts, own=own) for own in (False, True))):
             if mend.sql not in seen:
                 seen.add(mend.sql)
                 yield mend if whole == sql else Mend(mend.sql, ("closed", *mend.what))
 
 
-def value_mends(schema: Schema, sql: str, contents: Contents) -> Iterator[Mend]:
+def value_mends(schema: Schema, sql: str, contents: Contents, lasts: Callable[[], bool] = _always) -> Iterator[Mend]:
     """Yield queries that ``sql``, which runs, may have meant where it compares a column with a text not held by it.
 
     The most plausible first, and nothing where each column holds its texts or no better place for them is found.
@@ -68,17 +78,19 @@ def value_mends(schema: Schema, sql: str, contents: Contents) -> Iterator[Mend]:
     away; a key compared with the name of what it refers to; a first and last name in one; numbers of many digits.
     Not covered: a column whose texts have blanks around them, typos, other numbers, columns of CTEs.
     """
-    for mend in _mends(schema, sql, partial(next_absent, contents=contents)):
+    if len(sql) > MAX_CHARS:
+        return
+    for mend in _mends(schema, sql, partial(next_absent, contents=contents), lasts):
         if mend.what:
             yield mend
 
 
-def _mends(schema: Schema, sql: str, next_fix: NextFix, own: bool = False) -> Iterator[Mend]:
+def _mends(schema: Schema, sql: str, next_fix: NextFix, lasts: Callable[[], bool], own: bool = False) -> Iterator[Mend]:
     """Try the ways through the decisions, those first that stray least from the best option at each."""
     tree = parse(sql)
     queue: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     for _ in range(_MAX_ATTEMPTS):
-        if not queue or tree is None:
+        if not queue or tree is None or not lasts():
             return
         cost, choices = heappop(queue)
         try:
