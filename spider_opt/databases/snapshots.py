@@ -15,8 +15,9 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Hashable
-from contextlib import closing, suppress
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from spider_opt.errors import DatasetError
@@ -33,7 +34,24 @@ def settled(path: Path) -> Path:
     Raises:
         DatasetError: none can be taken.
     """
-    return path if not _is_written(path) else _SNAPSHOTS.of(path)
+    return _SNAPSHOTS.of(path) if _is_written(path) and path.is_file() else path
+
+
+@contextmanager
+def held(path: Path) -> Iterator[Path]:
+    """Yield what ``settled`` returns, which stays meanwhile.
+
+    Raises:
+        DatasetError: as for ``settled``.
+    """
+    file = settled(path)
+    while file != path and not _SNAPSHOTS.hold(file):
+        file = settled(path)  # it has gone, as fast as something writes
+    try:
+        yield file
+    finally:
+        if file != path:
+            _SNAPSHOTS.leave(file)
 
 
 def stamp(path: Path) -> tuple[Hashable, ...]:
@@ -76,6 +94,8 @@ class _Snapshots:
         self._lock = threading.Lock()
         self._folder: Path | None = None
         self._taken: dict[Path, tuple[Hashable, Path]] = {}
+        self._older: dict[Path, list[Path]] = defaultdict(list)
+        self._held: Counter[Path] = Counter()
         self._n = 0
 
     def of(self, path: Path) -> Path:
@@ -99,15 +119,32 @@ class _Snapshots:
                     f"Something writes to the database {path}, and no snapshot of it can be taken ({why}); wait until"
                     " it is done, or name a copy."
                 ) from error
-            if known is not None:
-                shutil.rmtree(known[1].parent, ignore_errors=True)
+            older = self._older[path]
+            for file in [file for file in older if not self._held[file]]:
+                shutil.rmtree(file.parent, ignore_errors=True)
+                older.remove(file)
+            if known is not None:  # another thread may be about to open it, but none of those before
+                older.append(known[1])
             self._taken[path] = now, into
             return into
 
+    def hold(self, file: Path) -> bool:
+        """Keep a snapshot until ``leave``, if it is still there."""
+        with self._lock:
+            there = file.exists()
+            self._held[file] += there
+            return there
+
+    def leave(self, file: Path) -> None:
+        """Need a snapshot no longer."""
+        with self._lock:
+            self._held[file] -= 1
+
     def close(self) -> None:
-        """Remove them."""
+        """Remove them, and know of none."""
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        self.reset()
 
 
 def _looks(path: Path) -> Hashable:
@@ -143,7 +180,12 @@ def _take(path: Path, into: Path) -> None:
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def remove_snapshots() -> None:
+    """Remove those of this process, which the end of it does too, unless it is a fork."""
+    _SNAPSHOTS.close()
+
+
 _SNAPSHOTS = _Snapshots()
-atexit.register(_SNAPSHOTS.close)
+atexit.register(remove_snapshots)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_SNAPSHOTS.reset)

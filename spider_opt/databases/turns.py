@@ -42,11 +42,12 @@ class Turns:
             while self._one_alone:
                 self._changed.wait()
             self._at_work += 1
-            self._open.pop(id(one), None)
-            self._open[id(one)] = one
-            if len(self._open) > MAX_OPEN:
-                self._close_oldest()
         try:
+            with self._changed:
+                self._open.pop(id(one), None)
+                self._open[id(one)] = one
+                if len(self._open) > MAX_OPEN:
+                    self._close_oldest()
             yield
         finally:
             with self._changed:
@@ -60,13 +61,14 @@ class Turns:
             while self._one_alone:
                 self._changed.wait()
             self._one_alone = True
-            while self._at_work:
-                self._changed.wait()
-            for other in list(self._open.values()):
-                other.shut()  # whoever has its lock waits for a turn
-            self._open.clear()
-            self._open[id(one)] = one
-        try:
+        try:  # an interrupt may come while it waits
+            with self._changed:
+                while self._at_work:
+                    self._changed.wait()
+                for other in list(self._open.values()):
+                    other.shut()  # whoever has its lock waits for a turn
+                self._open.clear()
+                self._open[id(one)] = one
             yield
         finally:
             with self._changed:

@@ -16,6 +16,7 @@ from collections import deque
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.databases.snapshots import held
 from spider_opt.errors import SpiderOptError
 from spider_opt.processors import usable_processors
 from spider_opt.scoring.rules import Rules
@@ -51,9 +52,9 @@ def judge(
     timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
     rules = Rules(arguments.text(mode, "mode"), arguments.yes_or_no(keep_distinct, "keep_distinct"), timeout_s)
     path = os.path.abspath(arguments.path(database, "database"))
-    job = Job(0, Path(path).stem, path, gold, sql, rules.scorers)
-    with _workers.turns:
-        answer = _workers.ask(timeout_s, job)
+    # Where something writes to it, its snapshot is this process's, which removes it: the others may be killed.
+    with held(Path(path)) as file, _workers.turns:
+        answer = _workers.ask(timeout_s, Job(0, Path(path).stem, os.fspath(file), gold, sql, rules.scorers))
     if not isinstance(answer, Verdict):
         raise answer
     return answer

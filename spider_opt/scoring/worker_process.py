@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from spider_opt.databases.snapshots import remove_snapshots
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, SpiderOptError
 from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.scoring.pair_scorer import PairScorer
@@ -79,6 +80,7 @@ def judge_jobs(
         for scorer in scorers.values():
             scorer.close()
         kept.close()
+        remove_snapshots()
 
 
 def _end_with_parent(begun: int) -> None:

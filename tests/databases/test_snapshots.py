@@ -106,7 +106,11 @@ def test_what_it_writes_is_read_from_then_on(db: Path) -> None:
         with Sandbox(db) as sandbox:
             assert sandbox.run(N).rows == [(5,)]
         assert database_hash(db) != hashed
+        assert first.exists()  # another thread may be about to open it
+        connection.execute("DELETE FROM t WHERE a = 5")
+        assert settled(db) != first
         assert not first.exists()
+        connection.execute("INSERT INTO t VALUES (5)")
     with Sandbox(db) as sandbox:  # it has gone, and the log with it
         assert settled(db) == db
         assert sandbox.run(N).rows == [(5,)]
@@ -178,3 +182,11 @@ def test_snapshots_go_with_their_process(db: Path, tmp_path: Path) -> None:
     taken = Path(done.stdout.strip())
     assert taken.is_relative_to(tmp_path)
     assert not taken.parent.parent.exists()
+
+
+def test_a_log_without_a_database_is_nothing(db: Path) -> None:
+    Path(f"{db}-wal").write_bytes(b"left")
+    db.unlink()
+    assert settled(db) == db
+    with pytest.raises(DatasetError, match=r"No database at .*a b\.sqlite"), Sandbox(db) as sandbox:
+        sandbox.run(N)

@@ -125,6 +125,22 @@ def test_memory_is_for_one_database_at_a_time_and_golds_use_the_disk(tmp_path: P
     assert done.stdout.split() == ["100", "limit", "200000"], done.stderr
 
 
+def test_an_interrupt_while_it_waits_holds_up_nobody(sandboxes: list[Sandbox]) -> None:
+    one = turns.Turns()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with one.beside_others(sandboxes[0]), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(one._changed, "wait", interrupt)
+        with pytest.raises(KeyboardInterrupt), one.alone(sandboxes[1]):
+            pass
+    with one.beside_others(sandboxes[0]), one.beside_others(sandboxes[1]):
+        pass
+    with one.alone(sandboxes[0]):
+        pass
+
+
 def test_limits_of_its_own_still_hold(sandboxes: list[Sandbox]) -> None:
     with Sandbox(sandboxes[0].path, limits=Limits(max_rows=0)) as sandbox, pytest.raises(QueryLimit, match="0 rows"):
         sandbox.run("SELECT a FROM t")

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from contextlib import closing
 
 import pytest
 
+from spider_opt.databases import snapshots
 from spider_opt.errors import DatasetError, GoldError, ScorerError, SpiderOptError, UsageError
 from spider_opt.processors import usable_processors
 from spider_opt.scoring import PairScorer, judge, single_pairs, worker
@@ -95,6 +97,24 @@ def test_a_changed_file_is_noticed_at_the_next_call(shop, workers):
         with closing(sqlite3.connect(shop)) as connection:
             connection.executescript("INSERT INTO item VALUES ('c', 4)")
     assert len(pids(workers)) == 1
+
+
+def test_a_file_that_is_written_to_is_read_as_it_is_now(shop, workers, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with closing(sqlite3.connect(shop, isolation_level=None, check_same_thread=False)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for n in range(4, 12):
+            connection.execute("INSERT INTO item VALUES ('c', 4)")
+            assert judge(COUNT, f"SELECT {n}", shop).correct
+            assert not judge(COUNT, f"SELECT {n - 1}", shop).correct
+        with ThreadPoolExecutor(5) as pool:
+            writes = pool.submit(lambda: [connection.execute("UPDATE item SET price = price + 1") for _ in range(50)])
+            assert all(pool.map(lambda i: judge(COUNT, f"SELECT {11 + 0 * i}", shop).correct, range(50)))
+            writes.result()
+    workers.end()
+    snapshots.remove_snapshots()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 # --- what is refused -----------------------------------------------------------------------------
