@@ -94,7 +94,8 @@ def check_answered(unanswered: Mapping[str, ModelError]) -> None:
     name, error = next(iter(unanswered.items()))
     n = len(unanswered)
     kinds = Counter(one.why for one in unanswered.values())
-    counted = "".join(f"{count} {why.value}, " for why, count in kinds.items()) if len(kinds) > 1 else ""
+    told = kinds.keys() != {NoAnswer.FAULT}
+    counted = "".join(f"{count} {why.value}, " for why, count in kinds.items()) if told else ""
     refused = sum(count for why, count in kinds.items() if why.for_good)
     raise RunError(
         f"{n} question{'s have' if n > 1 else ' has'} no answer ({counted}{name}: {str(error).rstrip('.')}); the run "

@@ -118,7 +118,7 @@ def filters(talk: Talk) -> None:
 
 def test_what_is_given_up_stays_in_n_as_wrong(mini: Benchmark) -> None:
     with serving(filters) as url:
-        with pytest.raises(RunError, match=r"refuses this question: no\); .*give_up=(\d+) ") as caught:
+        with pytest.raises(RunError, match=r"\d filtered, .* refuses this question: no\); .*give_up=(\d+) ") as caught:
             ask(mini, url, out="run", limit=8)
         n = int(str(caught.value).partition("give_up=")[2].split()[0])
         assert 0 < n < 8

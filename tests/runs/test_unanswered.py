@@ -65,4 +65,6 @@ def test_what_is_unanswered_is_counted_by_kind() -> None:
     assert caught.value.__cause__ is errors["a"]
     with pytest.raises(RunError, match=r"1 question has no answer \(a: one\); .* asks again$"):
         check_answered({"a": errors["a"]})
+    with pytest.raises(RunError, match=r"1 question has no answer \(1 filtered, b: two\)"):
+        check_answered({"b": errors["b"]})
     check_answered({})
