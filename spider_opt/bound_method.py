@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from spider_opt import arguments, models
 from spider_opt.cache_use import cache_in_use
@@ -19,7 +19,7 @@ from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.evaluation.plan import OPEN, Asking, check_unasked
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import DEFAULT_MODEL, ENGINES, CachedModel, Engine
+from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
 from spider_opt.models.lent import Lent, checked_model
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.paths import cache_dir
@@ -90,7 +90,7 @@ def method(
         check_unasked(asking, OPEN)
     embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
     timeout_s, seed = arguments.number(timeout_s, "timeout_s", above=True), arguments.seed(seed)
-    arguments.one_of(engine, "engine", ENGINES)
+    arguments.one_of(engine, "engine", get_args(Engine))
     if text is None:
         text = BEST if base_url or model not in (None, DEFAULT_MODEL) else BEST_EMBEDDED
     parsed = parse_method(arguments.text(text, "method"))

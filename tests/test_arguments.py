@@ -113,7 +113,7 @@ WRONG: list[tuple[Callable[..., Any], str, list[Any]]] = [
     (judge, "mode", [*NO_TEXT, ""]),
     (judge, "timeout_s", NO_SECONDS),
     (judge, "keep_distinct", NO_FLAG),
-    (load, "name", [*NO_TEXT, Path("spider-mini")]),
+    (load, "name", [*NO_TEXT[1:], Path("spider-mini")]),
     (load, "data", NO_PATH[1:]),
     (load, "questions", NO_PATH[1:]),
     (evaluate, "method", [*NO_TEXT, "", {}]),
@@ -252,6 +252,7 @@ NO_ANSWERS = [
     (["SELECT 1"], "a list with 'SELECT 1' where"),
     ([Completion(None)], "whose text is None where"),  # type: ignore[arg-type]
     ([Completion("SELECT 1", usage=None)], "whose usage is None where"),  # type: ignore[arg-type]
+    ([Completion("SELECT 1")] * 3, r"returned 3 answers where at most [12] are due"),
     (RuntimeError("boom"), "the model own raised RuntimeError: boom"),
     (SystemExit(3), "the model own raised SystemExit: 3"),
 ]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.options import Engine, engine_option, request_options
+from spider_opt.cli.options import engine_option, request_options
 
 if TYPE_CHECKING:
     from spider_opt.bound_method import Answered, BoundMethod
+    from spider_opt.models import Engine
     from spider_opt.types import JSON, Result, Value
 
 MAX_COUNTED = 10_000

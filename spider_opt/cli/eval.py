@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import Engine, asked_rules, engine_option, request_options, scoring_options
+from spider_opt.cli.options import asked_rules, engine_option, request_options, scoring_options
 
 if TYPE_CHECKING:
+    from spider_opt.models import Engine
     from spider_opt.types import JSON
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -18,11 +16,11 @@ from spider_opt.cli.finetune_asked import Asked
 from spider_opt.cli.options import in_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from spider_opt.cli.benchmark_options import Chosen
+    from spider_opt.steps.finetune import AnswerForm
+    from spider_opt.training.dataset import By
+    from spider_opt.training.spec import Compute
 
-    from spider_opt.training.loop import Step
-
-TELL_EVERY_S = 15.0
 LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share")
 HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "chats")
@@ -102,27 +100,67 @@ above_0 = click.FloatRange(min=0, min_open=True)
     help="Your own JSONL of chats; --form says how their answers are",
 )  # fmt: skip
 @click.pass_context
-def finetune_command(ctx: click.Context, /, **options: Any) -> None:
+def finetune_command(
+    ctx: click.Context,
+    name: str,
+    model: str | None,
+    epochs: float | None,
+    seed: int,
+    chosen: Chosen,
+    examples: int | None,
+    choose: By,
+    focus: Path | None,
+    context: str,
+    share: float,
+    values: int,
+    form: AnswerForm,
+    start: str | None,
+    minutes: float | None,
+    rate: float,
+    rank: int,
+    pack: int,
+    rename: float,
+    batch: int,
+    compute: Compute,
+    check: int,
+    resume: bool,
+    provider: str | None,
+    base_url: str | None,
+    batch_size: int | None,
+    rate_multiplier: float | None,
+    price: float | None,
+    yes: bool,
+    cancel: bool,
+    chats: Path | None,
+) -> None:
     """Tune a LoRA adapter on training questions, on this machine.
 
     Without --benchmark, --spider and SPIDER_DIR the bundled training questions are used. Questions of held-out
     databases are never trained on; they show how it goes. Ctrl-C keeps what was learnt, --resume goes on. The adapter
     is used by finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for, elsewhere.
     """  # fmt: skip
+    from spider_opt.cli.finetune_here import tune_here
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import folder_for
 
-    for name, value in options.items():
+    asked = Asked(
+        name=name, model=model, epochs=epochs, seed=seed, chosen=chosen, examples=examples, choose=choose,
+        focus=focus, context=context, share=share, values=values, form=form, start=start, minutes=minutes,
+        rate=rate, rank=rank, pack=pack, rename=rename, batch=batch, compute=compute, check=check, resume=resume,
+        provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier, price=price,
+        yes=yes, cancel=cancel, chats=chats,
+    )  # fmt: skip
+    for option in fields(asked):
+        value = getattr(asked, option.name)
         if isinstance(value, float) and not isfinite(value):
-            raise UsageError(f"--{name.replace('_', '-')} is {value}, which is no number")
+            raise UsageError(f"--{option.name.replace('_', '-')} is {value}, which is no number")
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    asked = Asked(**options)  # click has checked their types
     folder = folder_for(asked.name)
     if asked.provider is None:
         _refuse(given, THERE, "is for a provider: give --provider too, or leave it out")
         if asked.start is not None:
             _refuse(given, STARTED, "is as in the adapter that --start names: leave one of them out")
-        _here(asked, folder)
+        tune_here(asked, folder)
     else:
         _refuse(given, HERE, "is for tuning on this machine: leave it out, or --provider")
         if asked.chats is not None:
@@ -137,92 +175,6 @@ def _refuse(given: set[str], names: Iterable[str], why: str) -> None:
     for name in names:
         if name in given:
             raise UsageError(f"--{name.replace('_', '-')} {why}")
-
-
-def _here(asked: Asked, folder: Path) -> None:
-    from spider_opt.answering.drafts import Look
-    from spider_opt.cli.training_questions import training_questions
-    from spider_opt.errors import UsageError
-    from spider_opt.models.adapters import CARD, FILE, find_adapter
-    from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
-    from spider_opt.models.torch.base import import_transformers
-    from spider_opt.progress import progress
-    from spider_opt.steps.finetune import form_of
-    from spider_opt.training import job_state
-    from spider_opt.training.loop import Settings
-    from spider_opt.training.spec import TuneSpec
-    from spider_opt.training.tune import tune
-
-    start, look = None, Look(values=asked.values)
-    if asked.start is not None:
-        start = find_adapter(asked.start)
-        settings = start.card.get("settings")
-        rank = settings.get("rank") if isinstance(settings, dict) else None
-        if start.path is None or not isinstance(rank, int):
-            raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
-        look, form = form_of(start)
-        asked = replace(asked, model=start.base, rank=rank, form=form)
-    name, resume, model = asked.name, asked.resume, asked.model or DEFAULT_MODEL
-    checkpoint = folder / "checkpoint.pt"
-    if (folder / job_state.FILE).exists():
-        raise UsageError(f"{name!r} is tuned at a provider: take another --name, or delete {folder}")
-    if resume and not checkpoint.is_file():
-        raise UsageError(f"There is no training {name!r} to go on with in {folder}: leave --resume out")
-    if not resume and ((folder / FILE).exists() or checkpoint.exists()):
-        raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
-    weights_named(model)
-    import_transformers()
-    data = training_questions(asked.wanted)
-    settings = Settings(
-        epochs=asked.epochs or 2.0,
-        rate=asked.rate,
-        rank=asked.rank,
-        alpha=2.0 * asked.rank,
-        packs=asked.batch,
-        minutes=asked.minutes,
-        seed=asked.seed,
-    )
-    click.echo(
-        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, watching "
-        f"{len(data.validation):,} of held-out ones; kept in {folder}",
-        err=True,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with job_state.held(folder):
-            card = tune(
-                data.training,
-                data.validation,
-                data.databases,
-                folder,
-                TuneSpec(
-                    model,
-                    settings,
-                    look,
-                    asked.form,
-                    start=start,
-                    questions_per_pack=asked.pack,
-                    rename=asked.rename,
-                    compute=asked.compute,
-                    check=asked.check,
-                ),
-                resume=resume,
-                about=data.about,
-                source=data.source,
-                tell=_teller(),
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        if not checkpoint.is_file():
-            raise
-        adapter = f"what was learnt is the adapter {name}, and " if (folder / CARD).is_file() else ""
-        click.echo(f"\nInterrupted; {adapter}the same command with --resume goes on from there.", err=True)
-        sys.exit(130)
-    done = card["training"]
-    click.echo(f"{done['examples']:,} examples in {done['minutes']} minutes. {done['signs']}")
-    if found := card.get("held_out"):
-        click.echo(f"{found['n']} questions of held-out databases: {found['ex']:.1f} % right")
-    click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
 
 
 def _hosted(asked: Asked, folder: Path) -> None:
@@ -258,22 +210,3 @@ def _hosted(asked: Asked, folder: Path) -> None:
         yes=asked.yes,
         cancel=asked.cancel,
     )
-
-
-def _teller() -> Callable[[Step], None]:
-    said = 0.0
-
-    def tell(step: Step) -> None:
-        nonlocal said
-        if time.monotonic() - said < TELL_EVERY_S and step.validation is None and step.done < 1:
-            return
-        said = time.monotonic()
-        left_s = max(0.0, step.seconds / max(step.done, 1e-9) * (1 - step.done))
-        watched = "" if step.validation is None else f", held-out loss {step.validation:.3f}"
-        click.echo(
-            f"step {step.n}/{step.n_steps}: loss {step.loss:.3f}{watched}, rate {step.rate:.1e}, "
-            f"{step.examples / max(step.seconds, 1e-9):.2f} examples/s, about {left_s / 60:.0f} min left",
-            err=True,
-        )
-
-    return tell

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_folder_options
-from spider_opt.cli.options import Engine, engine_option
+from spider_opt.cli.options import engine_option
 
 if TYPE_CHECKING:
+    from spider_opt.models import Engine
     from spider_opt.report import Ladder
     from spider_opt.types import Benchmark
 

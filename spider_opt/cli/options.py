@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from spider_opt.scoring import Rules
     from spider_opt.types import JSON
 
+ENGINES = ("llama.cpp", "torch")  # of models.Engine, which is not loaded for a word
 F = TypeVar("F", bound=Callable[..., Any])
-Engine = Literal["llama.cpp", "torch"]
 
 
 def engine_option(command: F) -> F:
     """Add ``--engine``."""
     return click.option(
-        "--engine", type=click.Choice(["llama.cpp", "torch"]), default="llama.cpp", show_default=True,
+        "--engine", type=click.Choice(ENGINES), default="llama.cpp", show_default=True,
         help="What computes an embedded model; torch answers many questions side by side",
     )(command)  # fmt: skip
 

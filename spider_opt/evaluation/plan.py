@@ -21,6 +21,7 @@ from spider_opt.models.computing import computed_by, innermost
 from spider_opt.models.lent import Lent
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.models.openai.urls import without_secrets
+from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.plugins import code_in, package_of
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
@@ -32,8 +33,6 @@ from spider_opt.runs.info import UNNAMED_EMBEDDER
 from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
 
 OPEN = "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)"
-SIDE_BY_SIDE = 32
-"""Questions asked at the same time where the model answers them together."""
 
 
 @dataclass(frozen=True, slots=True)

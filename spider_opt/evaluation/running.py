@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 from spider_opt import arguments
 from spider_opt.benchmarks.subsets import only
@@ -18,7 +19,7 @@ from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
 from spider_opt.evaluation.plan import Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import ENGINES, Engine
+from spider_opt.models import Engine
 from spider_opt.models.lent import checked_model
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, display, lines
@@ -110,7 +111,7 @@ def evaluate(
     name = None if name is None else arguments.text(name, "name")
     base_url = None if base_url is None else arguments.text(base_url, "base_url")
     embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
-    arguments.one_of(engine, "engine", ENGINES)
+    arguments.one_of(engine, "engine", get_args(Engine))
     model = model if model is None or isinstance(model, str) else checked_model(model)
     said: Callable[[str], None] = _LOG.info if tell is None else arguments.function(tell, "tell")
     give_up = arguments.whole(give_up, "give_up", least=0)

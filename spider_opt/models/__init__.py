@@ -4,13 +4,12 @@ from spider_opt.models.cache import CachedModel
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
 from spider_opt.models.openai.chat import OpenAIModel
-from spider_opt.models.opening import ENGINES, Engine, open
+from spider_opt.models.opening import Engine, open
 from spider_opt.models.replay import Recorder, ReplayModel
 
 __all__ = [
     "CATALOG",
     "DEFAULT_MODEL",
-    "ENGINES",
     "CachedModel",
     "EmbeddedModel",
     "Engine",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from spider_opt.errors import SpiderOptError, UsageError
-from spider_opt.models.manner import AskedInAManner, Manner
+from spider_opt.models.lent import LookedAt, is_model
 from spider_opt.models.openai.wire import MAX_BYTES
 from spider_opt.plugins import Names, code_in, package_of
-from spider_opt.types import ChatModel, ModelInfo
+from spider_opt.types import ChatModel
 
 ENTRY_POINTS = "spider_opt.models"
 NAMES = Names("model", {}, ENTRY_POINTS, "spider-opt models", UsageError)
@@ -75,18 +75,18 @@ def open_installed(name: str, access: Access) -> ChatModel:
             timeout_s=access.timeout_s,
             logprobs=access.logprobs,
         )
-        if not isinstance(model.info, ModelInfo) or not callable(model.complete):
+        if not is_model(model):
             raise TypeError(f"{model!r} is no model: it needs an info and complete")
     except SpiderOptError:
         raise
-    except Exception as error:  # whatever an installed package does wrong
+    except (Exception, SystemExit) as error:  # whatever an installed package does wrong
         said = repr(error)
         for secret in (access.api_key or "", *(access.headers or {}).values()):
             said = said.replace(secret, "…") if len(secret) > 3 else said
         raise UsageError(f"model {name!r} ({place}) cannot be opened: {said}") from error
     asked = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
     tag = str(getattr(model, "cache_tag", asked))
-    return AskedInAManner(model, Manner(), f"{tag} code {code_in(package_of(make))}")
+    return LookedAt(model, f"{tag} code {code_in(package_of(make))}")
 
 
 def _key(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeGuard
 
 from spider_opt import arguments
 from spider_opt.errors import ModelError, SpiderOptError
@@ -20,23 +21,28 @@ def checked_model(model: object) -> ChatModel:
     Raises:
         UsageError: it has no info, or nothing that completes.
     """
-    info, complete = getattr(model, "info", None), getattr(model, "complete", None)
-    if isinstance(model, type) or not isinstance(info, ModelInfo) or not callable(complete):
+    if not is_model(model):
         raise arguments.wrong(
             model, "model", "the name of a model, or one with an info (a ModelInfo) and a function complete(request)"
         )
-    arguments.text(info.name, "the name in the model's info")
-    return model  # type: ignore[return-value]  # it has all that a ChatModel has
+    return model
 
 
-class Lent(AskedInAManner):
-    """Asks ``model`` as it is, and leaves it open when it is closed itself.
+def is_model(thing: object) -> TypeGuard[ChatModel]:
+    """Tell whether a thing has what a model has."""
+    info, complete = getattr(thing, "info", None), getattr(thing, "complete", None)
+    named = isinstance(info, ModelInfo) and isinstance(info.name, str)
+    return named and callable(complete) and not isinstance(thing, type)
 
-    One that has no ``cache_tag`` does not say what its answers depend on, beside the request.
+
+class LookedAt(AskedInAManner):
+    """Asks a ``model`` that others wrote as it is, and looks at what it answers.
+
+    Its ``cache_tag`` is the model's where none is given.
     """
 
-    def __init__(self, model: ChatModel) -> None:
-        super().__init__(model, Manner())
+    def __init__(self, model: ChatModel, cache_tag: str | None = None) -> None:
+        super().__init__(model, Manner(), cache_tag)
 
     @property
     def info(self) -> ModelInfo:
@@ -66,7 +72,19 @@ class Lent(AskedInAManner):
                 if not isinstance(said := getattr(answer, field), kind):
                     shown = arguments.shown(said)
                     raise ModelError(f"the model {name} returned a Completion whose {field} is {shown} where {_DUE}")
+        if len(answers) > request.n:
+            raise ModelError(f"the model {name} returned {len(answers)} answers where at most {request.n} are due")
         return list(answers)
+
+
+class Lent(LookedAt):
+    """Leaves the model open when it is closed itself.
+
+    One that has no ``cache_tag`` does not say what its answers depend on, beside the request.
+    """
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
 
     def close(self) -> None:
         """Leave the model open."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from spider_opt import arguments
 from spider_opt.errors import UsageError
@@ -26,7 +26,6 @@ from spider_opt.wording import argument
 
 Engine = Literal["llama.cpp", "torch"]
 """What computes a model of the catalog on this machine."""
-ENGINES: tuple[Engine, ...] = ("llama.cpp", "torch")
 
 
 def open(
@@ -104,8 +103,7 @@ def _opened(
     on_progress: weights.Progress | None,
 ) -> ChatModel:
     base_url = access.base_url
-    if engine not in ENGINES:
-        raise UsageError(f"There is no engine {engine!r} (there are: {', '.join(ENGINES)})")
+    arguments.one_of(engine, "engine", get_args(Engine))
     if engine == "torch":
         if base_url is not None:
             raise UsageError(

@@ -12,6 +12,7 @@ from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError
 from spider_opt.models.torch.base import tokens_of
+from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.concurrency import by_database
 from spider_opt.scoring import Rules, score
@@ -21,7 +22,6 @@ from spider_opt.types import Benchmark, Example, Task
 
 Decode = Callable[[Sequence[Sequence[int]]], list[list[int]]]
 """Answers prompts, all of them in tokens; see ``models.torch.decoding``."""
-SIDE_BY_SIDE = 32
 
 
 def held_out_accuracy(

@@ -20,7 +20,7 @@ from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.cli import finetune as module
-from spider_opt.cli import main
+from spider_opt.cli import finetune_here, main
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
 from spider_opt.paths import locked
@@ -153,7 +153,7 @@ def test_some_questions_are_shown_with_what_retrieval_brings(training: Any, fine
 
 def test_how_it_goes(training: Any, finetune: Finetune, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(finetune_here.time, "monotonic", lambda: now[0])
     training.steps = [
         Step(1, 100, 1.25, 1e-4, 32, 900, 16.0, 0.01),
         Step(2, 100, 1.0, 2e-4, 64, 1800, 32.0, 0.02),

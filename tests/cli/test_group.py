@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -18,6 +19,8 @@ from click.testing import CliRunner, Result
 from spider_opt import __version__
 from spider_opt.cli import main
 from spider_opt.cli.group import COMMANDS, _OnStderr
+from spider_opt.cli.options import ENGINES
+from spider_opt.models import Engine
 
 PROGRAM = [sys.executable, "-c", "from spider_opt.cli import main; main()"]
 
@@ -186,3 +189,12 @@ def test_warnings_go_to_what_stderr_is_then(
     monkeypatch.setattr("sys.stderr", taken)
     handler.emit(logging.LogRecord("x", logging.WARNING, "", 0, "slow down", None, None))
     assert taken.getvalue() == "slow down\n"
+
+
+def test_it_is_a_module_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "spider_opt", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"spider-opt, version {__version__}\n"
+
+
+def test_engines_are_those_there_are() -> None:
+    assert get_args(Engine) == ENGINES

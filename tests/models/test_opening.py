@@ -154,7 +154,7 @@ def test_what_makes_no_sense() -> None:
         models.open(base_url="http://127.0.0.1:1/v1")
     with pytest.raises(UsageError, match="looks like http://127"):
         models.open("m", base_url="127.0.0.1:8000/v1")
-    with pytest.raises(UsageError, match=r"no engine 'onnx' .there are: llama.cpp, torch."):
+    with pytest.raises(UsageError, match=r"engine is 'onnx', but must be 'llama.cpp' or 'torch'"):
         models.open(engine="onnx")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="engine=torch computes a model here"):
         models.open("m", base_url="http://127.0.0.1:1/v1", engine="torch")

@@ -1,0 +1,131 @@
+"""``spider-opt finetune`` on this machine."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spider_opt.cli.finetune_asked import Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spider_opt.training.loop import Step
+
+TELL_EVERY_S = 15.0
+
+
+def tune_here(asked: Asked, folder: Path) -> None:
+    """Tune an adapter into its folder, and say how it goes.
+
+    Raises:
+        UsageError: what is asked for makes no sense, or the folder holds something else.
+        TrainingError, WeightsError, LeakError: it cannot be tuned.
+    """
+    from spider_opt.answering.drafts import Look
+    from spider_opt.cli.training_questions import training_questions
+    from spider_opt.errors import UsageError
+    from spider_opt.models.adapters import CARD, FILE, find_adapter
+    from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
+    from spider_opt.models.torch.base import import_transformers
+    from spider_opt.progress import progress
+    from spider_opt.steps.finetune import form_of
+    from spider_opt.training import job_state
+    from spider_opt.training.loop import Settings
+    from spider_opt.training.spec import TuneSpec
+    from spider_opt.training.tune import tune
+
+    start, look = None, Look(values=asked.values)
+    if asked.start is not None:
+        start = find_adapter(asked.start)
+        settings = start.card.get("settings")
+        rank = settings.get("rank") if isinstance(settings, dict) else None
+        if start.path is None or not isinstance(rank, int):
+            raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
+        look, form = form_of(start)
+        asked = replace(asked, model=start.base, rank=rank, form=form)
+    name, resume, model = asked.name, asked.resume, asked.model or DEFAULT_MODEL
+    checkpoint = folder / "checkpoint.pt"
+    if (folder / job_state.FILE).exists():
+        raise UsageError(f"{name!r} is tuned at a provider: take another --name, or delete {folder}")
+    if resume and not checkpoint.is_file():
+        raise UsageError(f"There is no training {name!r} to go on with in {folder}: leave --resume out")
+    if not resume and ((folder / FILE).exists() or checkpoint.exists()):
+        raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
+    weights_named(model)
+    import_transformers()
+    data = training_questions(asked.wanted)
+    settings = Settings(
+        epochs=asked.epochs or 2.0,
+        rate=asked.rate,
+        rank=asked.rank,
+        alpha=2.0 * asked.rank,
+        packs=asked.batch,
+        minutes=asked.minutes,
+        seed=asked.seed,
+    )
+    click.echo(
+        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, watching "
+        f"{len(data.validation):,} of held-out ones; kept in {folder}",
+        err=True,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with job_state.held(folder):
+            card = tune(
+                data.training,
+                data.validation,
+                data.databases,
+                folder,
+                TuneSpec(
+                    model,
+                    settings,
+                    look,
+                    asked.form,
+                    start=start,
+                    questions_per_pack=asked.pack,
+                    rename=asked.rename,
+                    compute=asked.compute,
+                    check=asked.check,
+                ),
+                resume=resume,
+                about=data.about,
+                source=data.source,
+                tell=_teller(),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        if not checkpoint.is_file():
+            raise
+        adapter = f"what was learnt is the adapter {name}, and " if (folder / CARD).is_file() else ""
+        click.echo(f"\nInterrupted; {adapter}the same command with --resume goes on from there.", err=True)
+        sys.exit(130)
+    done = card["training"]
+    click.echo(f"{done['examples']:,} examples in {done['minutes']} minutes. {done['signs']}")
+    if found := card.get("held_out"):
+        click.echo(f"{found['n']} questions of held-out databases: {found['ex']:.1f} % right")
+    click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
+
+
+def _teller() -> Callable[[Step], None]:
+    said = 0.0
+
+    def tell(step: Step) -> None:
+        nonlocal said
+        if time.monotonic() - said < TELL_EVERY_S and step.validation is None and step.done < 1:
+            return
+        said = time.monotonic()
+        left_s = max(0.0, step.seconds / max(step.done, 1e-9) * (1 - step.done))
+        watched = "" if step.validation is None else f", held-out loss {step.validation:.3f}"
+        click.echo(
+            f"step {step.n}/{step.n_steps}: loss {step.loss:.3f}{watched}, rate {step.rate:.1e}, "
+            f"{step.examples / max(step.seconds, 1e-9):.2f} examples/s, about {left_s / 60:.0f} min left",
+            err=True,
+        )
+
+    return tell
