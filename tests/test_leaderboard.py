@@ -28,7 +28,7 @@ OUTCOMES = ("correct", "correct", "wrong_rows", "timeout", "correct")
 RUN = {
     "format": 1, "method": "zero-shot", "steps": "zero-shot:rows=0",
     "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
-    "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "0123456789abcdef", "n_total": 6,
+    "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "0123456789abcdef", "n_total": 1034,
     "missing": {"gone": 1}, "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "python": "3.11.7",
     "started": "2026-01-01T00:00:00+00:00", "n": 5,
     "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
-from spider_opt.benchmarks.naming import LAYOUT, SPIDER_TEST, described, known_split, own_name
+from spider_opt.benchmarks.naming import LAYOUT, SIZES, described, known_split, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
 from spider_opt.benchmarks.source import Source, Split
@@ -178,7 +178,7 @@ def _called(
     if name != LAYOUT:
         return name, label
     usual = [file for name in source.splits[source.default].questions if (file := question_file(folder, name))]
-    others = label not in source.splits or (label == "test" and len(entries) == SPIDER_TEST)
+    others = label not in source.splits or (label == "test" and len(entries) == SIZES["test"])
     if label == "test" and others and not usual:
         return name, label
     if usual and (others or is_training(label)) and known_split(read_entries(usual, source.fields), usual):

@@ -94,7 +94,7 @@ def score(
         report = with_refused(report, answers)
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)
-    info = replace(info, n=len(pairs), scorer=ScoredBy.of(rules))
+    info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules))
     return Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
 
 

@@ -141,7 +141,8 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
         with _alone(folder), _writing(folder):
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
             if pairs == judged:
-                info = replace(_unfinish(folder), n=len(pairs), scorer=ScoredBy.of(rules))
+                info = _unfinish(folder)
+                info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules))
                 write_verdicts(report.scored, folder / VERDICTS)
                 info.write(folder)
                 break

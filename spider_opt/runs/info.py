@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import __version__
+from spider_opt.benchmarks.naming import SIZES
 from spider_opt.errors import RunError
 from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
 from spider_opt.paths import write_whole
@@ -170,6 +171,9 @@ class RunInfo:
         check_all("served", known.get("served", ()), str)
         if "scorer" in known:
             known["scorer"] = ScoredBy.from_json(known["scorer"])
+        whole = known["benchmark"] == "spider" and not known["sample"] and known.get("n_total")
+        if whole and whole != SIZES.get(known["split"], whole):
+            known["benchmark"] = "own-spider"  # earlier versions called every folder in Spider's layout so
         if spliced := _SPLICED.fullmatch(known["steps"]):
             known |= spliced.groupdict()
         return cls(**known, others={key: value for key, value in entry.items() if key not in _KINDS})

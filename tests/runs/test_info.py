@@ -135,3 +135,21 @@ def test_the_same_questions_in_a_folder_of_another_name_are_the_same_run() -> No
     assert differences(info, replace(info, benchmark="own", fingerprint="g")) == [
         "benchmark is 'spider' there, 'own' now", "fingerprint is 'f' there, 'g' now",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"n_total": 1034}, "spider"),
+        ({"n_total": 12}, "own-spider"),
+        ({"n_total": 0}, "spider"),
+        ({"n_total": 253, "sample": "choosing"}, "spider"),
+        ({"n_total": 8659, "split": "train"}, "spider"),
+        ({"n_total": 100, "split": "train"}, "own-spider"),
+        ({"n_total": 12, "split": "questions"}, "spider"),
+        ({"n_total": 12, "benchmark": "shop"}, "shop"),
+    ],
+)
+def test_what_an_earlier_version_called_spider_is_called_what_it_is(told: dict[str, Any], name: str) -> None:
+    entry = RunInfo("m", "m", "fake", "", "", "spider", "dev", "", "f", 0).to_json() | told
+    assert RunInfo.from_json(entry).benchmark == name

@@ -125,7 +125,7 @@ def test_the_summary_is_the_scorers(fabricate: Fabricate) -> None:
 def test_what_a_notebook_shows(fabricate: Fabricate) -> None:
     run = Run.read(fabricate(method="a<b"))
     assert repr(run) == f"<Run {run}>"
-    assert str(run).startswith(f"a<b with fake on spider dev: EX 60.0 ± {run.ex_se:.1f}, n=5 (1 of 6 ")
+    assert str(run).startswith(f"a<b with fake on spider dev: EX 60.0 ± {run.ex_se:.1f}, n=5 (1 of 1,034 ")
     page = run._repr_html_()
     assert page.startswith("<p>a&lt;b with fake on spider dev: EX 60.0 ")
     assert "<th>easy</th>" in page
