@@ -110,9 +110,8 @@ class Example:
 class Benchmark:
     """A split that can be answered and scored.
 
-    ``n_total`` counts all questions of the split's file; ``missing`` tells how many of them lack their database.
-    ``paths`` maps each db_id in use to its SQLite file. ``root`` is the data folder, None where it came with a package.
-    ``damaged`` says of each of the missing databases that is there why it cannot be read.
+    ``n_total`` counts all questions of the split's file, ``missing`` those without their database; ``damaged`` says why
+    one that is there cannot be read. ``paths`` maps db_ids in use to SQLite files; ``root`` is None for a package's.
     """
 
     name: str
@@ -287,9 +286,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer that ``step`` had: what the model said, ``n`` times, and ``rows``, ``empty`` or how it failed.
+    """What ``step`` had, ``n`` times, for a ``sample`` ('2.0': the first in an outer step's third), and how it ended.
 
-    Results of equal content share the ``digest``, of equal order also the ``order`` ('' where nothing is sorted).
+    The outcome is ``rows``, ``empty``, ``not_run`` or a failure. Equal contents share the ``digest``, orders ``order``.
     """
 
     step: str
@@ -300,6 +299,7 @@ class Candidate:
     order: str = ""
     n: int = 1
     logprob: float | None = None
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,21 @@ def told(step: str, samples: Sequence[Prediction], tries: Sequence[Tried]) -> tu
     return tuple(replace(candidate, n=n) for candidate, n in count.items())
 
 
+def within(samples: Sequence[Prediction]) -> tuple[Candidate, ...]:
+    """Return the candidates that steps further in had for the samples of a step, also for those that are not chosen.
+
+    >>> one = Prediction("", candidates=(Candidate("retry", "SELECT 1", "", "rows"),))
+    >>> two = Prediction("", candidates=within([one]))
+    >>> [(c.step, c.sample) for c in within([Prediction(""), one, two])]
+    [('retry', '1'), ('retry', '2.0')]
+    """
+    return tuple(
+        replace(candidate, sample=f"{number}.{candidate.sample}".rstrip("."))
+        for number, sample in enumerate(samples)
+        for candidate in sample.candidates
+    )
+
+
 def voted(candidates: Sequence[Candidate], *, nonempty: bool = False) -> int:
     """Return the number of the candidate that a vote chooses; see the step ``vote``, whose candidates these are.
 

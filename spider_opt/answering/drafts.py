@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from spider_opt.databases.samples import sample_rows, sample_values
 from spider_opt.prompts import schema_text, texts
 from spider_opt.sql.extract import continued, extract_sql
 from spider_opt.sql.names import quoted
-from spider_opt.types import Context, Database, Demo, Message, Prediction, Request, Schema, Task, Usage
+from spider_opt.types import Candidate, Context, Database, Demo, Message, Prediction, Request, Schema, Task, Usage
 
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
@@ -136,8 +137,10 @@ class Drafter:
         return schema_text.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
 
 
-def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.0) -> tuple[list[str], Usage]:
-    """Return ``n`` queries of the direct prompt, without context and feedback, and what they cost.
+def drafted(
+    task: Task, drafter: Drafter, name: str, *, n: int = 1, temperature: float = 0.0
+) -> tuple[list[str], tuple[Candidate, ...], Usage]:
+    """Return ``n`` queries of the direct prompt, without context and feedback, the same as ``name``'s, and their cost.
 
     One draft is the task's own where it has one, and is else asked for at the task's temperature.
 
@@ -145,7 +148,7 @@ def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.
         ModelError: the model did not answer.
     """
     if n == 1 and task.draft is not None:
-        return [task.draft], Usage()
+        return [task.draft], (), Usage()
     completions = task.model.complete(
         Request(
             drafter.messages(replace(task, context=Context(), feedback=())),
@@ -156,7 +159,12 @@ def drafted(task: Task, drafter: Drafter, *, n: int = 1, temperature: float = 0.
             max_tokens=MAX_TOKENS,
         )
     )
-    return [drafter.read(c.text, task) for c in completions], sum((c.usage for c in completions), Usage())
+    queries = [drafter.read(c.text, task) for c in completions]
+    count = Counter(
+        Candidate(name, sql, c.text, "not_run", logprob=c.logprob) for sql, c in zip(queries, completions, strict=True)
+    )
+    candidates = tuple(replace(candidate, n=times) for candidate, times in count.items())
+    return queries, candidates, sum((c.usage for c in completions), Usage())
 
 
 def value_lines(context: Context) -> Sequence[str]:

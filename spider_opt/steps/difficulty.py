@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from spider_opt.answering.demos import library_for
 from spider_opt.answering.drafts import Drafter, Look, drafted
 from spider_opt.sql.hardness import hardness
-from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
+from spider_opt.types import Candidate, Generator, Prediction, Stage, Task, Tools, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,16 @@ class Difficulty:
         drafter = Drafter(Look(), tools.databases)
 
         def generate(task: Task) -> Prediction:
+            candidates: tuple[Candidate, ...] = ()
             usage = Usage()
             if self.by == "draft":
-                [draft], usage = drafted(task, drafter)
+                [draft], candidates, usage = drafted(task, drafter, "difficulty")
                 task, level = replace(task, draft=draft), hardness(draft)
             else:
                 level = library.level(task.question)
             answered = inner(replace(task, context=replace(task.context, level=level)))
             trace = (*answered.trace, {"step": "difficulty", "level": level})
-            return replace(answered, usage=usage + answered.usage, trace=trace)
+            candidates = (*answered.candidates, *candidates)
+            return replace(answered, usage=usage + answered.usage, trace=trace, candidates=candidates)
 
         return generate

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
-from spider_opt.answering.candidates import told
+from spider_opt.answering.candidates import told, within
 from spider_opt.answering.outcomes import Tried, best, tried
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
@@ -47,7 +47,7 @@ class FirstValid(Sampling):
             answer = samples[best(outcomes)]
             trace = {"step": "first-valid", "n": len(samples), "outcomes": [str(o.outcome) for o in outcomes]}
             usage = sum((sample.usage for sample in samples), Usage())
-            candidates = (*answer.candidates, *told("first-valid", samples, outcomes))
+            candidates = (*within(samples), *told("first-valid", samples, outcomes))
             return replace(answer, usage=usage, trace=(*answer.trace, trace), candidates=candidates)
 
         return generate

@@ -51,7 +51,7 @@ class HyDE:
         drafter = Drafter(Look(), tools.databases)
 
         def generate(task: Task) -> Prediction:
-            drafts, usage = drafted(task, drafter, n=self.n, temperature=self.temperature)
+            drafts, candidates, usage = drafted(task, drafter, "hyde", n=self.n, temperature=self.temperature)
             if self.n == 1:
                 task = replace(task, draft=drafts[0])
             context, k = task.context, self.k + len(task.context.demos)
@@ -67,6 +67,7 @@ class HyDE:
             shown, ids = with_demos(task, found, self.k, library=library, own_schema=self.schemas)
             answered = inner(shown)
             trace = (*answered.trace, {"step": "hyde", "demos": ids, "drafts": drafts})
-            return replace(answered, usage=usage + answered.usage, trace=trace)
+            candidates = (*answered.candidates, *candidates)
+            return replace(answered, usage=usage + answered.usage, trace=trace, candidates=candidates)
 
         return generate

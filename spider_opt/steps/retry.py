@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import ClassVar
 
-from spider_opt.answering.candidates import told
+from spider_opt.answering.candidates import told, within
 from spider_opt.answering.outcomes import Tried, best, tried
 from spider_opt.sql.names import quoted
 from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools, Usage
@@ -69,7 +69,7 @@ class Retry:
             answer = predictions[best(attempts)]
             trace = {"step": "retry", "attempts": len(attempts), "outcomes": [str(a.outcome) for a in attempts]}
             usage = sum((p.usage for p in predictions), Usage())
-            candidates = (*answer.candidates, *told("retry", predictions, attempts))
+            candidates = (*within(predictions), *told("retry", predictions, attempts))
             return replace(answer, usage=usage, trace=(*answer.trace, trace), candidates=candidates)
 
         return generate

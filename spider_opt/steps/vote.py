@@ -9,7 +9,7 @@ from functools import cache
 from heapq import nlargest
 from typing import ClassVar
 
-from spider_opt.answering.candidates import told, voted
+from spider_opt.answering.candidates import told, voted, within
 from spider_opt.answering.outcomes import Tried, tried
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Candidate, Generator, Prediction, Stage, Task, Tools, Usage
@@ -58,7 +58,7 @@ class Vote(Sampling):
                 samples[first],
                 usage=sum((sample.usage for sample in samples), Usage()),
                 trace=(*samples[first].trace, trace),
-                candidates=(*samples[first].candidates, *candidates),
+                candidates=(*within(samples), *candidates),
             )
 
         return generate

@@ -126,6 +126,7 @@ def scratch(tmp_path_factory):
 CANDIDATES = st.builds(
     Candidate, st.just("vote"), st.text(), st.text(), st.sampled_from(["rows", "empty", "timeout"]),
     st.sampled_from(["", "ab"]), st.sampled_from(["", "cd"]), st.integers(1, 3), st.none() | st.floats(-9, 0),
+    st.sampled_from(["", "0", "2.1"]),
 )  # fmt: skip
 
 
