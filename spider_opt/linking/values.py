@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from spider_opt.errors import QueryError
+from spider_opt.linking.patience import OutOfTime, Patience
 from spider_opt.linking.words import FUNCTION_WORDS, Word, name_words, words
 from spider_opt.sql.names import quoted
 from spider_opt.types import Database, Schema
@@ -20,6 +21,8 @@ MAX_ROWS = 500_000
 MAX_VALUES = 50_000
 MAX_LENGTH = 60  # as much of a value as a prompt shows
 MAX_WORDS = 12
+MAX_SECONDS = 60.0
+"""How long reading all columns may take; one that has begun may end."""
 MIN_SCORE = 0.15
 _NUMERIC = ("INT", "REAL", "FLOA", "DOUB", "DEC", "NUM", "BLOB")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -50,7 +53,8 @@ class ValueIndex:
     """The text values of one database by their words; building it reads each column that may hold text once.
 
     Left out: columns declared as numbers, values of more than ``MAX_LENGTH`` characters or ``MAX_WORDS`` words
-    or with control characters, and what comes after ``MAX_VALUES`` values or ``MAX_ROWS`` rows of a column.
+    or with control characters, what comes after ``MAX_VALUES`` values or ``MAX_ROWS`` rows of a column, and columns
+    whose turn comes when ``MAX_SECONDS`` are over.
 
     Source: n-grams of the question looked up in the database, as in IRNet (Guo et al. 2019) and RAT-SQL (Wang et
     al. 2020); what is only like a value as in BRIDGE (Lin et al. 2020, arXiv:2012.12627), here by difflib.
@@ -64,6 +68,7 @@ class ValueIndex:
         names = [name for t in schema.tables for name in (t.name, t.words)]
         names += [name for t in schema.tables for c in t.columns for name in (c.name, c.words)]
         self._schema_words = {word for name in names for word in name_words(name)}
+        database = Patience(database, MAX_SECONDS)
         for table in schema.tables:
             for column in table.columns:
                 if not any(kind in column.type.upper() for kind in _NUMERIC):
@@ -152,7 +157,7 @@ def _texts(database: Database, table: str, column: str) -> list[str]:
             f"SELECT DISTINCT {name} FROM (SELECT {name} FROM {quoted(table)} LIMIT {MAX_ROWS})"
             f" WHERE typeof({name}) = 'text' AND length({name}) <= {MAX_LENGTH} LIMIT {MAX_VALUES}"
         ).rows
-    except QueryError:
+    except (QueryError, OutOfTime):
         return []  # what cannot be read cannot be mentioned
     return [value for (value,) in rows if isinstance(value, str) and not _CONTROL.search(value)]
 

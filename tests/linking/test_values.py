@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -200,6 +201,22 @@ def test_hundreds_of_words_take_little_time(index: Index) -> None:
     table = Schema("d", (Table("t", (Column("c", "TEXT"),)),))
     assert values(ValueIndex(table, index_like), "Aaaa " * 300 + "'aaaa12345'") == []
     assert time.process_time() - start < 5
+
+
+def test_a_row_of_slow_columns_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Column1):
+        now = 0.0
+
+        def run(self, sql: str) -> Result:
+            self.now += 25.0
+            return super().run(sql)
+
+    slow = Slow(["York"])
+    monkeypatch.setattr("spider_opt.linking.patience.time", SimpleNamespace(monotonic=lambda: slow.now))
+    schema = Schema("d", (Table("t", tuple(Column(f"c{i}", "TEXT") for i in range(100))),))
+    mentions = ValueIndex(schema, slow).mentioned("York")
+    assert [mention.column for mention in mentions] == ["c0", "c1", "c2"]
+    assert slow.now == 75.0
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ CLOSING = {
 """Signs of quotation, of Markdown, and brackets, by those that open them."""
 _MAX_CLOSINGS, _MAX_LINES, _MAX_FROM_FIRST = 40, 30, 20_000
 _UNION = re.compile(r"\s*(?:UNION|INTERSECT|EXCEPT)\b", re.IGNORECASE)
+_SELECT = re.compile(r"\s*SELECT\b")
 _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _IN_WORD = re.compile(r"\w", re.ASCII)
 _WORD = re.compile(r"\w+")
@@ -112,8 +113,9 @@ def from_first_at(text: str, start: int, parser: Parser) -> Body | None:
     """Return the query with FROM first that begins at ``start`` in SQLite's order of clauses, None if there is none."""
     end, _ = scan(text, start, parser)
     written = plain(text[start:end]).strip()
-    if len(written) > _MAX_FROM_FIRST or (turned := from_from_first(written)) == written:
-        return None
+    turned = from_from_first(written) if len(written) <= _MAX_FROM_FIRST else written
+    if turned == written or not _SELECT.match(turned):
+        return None  # it is the rest of another query
     if parser.says(turned) is Says.WHOLE:
         return Body(turned, end, Says.WHOLE)
     for line in [*_LINE_END.finditer(written)][: -_MAX_LINES - 1 : -1]:
