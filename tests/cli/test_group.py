@@ -198,3 +198,10 @@ def test_it_is_a_module_too() -> None:
 
 def test_engines_are_those_there_are() -> None:
     assert get_args(Engine) == ENGINES
+
+
+def test_a_mistyped_command_says_what_was_meant() -> None:
+    said = run("evall", "--limit", "3")
+    assert said.exit_code == 2
+    assert "No such command 'evall'. (Did you mean 'eval'?)" in said.stderr
+    assert "No such command 'xyz'.\n" in run("xyz").stderr
