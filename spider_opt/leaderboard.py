@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.runs import Run
+from spider_opt.runs import Run, RunInfo
+from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.run import known
 from spider_opt.scoring.report import accuracy
@@ -17,8 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a reader wants first; the CSV has all columns.
-TEXT = ("method", "model", "engine", "benchmark")
-SHORT = (*TEXT, "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS), "s_per_question")
+TEXT = ("method", "model", "computed by", "benchmark", "beside")
+SHORT = (
+    "method", "model", "asked", "benchmark", "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS),
+    "s_per_question", "beside",
+)  # fmt: skip
+SHOWN_AS = {"ex": "EX", "ex_se": "±", "s_per_question": "s/question", "asked": "computed by"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,8 @@ class Row:
     query counted as dependent. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
     about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
     time spent waiting for the model, and tokens are empty where a server did not tell all of them.
-    ``context`` are means over the questions that have the metric.
+    ``context`` are means over the questions that have the metric. ``info`` says under which conditions the run was
+    made.
     """
 
     method: str
@@ -53,6 +61,7 @@ class Row:
     steps: str
     run: str
     context: dict[str, float | None]
+    info: RunInfo
 
     def cells(self) -> dict[str, Any]:
         """Return the row flat, in the order of the CSV's columns; rounded to what is read."""
@@ -63,6 +72,8 @@ class Row:
                 flat |= {f"ex_{level}": value[level] for level in HARDNESS_LEVELS}
             elif f.name == "context":
                 flat |= {f"ctx_{name}": value[name] for name in METRICS}
+            elif f.name == "info":
+                flat |= {"timeout_s": value.scorer and value.scorer.timeout_s, "asked": how_asked(value)}
             elif f.name == "outcomes":
                 flat |= value
             elif f.name == "usage":
@@ -109,6 +120,7 @@ def to_row(run: Run) -> Row:
         steps=info.steps,
         run=run.name,
         context={name: _mean(answer.context.get(name) for answer, _ in run.judged) for name in METRICS},
+        info=info,
     )
 
 
@@ -118,11 +130,27 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return rows as a table, those of one benchmark together, best first."""
+    """Return rows as a table, those of the same questions together, best first.
+
+    Its last column, ``beside``, says in what else a row differs from others of the same questions.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame([row.cells() for row in rows])
-    return frame.sort_values(["benchmark", "ex", "method", "run"], ascending=[True, False, True, True])
+    ranked = sorted(rows, key=lambda row: (row.benchmark, row.fingerprint, -row.ex, row.method, row.run))
+    cells = []
+    for _, group in groupby(ranked, key=lambda row: (row.benchmark, row.fingerprint)):
+        cells += _told_apart(list(group))
+    return pd.DataFrame(cells)
+
+
+def _told_apart(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    beside = apart([row.info for row in rows])
+    looks = Counter((row.method, row.model, row.engine, said) for row, said in zip(rows, beside, strict=True))
+    cells = []
+    for row, said in zip(rows, beside, strict=True):
+        alike = looks[row.method, row.model, row.engine, said] > 1
+        cells.append(row.cells() | {"beside": ", ".join(filter(None, [said, f"run {row.run}" if alike else ""]))})
+    return cells
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -131,8 +159,18 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """Return the columns a reader wants first as a Markdown table."""
-    shown = frame[list(SHORT)].rename(columns={"ex": "EX", "ex_se": "±", "s_per_question": "s/question"})
+    """Return the columns a reader wants first as Markdown: a table for each set of questions, since no two compare."""
+    tables = []
+    for (benchmark, fingerprint), rows in frame.groupby(["benchmark", "fingerprint"], sort=False):
+        tables.append(f"{benchmark}, questions and databases {fingerprint}:\n\n{_ranking(rows)}")
+    return "\n".join(tables)
+
+
+def _ranking(frame: pd.DataFrame) -> str:
+    columns = [name for name in SHORT if name != "beside" or any(frame["beside"])]
+    shown = frame[columns].rename(
+        columns={"ex": "EX", "ex_se": "±", "s_per_question": "s/question", "asked": "computed by"}
+    )
     shown = shown.rename(columns={f"ex_{level}": level for level in HARDNESS_LEVELS})
     for name in ("EX", "±", *HARDNESS_LEVELS):
         shown[name] = [f"{value:.1f}" if value == value else "-" for value in shown[name].astype(float)]

@@ -21,7 +21,7 @@ COLUMNS = [
     "scorer", "seed", "version", "commit", "steps", "run",
     "ctx_recall_tables", "ctx_recall_columns", "ctx_recall_values", "ctx_recall_skeleton",
     "ctx_precision_tables", "ctx_precision_columns", "ctx_precision_values", "ctx_precision_demos",
-    "ctx_faithfulness", "ctx_level",
+    "ctx_faithfulness", "ctx_level", "timeout_s", "asked",
 ]  # fmt: skip
 LEVELS = ("easy", "easy", "medium", "medium", "hard")
 OUTCOMES = ("correct", "correct", "wrong_rows", "timeout", "correct")
@@ -76,7 +76,8 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "refused": 0, "cut": 0, "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
         "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
-        "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS},
+        "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS}, "timeout_s": 10.0,
+        "asked": "llama.cpp, one by one",
     }  # fmt: skip
 
 
@@ -188,7 +189,7 @@ def rows(tmp_path: Path) -> list[Any]:
 def test_csv_has_all_columns_in_order(rows: list[Any]) -> None:
     text = to_csv(table(rows))
     read = list(csv.reader(io.StringIO(text)))
-    assert read[0] == COLUMNS
+    assert read[0] == [*COLUMNS, "beside"]
     assert text.endswith("\n")
     assert "\r" not in text
     by_run = {row["run"]: row for row in csv.DictReader(io.StringIO(text))}
@@ -204,14 +205,51 @@ def test_csv_does_not_depend_on_the_order_of_the_runs(rows: list[Any]) -> None:
     assert to_csv(table(rows)) == to_csv(table(rows[::-1]))
 
 
-def test_markdown_is_for_reading(rows: list[Any]) -> None:
-    assert to_markdown(table(rows)) == (
-        "| method | model | engine | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
+def test_markdown_is_for_reading_and_ranks_the_same_questions_only(rows: list[Any]) -> None:
+    head = (
+        "| method | model | computed by | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
         "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-        "| zero-shot | a\\|b | torch int8 | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n"
-        "| retry:k=2,x=3+zero-shot | fake |  | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 | - | 0.1 |\n"
-        "| zero-shot | fake |  | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
     )
+    assert to_markdown(table(rows)) == (
+        f"mini dev, questions and databases 0123456789abcdef:\n\n{head}"
+        "| zero-shot | a\\|b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
+        f"spider dev, questions and databases 0123456789abcdef:\n\n{head}"
+        "| retry:k=2,x=3+zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 "
+        "| - | 0.1 |\n"
+        "| zero-shot | fake | llama.cpp, one by one | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
+    )
+
+
+SCORER = RUN["scorer"]
+BESIDE: dict[str, tuple[dict[str, Any], str]] = {
+    "seed": ({"seed": 4}, "seed 4"),
+    "adapter": ({"adapter_sha256": "cd" * 32}, "adapter cdcdcdcd"),
+    "weights": ({"model_sha256": "cd" * 32}, "weights cdcdcdcd"),
+    "time-out": ({"scorer": SCORER | {"timeout_s": 5.0}}, "time-out 5 s"),
+    "scorer": ({"scorer": SCORER | {"mode": "strict"}}, "scorer strict v1"),
+    "manner": ({"manner": "max_tokens=900"}, "asked max_tokens=900"),
+    "embedder": ({"embedder": "hashing"}, "examples by hashing"),
+    "version": ({"computed_by": "xllamacpp 2"}, "version xllamacpp 2"),
+    "nothing": ({}, "run other"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BESIDE.values(), ids=BESIDE)
+def test_rows_of_one_method_say_what_differs(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    base = {"adapter_sha256": "ab" * 32, "computed_by": "xllamacpp 1"}
+    folders = [fabricate(tmp_path / "one", **base), fabricate(tmp_path / "other", **base | change)]
+    frame = table([read_row(folder) for folder in folders])
+    assert said in list(frame["beside"])
+    assert len(set(frame["beside"])) == 2
+    assert f"| {said} |" in to_markdown(frame)
+
+
+def test_runs_of_other_questions_are_never_one_ranking(tmp_path: Path) -> None:
+    folders = [fabricate(tmp_path / name, fingerprint=name * 16) for name in ("a", "b")]
+    text = to_markdown(table([read_row(folder) for folder in folders]))
+    assert [line.split()[-1] for line in text.splitlines() if line.endswith(":")] == ["a" * 16 + ":", "b" * 16 + ":"]
+    assert text.count("| method |") == 2
+    assert text.count("| zero-shot |") == 2
 
 
 def test_one_question_has_no_error_bar(rows: list[Any]) -> None:

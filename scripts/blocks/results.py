@@ -30,11 +30,11 @@ def ladder() -> str:
 
 def short_ladder() -> str:
     """Return of the same table what says how good an answer is, without n and costs."""
-    shown = ("rung", "method", "EX", "gain (95 %)", "talk")
+    shown = ("rung", "method", "EX", "gain (95 %)", "talk", "beside the step")
     rows = [line.strip("| ").split(" | ") for line in ladder().splitlines() if line.startswith("| ")]
     if not rows:
         return "No ladder yet.\n"
-    places = [rows[0].index(name) for name in shown]
+    places = [rows[0].index(name) for name in shown if name in rows[0]]
     return "".join(f"| {' | '.join(row[place] for place in places)} |\n" for row in rows)
 
 

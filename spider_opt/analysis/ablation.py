@@ -12,6 +12,7 @@ from spider_opt.analysis.comparing import asked, change, check_comparable
 from spider_opt.analysis.paired import Paired, holm
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
+from spider_opt.runs.conditions import beside_the_step, how_asked
 from spider_opt.scoring.statistics import N_RESAMPLES, By, clustered_se, group
 from spider_opt.types import Usage
 
@@ -31,7 +32,8 @@ class Line:
     """A run on the ``n`` questions that all runs of the comparison answered.
 
     ``ex`` and ``ex_se`` are percentages, ``usage`` a sum over these questions. The base, always the first line, has
-    no ``against``; ``p_holm`` is its p corrected for the number of runs.
+    no ``against``; ``p_holm`` is its p corrected for the number of runs. ``asked`` is what computed it, and how many
+    answers at a time, ``beside`` what differs from what it is compared with beside the method.
     """
 
     method: str
@@ -44,6 +46,8 @@ class Line:
     usage: Usage
     against: Paired | None = None
     p_holm: float | None = None
+    asked: str = ""
+    beside: tuple[str, ...] = ()
 
     def cells(self) -> dict[str, Any]:
         """Return the line flat and JSON-able; None where something cannot be told."""
@@ -53,7 +57,8 @@ class Line:
         costs = {name: getattr(self.usage, field) / self.n if known else None for field, name in PER_QUESTION.items()}
         flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
         rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
-        return {name: v if v == v else None for name, v in rounded.items()}
+        told = {name: v if v == v else None for name, v in rounded.items()}
+        return told | {"asked": self.asked, "beside": "; ".join(self.beside)}
 
 
 def compare_all(
@@ -126,19 +131,24 @@ def _check_whole(base: Run, run: Run) -> None:
 def _lines(base: Run, runs: Sequence[Run], common: Set[int], by: By) -> list[Line]:
     changes = [change(base, run, common, by) for run in runs]
     corrected = holm([found.p for found in changes])
-    lines = [_line(run, common, by, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)]
+    lines = [_line(run, common, by, base, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)]
     lines.sort(key=lambda line: (-line.ex, line.method, line.run))
     return [_line(base, common, by), *lines]
 
 
-def _line(run: Run, common: Set[int], by: By, against: Paired | None = None, p: float | None = None) -> Line:
+def _line(
+    run: Run, common: Set[int], by: By, base: Run | None = None, against: Paired | None = None, p: float | None = None
+) -> Line:
     scored = [s for s in run.verdicts if s.index in common]
     correct = [s.correct for s in scored]
     ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
     usage = sum((answer.prediction.usage for answer, s in run.judged if s.index in common), Usage())
     info = run.info
     name = run.name if run.folder else run.where
-    return Line(info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p)
+    beside = tuple(beside_the_step(base.info, info)) if base else ()
+    return Line(
+        info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p, how_asked(info), beside
+    )
 
 
 def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
@@ -148,17 +158,22 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
         names.append("model")
     if len({tuple(getattr(line, name) for name in names) for line in lines}) < len(lines):
         names.append("run")
-    head = [*names, *HEAD]
-    rule = ["---"] * len(names) + ["---:"] * len(HEAD)
-    rows = [[*(getattr(line, name).replace("|", "\\|") for name in names), *_shown(line)] for line in lines]
+    beside = ["beside the method"] if any(line.beside for line in lines) else []
+    head = [*names, *HEAD, *beside]
+    rule = ["---"] * len(names) + ["---:"] * len(HEAD) + ["---"] * len(beside)
+    rows = []
+    for line in lines:
+        said = ["; ".join(line.beside) or "-"] if beside else []
+        rows.append([*(getattr(line, name).replace("|", "\\|") for name in names), *_shown(line), *said])
     table = "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+    more = " Beside the method: what else is not as in the first row." if beside else ""
     one, several = ("gold query", "gold queries") if by == "query" else ("database", "databases")
     return (
         f"{table}\n"
         f"±: standard error, questions of one {one} counted as dependent. Change: points against the first row on the "
         f"same {lines[0].n} questions, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
         f"{several}). p: McNemar's exact test, corrected by Holm for {len(lines) - 1} in all. Won/lost: questions that "
-        "only this row, or only the first, has right. Calls, tokens and seconds: mean of a question.\n"
+        f"only this row, or only the first, has right. Calls, tokens and seconds: mean of a question.{more}\n"
     )
 
 

@@ -107,7 +107,7 @@ def ladder_command(
     if ladder.missing:
         folder = ["--spider" if name == "spider" else "--data", "DIR"]
         where = [] if data is not None or source.root is not None else folder
-        how = f"to run what is missing: {shlex.join([*typed, *where, '--run'])}"
+        how = f"to run what is missing: {shlex.join([*_typed(context, asking=True), *where, '--run'])}"
         if len(ladder.missing) == len(rungs):
             raise RunError(f"no finished run of {model} on {ladder.benchmark} in {', '.join(map(str, roots))}; {how}")
         click.echo(f"not run yet: {', '.join(rung.method for rung in ladder.missing)}; {how}", err=True)
@@ -144,17 +144,19 @@ def _run(
     tell(f"{run} in {run.folder}")
 
 
-def _typed(context: click.Context) -> list[str]:
-    """Return the command that makes this ladder again from its runs."""
+def _typed(context: click.Context, *, asking: bool = False) -> list[str]:
+    """Return the command that makes this ladder again from its runs; ``asking`` adds what a run is asked with."""
+    of_asking = (("--base-url", "base_url"), ("--engine", "engine"), ("--concurrency", "concurrency"))
     given = context.params
     words = ["spider-opt", "ladder", *map(str, given["runs"])]
     for option, key in (("--model", "model_name"), ("--tuned", "tuned"), ("--rung", "methods"),
                         ("--benchmark", "benchmark"), ("--data", "data"),
-                        ("--spider", "spider"), ("--recorded", "recorded"), ("--out", "out")):  # fmt: skip
+                        ("--spider", "spider"), ("--recorded", "recorded"), ("--out", "out"),
+                        *(of_asking if asking else ())):  # fmt: skip
         if context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT:
             values = given[key] if key == "methods" else (given[key],)
             words += [word for value in values for word in (option, str(value))]
-    return words
+    return [*words, *(["--json"] if asking and given["as_json"] else [])]
 
 
 def _write(ladder: Ladder, out: Path, typed: str) -> list[Path]:

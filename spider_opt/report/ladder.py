@@ -12,6 +12,7 @@ from spider_opt.errors import MethodError, RunError, UsageError
 from spider_opt.evaluation.scoring_files import judge_pairs
 from spider_opt.methods import parse_method, step_names, step_type
 from spider_opt.runs import Run, RunInfo, find_runs
+from spider_opt.runs.conditions import beside_the_step, how_asked
 from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.statistics import clustered_se
@@ -119,7 +120,10 @@ def climb(
         rung = Rung(name, method, talk)
         if run := _choose(method, runs, like, tell):
             info, gain = run.info, paired(below.verdicts, run.verdicts) if below else None
-            line = Line(info.method, info.model, run.name, info.commit, run.n, run.ex, run.ex_se, run.usage, gain)
+            line = Line(
+                info.method, info.model, run.name, info.commit, run.n, run.ex, run.ex_se, run.usage, gain,
+                asked=how_asked(info), beside=tuple(beside_the_step(below.info, info)) if below else (),
+            )  # fmt: skip
             rung, below = replace(rung, run=run, line=line), run
         built.append(rung)
     return Ladder(model, benchmark, like[3] if like else "", tuple(built))

@@ -11,7 +11,7 @@ from spider_opt.analysis.ablation import PER_QUESTION
 from spider_opt.report.ladder import Ladder, Rung
 from spider_opt.scoring.statistics import N_RESAMPLES
 
-HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds")
+HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds", "computed by")
 OF_A_RUN = (
     "method",
     "model",
@@ -25,6 +25,8 @@ OF_A_RUN = (
     "change_high",
     "won",
     "lost",
+    "asked",
+    "beside",
 )
 
 
@@ -57,21 +59,27 @@ def to_csv(ladder: Ladder) -> str:
 
 def to_markdown(ladder: Ladder) -> str:
     """Return the table, and below it what its columns mean."""
-    rows = [("rung", "method", *HEAD), ("---", "---", *["---:"] * len(HEAD))]
+    beside = ("beside the step",) if any(rung.line and rung.line.beside for rung in ladder.rungs) else ()
+    n_texts = 1 + len(beside)
+    rows = [("rung", "method", *HEAD, *beside), ("---", "---", *["---:"] * (len(HEAD) - 1), *["---"] * n_texts)]
     for rung in ladder.rungs:
         if rung.line or rung.talk:
-            rows.append((rung.name, f"`{rung.method}`", *_shown(rung)))
+            said = "; ".join(rung.line.beside) if rung.line else ""
+            rows.append((rung.name, f"`{rung.method}`", *_shown(rung), *([said or "-"] if beside else [])))
     for system in ladder.systems:
-        rows.append((system.name, "recorded", f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * 5))
+        cells = (f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * (len(HEAD) - 2 + len(beside)))
+        rows.append((system.name, "recorded", *cells))
     table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
     recorded = " Recorded: published answers, judged in the same way." if ladder.systems else ""
+    if beside:
+        recorded = f" Beside the step: what else changed from the rung that the gain is over.{recorded}"
     return (
         f"{table}\n"
         f"{ladder.model} on {ladder.benchmark}, scorer {ladder.scorer}. ±: standard error, questions of one gold query "
         "counted as dependent. Gain: points over the last rung above that was run, on the same questions, with the "
         f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of gold queries). Talk: what OpenAI told at DevDay "
         "2023 of its own models (A Survey of Techniques for Maximizing LLM Performance), without n or error. Tokens "
-        f"and seconds: mean of a question.{recorded}\n"
+        f"and seconds: mean of a question; seconds compare only where the same computed them.{recorded}\n"
     )
 
 
@@ -92,11 +100,11 @@ def with_error(ex: float, se: float) -> str:
 def _shown(rung: Rung) -> list[str]:
     talk = "-" if rung.talk is None else f"{rung.talk:.1f}"
     if (line := rung.line) is None:
-        return ["-", "not run", "-", talk, "-", "-", "-"]
+        return ["-", "not run", "-", talk, "-", "-", "-", "-"]
     gain = "-"
     if against := line.against:
         span = "-" if math.isnan(against.low) else f"{signed(against.low)} to {signed(against.high)}"
         gain = f"{signed(against.change)} ({span})"
     _, prompt, cached, answer, seconds = (getattr(line.usage, field) / line.n for field in PER_QUESTION)
-    costs = (f"{prompt:,.0f} ({cached:,.0f})", f"{answer:,.0f}", f"{seconds:.1f}")
+    costs = (f"{prompt:,.0f} ({cached:,.0f})", f"{answer:,.0f}", f"{seconds:.1f}", line.asked)
     return [f"{line.n}", with_error(line.ex, line.ex_se), gain, talk, *costs]

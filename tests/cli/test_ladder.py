@@ -241,6 +241,14 @@ def test_the_tuned_model_is_asked_by_its_name(model: Model, monkeypatch: pytest.
     assert model.opened == [("fake", "http://localhost:1/v1"), ("fake-tuned", "http://localhost:1/v1")]
 
 
+def test_what_to_type_repeats_all_that_was_typed(here: Path) -> None:
+    typed = ["--base-url", "http://a/v1", "--engine", "torch", "--concurrency", "4"]
+    result = run(*TWO, "--rung", "rag", *typed, "--json")
+    assert result.exit_code == 0
+    assert f"--rung rag {' '.join(typed)} --json --spider DIR --run\n" in result.stderr
+    assert not {*typed} & {*Path("results/ladder.md").read_text().partition("\n")[0].split()}
+
+
 # --- what is asked wrongly ---------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ def test_it_gathers_results_runs(here: Path) -> None:
     fabricate(here / "results" / "runs" / "two", method="zero-shot:rows=3")
     result = run()
     assert result.exit_code == 0
-    assert result.stdout.count("\n") == 4
+    assert result.stdout.count("\n") == 6
     assert result.stdout == (here / "results" / "leaderboard.md").read_text()
     lines = (here / "results" / "leaderboard.csv").read_text().splitlines()
     assert lines[0].startswith("method,model,")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from spider_opt.analysis.ablation import compare_all
+from spider_opt.analysis.ablation import to_markdown as compared_markdown
 from spider_opt.benchmarks import load
 from spider_opt.errors import PredictionsError, UsageError
 from spider_opt.report import RUNGS, Ladder, climb, recorded_systems
@@ -295,16 +296,57 @@ def test_the_markdown(runs: Path) -> None:
     table, _, legend = to_markdown(with_systems(ladder, System("a|b", 20, 60.0, float("nan")))).partition("\n\n")
     head, rule, prompt, repair, tuned, system = table.splitlines()
     assert head == (
-        "| rung | method | n | EX | gain (95 %) | talk | prompt tokens (cached) | answer tokens | seconds |"
+        "| rung | method | n | EX | gain (95 %) | talk | prompt tokens (cached) | answer tokens | seconds "
+        "| computed by |"
     )
-    assert rule == "| --- | --- |" + " ---: |" * 7
-    assert prompt == "| prompt | `zero-shot` | 20 | 50.0 ± 16.7 | - | 69.0 | 1,000 (900) | 30 | 0.5 |"
+    assert rule == "| --- | --- |" + " ---: |" * 7 + " --- |"
+    assert prompt == "| prompt | `zero-shot` | 20 | 50.0 ± 16.7 | - | 69.0 | 1,000 (900) | 30 | 0.5 | endpoint |"
     assert repair.startswith("| + repair | `repair` | 20 | 75.0 ± ")
     assert " | +25.0 (+10.0 to +40.0) | - | " in repair
-    assert tuned == "| fine-tune | `finetune` | - | not run | - | 82.0 | - | - | - |"
-    assert system == "| a\\|b | recorded | 20 | 60.0 ± - | - | - | - | - | - |"
+    assert tuned == "| fine-tune | `finetune` | - | not run | - | 82.0 | - | - | - | - |"
+    assert system == "| a\\|b | recorded | 20 | 60.0 ± - | - | - | - | - | - | - |"
     assert "fake on spider dev, scorer official v1" in legend
     assert legend.count("\n") == 1
+
+
+SCORER = RUN["scorer"]
+BESIDE: dict[str, tuple[dict[str, Any], str]] = {
+    "adapter": ({"adapter_sha256": "cd" * 32}, "adapter abababab → cdcdcdcd"),
+    "engine": (
+        {"engine": "torch int8", "side_by_side": 32, "endpoint": ""},
+        "engine endpoint → torch int8, 32 side by side",
+    ),
+    "one by one and side by side": ({"side_by_side": 8}, "engine endpoint → endpoint, 8 side by side"),
+    "time-out": ({"scorer": SCORER | {"timeout_s": 5.0}}, "time-out 10 s → 5 s"),
+    "seed": ({"seed": 1}, "seed 0 → 1"),
+    "how it is asked": ({"manner": "system=no"}, "asked as usual → system=no"),
+    "endpoint": ({"endpoint": "http://b"}, "endpoint http://a → http://b"),
+    "SQLite": ({"versions": {"sqlite": "3.50"}}, "SQLite 3.40 → 3.50"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BESIDE.values(), ids=BESIDE)
+def test_what_changed_beside_the_step_is_said(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    base = {"adapter_sha256": "ab" * 32, "endpoint": "http://a", "versions": {"sqlite": "3.40"}}
+    fabricate(tmp_path / "a", "zero-shot", "++--" * 5, **base)
+    fabricate(tmp_path / "b", "repair", "+++-" * 5, **base | change)
+    ladder, _ = look(tmp_path)
+    line = ladder.rungs[1].line
+    assert line
+    assert said in line.beside
+    assert said in to_markdown(ladder)
+    [_, compared] = compare_all(tmp_path / "a", [tmp_path / "b"])
+    assert compared.beside == line.beside
+    assert said in compared_markdown([_, compared])
+
+
+def test_an_adapter_is_the_step_where_one_is_tuned(tmp_path: Path) -> None:
+    fabricate(tmp_path / "a", "zero-shot", "++--" * 5)
+    fabricate(tmp_path / "b", "finetune", "+++-" * 5, steps="finetune:adapter=spider", adapter_sha256="ab" * 32)
+    ladder, _ = look(tmp_path, (("prompt", "zero-shot"), ("fine-tune", "finetune")))
+    assert ladder.rungs[1].line
+    assert ladder.rungs[1].line.beside == ()
+    assert "beside" not in to_markdown(ladder)
 
 
 def with_systems(ladder: Ladder, *systems: System) -> Ladder:

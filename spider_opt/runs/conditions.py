@@ -1,0 +1,87 @@
+"""Under which conditions a run was made, beside its method: what must be said where two runs stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spider_opt.runs.info import RunInfo
+
+# What an older run did not write down, so that nothing follows where it is not there.
+_UNTOLD = frozenset({"weights", "version", "examples", "schemas", "code", "SQLite", "server"})
+_TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
+
+
+def how_asked(info: RunInfo) -> str:
+    """Return what computed the answers, and how many of them at a time: seconds mean nothing without it.
+
+    llama.cpp takes turns however many questions wait.
+    """
+    if not info.steps:  # a file of somebody's answers
+        return ""
+    if info.endpoint or not (info.engine or info.model_sha256):
+        together = f", {info.side_by_side} side by side" if info.side_by_side > 1 else ""
+        return f"endpoint{together}" if info.model else "a function"
+    if info.engine:
+        return f"{info.engine}, {info.side_by_side or ''} side by side".replace(",  ", ", ")
+    return "llama.cpp, one by one"
+
+
+def conditions(info: RunInfo) -> dict[str, str]:
+    """Return what else a run's numbers depend on, by what it is called in a table; '' where it is not known."""
+    scorer = info.scorer
+    return {
+        "model": info.model,
+        "weights": info.model_sha256[:8],
+        "adapter": info.adapter_sha256[:8] or "none",
+        "adapter's form": info.adapter_form[:8],
+        "engine": how_asked(info),
+        "version": info.computed_by,
+        "endpoint": info.endpoint or "none",
+        "asked": info.manner or "as usual",
+        "server": ", ".join(info.served),
+        "seed": str(info.seed),
+        "examples by": info.embedder,
+        "examples": info.training[:8],
+        "schemas": info.schemas[:8],
+        "code": info.code,
+        "scorer": str(scorer) if scorer else "",
+        "time-out": f"{scorer.timeout_s:g} s" if scorer else "",
+        "SQLite": info.versions.get("sqlite", ""),
+    }
+
+
+def beside_the_step(base: RunInfo, run: RunInfo) -> list[str]:
+    """Say what differs between two runs beside their methods: "time-out 10 s → 5 s".
+
+    Where one is tuned and the other is not, model and adapter are what the step changes.
+    """
+    is_step = ("finetune:" in base.steps) != ("finetune:" in run.steps)
+    before, after = conditions(base), conditions(run)
+    if not (base.steps and run.steps):  # of a file only how it was judged is known
+        before = {name: before[name] for name in ("scorer", "time-out", "SQLite")}
+    return [
+        f"{name} {before[name]} → {after[name]}"
+        for name in before
+        if before[name] != after[name]
+        and not (is_step and name in _TUNED)
+        and not (name in _UNTOLD | {"adapter's form"} and not (before[name] and after[name]))
+    ]
+
+
+def apart(infos: Sequence[RunInfo]) -> list[str]:
+    """Say of each of several runs what sets it apart from the others beside what its row says: "adapter 0123abcd".
+
+    Its method, model and engine stand in the row.
+    """
+    found = [conditions(info) for info in infos]
+    differ = [name for name in (found[0] if found else {}) if name not in ("model", "engine") and _vary(name, found)]
+    return [", ".join(f"{name} {one[name]}" for name in differ if one[name] not in ("", "none")) for one in found]
+
+
+def _vary(name: str, found: Sequence[dict[str, str]]) -> bool:
+    """Tell whether a condition differs between runs of one kind: a version of one engine, an adapter of tuned ones."""
+    kinds: dict[str, set[str]] = {}
+    for one in found:
+        if one[name] or name not in _UNTOLD:
+            kinds.setdefault(one["engine"].partition(",")[0] if name == "version" else "", set()).add(one[name])
+    return any(len(values - ({"none"} if name == "adapter" else set())) > 1 for values in kinds.values())
