@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import asked_rules, engine_option, request_options, scoring_options
+from spider_opt.cli.options import asked_rules, engine_option, fail_under_option, request_options, scoring_options
 
 if TYPE_CHECKING:
     from spider_opt.models import Engine
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     help="What finds training examples: weights, hashing (needs none), or MODULE:CALLABLE",
 )
 @scoring_options
+@fail_under_option
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
     method: str,
@@ -93,6 +94,7 @@ def eval_command(
     mode: str,
     keep_distinct: bool,
     timeout_s: float,
+    fail_under: float | None,
     as_json: bool,
 ) -> None:
     """Answer a benchmark's questions with a method, and score the answers.
@@ -100,7 +102,7 @@ def eval_command(
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
     run folder keeps every answer as it comes: the same command goes on where it was stopped.
     """
-    from spider_opt.cli.show import fail_if_lost, show_scores
+    from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.folders import default_folder
     from spider_opt.evaluation.running import evaluate
@@ -141,3 +143,4 @@ def eval_command(
     show_scores(run, as_json)
     click.echo(f"run folder: {run.folder}", err=True)
     fail_if_lost(run)
+    fail_if_under(run, fail_under)

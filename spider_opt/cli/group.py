@@ -22,6 +22,7 @@ COMMANDS = {
     "eval": "eval:eval_command",
     "score": "score:score_command",
     "finetune": "finetune:finetune_command",
+    "show": "show_run:show_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",
     "check": "check:check_command",

@@ -104,6 +104,13 @@ def typed_options(context: click.Context, options: Mapping[str, str]) -> list[st
     return words
 
 
+def fail_under_option(command: F) -> F:
+    """Add ``--fail-under``; see ``show.fail_if_under``."""
+    return click.option(
+        "--fail-under", type=click.FloatRange(0, 100), metavar="POINTS", help="Exit with 1 where EX is less than POINTS"
+    )(command)
+
+
 def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float) -> Rules:
     """Return what ``scoring_options`` asked for.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import asked_rules, scoring_options
+from spider_opt.cli.options import asked_rules, fail_under_option, scoring_options
 
 
 @click.command(
@@ -22,6 +22,7 @@ from spider_opt.cli.options import asked_rules, scoring_options
 )
 @click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
 @scoring_options
+@fail_under_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one verdict a line, as JSON")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 @click.option("--no-cache", is_flag=True, help="Run every gold query again")
@@ -34,6 +35,7 @@ def score_command(
     mode: str,
     keep_distinct: bool,
     timeout_s: float,
+    fail_under: float | None,
     out: Path | None,
     as_json: bool,
     no_cache: bool,
@@ -44,7 +46,7 @@ def score_command(
     the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
     query. Answers are paired by a number, id, question or gold query beside them, else by their order.
     """
-    from spider_opt.cli.show import fail_if_lost, show_scores
+    from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.evaluation.scoring_files import score
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
@@ -55,3 +57,4 @@ def score_command(
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)
     fail_if_lost(run)
+    fail_if_under(run, fail_under)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from spider_opt.benchmarks import describe_missing
-from spider_opt.errors import GoldError
+from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
 from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.table import SCORERS
@@ -45,6 +45,16 @@ def show_scores(run: Run, as_json: bool) -> None:
             continue
         several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
         click.echo(f"question{several} left out: {message}", err=True)
+
+
+def fail_if_under(run: Run, points: float | None) -> None:
+    """Refuse to call it a success where EX is less than what was asked for.
+
+    Raises:
+        SpiderOptError: says by what.
+    """
+    if points is not None and not run.ex >= points:  # nor where no question counts
+        raise SpiderOptError(f"EX is {_percent(run.summary()['ex'])}, less than the {points:g} that was asked for")
 
 
 def fail_if_lost(run: Run) -> None:

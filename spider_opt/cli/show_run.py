@@ -1,0 +1,131 @@
+"""``spider-opt show``: what was asked, what came of it, and why that is right or wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+
+if TYPE_CHECKING:
+    from spider_opt.runs import Answer
+    from spider_opt.scoring import Scored
+    from spider_opt.types import Benchmark, Database, Example
+
+ROWS = 5
+"""Rows of a result that are shown."""
+
+
+@click.command(
+    "show",
+    epilog="\b\nExample:\n  spider-opt show results/runs/my-run --wrong\n"
+    "  spider-opt show results/runs/my-run test-d56117202e --spider spider/",
+)
+@click.argument("run", type=click.Path(exists=True, path_type=Path, file_okay=False))
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--wrong", is_flag=True, help="Only questions that were not answered rightly")
+@click.option("--db", "db_id", metavar="NAME", help="Only questions about this database")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many questions")
+@benchmark_options
+def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None, limit: int, chosen: Chosen) -> None:
+    """Show a run's questions: gold, prediction, what both give, the verdict, and what each step did.
+
+    The benchmark is the run's; where its folder is needed, name it. An ID is one of predictions.jsonl, or a number.
+    """
+    from spider_opt.errors import DatasetError, PredictionsError, UsageError
+    from spider_opt.runs import RunInfo
+    from spider_opt.runs.answers import pair_read, read_answers
+    from spider_opt.runs.run import PREDICTIONS, VERDICTS
+    from spider_opt.scoring import read_verdicts
+
+    info = RunInfo.read(run)
+    answers = read_answers(run / PREDICTIONS)
+    verdicts = {v.index: v for v in read_verdicts(run / VERDICTS)} if (run / VERDICTS).exists() else {}
+    found = [
+        answer
+        for answer in answers
+        if (not ids or {answer.id, str(answer.index)} & {*ids})
+        and (db_id is None or answer.db_id == db_id)
+        and (not wrong or not (answer.index in verdicts and verdicts[answer.index].correct))
+    ]
+    if unknown := {*ids} - {name for answer in answers for name in (answer.id, str(answer.index))}:
+        raise UsageError(f"{run} has no answer to {min(unknown)}")
+    if not found:
+        which = f" about {db_id}" if db_id else ""
+        click.echo(f"no question{which} was answered wrongly" if wrong else f"{run} has no answer{which}")
+        return
+    benchmark: Benchmark | None = None
+    examples: dict[str, Example] = {}
+    try:
+        benchmark = _asked(chosen, info.benchmark, info.split)
+        from spider_opt.benchmarks.subsets import examples_of
+
+        pair_read(benchmark, found, str(run), info.fingerprint)
+        examples = examples_of(benchmark, [answer.id for answer in found])
+    except (DatasetError, PredictionsError) as error:
+        benchmark = None
+        click.echo(f"without questions and gold queries, for the benchmark is not at hand: {error}", err=True)
+    for answer in found[:limit]:
+        _show(answer, verdicts.get(answer.index), examples.get(answer.id), benchmark)
+    if len(found) > limit:
+        click.echo(f"{len(found) - limit:,} more: --limit {len(found)} shows all", err=True)
+
+
+def _asked(chosen: Chosen, benchmark: str, split: str) -> Benchmark:
+    from dataclasses import replace
+
+    from spider_opt.benchmarks import table
+
+    ours = benchmark if benchmark in table.benchmark_names() else None
+    there = chosen if chosen.split or chosen.questions else replace(chosen, split=split)
+    return there.load(ours)
+
+
+def _show(answer: Answer, scored: Scored | None, example: Example | None, benchmark: Benchmark | None) -> None:
+    from spider_opt.cli.terminal import harmless
+    from spider_opt.databases.sandbox import Sandbox
+
+    said = f"{scored.outcome}{f': {scored.detail}' if scored.detail else ''}" if scored else "not judged"
+    level = f"  {scored.hardness}" if scored and scored.hardness else ""
+    click.echo(harmless(f"{answer.id}  {answer.db_id}{level}  {said}"))
+    if example is not None:
+        click.echo(f"  question    {harmless(example.question.text)}")
+        if example.question.notes:
+            click.echo(f"  notes       {harmless(example.question.notes)}")
+        click.echo(f"  gold        {harmless(example.gold_sql) or '-'}")
+    click.echo(f"  prediction  {harmless(answer.prediction.sql) or '-'}")
+    path = benchmark.paths.get(answer.db_id) if benchmark else None
+    if path is not None and example is not None:
+        with Sandbox(path) as database:
+            same = answer.prediction.sql.strip() == example.gold_sql.strip()
+            _result("gold and prediction give" if same else "gold gives", example.gold_sql, database)
+            if not same:
+                _result("prediction gives", answer.prediction.sql, database)
+    for candidate in answer.prediction.candidates:
+        times = f" {candidate.n}x" if candidate.n > 1 else ""
+        click.echo(harmless(f"  {candidate.step}{times}  {candidate.outcome}  {candidate.sql}"))
+    for step in answer.prediction.trace:
+        told = {key: value for key, value in step.items() if key != "step"}
+        click.echo(harmless(f"  step {step.get('step', '?')}  {json.dumps(told, ensure_ascii=False)}"))
+    click.echo()
+
+
+def _result(what: str, sql: str, database: Database) -> None:
+    from spider_opt.cli.terminal import harmless, table
+    from spider_opt.errors import QueryError
+
+    if not sql.strip():
+        return
+    try:
+        result = database.run(sql)
+    except QueryError as error:
+        click.echo(harmless(f"  {what}: {error}"))
+        return
+    n = len(result.rows)
+    click.echo(f"  {what} {n:,} row{'' if n == 1 else 's'}" + (f", the first {ROWS}" if n > ROWS else "") + ":")
+
+    if n:
+        click.echo("\n".join(f"    {line}" for line in table(result.columns, result.rows[:ROWS]).splitlines()))

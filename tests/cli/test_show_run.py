@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from few_questions import asked, folder, model
+
+from spider_opt.benchmarks import load
+from spider_opt.cli import main
+from spider_opt.evaluation.running import evaluate
+from spider_opt.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    benchmark = load("spider:dev", data=folder(asked()))
+    return evaluate("zero-shot", benchmark, model=model(), out="run", progress=False)
+
+
+def show(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["show", "run", *arguments])
+
+
+def test_what_went_wrong_and_why(run: Run) -> None:
+    result = show("--wrong", "--spider", "own")
+    assert result.exit_code == 0, result.output
+    wrong = next(scored for scored in run.verdicts if not scored.correct)
+    answer = run.answers[wrong.index]
+    head, *lines = result.stdout.splitlines()
+    assert head == f"{answer.id}  port  {wrong.hardness}  wrong_rows: {wrong.detail}"
+    assert "  question    What is the longest?" in lines
+    assert "  gold        SELECT max(length) FROM boat" in lines
+    assert "  prediction  SELECT 17 FROM boat" in lines
+    at = lines.index("  gold gives 1 row:")
+    assert lines[at + 1 : at + 4] == ["    max(length)", "    -----------", "              7"]
+    assert "  prediction gives 1 row:" in lines
+    assert any(line.startswith("  step zero-shot  {") for line in lines)
+    assert len([line for line in lines if "question" in line]) == 1
+
+
+@pytest.mark.parametrize("by", ["id", "index"])
+def test_one_question(run: Run, by: str) -> None:
+    answer = run.answers[2]
+    result = show(answer.id if by == "id" else str(answer.index), "--spider", "own")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{answer.id}  port")
+    assert result.stdout.count("  question  ") == 1
+    assert "  gold and prediction give 1 row:" in result.stdout
+
+
+def test_of_one_database_and_no_more_than_asked_for(run: Run) -> None:
+    assert show("--db", "port", "--spider", "own").stdout.count("  question  ") == 4
+    few = show("--limit", "3", "--spider", "own")
+    assert few.stdout.count("  question  ") == 3
+    assert "1 more: --limit 4 shows all" in few.stderr
+    assert show("--db", "moon").stdout == "run has no answer about moon\n"
+
+
+def test_without_the_benchmark_the_answers_are_shown(run: Run) -> None:
+    result = show("--wrong")
+    assert result.exit_code == 0
+    assert "the benchmark is not at hand" in result.stderr
+    assert "  prediction  SELECT 17 FROM boat" in result.stdout
+
+
+def test_an_unknown_id_is_refused(run: Run) -> None:
+    result = show("dev-9999")
+    assert (result.exit_code, result.stderr) == (2, "Error: run has no answer to dev-9999\n")
+
+
+def test_fail_under(run: Run) -> None:
+    for points, code in (("75", 0), ("75.1", 1), ("0", 0), ("100", 1)):
+        result = CliRunner().invoke(main, ["score", "run", "--spider", "own", "--fail-under", points])
+        assert result.exit_code == code
+        assert ("less than the" in result.stderr) == bool(code)
+    assert "Error: EX is 75.0, less than the 100 that was asked for" in result.stderr
