@@ -8,7 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spider_opt.sql.extract import extract_sql
@@ -28,6 +28,15 @@ def test_a_query_that_was_found_is_found_again(case):
 
 def test_names_of_cases_differ():
     assert len({case["name"] for case in ANSWERS}) == len(ANSWERS) >= 230
+
+
+SIGNS = "=$*_~\"'`“„‘«「《（([{<|>:：.-#@%^&!?\\/ \n"
+
+
+@given(st.text(st.sampled_from(SIGNS), max_size=6))
+@settings(max_examples=400)
+def test_any_signs_before_a_query(signs):
+    assert extract_sql(f"{signs}SELECT a FROM t") is not None
 
 
 @given(st.text())

@@ -22,6 +22,7 @@ from spider_opt.sql.extract.parser import Parser
 from spider_opt.sql.extract.thoughts import continued, without_thoughts
 
 __all__ = ["continued", "extract_sql", "without_thoughts"]
+_FINAL = "assistantfinal"
 _FULL_WIDTH = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
 
 
@@ -51,6 +52,8 @@ def extract_sql(text: str) -> str:
 
 def _readings(text: str) -> Iterator[str]:
     """Yield the text, and where that offers no query, what it may have been before something spelled it otherwise."""
+    if text.lstrip().startswith("analysis") and _FINAL in text:  # a server has left the signs of channels away
+        text = text.rpartition(_FINAL)[2]
     yield text
     if "&quot;" in text or "&#" in text:
         yield without_entities(text)

@@ -15,7 +15,7 @@ _OPENING = re.compile(r"([\"'`“„‘«‹「『《（(\[{*~$=]|__)\1*[ \t]*\Z
 _LINE_START = re.compile(r"[\s|]*(?:>\s*)*(?:[-*+•]\s+|\(?\d{1,3}[.)]\s*|#{1,6}\s+)?[\s({\[*_\"'`“‘「『（:：|]*\Z")
 _LABELLED = re.compile(r"(?:[:：>=]|[:：]\s*\W{1,4}|\*\*|__|<!\[CDATA\[)[\s\"'`“‘「『（(*]*\Z")
 _TAGGED = re.compile(r"<[A-Za-z][\w:-]*(?:\s[^<>\n]*)?>\s*(?:<!\[CDATA\[\s*)?\Z")
-_IN_WORD = re.compile(r"[A-Za-z0-9_$.@#]")
+_IN_WORD = re.compile(r"[A-Za-z0-9_.@]")
 _AFTER_WORD = re.compile(r"[A-Za-z0-9_$]")
 _NOTHING = r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)"
 _WITH = re.compile(
@@ -60,7 +60,7 @@ def place_of(text: str, at: int, begun: int = 0) -> tuple[Place, str]:
     before = _INVISIBLE.sub("", text[line:at])
     found = _OPENING.search(before)
     run = found[0].rstrip() if found else ""
-    opening = run if run in CLOSING else run[-1:]
+    opening = next((sign for sign in (run, run[-1:]) if sign in CLOSING), "")
     if _TAGGED.search(before):
         return Place.BLOCK, opening
     if (_LINE_START.match(before) and (line > start or start == begun)) or _LABELLED.search(before):
