@@ -85,7 +85,8 @@ def test_details_hold_no_value_of_the_database(benchmark, report):
 
 def test_verdicts_come_back_as_they_were(report, tmp_path):
     path = tmp_path / "verdicts.jsonl"
-    odd = replace(report.scored[0], detail='say "x"\u2028\x85\ttab\nline é', hardness=None, outcome=Outcome.TIMEOUT)
+    detail = 'say "x"\u2028\x85\ttab\nline é'
+    odd = replace(report.scored[0], index=999, detail=detail, hardness=None, outcome=Outcome.TIMEOUT)
     write_verdicts([*report.scored, odd], path)
     assert read_verdicts(path) == [*report.scored, odd]
     assert len(path.read_text(encoding="utf-8").split("\n")) == len(report.scored) + 2
