@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from spider_opt.runs.info import RunInfo
 
 # What an older run did not write down, so that nothing follows where it is not there.
-_UNTOLD = frozenset({"weights", "version", "examples", "schemas", "code", "SQLite", "server"})
+_UNTOLD = frozenset({"weights", "adapter's form", "version", "examples", "schemas", "code", "SQLite", "server"})
 _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 
 
@@ -64,7 +64,7 @@ def beside_the_step(base: RunInfo, run: RunInfo) -> list[str]:
         for name in before
         if before[name] != after[name]
         and not (is_step and name in _TUNED)
-        and not (name in _UNTOLD | {"adapter's form"} and not (before[name] and after[name]))
+        and not (name in _UNTOLD and not (before[name] and after[name]))
     ]
 
 
