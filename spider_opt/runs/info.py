@@ -171,7 +171,7 @@ class RunInfo:
         check_all("served", known.get("served", ()), str)
         if "scorer" in known:
             known["scorer"] = ScoredBy.from_json(known["scorer"])
-        whole = known["benchmark"] == "spider" and not known["sample"] and known.get("n_total")
+        whole = known["format"] == 1 and known["benchmark"] == "spider" and not known["sample"] and known.get("n_total")
         if whole and whole != SIZES.get(known["split"], whole):
             known["benchmark"] = "own-spider"  # earlier versions called every folder in Spider's layout so
         if spliced := _SPLICED.fullmatch(known["steps"]):
