@@ -152,4 +152,5 @@ def test_the_same_questions_in_a_folder_of_another_name_are_the_same_run() -> No
 )
 def test_what_an_earlier_version_called_spider_is_called_what_it_is(told: dict[str, Any], name: str) -> None:
     entry = RunInfo("m", "m", "fake", "", "", "spider", "dev", "", "f", 0).to_json() | told
-    assert RunInfo.from_json(entry).benchmark == name
+    assert RunInfo.from_json(entry | {"format": 1}).benchmark == name
+    assert RunInfo.from_json(entry).benchmark == entry["benchmark"]  # this version knows what it asks
