@@ -20,7 +20,9 @@ def how_asked(info: RunInfo) -> str:
         return ""
     if info.endpoint or not (info.engine or info.model_sha256):
         together = f", {info.side_by_side} side by side" if info.side_by_side > 1 else ""
-        return f"endpoint{together}" if info.model else "a function"
+        if not info.model:
+            return "a function"
+        return f"{'endpoint' if info.endpoint or info.format == 1 else 'own code'}{together}"  # 1 names no endpoint
     if info.engine:
         return f"{info.engine}, {info.side_by_side or ''} side by side".replace(",  ", ", ")
     return "llama.cpp, one by one"

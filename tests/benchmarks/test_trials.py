@@ -120,7 +120,7 @@ def test_a_run_that_an_earlier_version_called_spider_is_called_what_it_is(
     monkeypatch.setattr(models, "open", lambda *arguments, **options: FakeModel("SELECT name FROM ship"))
     ex("eval", "--method", "zero-shot", "--data", root, "--out", "run")
     described = json.loads(Path("run/run.json").read_text())
-    Path("run/run.json").write_text(json.dumps(described | {"benchmark": "spider"}))
+    Path("run/run.json").write_text(json.dumps(described | {"benchmark": "spider", "format": 1}))
     assert "own-spider dev" in CliRunner().invoke(main, ["leaderboard", "run"]).stdout
     assert CliRunner().invoke(main, ["score", "run", "--data", str(root)]).stdout.startswith("quays dev  EX 50.0")
     assert ex("eval", "--method", "zero-shot", "--data", root, "--out", "run") == (50, 2)

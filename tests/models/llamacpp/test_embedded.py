@@ -150,18 +150,18 @@ def test_only_this_process_may_ask(model: EmbeddedModel) -> None:
 
 
 def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0
     model = EmbeddedModel(gguf, n_ctx=512, n_threads=1)
     assert model.url is None
-    for _ in range(2):
+    threads: list[int] = []
+    for _ in range(3):
         model.complete(Request("SELECT", max_tokens=1))
         url = urlsplit(model.url)
         model.close()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((url.hostname, url.port), timeout=5)
+        threads.append(len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0)
     model.close()
-    if sys.platform == "linux":
-        assert len(os.listdir("/proc/self/task")) <= threads
+    assert threads[-1] <= threads[0]  # the first time may leave what a library makes once
     assert capfd.readouterr() == ("", "")
 
 
