@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a reader wants first; the CSV has all columns.
+# What a reader wants first, the last four only where there is something to say; the CSV has all columns.
 TEXT = ("method", "model", "computed by", "benchmark", "beside")
 SHORT = (
     "method", "model", "asked", "benchmark", "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS),
-    "s_per_question", "beside",
+    "s_per_question", "cut", "refused", "ex_answered", "beside",
 )  # fmt: skip
-SHOWN_AS = {"ex": "EX", "ex_se": "±", "s_per_question": "s/question", "asked": "computed by"}
+SHOWN_AS = {
+    "ex": "EX", "ex_se": "±", "s_per_question": "s/question", "asked": "computed by", "ex_answered": "EX of the others",
+    **{f"ex_{level}": level for level in HARDNESS_LEVELS},
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +171,12 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 def _ranking(frame: pd.DataFrame) -> str:
-    columns = [name for name in SHORT if name != "beside" or any(frame["beside"])]
-    shown = frame[columns].rename(
-        columns={"ex": "EX", "ex_se": "±", "s_per_question": "s/question", "asked": "computed by"}
-    )
-    shown = shown.rename(columns={f"ex_{level}": level for level in HARDNESS_LEVELS})
-    for name in ("EX", "±", *HARDNESS_LEVELS):
-        shown[name] = [f"{value:.1f}" if value == value else "-" for value in shown[name].astype(float)]
+    frame = frame.assign(ex_answered=frame["ex"] * frame["n"] / (frame["n"] - frame["refused"]))
+    seldom = {"cut": "cut", "refused": "refused", "ex_answered": "refused", "beside": "beside"}
+    shown = frame[[name for name in SHORT if name not in seldom or any(frame[seldom[name]])]].rename(columns=SHOWN_AS)
+    for name in ("EX", "±", SHOWN_AS["ex_answered"], *HARDNESS_LEVELS):
+        if name in shown:
+            shown[name] = [f"{value:.1f}" if isfinite(value) else "-" for value in shown[name].astype(float)]
     head = [list(shown.columns), ["---:" if name not in TEXT else "---" for name in shown.columns]]
     lines = [*head, *([str(cell).replace("|", "\\|") for cell in row] for row in shown.itertuples(index=False))]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

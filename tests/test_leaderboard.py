@@ -220,6 +220,24 @@ def test_markdown_is_for_reading_and_ranks_the_same_questions_only(rows: list[An
     )
 
 
+def test_what_a_number_hides_stands_beside_it(tmp_path: Path) -> None:
+    """Answers that were cut, and questions that were given up: only where there are some."""
+    cut = fabricate(tmp_path / "cut")
+    answers = [json.loads(line) for line in (cut / "predictions.jsonl").read_text().splitlines()]
+    answers[0]["trace"] = [{"step": "zero-shot", "finish": "length"}]
+    (cut / "predictions.jsonl").write_text(lines(answers))
+    given_up = [verdict(i, "easy", outcome) for i, outcome in enumerate(["correct", "refused", "refused", "no_sql"])]
+    alone = [verdict(0, "easy", "refused")]
+    folders = [cut, fabricate(tmp_path / "up", given_up), fabricate(tmp_path / "all", alone, fingerprint="f" * 16)]
+    with_cut, only_refused = to_markdown(table([read_row(folder) for folder in folders])).split("\n\nspider")
+    assert [line.split(" | ")[11:15] for line in with_cut.splitlines()[2:]] == [
+        ["s/question", "cut", "refused", "EX of the others"], ["---:"] * 4,
+        ["0.1", "1", "0", "60.0"], ["0.1", "0", "2", "50.0"],
+    ]  # fmt: skip
+    assert only_refused.splitlines()[2].endswith("| s/question | refused | EX of the others |")
+    assert only_refused.splitlines()[4].endswith("| 0.0 | - | 0.0 | - | - | - | 0.1 | 1 | - |")
+
+
 SCORER = RUN["scorer"]
 BESIDE: dict[str, tuple[dict[str, Any], str]] = {
     "seed": ({"seed": 4}, "seed 4"),
