@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import asked_rules, engine_option, fail_under_option, request_options, scoring_options
+from spider_opt.cli.options import (
+    asked_rules,
+    engine_option,
+    fail_under_option,
+    give_up_option,
+    request_options,
+    scoring_options,
+)
 
 if TYPE_CHECKING:
     from spider_opt.models import Engine
@@ -40,13 +47,7 @@ if TYPE_CHECKING:
     help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
 )
 @request_options
-@click.option(
-    "--give-up",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="N",
-    help="Questions that a server may refuse for good (a filter, a prompt too long); they count as wrong  [default: 0]",
-)
+@give_up_option
 @click.option(
     "--no-cache",
     is_flag=True,

@@ -7,19 +7,27 @@ import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_folder_options
-from spider_opt.cli.options import engine_option
+from spider_opt.cli.options import REQUEST_OPTIONS, engine_option, give_up_option, request_options, typed_options
 
 if TYPE_CHECKING:
     from spider_opt.models import Engine
     from spider_opt.report import Ladder
-    from spider_opt.types import Benchmark
+    from spider_opt.runs.conditions import AskedAs
+    from spider_opt.types import JSON, Benchmark
 
 RUNS = Path("results/runs")
+_OF_THE_LADDER = {
+    "model_name": "--model", "tuned": "--tuned", "methods": "--rung", "benchmark": "--benchmark", "data": "--data",
+    "spider": "--spider", "recorded": "--recorded", "out": "--out",
+}  # fmt: skip
+# How a model is asked: runs that were made otherwise are not the ladder's.
+_OF_ITS_RUNS = {"base_url": "--base-url", "engine": "--engine", **REQUEST_OPTIONS}
+_OF_ASKING = {"concurrency": "--concurrency", "give_up": "--give-up", "as_json": "--json"}
 
 
 @click.command(
@@ -40,12 +48,14 @@ RUNS = Path("results/runs")
     help="Show published systems too: DIR has a .txt file of predictions for each",
 )  # fmt: skip
 @click.option("--run", "ask", is_flag=True, help="Run the rungs that were not run, as eval would")
-@click.option("--base-url", metavar="URL", help="With --run: OpenAI-compatible endpoint to ask")
+@click.option("--base-url", metavar="URL", help="OpenAI-compatible endpoint that is asked")
 @engine_option
+@request_options
 @click.option(
     "--concurrency", type=click.IntRange(1, 256),
     help="With --run: questions asked at the same time (default: as eval's)",
 )  # fmt: skip
+@give_up_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
     help="Folder for ladder.md, ladder.csv, ladder.png and ladder.svg",
@@ -63,7 +73,12 @@ def ladder_command(
     ask: bool,
     base_url: str | None,
     engine: Engine,
+    max_tokens: int | None,
+    request_timeout_s: float | None,
+    system: str,
+    extra: dict[str, JSON],
     concurrency: int | None,
+    give_up: int,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -72,7 +87,8 @@ def ladder_command(
     The rungs are taken from finished runs (RUNS are run folders or folders of them, default: results/runs); no
     database and no model is needed for that. Each row shows EX with its standard error, the gain over the rung
     below with its 95 % interval, and the costs, beside the figures of OpenAI's talk. The benchmark is Spider unless
-    another is named; its folder is needed for --run and --recorded only.
+    another is named; its folder is needed for --run and --recorded only. Where options say who is asked and how,
+    runs that were asked otherwise are left out.
     """
     from spider_opt.benchmarks.loading import source_of
     from spider_opt.errors import RunError
@@ -93,7 +109,8 @@ def ladder_command(
 
     roots = (*runs, RUNS) if ask or not runs else runs
     whole = benchmark if ask else None
-    look = partial(climb, rungs, roots, model, label, tuned=tuned, whole=whole)
+    asked_as = _asked_as(context)
+    look = partial(climb, rungs, roots, model, label, tuned=tuned, whole=whole, asked_as=asked_as)
     if ask:
         missing = look(tell=lambda _: None).missing
         for rung in missing:
@@ -101,7 +118,11 @@ def ladder_command(
         for rung in missing:
             asked = tuned if tuned and is_tuned(rung.method) else model
             assert benchmark
-            _run(benchmark, rung.method, asked, base_url, engine, concurrency)
+            _run(
+                benchmark, rung.method, asked, base_url=base_url, engine=engine, concurrency=concurrency,
+                max_tokens=max_tokens, system=system == "yes", extra=extra, request_timeout_s=request_timeout_s,
+                give_up=give_up,
+            )  # fmt: skip
     ladder = look(tell=partial(click.echo, err=True))
     typed = _typed(context)
     if ladder.missing:
@@ -118,45 +139,40 @@ def ladder_command(
     click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
 
 
-def _run(
-    benchmark: Benchmark,
-    method: str,
-    model: str,
-    base_url: str | None,
-    engine: Engine,
-    concurrency: int | None,
-) -> None:
+def _run(benchmark: Benchmark, method: str, model: str, **how: Any) -> None:
     from spider_opt.evaluation.folders import default_folder
     from spider_opt.evaluation.running import evaluate
 
     tell = partial(click.echo, err=True)  # stdout is the ladder's
     tell(f"running {method} with {model}")
-    run = evaluate(
-        method,
-        benchmark,
-        model=model,
-        base_url=base_url,
-        engine=engine,
-        out=default_folder,
-        concurrency=concurrency,
-        tell=tell,
-    )
+    run = evaluate(method, benchmark, model=model, out=default_folder, tell=tell, **how)
     tell(f"{run} in {run.folder}")
+
+
+def _asked_as(context: click.Context) -> AskedAs:
+    """Return what the options say of who is asked and how; nothing of what they do not say."""
+    from spider_opt.models.manner import Manner
+    from spider_opt.models.openai.urls import checked_url
+    from spider_opt.runs.conditions import AskedAs
+
+    given = context.params
+    manner = Manner(given["max_tokens"], given["system"] == "yes", given["extra"])
+    in_a_manner = typed_options(context, {name: REQUEST_OPTIONS[name] for name in ("max_tokens", "system", "extra")})
+    return AskedAs(
+        endpoint=None if given["base_url"] is None else checked_url(given["base_url"]),
+        engine=given["engine"] if typed_options(context, {"engine": "--engine"}) else None,
+        manner=str(manner) if in_a_manner else None,
+    )
 
 
 def _typed(context: click.Context, *, asking: bool = False) -> list[str]:
     """Return the command that makes this ladder again from its runs; ``asking`` adds what a run is asked with."""
-    of_asking = (("--base-url", "base_url"), ("--engine", "engine"), ("--concurrency", "concurrency"))
-    given = context.params
-    words = ["spider-opt", "ladder", *map(str, given["runs"])]
-    for option, key in (("--model", "model_name"), ("--tuned", "tuned"), ("--rung", "methods"),
-                        ("--benchmark", "benchmark"), ("--data", "data"),
-                        ("--spider", "spider"), ("--recorded", "recorded"), ("--out", "out"),
-                        *(of_asking if asking else ())):  # fmt: skip
-        if context.get_parameter_source(key) is not click.core.ParameterSource.DEFAULT:
-            values = given[key] if key == "methods" else (given[key],)
-            words += [word for value in values for word in (option, str(value))]
-    return [*words, *(["--json"] if asking and given["as_json"] else [])]
+    options = _OF_THE_LADDER | _OF_ITS_RUNS | (_OF_ASKING if asking else {})
+    if not asking:
+        del options["request_timeout_s"]
+    runs = context.params["runs"]
+    roots = (*runs, RUNS) if runs and context.params["ask"] and not asking else runs  # what was asked lies there
+    return ["spider-opt", "ladder", *map(str, roots), *typed_options(context, options)]
 
 
 def _write(ladder: Ladder, out: Path, typed: str) -> list[Path]:

@@ -45,6 +45,21 @@ def request_options(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def give_up_option(command: F) -> F:
+    """Add ``--give-up``."""
+    return click.option(
+        "--give-up", type=click.IntRange(min=0), default=0, metavar="N",
+        help="Questions that a server may refuse for good (a filter, a prompt too long); they count as wrong  "
+        "[default: 0]",
+    )(command)  # fmt: skip
+
+
+REQUEST_OPTIONS = {
+    "max_tokens": "--max-tokens", "request_timeout_s": "--request-timeout", "system": "--system", "extra": "--extra"
+}  # fmt: skip
+"""Parameters of a command and what is typed for them."""
+
+
 def _parameters(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, JSON]:
     parameters: dict[str, JSON] = {}
     for one in given:
@@ -99,9 +114,16 @@ def typed_options(context: click.Context, options: Mapping[str, str]) -> list[st
     words: list[str] = []
     for name, option in options.items():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            value = context.params[name]
-            words += [option] if value is True else [option, str(value)]
+            words += _typed(option, context.params[name])
     return words
+
+
+def _typed(option: str, value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [word for name, said in value.items() for word in (option, f"{name}={json.dumps(said)}")]
+    if isinstance(value, tuple):
+        return [word for one in value for word in (option, str(one))]
+    return [option] if value is True else [option, str(value)]
 
 
 def fail_under_option(command: F) -> F:

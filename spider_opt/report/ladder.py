@@ -12,7 +12,7 @@ from spider_opt.errors import MethodError, RunError, UsageError
 from spider_opt.evaluation.scoring_files import judge_pairs
 from spider_opt.methods import parse_method, step_names, step_type
 from spider_opt.runs import Run, RunInfo, find_runs
-from spider_opt.runs.conditions import beside_the_step, how_asked
+from spider_opt.runs.conditions import IN_ANY_WAY, AskedAs, beside_the_step, how_asked
 from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.statistics import clustered_se
@@ -97,19 +97,20 @@ def climb(
     *,
     tuned: str | None = None,
     whole: Benchmark | None = None,
+    asked_as: AskedAs = IN_ANY_WAY,
     tell: Callable[[str], None] = print,
 ) -> Ladder:
     """Build a model's ladder from the finished runs among ``roots`` (run folders or folders of them).
 
     ``rungs`` are (name, method), ``benchmark`` is a name and a split: ``spider dev``. ``tuned`` is what the model is
-    called once it is fine-tuned, if not the same. With ``whole`` only runs count that answered all its questions. Where
-    runs were not asked the same or not judged alike, those that most rungs have count. ``tell`` gets a sentence for
-    each run left out.
+    called once it is fine-tuned, if not the same. With ``whole`` only runs count that answered all its questions, and
+    only those that were asked as ``asked_as`` says. Where runs were not asked the same or not judged alike, those that
+    most rungs have count. ``tell`` gets a sentence for each run left out.
     """
     found: list[list[Run]] = []
     for _, method in rungs:
         wanted = tuned if tuned and is_tuned(method) else model
-        found.append(_runs(method, roots, wanted, benchmark, whole, tell))
+        found.append(_runs(method, roots, wanted, benchmark, whole, asked_as, tell))
     kinds = {_asked(run) for runs in found for run in runs}
     count = {kind: sum(any(_asked(run) == kind for run in runs) for runs in found) for kind in kinds}
     like = max(kinds, key=lambda kind: (count[kind], kind[0], kind[2:]), default=None)
@@ -167,7 +168,13 @@ def _asked(run: Run) -> tuple[int, frozenset[int], str, str]:
 
 
 def _runs(
-    method: str, roots: Sequence[Path], model: str, benchmark: str, whole: Benchmark | None, tell: Callable[[str], None]
+    method: str,
+    roots: Sequence[Path],
+    model: str,
+    benchmark: str,
+    whole: Benchmark | None,
+    asked_as: AskedAs,
+    tell: Callable[[str], None],
 ) -> list[Run]:
     runs = []
     for folder in find_runs(*roots):
@@ -177,6 +184,8 @@ def _runs(
                 continue
             if whole and (info.fingerprint, info.n) != (whole.fingerprint, len(whole.examples)):
                 raise RunError(f"{folder} has not answered all {len(whole.examples)} questions as they are here")
+            if lacking := asked_as.lacking(info):
+                raise RunError(f"{folder} was asked otherwise ({lacking})")
             runs.append(Run.read(folder))
         except RunError as error:
             tell(f"left out: {error}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from spider_opt.models.manner import may_become
 from spider_opt.runs.info import RunInfo
 
 # What an older run did not write down, so that nothing follows where it is not there.
@@ -26,6 +28,33 @@ def how_asked(info: RunInfo) -> str:
     if info.engine:
         return f"{info.engine}, {info.side_by_side or ''} side by side".replace(",  ", ", ")
     return "llama.cpp, one by one"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAs:
+    """Who is to have been asked and how, in the words of ``RunInfo`` and ``models.Engine``; None where all will do."""
+
+    endpoint: str | None = None
+    engine: str | None = None
+    manner: str | None = None
+
+    def lacking(self, info: RunInfo) -> str:
+        """Say what of a run is otherwise, '' where it was asked so.
+
+        What a server turned out not to take, and where a run of an older version was asked, is not for it to say.
+        """
+        asked_here = bool(info.engine or info.model_sha256) and not info.endpoint
+        if self.endpoint is not None and (asked_here or info.endpoint not in ("", self.endpoint)):
+            return f"endpoint {info.endpoint or 'none'}, not {self.endpoint}"
+        engine = info.engine.partition(" ")[0] or ("llama.cpp" if asked_here else "")
+        if self.engine is not None and engine != self.engine:
+            return f"engine {engine or 'none'}, not {self.engine}"
+        if self.manner is not None and info.manner != self.manner and not may_become(self.manner, info.manner):
+            return f"asked {info.manner or 'as usual'}, not {self.manner or 'as usual'}"
+        return ""
+
+
+IN_ANY_WAY = AskedAs()
 
 
 def conditions(info: RunInfo) -> dict[str, str]:

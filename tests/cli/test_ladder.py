@@ -5,6 +5,7 @@ import csv
 import json
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from fake_model import FakeModel
 import spider_opt.models
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
-from spider_opt.errors import ModelError
+from spider_opt.errors import ModelError, NoAnswer
 from spider_opt.models import opening
+from spider_opt.models.manner import AskedInAManner, Manner
 from spider_opt.types import ModelInfo, Request, Usage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,11 +152,12 @@ class Model(FakeModel):
     def __init__(self) -> None:
         super().__init__(self._count, info=ModelInfo("fake", "cd" * 32), usage=Usage(1, 100, 50, 10, 0.125))
         self.silent_on = "no question has these words"
+        self.why = NoAnswer.FAULT
         self.opened: list[tuple[str | None, str | None]] = []
 
     def _count(self, request: Request) -> str:
         if self.silent_on in request.text:
-            raise ModelError("it is silent")
+            raise ModelError("it is silent", self.why)
         table = re.search(r'CREATE TABLE (\w+|"[^"]+")', request.text)
         assert table
         return f"```sql\nSELECT count(*) FROM {table[1]}\n```"
@@ -241,12 +244,89 @@ def test_the_tuned_model_is_asked_by_its_name(model: Model, monkeypatch: pytest.
     assert model.opened == [("fake", "http://localhost:1/v1"), ("fake-tuned", "http://localhost:1/v1")]
 
 
+OF_A_RUN = (
+    "--base-url", "http://a/v1", "--max-tokens", "4000", "--system", "no",
+    "--extra", 'stop_when=["a b"]', "--extra", "top_p=0.9",
+)  # fmt: skip
+OF_ASKING = ("--request-timeout", "60.5", "--concurrency", "4", "--give-up", "2")
+
+
 def test_what_to_type_repeats_all_that_was_typed(here: Path) -> None:
-    typed = ["--base-url", "http://a/v1", "--engine", "torch", "--concurrency", "4"]
-    result = run(*TWO, "--rung", "rag", *typed, "--json")
-    assert result.exit_code == 0
-    assert f"--rung rag {' '.join(typed)} --json --spider DIR --run\n" in result.stderr
-    assert not {*typed} & {*Path("results/ladder.md").read_text().partition("\n")[0].split()}
+    manner = 'max_tokens=4000, system=no, stop_when=["a b"], top_p=0.9'
+    asked = {"endpoint": "http://a/v1", "manner": manner}
+    fabricate(here / "results/runs/c", "zero-shot", ZERO_SHOT, "+" * 20, **asked)
+    result = run(*TWO, *OF_ASKING, *OF_A_RUN, "--json")
+    assert result.exit_code == 0, result.stderr
+    [line] = [line for line in result.stderr.splitlines() if "to run what is missing" in line]
+    typed = shlex.split(line.partition("missing: ")[2])
+    given = (*OF_A_RUN, *OF_ASKING)
+    assert {*pairwise(typed)} >= {*zip(given[::2], given[1::2], strict=True)}
+    assert typed[-4:] == ["--json", "--spider", "DIR", "--run"]
+    made_by = shlex.split(
+        (here / "results/ladder.md").read_text().partition("\n")[0].removeprefix("Made by `").removesuffix("`.")
+    )
+    assert [*OF_A_RUN] == made_by[made_by.index("--base-url") :]
+    again = run(*made_by[2:], "--json")
+    assert again.stdout == result.stdout
+
+
+def test_runs_that_were_asked_otherwise_are_left_out(here: Path) -> None:
+    """A ladder of one server, or of answers of 4,000 tokens, says nothing of another's."""
+    asked: dict[str, dict[str, Any]] = {
+        "a": {"endpoint": "http://a/v1"},
+        "b": {"endpoint": "http://b/v1", "manner": "without seed"},
+        "long": {"endpoint": "http://b/v1", "manner": "max_tokens=4000; without seed"},
+        "here": {"model_sha256": "ab" * 32},
+        "torch": {"model_sha256": "ab" * 32, "engine": "torch int8"},
+    }
+    for name, how in asked.items():
+        fabricate(here / "many" / name, "zero-shot", ZERO_SHOT, "++--" * 5, **how)
+
+    def taken(*options: str) -> str:
+        result = run("many", "--rung", "zero-shot", "--json", *options)
+        return json.loads(result.stdout)[0]["run"] if result.exit_code == 0 else result.stderr
+
+    assert taken() == "a"
+    assert taken("--base-url", "http://b/v1/") == "b"
+    assert taken("--base-url", "http://b/v1", "--max-tokens", "4000") == "long"
+    assert taken("--system", "yes") == "a"
+    assert taken("--base-url", "http://b/v1", "--system", "yes") == "b"
+    assert taken("--engine", "llama.cpp") == "here"
+    assert taken("--engine", "torch") == "torch"
+    assert taken("--request-timeout", "9") == "a", "no answer depends on how long one waits"
+    told = taken("--max-tokens", "400")
+    assert "left out: many/long was asked otherwise (asked max_tokens=4000; without seed, not max_tokens=400)" in told
+    assert "no finished run" in told.splitlines()[-1]
+
+
+def test_run_asks_again_where_options_say_otherwise(model: Model, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung = ("--benchmark", "spider-mini", "--model", "fake", "--rung", "zero-shot", "--run", "--json")
+    assert run(*rung).exit_code == 0
+    given: list[dict[str, Any]] = []
+
+    def open_model(name: str | None = None, **how: Any) -> Any:
+        given.append(how)
+        return AskedInAManner(model, Manner(how["max_tokens"], how["system"], how["extra"]))
+
+    monkeypatch.setattr(spider_opt.models, "open", open_model)
+    how = ("--max-tokens", "4000", "--system", "no", "--extra", "top_p=0.9", "--request-timeout", "60")
+    result = run(*rung, *how)
+    assert result.exit_code == 0, result.stderr
+    wanted = {"max_tokens": 4000, "system": False, "extra": {"top_p": 0.9}, "timeout_s": 60.0}
+    assert {name: given[0][name] for name in wanted} == wanted
+    assert {(request.max_tokens, request.extra["top_p"]) for request in model.requests[-3:]} == {(4000, 0.9)}
+    assert "was asked otherwise (asked as usual, not max_tokens=4000" in result.stderr
+    assert run(*rung, *how).stdout == result.stdout
+    assert len(given) == 1
+
+
+def test_so_many_may_be_given_up(model: Model) -> None:
+    model.silent_on = load("spider-mini:test").examples[3].question.text
+    model.why = NoAnswer.FILTERED
+    assert run(*MINI).exit_code == 1
+    result = run(*MINI, "--give-up", "1", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [row["n"] for row in json.loads(result.stdout)] == [len(load("spider-mini:test").examples)] * 2
 
 
 # --- what is asked wrongly ---------------------------------------------------------------------
