@@ -30,6 +30,7 @@ ORDER = (
         "progress",
         "rows",
         "store",
+        "temporary",
     ),
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
@@ -47,6 +48,7 @@ ORDER = (
 SIDEWAYS = {
     "cache_use": ("paths",),
     "store": ("paths",),
+    "temporary": ("paths",),
     "errors": ("types",),
     "arguments": ("types", "errors", "wording"),
     "plugins": ("errors",),

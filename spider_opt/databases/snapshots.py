@@ -12,15 +12,15 @@ import atexit
 import os
 import shutil
 import sqlite3
-import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from spider_opt.errors import DatasetError
+from spider_opt.temporary import temporary_folder
 
 WAIT_S = 2.0
 """How long a writer that lets nobody read is waited for, before the files are copied."""
@@ -93,6 +93,7 @@ class _Snapshots:
         """Know of none."""
         self._lock = threading.Lock()
         self._folder: Path | None = None
+        self._opened = ExitStack()
         self._taken: dict[Path, tuple[Hashable, Path]] = {}
         self._older: dict[Path, list[Path]] = defaultdict(list)
         self._held: Counter[Path] = Counter()
@@ -108,7 +109,7 @@ class _Snapshots:
                 return known[1]
             try:
                 if self._folder is None:
-                    self._folder = Path(tempfile.mkdtemp(prefix="spider-opt-"))
+                    self._folder = self._opened.enter_context(temporary_folder())
                 self._n += 1
                 into = self._folder / str(self._n) / path.name
                 into.parent.mkdir()
@@ -142,8 +143,7 @@ class _Snapshots:
 
     def close(self) -> None:
         """Remove them, and know of none."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._opened.close()
         self.reset()
 
 

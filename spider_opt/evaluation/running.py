@@ -8,7 +8,6 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import get_args
 
 from spider_opt import arguments
@@ -29,6 +28,7 @@ from spider_opt.runs.folder import finish, run
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import check_answered
 from spider_opt.scoring import Rules, rules_of
+from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
 
 _LOG = logging.getLogger("spider_opt")
@@ -120,18 +120,18 @@ def evaluate(
         request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
     asked, sample = _asked(benchmark, ids)
-    with cache_in_use(), TemporaryDirectory() as nowhere, ExitStack() as opened:
+    with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):
             check_unasked(asking, "a function, which asks models of its own")
             check_pipeline(method)
-            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=Path(nowhere))
+            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=nowhere)
         else:
             if not isinstance(method, str | Method):
                 raise arguments.wrong(method, "method", "a method's text, or a function of (question, database)")
             parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
-            kept = cache_dir() if cache else Path(nowhere)
-            cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, Path(nowhere))))
+            kept = cache_dir() if cache else nowhere
+            cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, nowhere)))
             plan = of_method(
                 parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
                 unseen=() if model is None or isinstance(model, str) or hasattr(model, "cache_tag") else ("model",),
@@ -140,7 +140,7 @@ def evaluate(
             )  # fmt: skip
         opened.callback(plan.ended)
         kept_here = cache and not plan.unseen
-        folder = folder_for(plan.info, out, None if kept_here else Path(nowhere) / "run")
+        folder = folder_for(plan.info, out, None if kept_here else nowhere / "run")
         if plan.unseen and callable(method):
             _check_new(folder, plan)
         finished = run(

@@ -89,6 +89,7 @@ def _end_with_parent(begun: int) -> None:
     poll.register(begun, 0)
     poll.poll()
     time.sleep(LINGER_S)
+    remove_snapshots()
     os._exit(1)
 
 
