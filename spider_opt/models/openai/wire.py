@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 import weakref
@@ -32,6 +33,7 @@ NOTICE_S = 30.0
 PATIENCE_S = 5.0
 """For a connection to close."""
 T = TypeVar("T")
+_QUOTED_BYTES = re.compile(r"(?:bytearray\()?b(['\"].*?['\"])\)?")
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _ELSEWHERE = ("ConnectError", "ConnectTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL")
 
@@ -160,6 +162,7 @@ class Wire:
             kind = type(error).__name__
             certificate = "certificate" in str(error).lower()
             detail = " ".join(str(error).split()) if certificate or kind not in _ELSEWHERE else ""
+            detail = _QUOTED_BYTES.sub(r"\1", detail)
             broken = Broken("nothing there" if kind in _ELSEWHERE else "broke", detail or kind)
         raise Broken(broken.kind, broken.detail)  # outside, so that nothing that holds the key hangs on it
 

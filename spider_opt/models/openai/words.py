@@ -25,7 +25,9 @@ def read_json(body: bytes | str) -> object:
     ({'a': 1}, None, None)
     """
     try:
-        return json.loads(body.decode("utf-8-sig", "replace") if isinstance(body, bytes) else body)
+        return json.loads(body)  # bytes in whatever UTF they are
+    except UnicodeDecodeError:
+        return read_json(body.decode("utf-8-sig", "replace")) if isinstance(body, bytes) else None
     except (ValueError, RecursionError):
         return None
 
