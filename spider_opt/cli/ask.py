@@ -73,9 +73,10 @@ def ask_command(
     no_cache: bool,
     as_json: bool,
 ) -> None:
-    """Answer QUESTION about a SQLite database: print the query and its rows.
+    """Answer QUESTION about a SQLite database.
 
-    The query runs in a sandbox that only reads. Without --model the embedded model is asked, on this machine.
+    It prints the query and its rows. The query runs in a sandbox that only reads. Without --model the embedded model is
+    asked, on this machine.
     """
     from spider_opt import bound_method
     from spider_opt.errors import QueryError

@@ -47,9 +47,9 @@ def cache(context: click.Context, as_json: bool) -> None:
 @click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(list(KINDS)))
 @click.option("--yes", is_flag=True, help="Do not ask before")
 def clear(kind: str | None, yes: bool) -> None:
-    """Delete what is kept of one KIND, without KIND all that can be had again: all but the adapters tuned here.
+    """Delete what is kept of one KIND, or all that can be had again.
 
-    The kinds are those that spider-opt cache lists.
+    All but the adapters that were tuned here can be had again. The kinds are those that spider-opt cache lists.
     """
     from spider_opt.cache_contents import clear, contents
 

@@ -47,7 +47,7 @@ def compare_command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare runs with BASE on the questions that all of them answered.
+    """Compare runs with BASE, on the questions all of them answered.
 
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the

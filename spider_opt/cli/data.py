@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def data(context: click.Context) -> None:
-    """List benchmarks, make one of your own questions, get Spider, and look through a benchmark."""
+    """List benchmarks, make one of yours, get Spider, check a folder."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -38,7 +38,7 @@ def data(context: click.Context) -> None:
 @data.command("list", epilog="\b\nExample:\n  spider-opt data list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a benchmark, in a list")
 def list_command(as_json: bool) -> None:
-    """List the benchmarks: what they are, their splits and licence, and whether they are here.
+    """List the benchmarks: splits, licence, and what is here.
 
     A benchmark's folder is looked for where its environment variable says (Spider's: SPIDER_DIR).
     """
@@ -64,10 +64,10 @@ def list_command(as_json: bool) -> None:
     "--sha256", metavar="HEX", help="Refuse a zip with another hash (default: the one known of the official zip)"
 )
 def fetch(folder: Path | None, name: str, other_folder: Path | None, url: str | None, sha256: str | None) -> None:
-    """Download a benchmark, Spider unless another is named, into DIR (default: the benchmark's name).
+    """Download a benchmark into DIR: Spider, unless another is named.
 
-    Of Spider about 200 MB to download, about 2 GB unpacked. A download that breaks off goes on
-    where it stopped when the same command is given again.
+    Without DIR the folder is called as the benchmark. Of Spider it is about 200 MB to download, about 2 GB unpacked.
+    A download that breaks off goes on where it stopped when the same command is given again.
     """
     from spider_opt.benchmarks import source_named
     from spider_opt.benchmarks.fetch import fetch_benchmark, official_download

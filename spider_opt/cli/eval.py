@@ -98,7 +98,7 @@ def eval_command(
     fail_under: float | None,
     as_json: bool,
 ) -> None:
-    """Answer a benchmark's questions with a method, and score the answers.
+    """Answer a benchmark's questions, and score the answers.
 
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
     run folder keeps every answer as it comes: the same command goes on where it was stopped.

@@ -82,7 +82,7 @@ def ladder_command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Show what each rung brings: prompt, retrieval, fine-tuning, both.
+    """Show what each rung brings, from prompt to fine-tuning.
 
     The rungs are taken from finished runs (RUNS are run folders or folders of them, default: results/runs); no
     database and no model is needed for that. Each row shows EX with its standard error, the gain over the rung

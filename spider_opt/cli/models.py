@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List, get, check and remove the weights of the embedded models, and adapters."""
+    """List, get, check and remove weights of models, and adapters."""
     if context.invoked_subcommand is None:
         context.invoke(list_models)
 
@@ -26,7 +26,7 @@ def models(context: click.Context) -> None:
 @models.command("list", epilog="\b\nExample:\n  spider-opt models list --json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array")
 def list_models(as_json: bool = False) -> None:
-    """Say which models there are, which of them are here, and which adapters tune them.
+    """Say which models and adapters there are, and which are here.
 
     What tunes is taken by finetune:adapter=NAME in eval's --method.
     """
@@ -167,7 +167,10 @@ def _share(part: str) -> tuple[str, float]:
 @models.command(epilog="\b\nExample:\n  spider-opt models check\n  spider-opt models check qwen2.5-coder-0.5b")
 @click.argument("name", required=False)
 def check(name: str | None) -> None:
-    """Read the weights or the adapter NAME again and compare the hash, without NAME of all that are here."""
+    """Read weights or an adapter again, and compare the hash.
+
+    Without NAME all that are here.
+    """
     from spider_opt.errors import WeightsError
     from spider_opt.models import weights
     from spider_opt.models.adapters import adapter_names, find_adapter
@@ -194,7 +197,10 @@ def check(name: str | None) -> None:
 @models.command(epilog="\b\nExample:\n  spider-opt models remove smollm2-135m")
 @click.argument("name")
 def remove(name: str) -> None:
-    """Delete the weights or the adapter NAME, and what it was trained with, from the cache."""
+    """Delete the weights or the adapter NAME from the cache.
+
+    With an adapter goes what it was trained with.
+    """
     from spider_opt.models import weights
     from spider_opt.models.adapters import is_here, remove_adapter
 

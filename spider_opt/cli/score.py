@@ -40,11 +40,12 @@ def score_command(
     as_json: bool,
     no_cache: bool,
 ) -> None:
-    """Judge the predictions in FILE by execution accuracy, or by the metrics you name.
+    """Judge the predictions in FILE by execution accuracy.
 
     FILE is a run folder, its predictions.jsonl, or what another tool wrote: text with one query a line, with a tab and
     the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
     query. Answers are paired by a number, id, question or gold query beside them, else by their order.
+    --metric names other scorers than that.
     """
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.evaluation.scoring_files import score

@@ -31,9 +31,10 @@ ROWS = 5
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many questions")
 @benchmark_options
 def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None, limit: int, chosen: Chosen) -> None:
-    """Show a run's questions: gold, prediction, what both give, the verdict, and what each step did.
+    """Show a run's questions, what was answered, and the verdicts.
 
-    The benchmark is the run's; where its folder is needed, name it. An ID is one of predictions.jsonl, or a number.
+    Of each question: gold, prediction, what both give, the verdict, and what each step did. The benchmark is the run's;
+    where its folder is needed, name it. An ID is one of predictions.jsonl, or a number.
     """
     from spider_opt.errors import DatasetError, PredictionsError, UsageError
     from spider_opt.runs import RunInfo

@@ -54,6 +54,15 @@ def test_all_commands_are_listed() -> None:
     assert run().stderr.startswith("Usage:")
 
 
+@pytest.mark.parametrize("names", [(), *sorted({names[:1] for names in EVERY_COMMAND if names[1:]})], ids=" ".join)
+def test_no_command_is_cut_short_in_a_list_of_80_columns(names: tuple[str, ...]) -> None:
+    listed = CliRunner().invoke(main, [*names, "--help"], terminal_width=80).stdout
+    lines = listed.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) == sum(each[:-1] == names for each in EVERY_COMMAND)
+    for line in lines:
+        assert re.search(r"[^.]\.$", line), line
+
+
 @pytest.mark.parametrize("names", EVERY_COMMAND, ids=" ".join)
 @pytest.mark.parametrize("asks", ["-h", "--help"])
 def test_each_command_has_help_with_a_verb_and_an_example(names: tuple[str, ...], asks: str) -> None:
