@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -37,7 +38,8 @@ class Row:
     """One finished run.
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
-    query counted as dependent. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
+    query counted as dependent. ``question_set`` is a hash of the questions that count: rows of one benchmark compare
+    where it is the same. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
     about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
     time spent waiting for the model, and tokens are empty where a server did not tell all of them.
     ``context`` are means over the questions that have the metric. ``info`` says under which conditions the run was
@@ -51,6 +53,7 @@ class Row:
     engine: str
     benchmark: str
     fingerprint: str
+    question_set: str
     n: int
     ex: float
     ex_se: float
@@ -110,6 +113,7 @@ def to_row(run: Run) -> Row:
         engine=info.engine,
         benchmark=info.asked,
         fingerprint=info.fingerprint,
+        question_set=hashlib.sha256(repr(sorted(run.questions.items())).encode()).hexdigest()[:8],
         n=run.n,
         ex=run.ex,
         ex_se=run.ex_se,
@@ -140,11 +144,16 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    ranked = sorted(rows, key=lambda row: (row.benchmark, row.fingerprint, -row.ex, row.method, row.run))
+    ranked = sorted(rows, key=lambda row: (*_compares(row), -row.ex, row.method, row.run))
     cells = []
-    for _, group in groupby(ranked, key=lambda row: (row.benchmark, row.fingerprint)):
+    for _, group in groupby(ranked, key=_compares):
         cells += _told_apart(list(group))
     return pd.DataFrame(cells)
+
+
+def _compares(row: Row) -> tuple[str, str, int, str]:
+    """Return what is equal for rows of the same questions; the larger sets of them come first."""
+    return row.benchmark, row.fingerprint, -row.n, row.question_set
 
 
 def _told_apart(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -166,7 +175,10 @@ def to_markdown(frame: pd.DataFrame) -> str:
     """Return the columns a reader wants first as Markdown: a table for each set of questions, since no two compare."""
     tables = []
     for (benchmark, fingerprint), rows in frame.groupby(["benchmark", "fingerprint"], sort=False):
-        tables.append(f"{benchmark}, questions and databases {fingerprint}:\n\n{_ranking(rows)}")
+        sets = list(rows.groupby("question_set", sort=False))
+        for name, those in sets:
+            which = f", the {those['n'].iloc[0]:,} questions {name}" if len(sets) > 1 else ""
+            tables.append(f"{benchmark}, questions and databases {fingerprint}{which}:\n\n{_ranking(those)}")
     return "\n".join(tables)
 
 

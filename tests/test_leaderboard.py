@@ -14,7 +14,8 @@ from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
 from spider_opt.runs.context_metrics import METRICS
 
 COLUMNS = [
-    "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint", "n", "ex", "ex_se",
+    "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint",
+    "question_set", "n", "ex", "ex_se",
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql", "refused",
     "cut", "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
@@ -58,9 +59,10 @@ def fabricate(
     folder.mkdir(parents=True)
     if verdicts is None:
         verdicts = [verdict(i, *pair) for i, pair in enumerate(zip(LEVELS, OUTCOMES, strict=True))]
-    run = {key: value for key, value in (RUN | changes).items() if key not in without}
+    answers = [prediction(i) for i in range(max(6, len(verdicts)))]
+    run = {key: value for key, value in (RUN | {"n": len(answers)} | changes).items() if key not in without}
     (folder / "run.json").write_text(json.dumps(run))
-    (folder / "predictions.jsonl").write_text(lines([prediction(i) for i in range(max(6, len(verdicts)))]))
+    (folder / "predictions.jsonl").write_text(lines(answers))
     (folder / "verdicts.jsonl").write_text(lines(verdicts))
     return folder
 
@@ -68,6 +70,7 @@ def fabricate(
 def test_a_row_says_all_there_is(tmp_path: Path) -> None:
     cells = read_row(fabricate(tmp_path / "my-run")).cells()
     assert list(cells) == COLUMNS
+    assert len(cells.pop("question_set")) == 8
     assert cells == {
         "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "", "engine": "",
         "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.4949,
@@ -116,7 +119,7 @@ def test_what_retrieval_brought_is_the_mean_over_the_questions_that_have_it(tmp_
     contexts: list[dict[str, float]] = [
         {"recall_tables": 1.0, "level": 0.0, "later_metric": 1.0}, {"recall_tables": 0.5}, {}, {"recall_tables": 0.0}
     ]  # fmt: skip
-    entries = [prediction(i) | {"context": context} for i, context in enumerate(contexts)]
+    entries = [prediction(i) | {"context": context} for i, context in enumerate([*contexts, {}, {}])]
     del entries[2]["context"]
     (folder / "predictions.jsonl").write_text(lines(entries))
     cells = read_row(folder).cells()  # the fourth has no verdict
@@ -176,7 +179,8 @@ def test_missing_predictions_are_one_sentence(tmp_path: Path) -> None:
 @pytest.fixture
 def rows(tmp_path: Path) -> list[Any]:
     return [
-        read_row(fabricate(tmp_path / "worse", [verdict(0, "easy", "wrong_rows"), verdict(1, "easy", "correct")])),
+        read_row(fabricate(tmp_path / "worse", [verdict(i, "easy", "wrong_rows") for i in range(5)])),
+        read_row(fabricate(tmp_path / "fewer", [verdict(0, "easy", "wrong_rows"), verdict(1, "easy", "correct")])),
         read_row(fabricate(tmp_path / "best", method="retry:k=2,x=3+zero-shot")),
         read_row(
             fabricate(
@@ -193,7 +197,7 @@ def test_csv_has_all_columns_in_order(rows: list[Any]) -> None:
     assert text.endswith("\n")
     assert "\r" not in text
     by_run = {row["run"]: row for row in csv.DictReader(io.StringIO(text))}
-    assert list(by_run) == ["single", "best", "worse"]  # by benchmark, best first
+    assert list(by_run) == ["single", "best", "worse", "fewer"]  # by benchmark and questions, best first
     assert by_run["best"]["method"] == "retry:k=2,x=3+zero-shot"
     assert (by_run["best"]["ex"], by_run["best"]["ex_se"], by_run["best"]["n"]) == ("60.0", "24.4949", "5")
     assert (by_run["best"]["ex_extra"], by_run["best"]["ex_medium"]) == ("", "0.0")
@@ -210,12 +214,15 @@ def test_markdown_is_for_reading_and_ranks_the_same_questions_only(rows: list[An
         "| method | model | computed by | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
         "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     )
+    of_two, of_five = (row.question_set for row in rows[1:3])
     assert to_markdown(table(rows)) == (
         f"mini dev, questions and databases 0123456789abcdef:\n\n{head}"
         "| zero-shot | a\\|b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
-        f"spider dev, questions and databases 0123456789abcdef:\n\n{head}"
+        f"spider dev, questions and databases 0123456789abcdef, the 5 questions {of_five}:\n\n{head}"
         "| retry:k=2,x=3+zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 "
         "| - | 0.1 |\n"
+        "| zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 0.0 | 0.0 | 0.0 | - | - | - | 0.1 |\n\n"
+        f"spider dev, questions and databases 0123456789abcdef, the 2 questions {of_two}:\n\n{head}"
         "| zero-shot | fake | llama.cpp, one by one | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
     )
 
@@ -226,13 +233,15 @@ def test_what_a_number_hides_stands_beside_it(tmp_path: Path) -> None:
     answers = [json.loads(line) for line in (cut / "predictions.jsonl").read_text().splitlines()]
     answers[0]["trace"] = [{"step": "zero-shot", "finish": "length"}]
     (cut / "predictions.jsonl").write_text(lines(answers))
-    given_up = [verdict(i, "easy", outcome) for i, outcome in enumerate(["correct", "refused", "refused", "no_sql"])]
+    given_up = [
+        verdict(i, "easy", outcome) for i, outcome in enumerate(["correct", "refused", "refused", "no_sql", "no_sql"])
+    ]
     alone = [verdict(0, "easy", "refused")]
     folders = [cut, fabricate(tmp_path / "up", given_up), fabricate(tmp_path / "all", alone, fingerprint="f" * 16)]
     with_cut, only_refused = to_markdown(table([read_row(folder) for folder in folders])).split("\n\nspider")
     assert [line.split(" | ")[11:15] for line in with_cut.splitlines()[2:]] == [
         ["s/question", "cut", "refused", "EX of the others"], ["---:"] * 4,
-        ["0.1", "1", "0", "60.0"], ["0.1", "0", "2", "50.0"],
+        ["0.1", "1", "0", "60.0"], ["0.1", "0", "2", "33.3"],
     ]  # fmt: skip
     assert only_refused.splitlines()[2].endswith("| s/question | refused | EX of the others |")
     assert only_refused.splitlines()[4].endswith("| 0.0 | - | 0.0 | - | - | - | 0.1 | 1 | - |")
@@ -271,7 +280,7 @@ def test_runs_of_other_questions_are_never_one_ranking(tmp_path: Path) -> None:
 
 
 def test_one_question_has_no_error_bar(rows: list[Any]) -> None:
-    assert math.isnan(rows[2].ex_se)
+    assert math.isnan(rows[-1].ex_se)
     parsed = json.loads(table(rows).to_json(orient="records"))
     assert parsed[0]["ex_se"] is None
     assert parsed[0]["ex_easy"] is None

@@ -45,7 +45,7 @@ def _given(run: Run | Path | str, name: str) -> Run | Path:
 
 def asked(run: Run) -> set[int]:
     """Return the questions of a run that count, by index."""
-    return {scored.index for scored in run.verdicts}
+    return set(run.questions)
 
 
 def check_comparable(base: Run, run: Run) -> None:
@@ -54,7 +54,7 @@ def check_comparable(base: Run, run: Run) -> None:
     Raises:
         UsageError: says in what they differ.
     """
-    if not (base.info.fingerprint and run.info.fingerprint):
+    if not (base.info.fingerprint and run.info.fingerprint):  # one of them is known by its verdicts only
         _check_same_questions(base, run)
         return
     split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
@@ -67,17 +67,22 @@ def check_comparable(base: Run, run: Run) -> None:
             f"{run.where} was scored by {run.scorer}, but {base.where} by {base.scorer}: "
             f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
         )
-    if not asked(run) & asked(base):
-        raise UsageError(f"{run.where} and {base.where} have no question in common")
+    _check_same_questions(base, run)
+    hashes = base.info.questions, run.info.questions
+    if all(hashes) and hashes[0] != hashes[1] and asked(base) == asked(run) and base.info.sample == run.info.sample:
+        _LOG.warning(
+            "%s and %s answered questions of the same numbers and gold queries, but not all of the same words",
+            run.where, base.where,
+        )  # fmt: skip
 
 
 def _check_same_questions(base: Run, run: Run) -> None:
-    """Do the same where one of them is known by its verdicts only, by what these say of the questions.
+    """Make sure of what verdicts say of the questions.
 
     Raises:
         UsageError: they have none in common, or not the same.
     """
-    before, after = ({s.index: (s.db_id, s.cluster) for s in each.verdicts} for each in (base, run))
+    before, after = base.questions, run.questions
     if not (common := before.keys() & after.keys()):
         raise UsageError(f"{run.where} and {base.where} have no question in common")
     if other := sum(before[index] != after[index] for index in common):

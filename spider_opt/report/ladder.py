@@ -161,10 +161,9 @@ def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tupl
     return tuple(sorted(systems, key=lambda system: (system.ex, system.name)))
 
 
-def _asked(run: Run) -> tuple[int, frozenset[int], str, str]:
+def _asked(run: Run) -> tuple[int, frozenset[tuple[int, tuple[str, str]]], str, str]:
     """Return what must be equal for two runs to stand on one ladder, the number of questions first."""
-    indexes = frozenset(s.index for s in run.verdicts)
-    return len(indexes), indexes, run.info.fingerprint, str(run.scorer)
+    return run.n, frozenset(run.questions.items()), run.info.fingerprint, str(run.scorer)
 
 
 def _runs(

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from spider_opt.models.manner import may_become
 from spider_opt.runs.info import RunInfo
+from spider_opt.scoring.report import NO_GOLD
 
 # What an older run did not write down, so that nothing follows where it is not there.
-_UNTOLD = frozenset({"weights", "adapter's form", "version", "examples", "schemas", "code", "SQLite", "server"})
+_UNTOLD = frozenset(
+    {"weights", "adapter's form", "version", "examples", "schemas", "questions", "code", "SQLite", "server"}
+)
 _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 
 
@@ -74,6 +77,8 @@ def conditions(info: RunInfo) -> dict[str, str]:
         "examples by": info.embedder,
         "examples": info.training[:8],
         "schemas": info.schemas[:8],
+        "questions": info.questions[:8],
+        "golds that fail": str(sum(why != NO_GOLD for why in info.failed_golds.values()) or "none"),
         "code": info.code,
         "scorer": str(scorer) if scorer else "",
         "time-out": f"{scorer.timeout_s:g} s" if scorer else "",

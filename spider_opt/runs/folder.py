@@ -142,7 +142,11 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
             if pairs == judged:
                 info = _unfinish(folder)
-                info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules))
+                ids = {answer.index: answer.id for _, answer in pairs}
+                failed = {ids[index]: why for index, why in report.failed_golds}
+                info = replace(
+                    info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules), failed_golds=failed
+                )
                 write_verdicts(report.scored, folder / VERDICTS)
                 info.write(folder)
                 break

@@ -88,8 +88,9 @@ class RunInfo:
     that they are asked. ``n_total`` and ``missing`` are the benchmark's, ``versions`` those of what reads and runs
     queries. ``side_by_side`` is how many questions were asked at the same time, 0 where that was not written down,
     ``resumed`` what was another then, each time that the run went on with other versions, ``served`` what a server
-    said of the models that answered. A finished run has ``n``, how many answers were judged, and ``scorer``. ``others``
-    are keys that this version does not know; they stay where the file is written again.
+    said of the models that answered. A finished run has ``n``, how many answers there were to judge, ``scorer``, and
+    ``failed_golds``, by id those that count nowhere, and why. ``others`` are keys that this version does not know; they
+    stay where the file is written again.
     """
 
     method: str
@@ -125,6 +126,7 @@ class RunInfo:
     format: int = FORMAT
     n: int | None = None
     scorer: ScoredBy | None = None
+    failed_golds: Mapping[str, str] = field(default_factory=dict)
     served: list[str] = field(default_factory=list)
     others: Mapping[str, Any] = field(default_factory=dict)
 
@@ -169,6 +171,7 @@ class RunInfo:
         check_all("versions", known.get("versions", {}), str)
         check_all("resumed", known.get("resumed", ()), str)
         check_all("served", known.get("served", ()), str)
+        check_all("failed_golds", known.get("failed_golds", {}), str)
         if "scorer" in known:
             known["scorer"] = ScoredBy.from_json(known["scorer"])
         whole = known["format"] == 1 and known["benchmark"] == "spider" and not known["sample"] and known.get("n_total")
@@ -187,7 +190,7 @@ class RunInfo:
         """
         said = {name: getattr(self, name) for name in _ORDER}
         shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
-        shown |= {key: dict(shown[key]) for key in ("missing", "versions") if key in shown}
+        shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds") if key in shown}
         if self.scorer:
             shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key != "metrics" or value}
         return shown | dict(self.others)
@@ -198,7 +201,7 @@ class RunInfo:
 
     def unfinished(self) -> RunInfo:
         """Return it without what scoring adds."""
-        return replace(self, n=None, scorer=None)
+        return replace(self, n=None, scorer=None, failed_golds={})
 
     @property
     def asked(self) -> str:
@@ -210,13 +213,13 @@ _ORDER = (
     "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
     "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",
     "fingerprint", "schemas", "n_total", "missing", "seed", "version", "commit", "python", "versions", "side_by_side",
-    "started", "resumed", "served", "n", "scorer",
+    "started", "resumed", "served", "n", "scorer", "failed_golds",
 )  # fmt: skip
 _LEFT_OUT: Mapping[str, object] = {
     **dict.fromkeys(IDENTITY[10:], ""), "embedder": UNNAMED_EMBEDDER, "versions": {}, "side_by_side": 0, "resumed": (),
-    "served": [], "n": None, "scorer": None,
+    "served": [], "n": None, "scorer": None, "failed_golds": {},
 }  # fmt: skip
 _KINDS: Mapping[str, Kind] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
     "seed": int, "n_total": int, "format": int, "n": int, "side_by_side": int,
-    "missing": dict, "scorer": dict, "versions": dict, "resumed": list, "served": list,
+    "missing": dict, "scorer": dict, "failed_golds": dict, "versions": dict, "resumed": list, "served": list,
 }  # fmt: skip

@@ -71,8 +71,14 @@ class Run:
             raise RunError(f"{folder} has verdicts without predictions: {_again()}")
         if not judged:
             raise RunError(f"{folder} has no verdicts: {_again()}")
-        failed = tuple((index, "its gold query fails") for index in sorted(answered - judged))
-        return cls(info, answers, verdicts, failed, folder, benchmark)
+        failed = {answer.index: why for answer in answers if (why := info.failed_golds.get(answer.id))}
+        if info.n not in (None, len(answers)) or judged & failed.keys():
+            raise RunError(f"the run in {folder} is broken (of {info.n} answers it has {len(answers)}): {_again()}")
+        if lacking := answered - judged - failed.keys():
+            if info.format > 1:
+                raise RunError(f"the run in {folder} is broken ({len(lacking)} answers have no verdict): {_again()}")
+            failed |= dict.fromkeys(lacking, "its gold query fails")  # the first format did not write that down
+        return cls(info, answers, verdicts, tuple(sorted(failed.items())), folder, benchmark)
 
     @property
     def name(self) -> str:
@@ -114,6 +120,11 @@ class Run:
         """
         seed = arguments.seed(seed)
         return interval([int(s.correct) for s in self.verdicts], [group(s, by) for s in self.verdicts], seed=seed)
+
+    @property
+    def questions(self) -> dict[int, tuple[str, str]]:
+        """The questions that count, by index: of which database, and a hash of their gold query."""
+        return {scored.index: (scored.db_id, scored.cluster) for scored in self.verdicts}
 
     @property
     def judged(self) -> list[tuple[Answer, Scored]]:

@@ -31,7 +31,7 @@ def lines(entries: list[dict[str, Any]]) -> str:
 def fabricate(folder: Path, marks: str, start: int = 0, without: str = "", **changes: Any) -> Path:
     """Write a run with a right (+) or wrong (-) answer to each question from ``start`` on, two to a gold query."""
     folder.mkdir(parents=True)
-    run = {key: value for key, value in (RUN | changes).items() if key != without}
+    run = {key: value for key, value in (RUN | {"n": len(marks)} | changes).items() if key != without}
     (folder / "run.json").write_text(json.dumps(run))
     answers, verdicts = [], []
     for index, mark in enumerate(marks, start):
@@ -149,7 +149,7 @@ def test_methods_that_are_called_the_same_are_told_apart(here: Path) -> None:
     fabricate(here / "runs" / "c", "+++-" * 5, model="larger", seed=1)
     assert run("runs/base", "runs").stdout.startswith("| method | model | run | n |")
     (here / "runs" / "b" / "verdicts.jsonl").unlink()
-    (here / "runs" / "c" / "run.json").write_text(json.dumps(RUN))
+    (here / "runs" / "c" / "run.json").write_text(json.dumps(RUN | {"n": 20}))
     assert run("runs/base", "runs").stdout.startswith("| method | run | n |")
 
 
@@ -414,3 +414,22 @@ def test_the_committed_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(dev, mini)
     assert result.exit_code == 2
     assert result.stderr == f"Error: {mini} was asked spider-mini test, but {dev} was asked spider dev\n"
+
+
+# --- questions that a program has changed, so that the fingerprint of the files does not tell --------
+
+
+def test_other_golds_are_refused(here: Path) -> None:
+    verdicts = fabricate(here / "other", "+" * 20) / "verdicts.jsonl"
+    verdicts.write_text(verdicts.read_text().replace('"c3"', '"changed"'))
+    result = run("runs/base", "other")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "other and runs/base were asked other questions: 2 of the 20 that both number alike" in result.stderr
+
+
+@pytest.mark.parametrize(("marks", "said"), [("+" * 20, True), ("+" * 19, False)])
+def test_other_words_are_told(here: Path, marks: str, said: bool, caplog: pytest.LogCaptureFixture) -> None:
+    fabricate(here / "before", "+" * 20, questions="a" * 16)
+    fabricate(here / "after", marks, questions="b" * 16)  # of fewer questions there is another hash in any case
+    assert run("before", "after").exit_code == 0
+    assert ("not all of the same words" in caplog.text) is said

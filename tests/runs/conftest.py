@@ -19,7 +19,7 @@ RUN = {
     "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "",
     "benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "0123456789abcdef", "n_total": 1034,
     "missing": {"gone": 1}, "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "python": "3.11.7",
-    "started": "2026-01-01T00:00:00+00:00", "n": 5,
+    "started": "2026-01-01T00:00:00+00:00", "n": 6,
     "scorer": {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"},
 }  # fmt: skip
 DB_IDS = ("zoo", "shop", "zoo", "shop", "zoo", "farm", "zoo", "shop", "farm", "zoo")

@@ -167,3 +167,34 @@ def test_runs_are_found_in_folders_and_as_folders_each_once(fabricate: Fabricate
     assert find_runs(one, tmp_path / "runs", two / ".." / "a") == [one, two]
     assert find_runs(tmp_path / "nowhere") == []
     assert find_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("format", "cut", "n", "says"),
+    [
+        (1, "predictions.jsonl", 6, "of 6 answers it has 5"),
+        (2, "predictions.jsonl", 6, "of 6 answers it has 5"),
+        (2, "verdicts.jsonl", 6, "1 answers have no verdict"),
+        (1, "", 7, "of 7 answers it has 6"),
+    ],
+)
+def test_a_run_that_has_lost_answers_or_verdicts_is_no_smaller_run(
+    fabricate: Fabricate, format: int, cut: str, n: int, says: str
+) -> None:
+    """Cut by whoever copied it: fewer questions would count, and nothing would say so."""
+    failed = {"dev-0005": "no such table"}
+    folder = fabricate(format=format, n=n, failed_golds=failed)
+    if cut:
+        lines = (folder / cut).read_text().splitlines(keepends=True)
+        del lines[0 if cut == "verdicts.jsonl" else -1]
+        (folder / cut).write_text("".join(lines))
+    with pytest.raises(RunError, match=says):
+        Run.read(folder)
+
+
+def test_why_golds_fail_is_kept(fabricate: Fabricate) -> None:
+    run = Run.read(fabricate(format=2, failed_golds={"dev-0005": "no such table: x"}))
+    assert run.failed_golds == ((5, "no such table: x"),)
+    assert run.n == 5
+    with pytest.raises(RunError, match="is broken"):
+        Run.read(fabricate("other", format=2, failed_golds={"dev-0000": "it has a verdict, too"}))
