@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ def show_scores(run: Run, as_json: bool) -> None:
     summary, se = run.summary(), run.ex_se
     if as_json:
         summary["ex_se"] = round(se, 4) if se == se else None
+        summary["sqlite"] = sqlite3.sqlite_version
         click.echo(json.dumps(summary, indent=1))
     else:
         error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
@@ -35,7 +37,7 @@ def show_scores(run: Run, as_json: bool) -> None:
         scorer = f"  scorer {summary['mode']} {summary['scorer_version']}"
         if summary["mode"] in SCORERS:
             scorer += f", DISTINCT {'kept' if summary['keep_distinct'] else 'dropped'}"
-        click.echo(f"{scorer}, databases {run.info.fingerprint}")
+        click.echo(f"{scorer}, SQLite {sqlite3.sqlite_version}, databases {run.info.fingerprint}")
     if run.benchmark and run.benchmark.missing:
         click.echo(describe_missing(run.benchmark), err=True)
     for message, indices in _by_message(run.failed_golds).items():

@@ -64,7 +64,8 @@ def test_text_for_people(spider, answers):
     assert re.fullmatch(r"own-spider dev  EX 66\.7 ± \d+\.\d  n=3", first)
     assert re.search(r"^  easy +66\.7  n=3$", result.stdout, re.MULTILINE)
     assert "  correct 2, wrong_rows 1" in others
-    assert re.fullmatch(r"  scorer official \S+, DISTINCT dropped, databases [0-9a-f]{16}", others[-1])
+    assert re.fullmatch(r"  scorer official \S+, DISTINCT dropped, SQLite \S+, databases [0-9a-f]{16}", others[-1])
+    assert f", SQLite {sqlite3.sqlite_version}," in others[-1], "which functions there are is its version's"
     assert result.stderr.splitlines() == [
         "1 of 5 questions left out: no database for gone (1); n=4",
         "question 3 left out: gold query fails on shop: no such column: price",
@@ -143,7 +144,9 @@ def test_one_question_has_no_error_bar(spider, tmp_path):
     path = tmp_path / "answers.txt"
     path.write_text("SELECT 1\n")
     assert score(path, "--spider", spider).stdout.startswith("own-spider dev  EX 100.0  n=1\n")
-    assert json.loads(score(path, "--spider", spider, "--json").stdout)["ex_se"] is None
+    said = json.loads(score(path, "--spider", spider, "--json").stdout)
+    assert said["ex_se"] is None
+    assert said["sqlite"] == sqlite3.sqlite_version
 
 
 def test_a_runaway_query_is_stopped(spider, tmp_path):
