@@ -30,7 +30,7 @@ SHOWN = 5
 def import_command(
     table: Path, databases: tuple[Path, ...], out: Path, name: str | None, no_training: bool, replace: bool
 ) -> None:
-    """Make a benchmark of the questions in TABLE, a CSV or JSONL file.
+    """Make a benchmark of the questions in TABLE: CSV, JSON or JSONL.
 
     Its columns: question, query (the gold query; a question without one is asked, but not scored), and where you have
     them database, evidence and difficulty. Every gold query is run, and what it gives is shown. From 100 questions

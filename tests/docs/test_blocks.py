@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,26 @@ def test_the_blocks_of_a_document_run(document: Path, folder: Path, environment:
     command = [sys.executable, str(HERE / "page.py"), str(document)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+MADE = re.compile(
+    r"""sqlite3\.connect\("([^"]+)"\) | \bPath\("([^"]+)"\) | \bopen\("([^"]+)",\s"w" | \bout="([^"]+)"
+    | --(?:out|record)\s(\S+) | \s>\s([\w/]+\.\w+)""",
+    re.VERBOSE,
+)
+AGAIN = {"predictions.txt": "125 times SELECT 1 on each page", "board": "a leaderboard, written anew"}
+
+
+def test_pages_can_be_walked_in_one_folder() -> None:
+    """What a page makes, no other page makes otherwise, nor finds there as another kind of thing."""
+    by: dict[str, set[str]] = {}
+    for path in DOCUMENTS:
+        for block in page.blocks(path):
+            made = MADE.findall(block.text) if block.runs else [(block.file,)]
+            for name in filter(None, (name.rstrip("/") for names in made for name in names)):
+                by.setdefault(name, set()).add(path.name)
+    assert {"shop.db", "questions.csv", "own", "runs/tuned", "verdicts.jsonl", "recording.jsonl"} <= by.keys()
+    assert {name: pages for name, pages in by.items() if len(pages) > 1 and name not in AGAIN} == {}
 
 
 def test_what_is_not_run_is_counted() -> None:
