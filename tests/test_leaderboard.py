@@ -269,6 +269,7 @@ def test_rows_of_one_method_say_what_differs(tmp_path: Path, change: dict[str, A
     assert said in list(frame["beside"])
     assert len(set(frame["beside"])) == 2
     assert f"| {said} |" in to_markdown(frame)
+    assert "as usual" not in to_markdown(frame)
 
 
 def test_runs_of_other_questions_are_never_one_ranking(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from spider_opt.report.ladder import Ladder, Rung
 from spider_opt.scoring.statistics import N_RESAMPLES
 
 HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds", "computed by")
+TALK = (
+    "Talk: what OpenAI told at DevDay 2023 of its own models (A Survey of Techniques for Maximizing LLM Performance), "
+    "without n or error. "
+)
 OF_A_RUN = (
     "method",
     "model",
@@ -69,6 +73,10 @@ def to_markdown(ladder: Ladder) -> str:
     for system in ladder.systems:
         cells = (f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * (len(HEAD) - 2 + len(beside)))
         rows.append((system.name, "recorded", *cells))
+    told = any(rung.talk for rung in ladder.rungs)
+    if not told:
+        at = 2 + HEAD.index("talk")
+        rows = [(*row[:at], *row[at + 1 :]) for row in rows]
     table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
     recorded = " Recorded: published answers, judged in the same way." if ladder.systems else ""
     if beside:
@@ -77,8 +85,7 @@ def to_markdown(ladder: Ladder) -> str:
         f"{table}\n"
         f"{ladder.model} on {ladder.benchmark}, scorer {ladder.scorer}. ±: standard error, questions of one gold query "
         "counted as dependent. Gain: points over the last rung above that was run, on the same questions, with the "
-        f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of gold queries). Talk: what OpenAI told at DevDay "
-        "2023 of its own models (A Survey of Techniques for Maximizing LLM Performance), without n or error. Tokens "
+        f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of gold queries). {TALK if told else ''}Tokens "
         f"and seconds: mean of a question; seconds compare only where the same computed them.{recorded}\n"
     )
 

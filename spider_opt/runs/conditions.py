@@ -11,8 +11,21 @@ from spider_opt.scoring.report import NO_GOLD
 
 # What an older run did not write down, so that nothing follows where it is not there.
 _UNTOLD = frozenset(
-    {"weights", "adapter's form", "version", "examples", "schemas", "questions", "code", "SQLite", "server"}
+    {
+        "weights",
+        "adapter's form",
+        "version",
+        "examples",
+        "schemas",
+        "questions",
+        "code",
+        "scorer",
+        "time-out",
+        "SQLite",
+        "server",
+    }
 )
+_USUAL = ("", "none", "as usual")
 _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 
 
@@ -62,7 +75,7 @@ IN_ANY_WAY = AskedAs()
 
 def conditions(info: RunInfo) -> dict[str, str]:
     """Return what else a run's numbers depend on, by what it is called in a table; '' where it is not known."""
-    scorer = info.scorer
+    scorer = info.scorer if info.scorer and info.scorer.mode else None  # a file of verdicts does not tell it
     return {
         "model": info.model,
         "weights": info.model_sha256[:8],
@@ -111,7 +124,7 @@ def apart(infos: Sequence[RunInfo]) -> list[str]:
     """
     found = [conditions(info) for info in infos]
     differ = [name for name in (found[0] if found else {}) if name not in ("model", "engine") and _vary(name, found)]
-    return [", ".join(f"{name} {one[name]}" for name in differ if one[name] not in ("", "none")) for one in found]
+    return [", ".join(f"{name} {one[name]}" for name in differ if one[name] not in _USUAL) for one in found]
 
 
 def _vary(name: str, found: Sequence[dict[str, str]]) -> bool:

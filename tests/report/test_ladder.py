@@ -225,6 +225,13 @@ def test_the_talks_figures_stand_at_the_first_rung_of_their_kind(tmp_path: Path)
     assert [rung.talk for rung in ladder.rungs] == [69, None, None, None, 82, None, 83.5, None, None]
 
 
+def test_beside_questions_of_another_benchmark_the_talk_tells_nothing(tmp_path: Path) -> None:
+    fabricate(tmp_path / "a", "zero-shot", "++--" * 5, benchmark="spider-mini", split="test")
+    ladder = climb(THREE, [tmp_path], "fake", "spider-mini test", tell=lambda said: None)
+    assert [rung.talk for rung in ladder.rungs] == [None] * 3
+    assert "alk" not in to_markdown(ladder)
+
+
 def test_the_rungs_go_from_the_prompt_to_fine_tuning_with_retrieval(tmp_path: Path) -> None:
     ladder, _ = look(tmp_path, RUNGS)
     assert [rung.talk for rung in ladder.rungs if rung.talk] == list(TALK.values())

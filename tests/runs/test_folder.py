@@ -125,6 +125,21 @@ def test_the_same_command_again_asks_nothing_and_leaves_the_same_bytes(benchmark
     assert (text(tmp_path), text(tmp_path, "run.json")) == before
 
 
+def test_answers_that_an_earlier_version_wrote_stay_as_they_are_where_nothing_is_new(
+    benchmark: Benchmark, tmp_path: Path
+) -> None:
+    go(benchmark, tmp_path)
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(path.read_text().replace(', "context": {}', "").replace('{"index"', '{ "index"'))
+    before = path.read_bytes()
+    go(benchmark, tmp_path)
+    assert path.read_bytes() == before
+    lines = before.splitlines(keepends=True)
+    path.write_bytes(b"".join(reversed(lines)))  # as they came, where the run was killed before its end
+    go(benchmark, tmp_path)
+    assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == list(range(10))
+
+
 @pytest.mark.parametrize("concurrency", [2, 4, 50])
 def test_answers_at_the_same_time_make_the_same_file(benchmark: Benchmark, tmp_path: Path, concurrency: int) -> None:
     running, most = 0, 0
