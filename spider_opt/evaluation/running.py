@@ -149,7 +149,8 @@ def evaluate(
         )  # fmt: skip
         if finished.aside is not None:
             said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
-        said(f"{len(finished.answers)} answers, {finished.n_new} of them new{plan.cost()}")
+        n = len(finished.answers)
+        said(f"{n} answer{'s' if n != 1 else ''}, {finished.n_new} of them new{plan.cost()}")
         if plan.own and (n_old := len(finished.answers) - finished.n_new):
             (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's
