@@ -6,6 +6,7 @@ to give. What a value means (a benchmark's name, a method's text) is for those t
 
 from __future__ import annotations
 
+import errno
 import math
 import operator
 import os
@@ -50,7 +51,18 @@ def path(value: object, name: str) -> Path:
         raise UsageError(f"{called(name)} is empty: name a file or a folder")
     if "\0" in named:
         raise UsageError(f"{called(name)} has a null character, as no file's name has")
-    return Path(named).expanduser()
+    try:
+        found = Path(named).expanduser()
+        os.stat(found)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # what is not there may be made, or is missed by who reads it
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{called(name)} is {shown(named)}, which is too long for a path: name a file") from None
+        raise UsageError(f"{called(name)} is {shown(named)}, which cannot be opened: {error.strerror}") from None
+    except RuntimeError:
+        raise UsageError(f"{called(name)} is {shown(named)}, but there is no user of that name here") from None
+    return found
 
 
 def whole(value: object, name: str, *, least: int, most: int | None = None) -> int:

@@ -21,7 +21,7 @@ from spider_opt.types import Completion, ModelInfo
 
 NEVER = object()
 NO_TEXT = [None, 3, b"SELECT 1", ["SELECT 1"], 1.5, NEVER]
-NO_PATH = [None, 3, b"a.sqlite", "", " ", "a\0b", NEVER, ["a"]]
+NO_PATH = [None, 3, b"a.sqlite", "", " ", "a\0b", NEVER, ["a"], "SELECT 1\n" * 600, Path("a" * 300), "~nobody-here/a"]
 NO_COUNT = ["3", 1.5, True, 0, -1, NEVER, np.float64(2), [1], float("nan")]
 NO_SEED = ["x", -1, 2**31, 1.0, None, np.int64(-1), False]
 NO_SECONDS = ["x", -1, 0, float("nan"), float("inf"), None, True, "2", 10**400]
@@ -232,6 +232,9 @@ def test_numbers_and_paths_of_other_kinds(bench: Any) -> None:
     assert judge(bench, timeout_s=2).correct
     assert answer(bench, database=str(bench.paths["museum_tickets"])).rows(0) == []
     assert arguments.path(Path("~/a"), "x") == Path.home() / "a"
+    Path("loop").symlink_to("loop")
+    with pytest.raises(UsageError, match="predictions is 'loop', which cannot be opened: "):
+        so.score("loop", bench)
 
 
 # --- a user's model ------------------------------------------------------------------------------
