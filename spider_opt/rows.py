@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spider_opt.errors import SpiderOptError
 from spider_opt.types import JSON
@@ -48,6 +49,38 @@ def read_text(path: Path, error: type[SpiderOptError]) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+class KeyTwice(ValueError):
+    """An object in JSON has a key twice, of which Python would keep the last without a word."""
+
+
+def parsed(text: str | bytes) -> Any:
+    r"""Return what a JSON text says.
+
+    >>> parsed('{"0": "SELECT 1", "0": "SELECT 2"}')
+    Traceback (most recent call last):
+    spider_opt.rows.KeyTwice: has the key "0" twice in one object: which of them is meant?
+
+    Raises:
+        KeyTwice: an object has a key twice.
+        ValueError, RecursionError: it is no JSON; a ``json.JSONDecodeError`` says where.
+    """
+    return json.loads(text, object_pairs_hook=each_once)
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object that JSON's keys and values make (an ``object_pairs_hook``).
+
+    Raises:
+        KeyTwice: two keys are the same.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise KeyTwice(f'has the key "{twice[:50]}" twice in one object: which of them is meant?')
+    return made
+
+
 def name_of(field: str) -> str:
     """Return a field's name as it is compared: the way of writing does not count.
 
@@ -69,10 +102,13 @@ def json_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     An object with one entry that holds the others (``{"predictions": [...]}``) is taken for these.
 
     Raises:
-        SpiderOptError: what ``refuse`` makes of the reason: it is broken (with line and column), or holds no entries.
+        SpiderOptError: what ``refuse`` makes of the reason: it is broken (with line and column), an object has a key
+            twice, or it holds no entries.
     """
     try:
-        found: JSON = json.loads(text)
+        found: JSON = parsed(text)
+    except KeyTwice as error:
+        raise refuse(str(error)) from error
     except json.JSONDecodeError as error:
         said = error.msg.removesuffix(" at")
         raise refuse(f"is cut off or no JSON: {said} at line {error.lineno}, column {error.colno}") from error
@@ -93,14 +129,16 @@ def jsonl_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     """Return the entries of a file with one JSON value a line; blank lines are none.
 
     Raises:
-        SpiderOptError: what ``refuse`` makes of the reason: a line is no JSON.
+        SpiderOptError: what ``refuse`` makes of the reason: a line is no JSON, or has a key twice.
     """
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
-            rows.append(Row(f"line {number}", json.loads(line)))
+            rows.append(Row(f"line {number}", parsed(line)))
+        except KeyTwice as error:
+            raise refuse(f"line {number} {error}") from error
         except (ValueError, RecursionError) as error:
             raise refuse(f"line {number} is no JSON: {error}") from error
     return rows

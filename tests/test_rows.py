@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.errors import DatasetError, UsageError
-from spider_opt.rows import begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.rows import KeyTwice, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, parsed, read_text
 
 
 def known(name: str) -> bool:
@@ -35,6 +35,22 @@ def test_a_row_has_its_first_line_for_its_place() -> None:
     assert [row.place for row in jsonl_rows("\n1\n\n2\n", UsageError)] == ["line 2", "line 4"]
     assert [row.place for row in json_rows("[1, 2]", UsageError)] == [f"entry {i} (counted from 0)" for i in (0, 1)]
     assert [(row.place, row.key) for row in json_rows('{"a": 1}', UsageError)] == [('entry "a"', "a")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"0": 1, "1": 2, "0": 3}', '{"0": 1, "0": 1}', '[{"0": 1, "0": 2}]', '{"a": {"b": [{"0": [], "0": null}]}}'],
+)
+def test_a_key_that_an_object_has_twice_is_refused_and_named(text: str) -> None:
+    for read, place in ((json_rows, ""), (jsonl_rows, "line 2 ")):
+        with pytest.raises(DatasetError, match=f'^{place}has the key "0" twice in one object: which of them'):
+            read("\n" + text, DatasetError)
+    with pytest.raises(KeyTwice):
+        parsed(text.encode())
+
+
+def test_one_key_in_several_objects_is_as_usual() -> None:
+    assert parsed('[{"0": {"0": 1}}, {"0": 2}]') == [{"0": {"0": 1}}, {"0": 2}]
 
 
 def test_an_object_around_the_entries_is_passed_by() -> None:

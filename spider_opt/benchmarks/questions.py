@@ -12,7 +12,7 @@ from typing import Any
 
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
-from spider_opt.rows import begins_a_query, jsonl_rows, name_of, read_text
+from spider_opt.rows import KeyTwice, begins_a_query, jsonl_rows, name_of, parsed, read_text
 
 SPIDERS = Fields()
 """What Spider's files call their parts."""
@@ -39,11 +39,12 @@ def read_json(path: Path) -> Any:
     """Return what a JSON file holds.
 
     Raises:
-        DatasetError: the file cannot be read, is no UTF-8, or is cut off or broken (with line and column).
+        DatasetError: the file cannot be read, is no UTF-8, is cut off or broken (with line and column), or an
+            object in it has a key twice.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text)
+        return parsed(text)
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -54,6 +55,8 @@ def read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         what = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
         raise DatasetError(f"{path} is cut off or no JSON: {what}. Get the file again.") from error
+    except KeyTwice as error:
+        raise DatasetError(f"{path} {error}") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path} is no JSON that can be read: {error}.") from error
 

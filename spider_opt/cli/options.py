@@ -61,6 +61,8 @@ REQUEST_OPTIONS = {
 
 
 def _parameters(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, JSON]:
+    from spider_opt.rows import KeyTwice, each_once
+
     parameters: dict[str, JSON] = {}
     for one in given:
         name, equals, value = one.partition("=")
@@ -69,7 +71,9 @@ def _parameters(context: click.Context, option: click.Parameter, given: Sequence
         if name.strip() in parameters:
             raise click.BadParameter(f"{name.strip()} is given twice")
         try:
-            parameters[name.strip()] = json.loads(value, parse_constant=_no_number)
+            parameters[name.strip()] = json.loads(value, parse_constant=_no_number, object_pairs_hook=each_once)
+        except KeyTwice as error:
+            raise click.BadParameter(f"the value of {name.strip()} {error}") from None
         except ValueError:
             quoted = shlex.quote(f"{name.strip()}={json.dumps(value, ensure_ascii=False)}")
             raise click.BadParameter(

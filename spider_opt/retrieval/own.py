@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.questions import read_json, read_tables
 from spider_opt.databases import read_schema
 from spider_opt.errors import DatasetError, UsageError
+from spider_opt.rows import KeyTwice, parsed
 from spider_opt.types import Example, Question, Schema
 
 GivenExamples = str | Path | Iterable[tuple[str, str] | Example]
@@ -115,7 +115,9 @@ def _lines(path: Path) -> list[Any]:
     items = []
     for number, line in enumerate(text.rstrip().split("\n"), 1):
         try:
-            items.append(json.loads(line))
+            items.append(parsed(line))
+        except KeyTwice as error:
+            raise DatasetError(f"{path}: line {number} {error}") from error
         except (ValueError, RecursionError) as error:
             raise DatasetError(f"{path}: line {number} is no JSON.") from error
     return items

@@ -12,6 +12,7 @@ from spider_opt.benchmarks.ids import content_of, position_of
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
+from spider_opt.rows import parsed
 from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.runs.info import RunInfo
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
@@ -166,7 +167,7 @@ def _candidate_from_json(entry: Mapping[str, Any]) -> Candidate:
 
 def _read_line(line: str, where: str) -> Answer:
     try:
-        entry = json.loads(line)
+        entry = parsed(line)
         index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
         check_kinds(entry, _KINDS)
         check_all("usage", entry.get("usage", {}), NUMBER)

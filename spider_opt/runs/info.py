@@ -14,6 +14,7 @@ from spider_opt.benchmarks.naming import SIZES
 from spider_opt.errors import RunError
 from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
 from spider_opt.paths import write_whole
+from spider_opt.rows import parsed
 from spider_opt.runs.identity import IDENTITY
 from spider_opt.scoring import Rules
 
@@ -139,7 +140,7 @@ class RunInfo:
         """
         path = folder / FILE
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(parsed(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunError(f"no run in {folder}: it has no {FILE}") from None
         except OSError as error:

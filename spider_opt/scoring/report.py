@@ -18,6 +18,7 @@ from typing import Any
 from spider_opt.errors import GoldError
 from spider_opt.kinds import Kind, check_all, check_kinds
 from spider_opt.paths import cache_dir, write_whole
+from spider_opt.rows import parsed
 from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.statistics import clustered_se
@@ -175,7 +176,7 @@ def read_verdicts(path: Path) -> list[Scored]:
         OSError, ValueError, LookupError, TypeError: it cannot be read, or is something else.
     """
     lines = path.read_text(encoding="utf-8").split("\n")
-    read = [_read(json.loads(line)) for line in lines if line]
+    read = [_read(parsed(line)) for line in lines if line]
     if len({scored.index for scored in read}) < len(read):
         raise ValueError("a question has two verdicts")
     return read

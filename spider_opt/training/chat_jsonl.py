@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.paths import encoded
+from spider_opt.rows import KeyTwice, parsed
 from spider_opt.types import ChatModel, Database, Task
 
 if TYPE_CHECKING:
@@ -111,9 +112,11 @@ def token_counter(model: str) -> tuple[Callable[[str], int], str]:
 def _messages(line: bytes) -> Sequence[Mapping[str, Any]] | str:
     """Return a line's messages, or what is wrong with it."""
     try:
-        chat = json.loads(line.decode("utf-8"))
+        chat = parsed(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"is not UTF-8 (byte {error.start + 1})"
+    except KeyTwice as error:
+        return str(error)
     except (ValueError, RecursionError) as error:
         return f"is not JSON ({error})" if line.strip() else "is empty"
     messages = chat.get("messages") if isinstance(chat, dict) else None

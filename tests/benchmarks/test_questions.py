@@ -53,6 +53,10 @@ def test_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
         ('[{"db_id": "shop"}]'.encode("utf-16"), "is not UTF-8: line 1"),
         (b"[" * 200_000, "no JSON that can be read: maximum recursion"),
         (b"[" + b"9" * 5_000 + b"]", "no JSON that can be read"),
+        (
+            b'[{"db_id": "shop", "query": "a", "question": "q", "query": "b"}]',
+            'dev.json has the key "query" twice in one',
+        ),
         ({"data": [GOOD]}, "holds an object where a list of questions is due"),
         (None, "holds null where a list"),
         ([GOOD, "SELECT 1"], r"entry 1 \(counted from 0\) is text, not an object"),

@@ -143,6 +143,7 @@ def test_how_a_model_is_asked(model: Model) -> None:
         ("--extra", "top_p", "'top_p' is not KEY=JSON, as in --extra top_p=0.9"),
         ("--extra", "=1", "'=1' is not KEY=JSON"),
         ("--extra", "effort=low", "the value of effort is no JSON; a text is written --extra 'effort=\"low\"'"),
+        ("--extra", 'x={"a": 1, "a": 2}', 'the value of x has the key "a" twice in one object'),
         ("--extra", "x=NaN", "the value of x is no JSON"),
         ("--extra", "seed=1", "extra cannot have 'seed'"),
         ("--max-tokens", "0", "0 is not in the range x>=1"),

@@ -80,6 +80,7 @@ def test_beside_a_file_in_spiders_layout_the_schemas_are_found(tmp_path: Path, s
     ("text", "said"),
     [
         ("", "is cut off or no JSON"),
+        ('[{"question": "a", "query": "b", "query": "c"}]', 'mine.json has the key "query" twice'),
         ("[]", "there is no example in"),
         ('{"question": "a", "query": "b"}', "holds no list of examples"),
         ('["a"]', "entry 0 is no object"),
@@ -100,6 +101,7 @@ def test_a_file_that_is_broken(tmp_path: Path, text: str, said: str) -> None:
     [
         ("{}\n", 'line 1 needs a "question"'),
         ('{"question": "a", "query": "b"}\n\n{', "line 2 is no JSON"),
+        ('{"question": "a", "query": "b", "query": "c"}', 'line 1 has the key "query" twice'),
         ("", "line 1"),
     ],
 )

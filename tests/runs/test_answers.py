@@ -83,6 +83,7 @@ def test_missing_answers_are_refused_unless_fewer_are_expected(benchmark, write)
     "line",
     [
         *("{", "[]", "null", "1", '"x"', "{}", "x", "\x00"),
+        '{"index": 0, "id": "a", "db_id": "b", "sql": "x", "sql": "y"}',
         json.dumps({"index": 0, "id": "a", "db_id": "b"}),
         json.dumps({"index": "0", "id": "a", "db_id": "b", "sql": "x"}),
         json.dumps({"index": 0.5, "id": "a", "db_id": "b", "sql": "x"}),

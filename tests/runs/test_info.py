@@ -92,7 +92,7 @@ def test_a_value_of_another_kind_is_one_sentence(fabricate: Fabricate, change: d
         RunInfo.read(fabricate(**change))
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"n": 1, "n": 2}'])
 def test_a_broken_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(RunError, match=r"run\.json does not describe a run"):

@@ -233,6 +233,8 @@ def test_a_tab_in_json_is_a_blank_of_the_query(pair):
 
 REFUSED = [
     ("a.json", '["SELECT 1", ', "is cut off or no JSON: Expecting value at line 1, column 14"),
+    ("a.json", "{" + ", ".join(f'"{i}": "{SQL[i]}"' for i in (*range(5), 0)) + "}", 'has the key "0" twice'),
+    ("a.jsonl", jsonl(OBJECTS[:4]) + '{"sql": "SELECT 4", "sql": "SELECT 5"}', 'line 5 has the key "sql" twice'),
     ("a.json", "[]", "holds no answer"),
     ("a.json", '"SELECT 1"', "holds neither a list nor an object"),
     ("a.json", "[1, 2, 3, 4, 5]", "entry 0 (counted from 0) is 1, where a query or an object with one is due"),

@@ -88,6 +88,7 @@ def test_our_own_file_is_without_fault(tmp_path: Path) -> None:
         (b'{"messages": "\xff"}', "line 11 is not UTF-8 (byte 15)"),
         ("{'messages': []}", "line 11 is not JSON (Expecting property name"),
         ("\ufeff" + good(1)[0], "line 11 is not JSON (Unexpected UTF-8 BOM"),
+        ('{"messages": [], "messages": []}', 'line 11 has the key "messages" twice in one object'),
         ("[" * 100_000, "line 11 is not JSON ("),
         ("[1, 2]", 'line 11 has no list of "messages"'),
         ('"text"', 'line 11 has no list of "messages"'),
