@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.errors import PredictionsError
+from spider_opt.runs.prediction_files.agreement import are_confusable, contradiction, differences
 from spider_opt.runs.prediction_files.entries import Entry
 from spider_opt.runs.prediction_files.fields import shortened
 from spider_opt.runs.prediction_files.text_lines import begin_no_query
@@ -23,19 +25,37 @@ def pair(benchmark: Benchmark, path: Path, entries: Sequence[Entry], *, by_line:
     """Pair answers with the questions that have their database, in the order of questions.
 
     The first that every entry tells and that is of this benchmark counts: id, number, question, gold query; where none
-    is, the order. ``by_line`` says that they are the lines of a text file.
+    is, the order. Numbers that are not those of the questions or golds beside them do not count: files in another
+    order are numbered anew. ``by_line`` says that they are the lines of a text file.
 
     Raises:
         PredictionsError: an answer is for no question or for another one than it says, a question has two, or none.
     """
     pairing = _Pairing(benchmark, path)
-    for key in (pairing.by_id, pairing.by_number, pairing.by_question, pairing.by_gold):
-        if (pairs := key(entries)) is not None:
+    refused: PredictionsError | None = None
+    ways: Sequence[tuple[str, Callable[[Sequence[Entry]], Pairs | None]]] = (
+        ("id", pairing.by_id),
+        ("number", pairing.by_number),
+        ("question", pairing.by_question),
+        ("gold query", pairing.by_gold),
+        ("order", partial(pairing.by_order, by_line=by_line)),
+    )
+    for by, paired in ways:
+        if by == "order" and refused is not None:
             break
-    else:
-        pairs = pairing.by_order(entries, by_line)
-    pairing.check(pairs)
-    return sorted(pairs, key=lambda pair: pair[0].index)
+        try:
+            if (pairs := paired(entries)) is None:
+                continue
+            pairs = sorted(pairs, key=lambda pair: pair[0].index)
+            pairing.check(pairs)
+        except PredictionsError as error:
+            if by == "id":
+                raise
+            refused = refused or error
+            continue
+        pairing.tell(pairs, by, renumbered=refused is not None)
+        return pairs
+    raise refused or AssertionError("there is always an order")
 
 
 class _Pairing:
@@ -45,6 +65,10 @@ class _Pairing:
         self._path = path
         self._split = f"{benchmark.name} {benchmark.split}"
         self._n_missing = sum(benchmark.missing.values())
+        # of a split: its questions keep their places there
+        self._is_part = len(self._examples) == benchmark.n_total and any(
+            example.index >= benchmark.n_total for example in self._examples
+        )
 
     def by_id(self, entries: Sequence[Entry]) -> Pairs | None:
         ids = {example.question.id: example for example in self._examples}
@@ -56,22 +80,46 @@ class _Pairing:
         numbers = {entry.index for entry in entries if entry.index is not None}
         if not entries or any(entry.index is None for entry in entries):
             return None
+        places = self._numbered_part(numbers)
+        if places is None:
+            if max(numbers) > self._benchmark.n_total or (entries[0].id and len(numbers) < len(entries)):
+                if not entries[0].id:
+                    entry = max(entries, key=lambda entry: entry.index or 0)
+                    raise self._refused(
+                        f"{entry.place} is for question {entry.index}, but {self._split} has {self._benchmark.n_total}"
+                    )
+                self._tell("has ids that are not those of", "they are not looked at")
+                return None
+            places = self._numbered(numbers, entries)
+        return self._one_each(
+            entries, lambda entry: places.get(entry.index or 0), lambda entry: f"number {entry.index}"
+        )
+
+    def _numbered(self, numbers: set[int], entries: Sequence[Entry]) -> dict[int, Example]:
         n, n_total = len(self._examples), self._benchmark.n_total
-        if max(numbers) > n_total or (entries[0].id and len(numbers) < len(entries)):
-            if not entries[0].id:
-                entry = max(entries, key=lambda entry: entry.index or 0)
-                raise self._refused(f"{entry.place} is for question {entry.index}, but {self._split} has {n_total}")
-            self._tell("has ids that are not those of", "they are not looked at")
-            return None
         first = 1 if max(numbers) == n_total else 0
         places = {example.index + first: example for example in self._examples}
         if n < n_total and numbers == set(range(first, n + first)):  # counted over those whose databases are there
             here = {i + first: example for i, example in enumerate(self._examples)}
             if not entries[0].db_id or self._n_fitting(entries, here) > self._n_fitting(entries, places):
-                places = here
-        return self._one_each(
-            entries, lambda entry: places.get(entry.index or 0), lambda entry: f"number {entry.index}"
-        )
+                return here
+        return places
+
+    def _numbered_part(self, numbers: set[int]) -> dict[int, Example] | None:
+        """Return the questions of a part of a split by number: its own, or their places in the split; None for others.
+
+        Both may be counted from 0 or 1.
+        """
+        if not self._is_part:
+            return None
+        for first in (0, 1):
+            for places in (
+                {example.index + first: example for example in self._examples},
+                {i + first: example for i, example in enumerate(self._examples)},
+            ):
+                if places.keys() == numbers:
+                    return places
+        return None
 
     def _n_fitting(self, entries: Sequence[Entry], places: dict[int, Example]) -> int:
         found = ((places.get(entry.index or 0), entry) for entry in entries)
@@ -95,14 +143,24 @@ class _Pairing:
 
     def by_order(self, entries: Sequence[Entry], by_line: bool) -> Pairs:
         n, n_total = len(self._examples), self._benchmark.n_total
-        entries = list(entries)
+        behind = [entry for entry in entries if entry.behind]
+        entries = [entry for entry in entries if not entry.behind]
         while by_line and len(entries) > n_total and not entries[-1].sql:
             entries.pop()
-        if len(entries) == n_total:
-            return [(example, entries[example.index]) for example in self._examples]
-        if len(entries) == n:
-            self._tell("has an answer for each question whose database is here of", "they are read in that order")
-            return list(zip(self._examples, entries, strict=True))
+        found = self._in_order(entries)
+        if behind and (found is None or contradiction(self._benchmark, found)):
+            longer = self._in_order([*entries, *behind])
+            if longer is not None and (found is None or not contradiction(self._benchmark, longer)):
+                _LOG.warning(
+                    "%s is one answer short and ends with a line end: the nothing behind it is taken for the last",
+                    self._path,
+                )
+                found = longer
+        if found is not None:
+            if len(found) == len(entries) < n_total:
+                whose = "each question whose database is here" if n + self._n_missing == n_total else f"{n} questions"
+                self._tell(f"has an answer for {whose} of", "they are read in that order")
+            return found
         there = "is 1 answer" if len(entries) == 1 else f"are {len(entries)} answers"
         why = f"there {there} for the {n_total} questions of {self._split}"
         if self._n_missing:
@@ -111,33 +169,27 @@ class _Pairing:
             why += f"; {part.place} begins no query ({shortened(part.sql)}): each must stand on one line"
         raise self._refused(f"{why}; one is due for each, in their order (an empty one where there is none)")
 
+    def _in_order(self, entries: Sequence[Entry]) -> Pairs | None:
+        """Pair the answers to all of the split, or to the questions that are here; None where they are neither."""
+        if len(entries) == self._benchmark.n_total and not self._is_part:
+            return [(example, entries[example.index]) for example in self._examples]
+        return list(zip(self._examples, entries, strict=True)) if len(entries) == len(self._examples) else None
+
     def check(self, pairs: Pairs) -> None:
-        for example, entry in sorted(pairs, key=lambda pair: pair[0].index):
-            question = example.question
-            if entry.db_id not in ("", question.db_id):
-                raise self._refused(
-                    f"{entry.place} is about {entry.db_id}, but that question is about {question.db_id}: are the "
-                    "answers in the split's order?"
-                )
-        other = [
-            (example, entry)
-            for example, entry in pairs
-            if entry.question and normal_text(entry.question) != normal_text(example.question.text)
-        ]
-        if other and len(other) < len(pairs):
-            example, entry = other[0]
-            raise self._refused(
-                f"{entry.place} has the question {shortened(entry.question)}, but there {self._split} asks "
-                f"{shortened(example.question.text)}: are the answers in the split's order?"
-            )
-        if other:
-            self._tell("has other questions beside its answers than", "only their order is looked at")
-        golds = [e for x, e in pairs if e.gold and x.gold_sql and same_query_key(e.gold) != same_query_key(x.gold_sql)]
-        if golds:
-            self._tell(
-                f"has other gold queries beside {len(golds)} of its answers (the first: {golds[0].place}) than",
-                "those of the benchmark count",
-            )
+        """Refuse pairs that cannot be meant.
+
+        Raises:
+            PredictionsError: with the first answer that belongs elsewhere.
+        """
+        if reason := contradiction(self._benchmark, pairs):
+            raise self._refused(reason)
+
+    def tell(self, pairs: Pairs, by: str, *, renumbered: bool) -> None:
+        """Tell what the file says otherwise than the benchmark, and yet does not count."""
+        if renumbered:
+            self._tell("has numbers that are not those of", f"the {by} beside each answer is looked at")
+        for what, so in differences(pairs, by):
+            self._tell(what, so)
 
     def _by_text(
         self,
@@ -146,7 +198,7 @@ class _Pairing:
         of: Callable[[Example], str],
         what: str,
     ) -> Pairs | None:
-        """Pair by a text that several questions may share: these get their answers in order."""
+        """Pair by a text that several questions may share: these get their answers in the order of the file."""
         if not entries or not all(told(entry) for entry in entries):
             return None
         with_db = all(entry.db_id for entry in entries)
@@ -158,18 +210,26 @@ class _Pairing:
         if n_known * 2 <= len(entries):
             return None
         n_left_over = self._n_missing
-        counts: Counter[Hashable] = Counter()
+        answers: dict[Hashable, list[Entry]] = {}
         pairs = []
         for entry, key in zip(entries, keys, strict=True):
-            counts[key] += 1
             if key not in waiting:
                 n_left_over -= 1
                 if n_left_over < 0:
                     raise self._refused(f"{entry.place} has a {what} that is none of {self._split}'s")
-            elif counts[key] > len(waiting[key]):
+                continue
+            group = answers.setdefault(key, [])
+            group.append(entry)
+            if len(group) > len(waiting[key]):
                 raise self._refused(f"{entry.place} has a {what} that was answered before")
-            else:
-                pairs.append((waiting[key][counts[key] - 1], entry))
+            pairs.append((waiting[key][len(group) - 1], entry))
+        if any(one.index > other.index for (one, _), (other, _) in pairwise(pairs)):
+            for shared, group in answers.items():
+                if are_confusable(waiting[shared], group):
+                    raise self._refused(
+                        f"{group[0].place} has a {what} that {self._split} has {len(waiting[shared])} times, and the "
+                        f"file is in another order: put the {'number' if with_db else 'database'} beside each"
+                    )
         return self._complete(pairs)
 
     def _one_each(

@@ -8,7 +8,7 @@ from spider_opt.errors import SpiderOptError
 from spider_opt.rows import Row, name_of
 from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.fields import NoField, Role, query_field, role_of, roles_of_cells
-from spider_opt.runs.prediction_files.text_lines import split_db_id
+from spider_opt.runs.prediction_files.text_lines import without_db_ids
 from spider_opt.types import JSON
 from spider_opt.wording import argument
 
@@ -34,13 +34,8 @@ def row_entries(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
         return _of_objects(rows, known, field, refuse)
     if "list" in kinds:
         return _of_cells(rows, known, refuse)
-    return [_of_text(row.place, row.key, "" if row.value is None else str(row.value), known) for row in rows]
-
-
-def _of_text(place: str, key: str, text: str, known: Known) -> Entry:
-    sql, db_id, _ = split_db_id(text, known)
-    index, name = _number(key), key if _number(key) is None else ""
-    return Entry(place, sql, sql, "", db_id, index, name)
+    texts = ["" if row.value is None else str(row.value) for row in rows]
+    return [_entry(row, text, {}) for row, text in zip(rows, without_db_ids(texts, known), strict=True)]
 
 
 def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse) -> list[Entry]:
@@ -71,16 +66,14 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
         role = role_of(names[name])
         if role is not None and name != holds:
             roles.setdefault(role, name)
-    entries = []
     for row, entry in objects:
         if holds not in entry:
             raise refuse(f'{row.place} has no "{holds}"')
         value = _only(entry[holds])
         if value is not None and not isinstance(value, str):
             raise refuse(f'{row.place} has {_said(value)} as its "{holds}", where a query is due')
-        told = {role: _text(entry.get(name)).strip() for role, name in roles.items()}
-        entries.append(_entry(row, value or "", told, known))
-    return entries
+    told = [{role: _text(entry.get(name)).strip() for role, name in roles.items()} for _, entry in objects]
+    return _entries(rows, texts[holds], told, known)
 
 
 def _of_cells(rows: Sequence[Row], known: Known, refuse: Refuse) -> list[Entry]:
@@ -93,16 +86,23 @@ def _of_cells(rows: Sequence[Row], known: Known, refuse: Refuse) -> list[Entry]:
         roles = roles_of_cells([[found[i] for _, found in cells] for i in range(width)], known)
     except NoField as error:
         raise refuse(f"{error}: give its columns names in a first line, as in query,db_id") from error
-    entries = []
-    for row, found in cells:
-        told: dict[Role, str] = {role: found[i].strip() for i, role in roles.items() if role != "sql"}
-        [sql] = [found[i] for i, role in roles.items() if role == "sql"]
-        entries.append(_entry(row, sql, told, known))
-    return entries
+    [holds] = [i for i, role in roles.items() if role == "sql"]
+    told: list[dict[Role, str]] = [
+        {role: found[i].strip() for i, role in roles.items() if i != holds} for _, found in cells
+    ]
+    return _entries(rows, [found[holds] for _, found in cells], told, known)
 
 
-def _entry(row: Row, text: str, told: Mapping[Role, str], known: Known) -> Entry:
-    sql, db_id, _ = split_db_id(text, known)
+def _entries(
+    rows: Sequence[Row], texts: Sequence[str], told: Sequence[Mapping[Role, str]], known: Known
+) -> list[Entry]:
+    """Return what rows say; a db_id is looked for behind their queries only where no field tells it."""
+    queries = without_db_ids(texts, known, told=any(one.get("db_id") for one in told))
+    return [_entry(row, query, one) for row, query, one in zip(rows, queries, told, strict=True)]
+
+
+def _entry(row: Row, query: tuple[str, str], told: Mapping[Role, str]) -> Entry:
+    sql, db_id = query
     index, name = _number(told.get("index", "")), told.get("id", "")
     if index is None:
         index = _number(name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spider_opt.runs.prediction_files.entries import Entry, Known
 
 BIRD = re.compile(r"\t----- bird -----\t")
+_GOES_ON = re.compile(
+    r"(?:\b(?:from|join|as|in|into|update|table|select|distinct|where|and|or|on|by)|[,(=<>+*/|-])$", re.IGNORECASE
+)
 _FENCED = re.compile(r"^[ \t]*(?:```|~~~).*?\n.*?^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -19,7 +22,10 @@ def text_entries(text: str, known: Known, *, extract: bool) -> list[Entry]:
     if extract and (fences := list(_FENCED.finditer(text))):
         return [_fenced(found, text, known) for found in fences]
     lines = text.removesuffix("\n").split("\n")
-    return [_of_line(line, f"line {number}", known) for number, line in enumerate(lines, 1)]
+    entries = [_of_line(line, f"line {number}", known) for number, line in enumerate(lines, 1)]
+    if text.endswith("\n"):  # of a file that ends where its last answer would stand, which is empty
+        entries.append(Entry(f"line {len(lines) + 1}", "", "", behind=True))
+    return entries
 
 
 def split_db_id(text: str, known: Known) -> tuple[str, str, str]:
@@ -33,6 +39,22 @@ def split_db_id(text: str, known: Known) -> tuple[str, str, str]:
     if last in known.db_ids and (tab or "\t" in text):  # without the tab nothing stands before the db_id
         return query.strip(), last, ""
     return text.strip(), "", last if tab else ""
+
+
+def without_db_ids(texts: Sequence[str], known: Known, *, told: bool = False) -> list[tuple[str, str]]:
+    r"""Return (query, db_id) of texts that are no lines of a text file, '' for a db_id that is not behind the query.
+
+    A tab is a blank of SQL, and a table may be called as a database is (``FROM\tsinger``): only where most queries have
+    a db_id behind a tab, and it is not ``told`` elsewhere, is it none of theirs. BIRD's mark leaves no doubt.
+    """
+    split = [split_db_id(text, known)[:2] for text in texts]
+    marked = [BIRD.search(text) is not None for text in texts]
+    behind = [db_id != "" and not _GOES_ON.search(sql) for sql, db_id in split]
+    are_lines = not told and sum(behind) * 2 > sum(text.strip() != "" for text in texts)
+    return [
+        found if mark or (are_lines and ends) else (text.strip(), "")
+        for text, found, mark, ends in zip(texts, split, marked, behind, strict=True)
+    ]
 
 
 def _of_line(line: str, place: str, known: Known) -> Entry:

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import logging
 
 import pytest
+from answer_files import DB_IDS, GOLDS, HERE, LINES, MIXED, PAIRED, SQL, WORDS, jsonl, table
 
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import csv_rows
-from spider_opt.runs.prediction_files import Predicted, misfit, read_predictions
+from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.runs.prediction_files.fields import is_known
-from spider_opt.scoring.report import Scored
-from spider_opt.types import Benchmark, Example, Outcome, Question, Schema
-
-SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}
-DB_IDS = ["cars", "gone", "pets", "cars", "pets"]  # of the split's file; there is no database for "gone"
-WORDS = ["How many wheels?", "What went?", "Which cats, dogs?", "List doors.", "How many wheels?"]
-GOLDS = [f"SELECT g{i} FROM t" for i in range(5)]
-
-
-@pytest.fixture
-def benchmark():
-    examples = tuple(
-        Example(i, Question(f"dev-{i:04d}", words, SCHEMAS[db_id]), gold)
-        for i, (db_id, words, gold) in enumerate(zip(DB_IDS, WORDS, GOLDS, strict=True))
-        if db_id in SCHEMAS
-    )
-    return Benchmark("spider", "dev", examples, {}, {"gone": 1}, len(DB_IDS), "f" * 16)
-
-
-@pytest.fixture
-def pair(benchmark, tmp_path):
-    """pair(content, name) -> {index: query} of a file with that content, as the official evaluator reads it."""
-
-    def pair(content, name="answers.txt", *, strict=False, **options):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        found = read_predictions(benchmark, path, whole_lines=strict, **options)
-        return {p.example.index: p.sql if strict else p.cut for p in found}
-
-    return pair
-
-
-SQL = [f"SELECT {i}, 'a' FROM t" for i in range(5)]
-LINES = [f"{sql}\t{db_id}" for sql, db_id in zip(SQL, DB_IDS, strict=True)]
-PAIRED = {i: SQL[i] for i in (0, 2, 3, 4)}
-HERE = [0, 2, 3, 4]
-MIXED = [3, 0, 1, 4, 2]
-
-
-def table(*rows, delimiter=","):
-    written = io.StringIO()
-    csv.writer(written, delimiter=delimiter).writerows(rows)
-    return written.getvalue()
-
-
-def jsonl(entries):
-    return "".join(json.dumps(entry) + "\n" for entry in entries)
-
 
 # --- text --------------------------------------------------------------------------------------
 
@@ -336,47 +286,7 @@ def test_fences_without_extract_are_said(pair, caplog):
     assert "5 of 5 answers have code fences: extract=True takes the queries out" in caplog.text
 
 
-# --- does it fit -------------------------------------------------------------------------------
-
-
-def verdicts(outcomes):
-    names = {"+": Outcome.CORRECT, "-": Outcome.WRONG_ROWS, "e": Outcome.QUERY_ERROR}
-    return [Scored(i, "d", o == "+", names[o], "", "easy", str(i)) for i, o in enumerate(outcomes)]
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "said"),
-    [
-        ("eee", "3 of 3 answers do not run on their question's database"),
-        ("eeee+", "4 of 5 answers do not run"),
-        ("-" * 10, "0 of 10 answers are right"),
-        ("-" * 39 + "+", "1 of 40 answers are right"),
-        ("ee", ""),
-        ("---", ""),
-        ("eee++", ""),
-        ("+" * 3 + "-" * 17, ""),
-    ],
-)
-def test_where_nearly_nothing_fits_it_is_said(outcomes, said):
-    assert said in misfit([], verdicts(outcomes)) or (not said and not misfit([], verdicts(outcomes)))
-    assert bool(said) == bool(misfit([], verdicts(outcomes)))
-
-
-def test_golds_of_other_questions_are_seen(benchmark):
-    examples = benchmark.examples
-    shifted = [
-        Predicted(e, o.gold_sql, o.gold_sql) for e, o in zip(examples, [*examples[1:], examples[0]], strict=True)
-    ]
-    assert "4 of 4 answers are the gold query of another question" in misfit(shifted, verdicts("-+--"))
-    assert misfit([Predicted(e, e.gold_sql, e.gold_sql) for e in examples], verdicts("++++")) == ""
-
-
 def test_the_first_line_is_a_header_where_only_the_second_has_a_query():
     refuse = PredictionsError
     assert [row.value for row in csv_rows("a,b\nSELECT 1,x\n", is_known, refuse)] == [{"a": "SELECT 1", "b": "x"}]
     assert [row.value for row in csv_rows("SELECT 1,x\n", is_known, refuse)] == [["SELECT 1", "x"]]
-
-
-@pytest.fixture(autouse=True)
-def _warnings_are_caught(caplog):
-    caplog.set_level(logging.WARNING, logger="spider_opt")
