@@ -15,8 +15,7 @@ class Entry:
     """An answer, where it stands, and what the file tells of its question; '' or None for what it does not tell.
 
     ``cut`` is the query as the official evaluator reads it, which ends a line at its first tab; ``tail`` is what stands
-    behind the last tab of a line and is no database's id. ``behind`` says that it is the nothing behind the last line
-    end of a text, which may be a last answer.
+    behind the last tab of a line and is no database's id.
     """
 
     place: str
@@ -28,7 +27,6 @@ class Entry:
     id: str = ""
     question: str = ""
     gold: str = ""
-    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,37 +143,26 @@ class _Pairing:
 
     def by_order(self, entries: Sequence[Entry], by_line: bool) -> Pairs:
         n, n_total = len(self._examples), self._benchmark.n_total
-        behind = [entry for entry in entries if entry.behind]
-        entries = [entry for entry in entries if not entry.behind]
+        entries = list(entries)
         while by_line and len(entries) > n_total and not entries[-1].sql:
             entries.pop()
-        found = self._in_order(entries)
-        if behind and (found is None or contradiction(self._benchmark, found)):
-            longer = self._in_order([*entries, *behind])
-            if longer is not None and (found is None or not contradiction(self._benchmark, longer)):
-                _LOG.warning(
-                    "%s is one answer short and ends with a line end: the nothing behind it is taken for the last",
-                    self._path,
-                )
-                found = longer
-        if found is not None:
-            if len(found) == len(entries) < n_total:
+        if len(entries) == n_total and not self._is_part:
+            return [(example, entries[example.index]) for example in self._examples]
+        if len(entries) == n:
+            if n < n_total:
                 whose = "each question whose database is here" if n + self._n_missing == n_total else f"{n} questions"
                 self._tell(f"has an answer for {whose} of", "they are read in that order")
-            return found
+            return list(zip(self._examples, entries, strict=True))
         there = "is 1 answer" if len(entries) == 1 else f"are {len(entries)} answers"
         why = f"there {there} for the {n_total} questions of {self._split}"
         if self._n_missing:
             why += f" ({n} of them with a database)"
         if by_line and (part := next(begin_no_query(entries), None)):
             why += f"; {part.place} begins no query ({shortened(part.sql)}): each must stand on one line"
-        raise self._refused(f"{why}; one is due for each, in their order (an empty one where there is none)")
-
-    def _in_order(self, entries: Sequence[Entry]) -> Pairs | None:
-        """Pair the answers to all of the split, or to the questions that are here; None where they are neither."""
-        if len(entries) == self._benchmark.n_total and not self._is_part:
-            return [(example, entries[example.index]) for example in self._examples]
-        return list(zip(self._examples, entries, strict=True)) if len(entries) == len(self._examples) else None
+        none = "an empty one where there is none"
+        if by_line and len(entries) + 1 in (n, n_total):  # "\n".join(answers) leaves out what ends an empty last one
+            none += "; a last one that is empty needs a line end, too"
+        raise self._refused(f"{why}; one is due for each, in their order ({none})")
 
     def check(self, pairs: Pairs) -> None:
         """Refuse pairs that cannot be meant.

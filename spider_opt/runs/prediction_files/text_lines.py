@@ -22,10 +22,7 @@ def text_entries(text: str, known: Known, *, extract: bool) -> list[Entry]:
     if extract and (fences := list(_FENCED.finditer(text))):
         return [_fenced(found, text, known) for found in fences]
     lines = text.removesuffix("\n").split("\n")
-    entries = [_of_line(line, f"line {number}", known) for number, line in enumerate(lines, 1)]
-    if text.endswith("\n"):  # of a file that ends where its last answer would stand, which is empty
-        entries.append(Entry(f"line {len(lines) + 1}", "", "", behind=True))
-    return entries
+    return [_of_line(line, f"line {number}", known) for number, line in enumerate(lines, 1)]
 
 
 def split_db_id(text: str, known: Known) -> tuple[str, str, str]:

@@ -11,34 +11,18 @@ from spider_opt.errors import PredictionsError
 
 # --- the last line -----------------------------------------------------------------------------
 
-DATABASES_HERE = [db_id for db_id in DB_IDS if db_id != "gone"]
 
-
-@pytest.mark.parametrize("lines", [SQL, LINES, [SQL[i] for i in HERE]], ids=["queries", "db_ids", "those here"])
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_an_empty_last_answer_needs_no_line_end(pair, caplog, lines, end):
-    said = pair(end.join([*lines[:-1], ""]))
-    if lines is SQL:  # nothing tells that they are not those whose database is here
-        assert "has an answer for each question whose database is here" in caplog.text
-        return
-    assert said == PAIRED | {4: ""}
-    assert "is one answer short and ends with a line end: the nothing behind it is taken for the last" in caplog.text
-
-
-def test_an_empty_last_answer_where_every_database_is_here(pair, benchmark, caplog):
-    from dataclasses import replace
-
-    examples = tuple(replace(example, index=i) for i, example in enumerate(benchmark.examples))
-    whole = replace(benchmark, examples=examples, missing={}, n_total=4)
-    assert pair("\n".join([*SQL[:3], ""]), of=whole) == {0: SQL[0], 1: SQL[1], 2: SQL[2], 3: ""}
-    assert "is one answer short" in caplog.text
-    caplog.clear()
-    assert pair("\n".join([*SQL[:3], "", ""]), of=whole)[3] == ""
-    assert pair("\n".join([*SQL[:4], "", "", ""]), of=whole)[3] == SQL[3]
-    assert not caplog.messages
-    for content in ("\n".join(SQL[:3]), "\n".join([*SQL[:2], ""])):
-        with pytest.raises(PredictionsError, match=r"there are [23] answers for the 4 questions"):
-            pair(content, of=whole)
+def test_an_empty_last_answer_has_a_line_end_as_each_has(pair):
+    """A file that lacks an answer looks as one does that lacks this line end: which it is, is told and not guessed."""
+    here = [LINES[i] for i in HERE]
+    for lines in (LINES, here):
+        assert pair("\n".join([*lines[:-1], "", ""])) == PAIRED | {4: ""}
+    with pytest.raises(
+        PredictionsError, match=r"there are 3 answers .*a last one that is empty needs a line end, too\)"
+    ):
+        pair("\n".join([*here[:-1], ""]))
+    with pytest.raises(PredictionsError, match=r"there are 2 answers .* \(an empty one where there is none\)$"):
+        pair("\n".join([*here[:-2], ""]))
 
 
 # --- a tab -------------------------------------------------------------------------------------
