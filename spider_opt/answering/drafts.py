@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from spider_opt.databases.samples import sample_rows, sample_values
 from spider_opt.prompts import schema_text, texts
@@ -57,6 +58,7 @@ class Drafter:
         self._databases = databases
         self._whole: dict[str, tuple[Schema, str]] = {}
         self._samples = dict(samples or {})
+        self._sampling = Lock()
 
     def __call__(self, task: Task, name: str) -> Prediction:
         """Ask ``task.model`` once; ``name`` is the step's, for the trace.
@@ -65,7 +67,7 @@ class Drafter:
             ModelError: the model did not answer.
         """
         look, begun = self.look, task.grammar is None
-        stop = ("```",) if look.form == "prefill" and begun else (";", "\n\n") if look.form == "completion" else ()
+        stop = ("```",) if look.form == "prefill" and begun else texts.NEXT if look.form == "completion" else ()
         [completion] = task.model.complete(
             Request(
                 self.messages(task),
@@ -121,13 +123,14 @@ class Drafter:
 
     def sampled(self, schema: Schema) -> Samples:
         """Return the sample rows and values that are shown with a schema."""
-        if schema.db_id not in self._samples:
-            database = self._databases[schema.db_id] if self.look.rows or self.look.values else None
-            self._samples[schema.db_id] = (
-                sample_rows(schema, database, self.look.rows) if database and self.look.rows else None,
-                sample_values(schema, database, self.look.values) if database and self.look.values else None,
-            )
-        return self._samples[schema.db_id]
+        with self._sampling:
+            if schema.db_id not in self._samples:
+                database = self._databases[schema.db_id] if self.look.rows or self.look.values else None
+                self._samples[schema.db_id] = (
+                    sample_rows(schema, database, self.look.rows) if database and self.look.rows else None,
+                    sample_values(schema, database, self.look.values) if database and self.look.values else None,
+                )
+            return self._samples[schema.db_id]
 
     def _shown_demo(self, demo: Demo) -> tuple[str, str, str, str]:
         schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""

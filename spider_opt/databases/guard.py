@@ -41,6 +41,7 @@ class Guard:
         self._policy = policy
         self._stored_bytes = stored_bytes
         self._deadline = float("inf")
+        self._given_s = limits.timeout_s
         self._formats_are_plain: Callable[[], bool] = lambda: True
         self._refusal: QueryError | None = None
         self._brakes = (0, 0)
@@ -51,8 +52,10 @@ class Guard:
         """Close the connection."""
         self._connection.close()
 
-    def run(self, sql: str, stop_after_rows: int | None = None) -> Result:
+    def run(self, sql: str, stop_after_rows: int | None = None, within_s: float | None = None) -> Result:
         """Run one statement; a statement that can have no rows gives no columns either.
+
+        ``within_s`` is a shorter time than the limits give.
 
         Text that is not UTF-8 loses its broken bytes. Source: official evaluator, get_cursor_from_path.
 
@@ -63,7 +66,8 @@ class Guard:
         if len(sql.encode(errors="replace")) > self._limits.max_sql_bytes:
             raise QueryLimit(f"the query is longer than {self._limits.max_sql_bytes:,} bytes")
         self._formats_are_plain, self._refusal = cache(lambda: formats_are_plain(sql)), None
-        self._deadline = monotonic() + self._limits.timeout_s
+        self._given_s = min(self._limits.timeout_s, self._limits.timeout_s if within_s is None else within_s)
+        self._deadline = monotonic() + self._given_s
         try:
             self._brake(brakes(sql, self._limits))
             try:
@@ -148,7 +152,7 @@ class Guard:
         return sqlite3.SQLITE_DENY
 
     def _too_slow(self) -> QueryTimeout:
-        return QueryTimeout(f"no answer within {self._limits.timeout_s:g} s")
+        return QueryTimeout(f"no answer within {self._given_s:g} s")
 
     def _translated(self, error: Exception) -> BaseException:
         if monotonic() > self._deadline:

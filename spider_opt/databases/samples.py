@@ -1,41 +1,85 @@
-"""A few rows and values of a database, to show what stands in it."""
+"""A few rows and values of a database, to show what stands in it.
+
+Looking takes a bounded time: a view may compute for hours to give one row. What is not found by then is not shown, and
+that is said; where it is found in time, as almost anywhere, it is the same each time.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from time import monotonic
 
-from spider_opt.errors import QueryError
+from spider_opt.databases.sandbox import Sandbox
+from spider_opt.errors import QueryError, QueryTimeout
 from spider_opt.sql.names import quoted
 from spider_opt.types import Database, Schema, Value
 
+TABLE_S = 10.0
+"""So long one table or view is looked at for one query; where that is not enough it is looked at no more."""
+DATABASE_S = 60.0
+"""So long a database is looked at for rows, and again for values."""
+_LOG = logging.getLogger("spider_opt")
+
 
 def sample_rows(schema: Schema, database: Database, n: int) -> dict[str, Sequence[Sequence[Value]]]:
-    """Return the first ``n`` rows of each table that can be read, cells in the order of the schema's columns."""
+    """Return the first ``n`` rows of each table that is read in time, cells in the order of the schema's columns."""
     samples: dict[str, Sequence[Sequence[Value]]] = {}
+    look = _Look(database)
     for table in schema.tables:
         columns = ", ".join(quoted(c.name) for c in table.columns)
-        rows = _rows(database, f"SELECT {columns} FROM {quoted(table.name)} LIMIT {n}")
+        rows = look.rows(table.name, f"SELECT {columns} FROM {quoted(table.name)} LIMIT {n}")
         if rows:
             samples[table.name] = rows
+    look.tell(schema.db_id, "rows")
     return samples
 
 
 def sample_values(schema: Schema, database: Database, n: int) -> dict[tuple[str, str], Sequence[Value]]:
     """Return the first ``n`` different values of each column, NULL left out, by (table, column)."""
     samples: dict[tuple[str, str], Sequence[Value]] = {}
+    look = _Look(database)
     for table in schema.tables:
         for column in table.columns:
             name = quoted(column.name)
-            found = _rows(
-                database, f"SELECT DISTINCT {name} FROM {quoted(table.name)} WHERE {name} IS NOT NULL LIMIT {n}"
+            found = look.rows(
+                table.name, f"SELECT DISTINCT {name} FROM {quoted(table.name)} WHERE {name} IS NOT NULL LIMIT {n}"
             )
             if found:
                 samples[table.name, column.name] = [value for (value,) in found]
+    look.tell(schema.db_id, "values")
     return samples
 
 
-def _rows(database: Database, sql: str) -> Sequence[Sequence[Value]]:
-    try:
-        return database.run(sql).rows
-    except QueryError:
-        return ()  # a table that cannot be read has nothing to show
+class _Look:
+    """A look at a database, which ends."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._until = monotonic() + DATABASE_S
+        self._slow: dict[str, None] = {}
+
+    def rows(self, table: str, sql: str) -> Sequence[Sequence[Value]]:
+        """Return what is in a table, nothing where that takes too long or it cannot be read."""
+        left = self._until - monotonic()
+        if table in self._slow or left <= 0:
+            self._slow[table] = None
+            return ()
+        within_s = min(TABLE_S, left)
+        try:
+            database = self._database
+            return (database.run(sql, within_s=within_s) if isinstance(database, Sandbox) else database.run(sql)).rows
+        except QueryTimeout:
+            self._slow[table] = None
+            return ()
+        except QueryError:
+            return ()  # a table that cannot be read has nothing to show
+
+    def tell(self, db_id: str, what: str) -> None:
+        """Say of which tables not all is shown."""
+        if self._slow:
+            named = ", ".join([*self._slow][:3]) + (f" and {len(self._slow) - 3} more" if len(self._slow) > 3 else "")
+            _LOG.warning(
+                "%s: prompts show not all sample %s of %s, for looking takes more than %g s",
+                db_id, what, named, TABLE_S,
+            )  # fmt: skip

@@ -83,8 +83,10 @@ class Sandbox:
         if guard is not None:
             guard.close()
 
-    def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+    def run(self, sql: str, *, stop_after_rows: int | None = None, within_s: float | None = None) -> Result:
         """Run one reading statement; ``stop_after_rows`` fetches no more than that many rows.
+
+        ``within_s`` gives it a shorter time than the limits do.
 
         Raises:
             NotAQuery: something else than one SELECT, WITH … SELECT or VALUES.
@@ -93,7 +95,7 @@ class Sandbox:
             QueryLimit: another limit was hit; the message says which.
             DatasetError: the file is missing, damaged or not a database.
         """
-        result = self._in_turn(lambda: self._run(sql, stop_after_rows))
+        result = self._in_turn(lambda: self._run(sql, stop_after_rows, within_s))
         if not result.columns:
             raise NotAQuery("no statement in the text")
         lowered = sql.lower()
@@ -133,12 +135,12 @@ class Sandbox:
                 self.shut()
                 raise self._confirmed(error) from error
 
-    def _run(self, sql: str, stop_after_rows: int | None) -> Result:
+    def _run(self, sql: str, stop_after_rows: int | None, within_s: float | None) -> Result:
         if self._damage is not None:
             raise Damaged(self._damage)
         if self._guard is None:
             self._guard = self._open()
-        return self._guard.run(sql, stop_after_rows)
+        return self._guard.run(sql, stop_after_rows, within_s)
 
     def _open(self) -> Guard:
         connection = open_read_only(self.path)

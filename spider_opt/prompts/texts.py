@@ -22,6 +22,13 @@ VALUES = "Values in the database that the question may mean:"
 NOTE = "Note: "
 FAILED = "That query does not do: {message}\nAnswer with a query that does."
 FENCE = "```sql\n"
+TABLES = "/* SQLite tables */"
+NEXT = (";\n\n", f"\n{TABLES}")
+"""Where a completion ends: what stands behind a query where the next question or schema begins.
+
+A blank line alone ends none, nor does a semicolon, which may stand in a text: what a model goes on to say beyond its
+query is left to who reads it.
+"""
 COT_INSTRUCTION = (
     "You write SQLite queries. First find the columns that the query needs, then the tables, then write the query. "
     "Answer only what you are asked for, no explanation."
@@ -76,12 +83,10 @@ def ask_for_sql(
         parts.append("\n".join([VALUES, *values]))
     if form == "completion":
         before = "".join(
-            f"/* SQLite tables */\n{shown}\n\n{_noted(known, '-- ')}-- {q}\n{sql};\n\n"
-            for shown, known, q, sql in demos
-            if shown
+            f"{TABLES}\n{shown}\n\n{_noted(known, '-- ')}-- {q}\n{sql};\n\n" for shown, known, q, sql in demos if shown
         )
         after = "".join(f"\n{sql};\n\n-- {' '.join(message.split())} Corrected:" for sql, message in feedback)
-        text = "\n\n".join([f"/* SQLite tables */\n{parts[0]}", *parts[1:], f"{_noted(notes, '-- ')}-- {question}"])
+        text = "\n\n".join([f"{TABLES}\n{parts[0]}", *parts[1:], f"{_noted(notes, '-- ')}-- {question}"])
         return f"{before}{text}{after}\n" + ("SELECT" if begun else "")
     messages = [Message("system", instruction)]
     for shown, known, q, sql in demos:

@@ -19,6 +19,7 @@ from spider_opt.types import (
     Message,
     Prediction,
     Question,
+    Request,
     Result,
     Schema,
     Table,
@@ -98,7 +99,33 @@ def test_completion_goes_on_after_select() -> None:
     assert prediction.sql == "SELECT id FROM item"
     assert isinstance(model.requests[0].messages, str)
     assert model.requests[0].messages.endswith("SELECT")
-    assert model.requests[0].stop == (";", "\n\n")
+    assert model.requests[0].stop == (";\n\n", "\n/* SQLite tables */")
+
+
+COMPLETIONS = {  # what a model says after SELECT where nothing stops it, and the query in it
+    " id FROM item": "id FROM item",
+    " id FROM item;\n\n-- Which names?\nSELECT name FROM item;": "id FROM item",
+    " id FROM item\n\n-- Which names?\nSELECT name FROM item": "id FROM item",
+    " id FROM item\n\n/* SQLite tables */\nCREATE TABLE u (b);\n\n-- Which?\nSELECT b FROM u": "id FROM item",
+    " id FROM item\n\nThis lists the ids.\n\nSELECT name FROM item": "id FROM item",
+    " id FROM item\n\nQuestion: Which names?\nSQL: SELECT name FROM item": "id FROM item",
+    " id FROM item\n\nWHERE id > 2": "id FROM item WHERE id > 2",
+    " id FROM item\n\n-- only the later ones\nWHERE id > 2": "id FROM item WHERE id > 2",
+    " id FROM item -- all; but the first\nWHERE id > 2": "id FROM item WHERE id > 2",
+    " id\nFROM item\nWHERE\n\n  id > 2;": "id FROM item WHERE id > 2",
+    " id FROM item WHERE \"full name\" = 'pen; ink'": "id FROM item WHERE \"full name\" = 'pen; ink'",
+    " id FROM item WHERE \"full name\" = 'pen\n\nink'": "id FROM item WHERE \"full name\" = 'pen\n\nink'",
+    " id FROM item\n\nUNION\n\nSELECT 2": "id FROM item UNION SELECT 2",
+}
+
+
+@pytest.mark.parametrize(("says", "query"), COMPLETIONS.items())
+def test_what_ends_a_completion_stands_in_no_query(says: str, query: str) -> None:
+    def stopping(request: Request) -> str:
+        return says[: min((at for end in request.stop if (at := says.find(end)) >= 0), default=len(says))]
+
+    [prediction] = ask(FakeModel(stopping), zero_shot(form="completion"), ("Which ids?", ITEMS))
+    assert prediction.sql == f"SELECT {query}"
 
 
 @pytest.mark.parametrize(
