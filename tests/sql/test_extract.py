@@ -70,6 +70,26 @@ def test_a_long_answer_takes_no_time(before, piece):
     assert time.process_time() - start < 1.0  # 0.02 to 0.2 on a quiet machine
 
 
+MIXTURES = [
+    "a -- a\nCREATE TABLE t (a);\n&gt;",
+    "CASE WHEN &quot;SELECT&#39; 7 SELECT a FROM t WHERE b > 2;\n",
+    '(&quot;SELECT&#39; {"a":```sql\nSELECT ',
+    "a b Select the names from the table.\nWHERE a = 'bwith a as (CASE WHEN ",
+    "WHERE a = 'b-- SELECT 1\n&gt;```sql\nSELECT ",
+    '`ＳＥＬＥＣＴ １；/*\u200b"',
+    "/*(a'select a from t where (",
+    "Question: Which?\nSELECT [THINK]\n~~~\n&gt;",
+    "Select the names from the table.\n[(ELSE 0 END ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_nor_does_one_of_several_pieces(mixture):
+    start = time.process_time()
+    extract_sql(mixture * (300_000 // len(mixture)))
+    assert time.process_time() - start < 2.0  # 0.2 to 0.8 on a quiet machine, once up to 8
+
+
 def test_what_is_read_of_a_longer_answer_costs_as_much_more():
     def seconds(n: int) -> float:
         answer = (

@@ -35,6 +35,7 @@ class Reader:
         self._text, self._parser, self._depth, self._comments = text, parser, depth, comments
         self._weak: list[tuple[int, str, Place]] = []
         self._json_left = _MAX_JSON
+        self._is_closed = True
         self._at = self._begun = 0
 
     def read(self) -> list[Offer]:
@@ -108,8 +109,10 @@ class Reader:
         if not self._comments:
             return
         if sign == "/*":
-            end = text.find("*/", at)
-            self._at = end + 2 if end >= 0 else self._at
+            if self._is_closed:
+                end = text.find("*/", at)
+                self._is_closed = end >= 0  # what follows is searched for its end once
+                self._at = end + 2 if end >= 0 else self._at
         elif not text[max(at - _INDENT, 0) : at].rpartition("\n")[2].strip() or at == 0:
             end = text.find("\n", at)
             self._at = end if end >= 0 else len(text)
@@ -232,6 +235,8 @@ class Reader:
         sure = self.found[-1].end if self.found else 0
         read_to = 0
         for at, opening, place in self._weak:
+            if self._parser.is_spent:
+                break
             lead = self._text[max(read_to, at - _LEAD) : at]
             if at < read_to or (self.found and sure and not (at >= sure and is_correction(lead))):
                 continue

@@ -18,6 +18,9 @@ CLOSING = {
     "``": "``", '"""': '"""', "'''": "'''", "==": "==",
 }  # fmt: skip
 """Signs of quotation, of Markdown, and brackets, by those that open them."""
+_NEAR = 5_000
+_AS_LONG = 8
+"""So much longer does it take to read HTML's names than SQLite takes to read a text."""
 _MAX_CLOSINGS, _MAX_LINES, _MAX_FROM_FIRST = 40, 30, 20_000
 _UNION = re.compile(r"\s*(?:UNION|INTERSECT|EXCEPT)\b", re.IGNORECASE)
 _SELECT = re.compile(r"\s*SELECT\b")
@@ -29,12 +32,41 @@ _LINE_END = re.compile(r"\s*\n")
 
 def query_at(text: str, start: int, parser: Parser, *, opening: str = "", in_sentence: bool = False) -> Body:
     """Return the query that begins at ``start``; ``opening`` is the sign of quotation directly before it, if any."""
+    if text.find("&", start, start + MAX_CHARS) < 0:
+        return _written(text, start, parser, opening, in_sentence)
+    before = text[max(start - 2, 0) : start]
+    if len(text) - start > _NEAR:
+        near = text[start : start + _NEAR]
+        if first_entity(near) is None:
+            body = _written(text, start, parser, opening, in_sentence)
+            if body.end - start < _NEAR:
+                return body
+        else:
+            body = _for_html(before, near, parser, opening, in_sentence)
+            if body.end < _NEAR // 2:  # far from where it was cut off
+                return body._replace(end=start + body.end)
+    parser.count(min(len(text) - start, MAX_CHARS) * _AS_LONG)
     rest = text[start : start + MAX_CHARS]
-    if entity := first_entity(rest):
-        as_it_stands = rest[: entity - 1]
-        if not rest[entity:].strip() and parser.says(as_it_stands) is Says.WHOLE:
-            return Body(as_it_stands, start + entity, Says.WHOLE)
-        text = text[:start] + without_entities(rest)
+    if first_entity(rest) is None:
+        return _written(text, start, parser, opening, in_sentence)
+    body = _for_html(before, rest, parser, opening, in_sentence)
+    return body._replace(end=start + body.end)
+
+
+def _for_html(before: str, text: str, parser: Parser, opening: str, in_sentence: bool) -> Body:
+    """Return the query at the beginning of a text that has HTML's names for characters, which a string may have too.
+
+    ``before`` are the characters before it.
+    """
+    entity = first_entity(text) or 0
+    as_it_stands = text[: entity - 1]
+    if not text[entity:].strip() and parser.says(as_it_stands) is Says.WHOLE:
+        return Body(as_it_stands, entity, Says.WHOLE)
+    body = _written(before + without_entities(text), len(before), parser, opening, in_sentence)
+    return body._replace(end=body.end - len(before))
+
+
+def _written(text: str, start: int, parser: Parser, opening: str, in_sentence: bool) -> Body:
     if opening and (quoted := _quoted(text, start, opening, parser)):
         return quoted
     body = body_at(text, start, parser, in_sentence=in_sentence)
