@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from spider_opt.benchmarks.import_folder import ASKED, TRAINING, as_json, building, claimed
 from spider_opt.benchmarks.naming import FILE, TAKEN, own_name
 from spider_opt.benchmarks.near import near_duplicates
 from spider_opt.benchmarks.questions import is_db_id
@@ -23,7 +20,7 @@ from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, QueryError
 from spider_opt.paths import file_hash
-from spider_opt.wording import argument, switched_on
+from spider_opt.wording import argument
 
 ENOUGH_DATABASES, ENOUGH_QUESTIONS = 4, 100
 """From which on half of the questions are set apart to learn from: those of other databases than are asked."""
@@ -68,34 +65,34 @@ def import_benchmark(
 
     Databases are copied as they are at this moment, also where something writes to them. ``on_gold`` is called with
     (number, of how many, gold) as each comes. With ``training`` half of the questions are set apart to learn from where
-    there are enough, by whole databases. ``replace`` overwrites what an earlier import made.
+    there are enough, by whole databases. ``replace`` puts it in place of what an earlier import made of
+    the folder ``out``; whatever else is there stays, or is named where it is in the way.
 
     Raises:
         DatasetError: the table or a database cannot be read, a row is about none of the databases, or ``out`` is
             in use.
     """
     out = out.expanduser().absolute()
-    _check_out(out, replace)
+    try:
+        real = out.resolve()
+    except (OSError, RuntimeError) as error:
+        raise DatasetError(f"{out} cannot be a folder: {error}") from error
     called = name or own_name(out)
     if called in TAKEN or ":" in called or not called.isprintable():
         raise DatasetError(f'"{called}" is no name for a benchmark of your own: choose another by {argument("name")}')
-    files = database_files(databases)
-    asked = read_questions(table)
-    about = [database_of(row, files, table) for row in asked]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        fresh = Path(folder) / out.name
-        copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
-        golds = _run_golds(asked, about, copies, on_gold)
-        to_learn = _training_databases(golds, copies) if training else frozenset()
-        asks = tuple(gold for gold in golds if gold.db_id not in to_learn)
-        learns = tuple(gold for gold in golds if gold.db_id in to_learn and not gold.error and gold.asked.query)
-        near = near_duplicates([(gold.db_id, gold.asked.question, gold.asked.query) for gold in golds])
-        pairs = tuple((golds[i].asked.place, golds[j].asked.place, why) for i, j, why in near)
-        _write(fresh, called, asks, learns if to_learn else None)
-        if out.exists():
-            shutil.rmtree(out)
-        os.rename(fresh, out)
+    with claimed(real, table, replace):
+        files = database_files(databases)
+        asked = read_questions(table)
+        about = [database_of(row, files, table) for row in asked]
+        with building(real, files.values()) as fresh:
+            copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
+            golds = _run_golds(asked, about, copies, on_gold)
+            to_learn = _training_databases(golds, copies) if training else frozenset()
+            asks = tuple(gold for gold in golds if gold.db_id not in to_learn)
+            learns = tuple(gold for gold in golds if gold.db_id in to_learn and not gold.error and gold.asked.query)
+            near = near_duplicates([(gold.db_id, gold.asked.question, gold.asked.query) for gold in golds])
+            _write(fresh, called, asks, learns if to_learn else None)
+    pairs = tuple((golds[i].asked.place, golds[j].asked.place, why) for i, j, why in near)
     return Imported(out, called, asks, learns, tuple(copies), pairs)
 
 
@@ -125,22 +122,6 @@ def database_files(places: Iterable[Path]) -> dict[str, Path]:
             f"name the database that the questions are about: {argument('databases', 'FILE', option='--database')}"
         )
     return found
-
-
-def _check_out(out: Path, replace: bool) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise DatasetError(f"{out} is a file; name a new folder")
-    if not any(out.iterdir()):
-        return
-    ours = (out / FILE).is_file() and (out / "dev.json").is_file()
-    if not ours:
-        raise DatasetError(f"{out} is not empty; name a new folder")
-    if not replace:
-        raise DatasetError(
-            f"{out} holds a benchmark already; name a new folder, or replace it with {switched_on('replace')}"
-        )
 
 
 def _copied(file: Path, db_id: str, fresh: Path) -> Path:
@@ -206,11 +187,14 @@ def _write(fresh: Path, name: str, asked: Sequence[Gold], training: Sequence[Gol
         described["notes"] = "evidence"
     if any(gold.asked.difficulty for gold in every):
         described["metadata"] = {"difficulty": "difficulty"}
-    files: dict[str, object] = {FILE: described, "dev.json": [_entry(gold) for gold in asked]}
+    files: dict[str, object] = {FILE: described, ASKED: [_entry(gold) for gold in asked]}
     if training is not None:
-        files |= {"train_spider.json": [_entry(gold) for gold in training], "train_others.json": []}
+        files |= {TRAINING[0]: [_entry(gold) for gold in training], TRAINING[1]: []}
     for file, content in files.items():
-        (fresh / file).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        try:
+            (fresh / file).write_text(as_json(content), encoding="utf-8")
+        except OSError as error:
+            raise DatasetError(f"Cannot write {file}: {error.strerror or error}") from error
 
 
 def _entry(gold: Gold) -> dict[str, str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
+from spider_opt.benchmarks.import_folder import check_whole
 from spider_opt.benchmarks.naming import LAYOUT, SIZES, described, known_split, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
@@ -202,7 +203,8 @@ def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
         raise DatasetError(
             f"Where is {source.title}? Name its folder: {folder_of(name)}{variable}. Get it {how_to_get(name, source)}"
         )
-    return Path(named).expanduser()
+    check_whole(folder := Path(named).expanduser())
+    return folder
 
 
 def describe_missing(benchmark: Benchmark) -> str:

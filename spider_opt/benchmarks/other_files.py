@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from spider_opt.benchmarks.import_folder import NOTE
+from spider_opt.benchmarks.naming import FILE
 from spider_opt.benchmarks.questions import read_entries
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
@@ -26,7 +28,7 @@ class OtherFile:
 
 def other_files(folder: Path, known: Iterable[str], fields: Fields) -> list[OtherFile]:
     """Return the JSON and JSONL files of a folder, or one folder below, that hold questions and are not ``known``."""
-    passed = {*known, "tables.json", "test_tables.json", "benchmark.json"}
+    passed = {*known, "tables.json", "test_tables.json", FILE, NOTE}
     found = []
     for path in sorted([*folder.glob("*.json*"), *folder.glob("*/*.json*")]):
         if path.name in passed or path.suffix not in (".json", ".jsonl") or path.stat().st_size > _MAX_BYTES:

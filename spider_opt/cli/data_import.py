@@ -26,7 +26,7 @@ SHOWN = 5
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make")
 @click.option("--name", help="What the benchmark is called (default: as the folder)")
 @click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
-@click.option("--replace", is_flag=True, help="Overwrite the folder that an earlier import made")
+@click.option("--replace", is_flag=True, help="Replace what an earlier import wrote there, and nothing else")
 def import_command(
     table: Path, databases: tuple[Path, ...], out: Path, name: str | None, no_training: bool, replace: bool
 ) -> None:

@@ -187,7 +187,8 @@ def test_a_folder_in_use_is_left_alone(here: Path) -> None:
     assert len(load(data="own").examples) == 3
     assert len(made(table(ROWS[:1]), replace=True).asked) == 1
     assert len(load(data="own").examples) == 1
-    (here / "own" / "benchmark.json").unlink()
+    for name in ("benchmark.json", ".imported.json"):
+        (here / "own" / name).unlink()
     with pytest.raises(DatasetError, match="is not empty; name a new folder"):
         made(table(ROWS), replace=True)
 
