@@ -20,7 +20,7 @@ from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.evaluation.plan import OPEN, Asking, check_unasked
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
-from spider_opt.models.lent import Lent, checked_model
+from spider_opt.models.lent import Lent, checked_model, tag_of
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.paths import cache_dir
 from spider_opt.retrieval import DEFAULT_EMBEDDER, open_embedder
@@ -106,7 +106,7 @@ def method(
             )  # fmt: skip
         else:
             found = Lent(model)
-            if not hasattr(model, "cache_tag"):
+            if tag_of(model) is None:
                 return found
         return CachedModel(found, cache_dir() / "responses.sqlite") if cache else found
 

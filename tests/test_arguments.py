@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import sqlite3
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from fake_model import FakeModel
 import spider_opt as so
 from spider_opt import arguments
 from spider_opt.errors import ModelError, UsageError
-from spider_opt.types import Completion, ModelInfo
+from spider_opt.types import Completion, ModelInfo, Usage
 
 NEVER = object()
 NO_TEXT = [None, 3, b"SELECT 1", ["SELECT 1"], 1.5, NEVER]
@@ -262,14 +265,30 @@ NO_ANSWERS = [
     (["SELECT 1"], "a list with 'SELECT 1' where"),
     ([Completion(None)], "whose text is None where"),  # type: ignore[arg-type]
     ([Completion("SELECT 1", usage=None)], "whose usage is None where"),  # type: ignore[arg-type]
+    *(
+        ([Completion("SELECT 1", Usage(**{name: odd}))], rf"whose usage has {re.escape(shown)} for its {name} where")
+        for name in (f.name for f in fields(Usage))
+        for odd, shown in ((-5, "-5"), ("x", "'x'"), (None, "None"), (True, "True"), (math.nan, "nan"))
+    ),
+    ([Completion("SELECT 1", logprob=-math.inf)], "whose logprob is -inf where"),
+    ([Completion("SELECT 1", logprob="-1")], "whose logprob is '-1' where"),  # type: ignore[arg-type]
+    ([Completion("SELECT 1", finish_reason=b"stop")], "whose finish_reason is b'stop' where"),  # type: ignore[arg-type]
+    ([Completion("SELECT 1", served=7)], "whose served is 7 where"),  # type: ignore[arg-type]
     ([Completion("SELECT 1")] * 3, r"returned 3 answers where at most [12] are due"),
     (RuntimeError("boom"), "the model own raised RuntimeError: boom"),
     (SystemExit(3), "the model own raised SystemExit: 3"),
 ]
 
 
-@pytest.mark.parametrize(("does", "said"), NO_ANSWERS, ids=[said for _, said in NO_ANSWERS])
-@pytest.mark.parametrize("text", ["zero-shot", "vote:n=2", "retry"])
+@pytest.mark.parametrize(
+    ("text", "does", "said"),
+    [
+        pytest.param(text, does, said, id=f"{text} {said}")
+        for text in ("zero-shot", "vote:n=2", "retry")
+        for does, said in NO_ANSWERS
+        if text == "zero-shot" or "for its" not in said or "calls" in said
+    ],
+)
 def test_a_model_that_gives_no_answer_leaves_its_question_unanswered(
     bench: Any, does: Any, said: str, text: str, here: Path
 ) -> None:
@@ -280,6 +299,25 @@ def test_a_model_that_gives_no_answer_leaves_its_question_unanswered(
         so.Run.read("run")
     with pytest.raises(ModelError, match=said), so.method(text, model=Own(does)) as asking:
         asking.answer("How many?", database=bench.paths["museum_tickets"])
+
+
+def test_an_odd_answer_is_kept_nowhere(bench: Any) -> None:
+    """Neither in the folder nor, by the model's tag, in the cache."""
+    one: Any = Own([Completion("SELECT 1", Usage(prompt_tokens=-5))])
+    one.cache_tag = "mine"
+    with pytest.raises(so.SpiderOptError, match="whose usage has -5 for its prompt_tokens where"):
+        evaluate(bench, model=one, out="run")
+    one.does = [Completion("SELECT 1", Usage(prompt_tokens=5))]
+    assert evaluate(bench, model=one, out="run").usage.prompt_tokens == 5
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(ModelInfo) if f.name != "name"])
+def test_what_a_model_says_of_itself_is_text(bench: Any, name: str, here: Path) -> None:
+    one = fake()
+    one.info = ModelInfo(**{"name": "m", name: None})
+    with pytest.raises(UsageError, match=f"the model's info has None for its {name}, but must have text"):
+        evaluate(bench, model=one, out="run")
+    assert not (here / "run").exists()
 
 
 def test_ctrl_c_in_a_model_is_ctrl_c(bench: Any) -> None:

@@ -13,12 +13,13 @@ from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import DatasetError, MethodError, SpiderOptError, UsageError
 from spider_opt.evaluation.function_identity import ended, identity_of
+from spider_opt.evaluation.model_identity import model_identity
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.adapters import find_adapter
 from spider_opt.models.computing import computed_by, innermost
-from spider_opt.models.lent import Lent
+from spider_opt.models.lent import Lent, tag_of
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.models.openai.urls import without_secrets
 from spider_opt.models.torch.engine import SIDE_BY_SIDE
@@ -40,7 +41,8 @@ class Plan:
     """A run that can begin.
 
     ``generator`` is made for the run's folder. ``own`` is what a function or a model of the user's is called,
-    ``unseen`` what of it cannot be looked into: another one may then have the same description. ``side_by_side``
+    ``unseen`` what of it cannot be looked into: another one may then have the same description, and ``same`` is how
+    the user says that it is the same. One that is not ``kept`` is asked anew where no folder is named. ``side_by_side``
     questions are asked at the same time where nobody says how many; ``measure`` is called with each answer. ``cost``
     says what was asked, once all is; ``ended`` is called then, whatever came of it.
     """
@@ -50,6 +52,8 @@ class Plan:
     generator: Callable[[Path], Generator]
     own: str = ""
     unseen: tuple[str, ...] = ()
+    same: str = ""
+    kept: bool = True
     side_by_side: int = 1
     measure: Measure | None = None
     cost: Callable[[], str] = lambda: ""
@@ -91,7 +95,7 @@ def opened_model(
         if not isinstance(model, ReplayModel):  # a recording may be of any
             method.check_model(model.info)
         asked = Lent(model)
-        kept = kept if hasattr(model, "cache_tag") else unkept
+        kept = unkept if tag_of(model) is None else kept
     return CachedModel(asked, kept / "responses.sqlite")
 
 
@@ -112,16 +116,17 @@ def of_method(
     benchmark: Benchmark,
     asked: Benchmark,
     cached: CachedModel,
+    given: ChatModel | str | None,
     *,
     record: Path | None,
     seed: int,
     sample: str,
     embedder: str,
-    unseen: tuple[str, ...],
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
-    """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are."""
+    """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are; ``cached`` asks ``given``."""
+    who = model_identity(given, cached.cache_tag)
     chat = Recorder(cached, record) if record else cached
     half = _learnt_from(method, benchmark)
     forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in map(find_adapter, method.adapters)]
@@ -129,7 +134,7 @@ def of_method(
         training=training_of(half) if half else "",
         computed_by=computed_by(cached),
         code=_code(method, cached, embedder if half else ""),
-        cache_tag=hashed([cached.cache_tag]) if cached.cache_tag else "",
+        cache_tag=who.cache_tag,
         adapter_form=hashed(forms) if forms else "",
     )
     finder = embedder if half else UNNAMED_EMBEDDER  # where nothing is found it is nobody's
@@ -148,8 +153,11 @@ def of_method(
     def cost() -> str:
         return f"; {cached.misses} model calls, {cached.hits} answered from the cache"
 
-    own, side_by_side = chat.info.name if unseen else "", SIDE_BY_SIDE if chat.info.engine else 1
-    return Plan(info, chat, generator, own, unseen, side_by_side, measure, cost)
+    return Plan(
+        info, chat, generator, own="" if who.told else chat.info.name, unseen=who.unseen,
+        same=f"cache_tag={who.cache_tag!r} in the model", kept=who.told,
+        side_by_side=SIDE_BY_SIDE if chat.info.engine else 1, measure=measure, cost=cost, ended=who.ended,
+    )  # fmt: skip
 
 
 def _learnt_from(method: Method, benchmark: Benchmark) -> Benchmark | None:
@@ -206,7 +214,8 @@ def of_pipeline(
     called, seen = name or name_of(pipeline), identity_of(pipeline)
     nobody = Nobody(without_secrets(model if isinstance(model, str) else model.info.name if model else ""))
     info = describe(asked, called, f"{called} {seen.text(named=name is not None)}", nobody.info, seed, sample=sample)
+    unseen = seen.unseen if name is None else ()
     return Plan(
-        info, nobody, lambda folder: generator_of(pipeline, called, asked.paths, copies), own=called,
-        unseen=seen.unseen if name is None else (), ended=lambda: ended(pipeline, seen),
+        info, nobody, lambda folder: generator_of(pipeline, called, asked.paths, copies), own=called, unseen=unseen,
+        same=f"name={called!r}", kept=not unseen, ended=lambda: ended(pipeline, seen),
     )  # fmt: skip

@@ -25,6 +25,8 @@ from spider_opt.progress import Progress, display, lines
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.folder import finish, run
+from spider_opt.runs.identity import differences
+from spider_opt.runs.info import FILE
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import check_answered
 from spider_opt.scoring import Rules, rules_of
@@ -71,7 +73,8 @@ def evaluate(
         engine: what computes an embedded model.
         out: the run folder, which keeps each answer as it comes; a function makes it of the run's description. None
             is a folder in the cache, the same one for the same run; nothing is kept where two runs could not be told
-            apart: of a model without a ``cache_tag``, or an unnamed function that reads what nothing looks into.
+            apart: of a model without a ``cache_tag``, or an unnamed function that reads what nothing looks into. Where
+            one of these may have changed, a folder that has answers is refused.
         limit: only the first so many questions.
         ids: only the questions with these ids, or those that a file lists.
         seed: of everything that samples.
@@ -133,16 +136,15 @@ def evaluate(
             kept = cache_dir() if cache else nowhere
             cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, nowhere)))
             plan = of_method(
-                parsed, benchmark, asked, cached, record=record, seed=seed, sample=sample, embedder=embedder,
-                unseen=() if model is None or isinstance(model, str) or hasattr(model, "cache_tag") else ("model",),
+                parsed, benchmark, asked, cached, model, record=record, seed=seed, sample=sample, embedder=embedder,
                 tell=said,
                 progress=lines if progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip
         opened.callback(plan.ended)
-        kept_here = cache and not plan.unseen
+        kept_here = cache and plan.kept
         folder = folder_for(plan.info, out, None if kept_here else nowhere / "run")
-        if plan.unseen and callable(method):
-            _check_new(folder, plan)
+        if plan.unseen:
+            _check_new(folder, plan, afresh=not cache)
         finished = run(
             asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
             concurrency=concurrency or plan.side_by_side, measure=plan.measure, give_up=give_up, afresh=not cache,
@@ -165,12 +167,23 @@ def evaluate(
     return done
 
 
-def _check_new(folder: Path, plan: Plan) -> None:
-    if (folder / PREDICTIONS).exists():
-        raise RunError(
-            f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
-            f"{' and '.join(plan.unseen[:3])}: choose another out, or say that it is, with name={plan.own!r}"
-        )
+def _check_new(folder: Path, plan: Plan, *, afresh: bool) -> None:
+    """Make sure that a folder has no answers that may be of another function or model than the one that is asked now.
+
+    Raises:
+        RunError: it has. A finished run that is asked ``afresh`` is set aside.
+    """
+    if not (folder / PREDICTIONS).exists() or not (folder / FILE).exists():
+        return
+    there = RunInfo.read(folder)
+    finished = there.scorer is not None
+    if differences(there, plan.info) or (finished and afresh):  # the first is refused as another run
+        return
+    again = ", or ask all of it again, with cache=False" if finished else ""
+    raise RunError(
+        f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
+        f"{' and '.join(plan.unseen[:3])}: choose another out{again}, or say that it is, with {plan.same}"
+    )
 
 
 def _asked(benchmark: Benchmark, ids: Iterable[str] | Path | None) -> tuple[Benchmark, str]:

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from spider_opt.models.lent import odd_in
 from spider_opt.store import Older, Store
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
@@ -144,11 +145,12 @@ def _is_none(answer: Completion) -> bool:
 
 
 def _read(kept: bytes) -> list[Completion] | None:
-    """Return kept answers; None for what is broken, and for failures that an older version took for answers."""
+    """Return kept answers; None for what is broken, and for what an older version took for answers."""
     try:
         answers = completions_from_json(json.loads(kept))
         failed = any(
-            a.finish_reason == "error" or (a.finish_reason == "content_filter" and not a.text) for a in answers
+            a.finish_reason == "error" or (a.finish_reason == "content_filter" and not a.text) or odd_in(a)
+            for a in answers
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from spider_opt.errors import SpiderOptError, UsageError
-from spider_opt.models.lent import LookedAt, is_model
+from spider_opt.models.lent import LookedAt, is_model, tag_of
 from spider_opt.models.openai.wire import MAX_BYTES
 from spider_opt.plugins import Names, code_in, package_of
 from spider_opt.types import ChatModel
@@ -85,8 +85,8 @@ def open_installed(name: str, access: Access) -> ChatModel:
             said = said.replace(secret, "…") if len(secret) > 3 else said
         raise UsageError(f"model {name!r} ({place}) cannot be opened: {said}") from error
     asked = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
-    tag = str(getattr(model, "cache_tag", asked))
-    return LookedAt(model, f"{tag} code {code_in(package_of(make))}")
+    tag = tag_of(model)
+    return LookedAt(model, f"{asked if tag is None else tag} code {code_in(package_of(make))}")
 
 
 def _key(name: str) -> str:

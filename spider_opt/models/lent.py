@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import TypeGuard
 
 from spider_opt import arguments
-from spider_opt.errors import ModelError, SpiderOptError
+from spider_opt.errors import ModelError, SpiderOptError, UsageError
+from spider_opt.kinds import NUMBER, Kind, check_kinds
 from spider_opt.models.manner import AskedInAManner, Manner
 from spider_opt.models.openai.urls import without_secrets
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
 
 _DUE = "a list of Completion, each with a text, is due"
-_KINDS = {"text": str, "usage": Usage, "logprob": float | int | None}
+_KINDS: Mapping[str, Kind] = {
+    "text": str, "usage": Usage, "logprob": (int, float, type(None)), "finish_reason": (str, type(None)),
+    "served": (str, type(None)),
+}  # fmt: skip
+_NUMBERS: Mapping[str, Kind] = {f.name: NUMBER for f in fields(Usage)}
 
 
 def checked_model(model: object) -> ChatModel:
     """Return a model that was given.
 
     Raises:
-        UsageError: it has no info, or nothing that completes.
+        UsageError: it has no info, or nothing that completes; or what it says of itself is no text.
     """
     if not is_model(model):
         raise arguments.wrong(
             model, "model", "the name of a model, or one with an info (a ModelInfo) and a function complete(request)"
         )
+    for one in fields(model.info):
+        if not isinstance(said := getattr(model.info, one.name), str):
+            raise UsageError(f"the model's info has {arguments.shown(said)} for its {one.name}, but must have text")
+    tag_of(model)
     return model
+
+
+def tag_of(model: object) -> str | None:
+    """Return what a model says by its ``cache_tag`` that its answers depend on; None where it says nothing of it.
+
+    Raises:
+        UsageError: it says it by what is no text.
+    """
+    tag = getattr(model, "cache_tag", None)
+    if isinstance(tag, bool) or not (tag is None or isinstance(tag, str | int)):
+        raise arguments.wrong(tag, "cache_tag", "text that says what the model's answers depend on, or None")
+    return None if tag is None else str(tag)
 
 
 def is_model(thing: object) -> TypeGuard[ChatModel]:
@@ -42,7 +64,7 @@ class LookedAt(AskedInAManner):
     """
 
     def __init__(self, model: ChatModel, cache_tag: str | None = None) -> None:
-        super().__init__(model, Manner(), cache_tag)
+        super().__init__(model, Manner(), (tag_of(model) or "") if cache_tag is None else cache_tag)
 
     @property
     def info(self) -> ModelInfo:
@@ -54,7 +76,7 @@ class LookedAt(AskedInAManner):
         """Return the model's samples.
 
         Raises:
-            ModelError: it gave no answer: it raised something, or what it returned is none.
+            ModelError: it gave no answer: it raised something, or what it returned is none that can be kept.
         """
         name = self.info.name
         try:
@@ -68,13 +90,23 @@ class LookedAt(AskedInAManner):
         for answer in answers:
             if not isinstance(answer, Completion):
                 raise ModelError(f"the model {name} returned a list with {arguments.shown(answer)} where {_DUE}")
-            for field, kind in _KINDS.items():
-                if not isinstance(said := getattr(answer, field), kind):
-                    shown = arguments.shown(said)
-                    raise ModelError(f"the model {name} returned a Completion whose {field} is {shown} where {_DUE}")
+            if said := odd_in(answer):
+                raise ModelError(f"the model {name} returned a Completion whose {said} where {_DUE}")
         if len(answers) > request.n:
             raise ModelError(f"the model {name} returned {len(answers)} answers where at most {request.n} are due")
         return list(answers)
+
+
+def odd_in(answer: Completion) -> str:
+    """Say what of an answer is of no kind that a file could be read back with, '' where all is well."""
+    for thing, kinds, of, signed in ((answer, _KINDS, "", ("logprob",)), (answer.usage, _NUMBERS, "usage has ", ())):
+        for name, kind in kinds.items():
+            try:
+                check_kinds({name: getattr(thing, name)}, {name: kind}, signed=signed)
+            except (TypeError, ValueError):
+                said = arguments.shown(getattr(thing, name))
+                return f"{of}{said} for its {name}" if of else f"{name} is {said}"
+    return ""
 
 
 class Lent(LookedAt):

@@ -6,6 +6,7 @@ holds no word of the prompts.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Collection
@@ -86,6 +87,8 @@ class Recorder:
 class ReplayModel:
     """Answers from a recording alone; its ``info`` is the recorded model's.
 
+    ``contents`` is a hash of who answered and what, in whatever order and under whatever name that lies in a file.
+
     Raises:
         UsageError: ``path`` is no recording.
     """
@@ -93,6 +96,9 @@ class ReplayModel:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.info, self._answers, _ = _read(path)
+        said = {key: completions_to_json(answers) for key, answers in self._answers.items()}
+        told = json.dumps([info_to_json(self.info), said], sort_keys=True)
+        self.contents = hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def complete(self, request: Request) -> list[Completion]:
         """Return the recorded samples.

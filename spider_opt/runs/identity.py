@@ -15,10 +15,11 @@ IDENTITY = (
 """Those from the eleventh on may be missing in a file."""
 # What a run of the first format did not write down where it says nothing.
 _UNTOLD = IDENTITY[IDENTITY.index("training") :]
+OWN, RECORDING = "own ", "recording "
+"""What a ``cache_tag`` begins with that says what a model without one is, as far as can be seen, or a recording."""
 _WORDS = {
     "training": "the training examples are others now",
     "questions": "the questions asked, or some of them, are others now",
-    "cache_tag": "the model says by its cache_tag that it is another now",
     "adapter_form": "the adapter's card asks for another form now",
     "schemas": "the schemas that prompts show are others now: the databases', or those of tables.json",
 }
@@ -38,9 +39,25 @@ def differences(there: RunInfo, now: RunInfo) -> list[str]:
         differ.remove("manner")
     if there.format == 1:  # it hashed training examples otherwise, and told of the others nothing
         differ = [name for name in differ if name != "training" and (name not in _UNTOLD or getattr(there, name))]
+    words = _WORDS | {"cache_tag": _of_tags(there.cache_tag, now.cache_tag)}
     return [
-        _WORDS.get(name) or f"{name} is {getattr(there, name)!r} there, {getattr(now, name)!r} now" for name in differ
+        words.get(name) or f"{name} is {getattr(there, name)!r} there, {getattr(now, name)!r} now" for name in differ
     ]
+
+
+def _of_tags(there: str, now: str) -> str:
+    if there.startswith(RECORDING) and now.startswith(RECORDING):
+        return "the recording has other answers now"
+    if there.startswith(RECORDING) or now.startswith(RECORDING):
+        return f"what is there was {'' if there.startswith(RECORDING) else 'not '}answered from a recording like this"
+    if not now.startswith(OWN):
+        return "the model says by its cache_tag that it is another now"
+    if not there.startswith(OWN):
+        return "the model has no cache_tag to say that it is the one that answered there"
+    return (
+        "the model has no cache_tag, and its code or what it holds is another now; where that makes no other answers, "
+        f"say so with cache_tag={there!r} in the model"
+    )
 
 
 def other_versions(there: RunInfo, now: RunInfo) -> list[str]:

@@ -85,12 +85,13 @@ class RunInfo:
     ``ModelInfo``; ``computed_by`` is what computed it here, with its version. ``embedder`` is what finds training
     examples. Hashes, '' where there is none: ``questions`` of what is asked, ``schemas`` of what prompts show of the
     databases, ``training`` of what examples are taken from, ``code`` of other packages' code that took part,
-    ``cache_tag`` of what the model says that its answers depend on, ``adapter_form`` of how the adapters' cards say
-    that they are asked. ``n_total`` and ``missing`` are the benchmark's, ``versions`` those of what reads and runs
-    queries. ``side_by_side`` is how many questions were asked at the same time, 0 where that was not written down,
-    ``resumed`` what was another then, each time that the run went on with other versions, ``served`` what a server
-    said of the models that answered. A finished run has ``n``, how many answers there were to judge, ``scorer``, and
-    ``failed_golds``, by id those that count nowhere, and why. ``others`` are keys that this version does not know; they
+    ``cache_tag`` of what the model says that its answers depend on, else of what it is seen to be ("own …"), or of what
+    is in a recording; ``adapter_form`` of how the adapters' cards say that they are asked. ``n_total`` and ``missing``
+    are the benchmark's, ``versions`` those of what reads and runs queries. ``side_by_side`` is how many questions were
+    asked at the same time, 0 where that was not written down, ``resumed`` what was another then, each time that the run
+    went on with other versions, ``served`` what a server said of the models that answered. A finished run has ``n``,
+    how many answers there were to judge, ``scorer``, and ``failed_golds``, by id those that count nowhere, and why.
+    ``others`` are keys that this version does not know; they
     stay where the file is written again.
     """
 

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, RunError
@@ -16,7 +15,7 @@ from spider_opt.evaluation.pipeline import name_of
 from spider_opt.evaluation.running import evaluate
 from spider_opt.leaderboard import read_row
 from spider_opt.runs import Run
-from spider_opt.types import Benchmark, ModelInfo
+from spider_opt.types import Benchmark
 
 
 @pytest.fixture(autouse=True)
@@ -148,17 +147,6 @@ def test_answers_of_an_earlier_run_are_told(mini: Benchmark, caplog: pytest.LogC
         told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
         assert len(told) == said, n
     assert told[0].startswith("one gave 2 of these answers in an earlier run, kept in ")
-
-
-def test_answers_of_a_model_that_nobody_can_tell_apart_are_told(
-    mini: Benchmark, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(2):
-        caplog.clear()
-        fake = FakeModel("SELECT 1", info=ModelInfo("fake"))
-        del fake.cache_tag
-        evaluate("zero-shot", mini, model=fake, limit=2, out=tmp_path / "run", progress=False)
-    assert "fake gave 2 of these answers in an earlier run" in caplog.text
 
 
 def test_what_it_changes_itself_is_no_other_function(mini: Benchmark, tmp_path: Path) -> None:

@@ -239,12 +239,15 @@ def test_a_broken_file_is_set_aside(tmp_path: Path, damage: str, caplog: pytest.
 def test_a_broken_answer_is_asked_again(tmp_path: Path) -> None:
     inner = Counting()
     with closing(CachedModel(inner, tmp_path / "c")) as model:
-        for broken in ("{", "[7]", "7", '[{"text": "a"}]', '[{"text": "a", "usage": {"cost": 1}}]'):
+        for broken in (
+            "{", "[7]", "7", '[{"text": "a"}]', '[{"text": "a", "usage": {"cost": 1}}]', '[{"text": 7, "usage": {}}]',
+            '[{"text": "a", "usage": {"prompt_tokens": -5}}]', '[{"text": "a", "usage": {"calls": "x"}}]',
+        ):  # fmt: skip
             model.complete(Request(CHAT))
             with closing(sqlite3.connect(tmp_path / "c")) as db, db:
                 db.execute("UPDATE kept SET value = ?", (broken,))
             assert model.complete(Request(CHAT)) == model.complete(Request(CHAT))
-    assert len(inner.requests) == 6
+    assert len(inner.requests) == 9
 
 
 def test_a_cache_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
