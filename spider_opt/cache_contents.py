@@ -37,42 +37,42 @@ KINDS = {
         "what models answered, some of which may have been paid for",
         path="responses.sqlite",
         files="responses.sqlite*",
-        unit="answers",
+        unit="answer",
         store="responses.sqlite",
     ),
     "gold": Kind(
         "what gold queries gave, and their hardness",
         path="gold.sqlite",
         files="gold.sqlite*",
-        unit="results",
+        unit="result",
         store="gold.sqlite",
     ),
     "retrieval": Kind(
         "vectors and skeletons of examples, and indices over them",
         path="retrieval",
         files="retrieval/*",
-        unit="texts",
+        unit="text",
         store="retrieval/made.sqlite",
     ),
     "prefixes": Kind(
         "what llama.cpp computed for the beginnings of prompts",
         path="prefixes",
         files="prefixes/*",
-        unit="beginnings",
+        unit="beginning",
         counted="prefixes/*.kv",
     ),
     "databases": Kind(
         "the databases of the bundled benchmark",
         path="mini-*",
         files=f"mini-{_HEX * 16}",
-        unit="databases",
+        unit="database",
         counted=f"mini-{_HEX * 16}/database/*/*.sqlite",
     ),
     "runs": Kind(
         "runs that Python was given no folder for",
         path="runs",
         files="runs/*",
-        unit="runs",
+        unit="run",
         counted="runs/*/run.json",
     ),
     "weights": Kind("weights of models", path="weights", files=f"weights/{_HEX * 64}"),
@@ -80,14 +80,14 @@ KINDS = {
         "weights as tuning takes them, and golds as they are learnt",
         path="training",
         files="training/*",
-        unit="golds",
+        unit="gold",
         store="training/spelled.sqlite",
     ),
     "adapters": Kind(
         "adapters that were tuned here",
         path="adapters",
         files="adapters/*",
-        unit="adapters",
+        unit="adapter",
         counted="adapters/*/card.json",
         made_here=True,
     ),
@@ -149,10 +149,9 @@ def _alone(root: Path) -> Iterator[None]:
             stack.enter_context(locked(root, wait=True))
         except OSError as error:
             raise CacheError(f"{root} cannot be emptied: {error.strerror or error}") from error
-        if pids := users(root):
-            raise CacheError(
-                f"{root} is in use by another spider-opt (process {', '.join(pids)}); wait until that has ended"
-            )
+        if pids := sorted(set(users(root)), key=int):
+            said = f"{'process' if len(pids) == 1 else 'processes'} {', '.join(pids)}"
+            raise CacheError(f"{root} is in use by another spider-opt ({said}); wait until that has ended")
         for path in (*stores, *folders):
             try:
                 if path in folders:

@@ -45,6 +45,15 @@ def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
         yield advance
 
 
+def time_left(seconds: float) -> str:
+    """Return how long something still takes, in words.
+
+    >>> time_left(150), time_left(29), time_left(-1)
+    ('about 2 min left', 'less than a minute left', 'less than a minute left')
+    """
+    return f"about {seconds / 60:.0f} min left" if seconds >= 60 else "less than a minute left"
+
+
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Callable[[], None]]:
     from rich.console import Console
@@ -75,7 +84,7 @@ def lines(label: str, total: int) -> Iterator[Callable[[], None]]:
             told = now
             # How much of this burst is still to come is not known, so the speed is that of the bursts before.
             left_s = before_s / before * (total - before) - (now - start - before_s) if before else None
-            left = "" if left_s is None else f", about {max(0.0, left_s) / 60:.0f} min left"
+            left = "" if left_s is None else f", {time_left(left_s)}"
             print(f"{label}: {done}/{total}{left}", file=sys.stderr, flush=True)
 
     yield advance

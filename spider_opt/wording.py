@@ -47,5 +47,14 @@ def switched_on(name: str) -> str:
     return either(f"{name}=True", _option(name))
 
 
+def counted(n: int, one: str, several: str = "") -> str:
+    """Return a number with what it counts, in the singular or the plural.
+
+    >>> counted(1, "model call"), counted(0, "model call"), counted(1200, "query", "queries")
+    ('1 model call', '0 model calls', '1,200 queries')
+    """
+    return f"{n:,} {one if n == 1 else several or f'{one}s'}"
+
+
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"

@@ -90,3 +90,13 @@ def test_on_a_terminal_it_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 def test_an_error_inside_goes_through(clock: list[float]) -> None:
     with pytest.raises(KeyError), progress("answering", 3):
         raise KeyError
+
+
+def test_the_last_minute_is_not_called_none(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("answering", 8) as advance:
+        for _ in range(7):
+            clock[0] += 31
+            advance()
+    told = capsys.readouterr().err
+    assert "answering: 7/8, less than a minute left" in told
+    assert " 0 min" not in told

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.options import engine_option, request_options
+from spider_opt.wording import counted
 
 if TYPE_CHECKING:
     from spider_opt.bound_method import Answered, BoundMethod
@@ -150,7 +151,7 @@ def _show(answered: Answered, asking: BoundMethod, result: Result | None, n_rows
         click.echo(_counted(len(result.rows), n_rows))
     usage = answered.usage
     click.echo(
-        f"{asking.method.label}, {harmless(answered.model.name)}: {usage.calls} model call{'s' * (usage.calls != 1)}, "
+        f"{asking.method.label}, {harmless(answered.model.name)}: {counted(usage.calls, 'model call')}, "
         + (
             "tokens unknown"
             if usage.untold
@@ -163,7 +164,7 @@ def _show(answered: Answered, asking: BoundMethod, result: Result | None, n_rows
 
 def _counted(n: int, n_shown: int) -> str:
     if n <= n_shown:
-        return f"({n} row{'s' * (n != 1)})"
-    counted = max(n_shown, MAX_COUNTED)
-    more = f"more than {counted - n_shown:,} more rows" if n > counted else f"{n - n_shown:,} more"
+        return f"({counted(n, 'row')})"
+    most = max(n_shown, MAX_COUNTED)
+    more = f"more than {most - n_shown:,} more rows" if n > most else f"{n - n_shown:,} more"
     return f"… and {more} (--rows N shows N)"

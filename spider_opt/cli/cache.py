@@ -7,6 +7,7 @@ import json
 import click
 
 from spider_opt.cache_contents import KINDS
+from spider_opt.wording import counted
 
 _ROW = "{:<10} {:>10}  {:<22} {}"
 
@@ -38,7 +39,7 @@ def cache(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps(fields, indent=2))
         return
     for row in rows:
-        entries = f"{row.entries:,} {KINDS[row.kind].unit}" if row.entries else ""
+        entries = counted(row.entries, KINDS[row.kind].unit) if row.entries else ""
         click.echo(_ROW.format(row.kind, _size(row.n_bytes), entries, row.path))
     click.echo(_ROW.format("all", _size(sum(row.n_bytes for row in rows)), "", "").rstrip())
 
@@ -49,7 +50,7 @@ def cache(context: click.Context, as_json: bool) -> None:
 def clear(kind: str | None, yes: bool) -> None:
     """Delete what is kept of one KIND, or all that can be had again.
 
-    All but the adapters that were tuned here can be had again. The kinds are those that spider-opt cache lists.
+    Without KIND that is all but the adapters tuned here. The kinds are those that spider-opt cache lists.
     """
     from spider_opt.cache_contents import clear, contents
 

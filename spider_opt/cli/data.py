@@ -15,7 +15,7 @@ import click
 
 from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.cli.data_import import import_command
-from spider_opt.progress import LINE_EVERY_S
+from spider_opt.progress import LINE_EVERY_S, time_left
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -188,7 +188,7 @@ def _log_lines() -> Callable[[str, int, int | None], None]:
         line = f"{label}: {done / 1e6:,.0f} MB"
         if total is not None and done > first:
             left_s = (now - start) / (done - first) * (total - done)
-            line += f" of {total / 1e6:,.0f} MB, about {left_s / 60:.0f} min left"
+            line += f" of {total / 1e6:,.0f} MB, {time_left(left_s)}"
         click.echo(line, err=True)
 
     return show

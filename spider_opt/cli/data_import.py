@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spider_opt.wording import counted
+
 if TYPE_CHECKING:
     from spider_opt.benchmarks.importing import Gold, Imported
 
@@ -50,7 +52,7 @@ def _show(number: int, total: int, gold: Gold) -> None:
     elif gold.rows is None:
         said = "no query"
     else:
-        said = "1 row" if gold.rows == 1 else f"{gold.rows:,} rows"
+        said = counted(gold.rows, "row")
     click.echo(harmless(f"{number:>{len(str(total))}}/{total}  {said:>8}  {gold.asked.question}"))
 
 
@@ -58,8 +60,7 @@ def _sum_up(made: Imported, table: Path, out: Path) -> None:
     from spider_opt.cli.terminal import harmless
 
     n, n_databases = len(made.asked), len({gold.db_id for gold in made.asked})
-    over = f"{n_databases} database{'s' if n_databases > 1 else ''}"
-    click.echo(f"{made.name}: {n:,} question{'s' if n > 1 else ''} over {over}, in {out}")
+    click.echo(f"{made.name}: {counted(n, 'question')} over {counted(n_databases, 'database')}, in {out}")
     if made.training:
         learnt = sorted({gold.db_id for gold in made.training})
         click.echo(f"{len(made.training):,} more to learn from, over {', '.join(learnt)}")
@@ -68,14 +69,15 @@ def _sum_up(made: Imported, table: Path, out: Path) -> None:
         click.echo(f"{one} and {other} {what}", err=True)
     if len(made.near) > SHOWN:
         click.echo(f"… and {len(made.near) - SHOWN} more pairs of questions that are nearly one", err=True)
-    for why, golds in (
-        ("gold query fails", [gold for gold in made.asked if gold.error]),
-        ("gold query is lacking", [gold for gold in made.asked if not gold.asked.query]),
-        ("gold query gives no row", [gold for gold in made.asked if gold.rows == 0]),
+    for one_does, several_do, golds in (
+        ("fails", "fail", [gold for gold in made.asked if gold.error]),
+        ("is lacking", "are lacking", [gold for gold in made.asked if not gold.asked.query]),
+        ("gives no row", "give no row", [gold for gold in made.asked if gold.rows == 0]),
     ):
         if golds:
+            said = counted(len(golds), f"gold query {one_does}", f"gold queries {several_do}")
             places = ", ".join(gold.asked.place for gold in golds[:SHOWN]) + (", …" if len(golds) > SHOWN else "")
-            click.echo(harmless(f"{len(golds)} {why}: {places}"), err=True)
+            click.echo(harmless(f"{said}: {places}"), err=True)
     if any(gold.error for gold in made.asked):
         click.echo(
             f"these questions count nowhere until their query runs: mend {table} and import it again with --replace",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.finetune_asked import Asked
+from spider_opt.progress import time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ def _teller() -> Callable[[Step], None]:
         watched = "" if step.validation is None else f", held-out loss {step.validation:.3f}"
         click.echo(
             f"step {step.n}/{step.n_steps}: loss {step.loss:.3f}{watched}, rate {step.rate:.1e}, "
-            f"{step.examples / max(step.seconds, 1e-9):.2f} examples/s, about {left_s / 60:.0f} min left",
+            f"{step.examples / max(step.seconds, 1e-9):.2f} examples/s, {time_left(left_s)}",
             err=True,
         )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spider_opt.progress import LINE_EVERY_S
+from spider_opt.progress import LINE_EVERY_S, time_left
 
 if TYPE_CHECKING:
     from spider_opt.answering.drafts import Look
@@ -249,5 +249,5 @@ class _HowFar:
             said += f", loss {event.loss:.3g}"
         if event.steps and step > since:
             left_s = (event.at - at) / (step - since) * (event.steps - step)
-            said += f", about {left_s / 60:.0f} min left"
+            said += f", {time_left(left_s)}"
         return said

@@ -14,6 +14,7 @@ from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
 from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.table import SCORERS
+from spider_opt.wording import counted
 
 
 def show_scores(run: Run, as_json: bool) -> None:
@@ -42,8 +43,8 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(describe_missing(run.benchmark), err=True)
     for message, indices in _by_message(run.failed_golds).items():
         if message == NO_GOLD:
-            have = "question has" if len(indices) == 1 else "questions have"
-            click.echo(f"{len(indices):,} {have} no gold query: asked, not scored", err=True)
+            have = counted(len(indices), "question has", "questions have")
+            click.echo(f"{have} no gold query: asked, not scored", err=True)
             continue
         several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
         click.echo(f"question{several} left out: {message}", err=True)
@@ -70,7 +71,7 @@ def fail_if_lost(run: Run) -> None:
         lost += sum(run.benchmark.missing.get(db_id, 0) for db_id in run.benchmark.damaged)
     if lost:
         raise GoldError(
-            f"{lost} question{'s' if lost > 1 else ''} could not be judged, since the gold query fails or the database"
+            f"{counted(lost, 'question')} could not be judged, since the gold query fails or the database"
             " cannot be read, see above; the numbers are over the others"
         )
 
@@ -85,12 +86,13 @@ def _by_message(failed: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
 def _trouble(run: Run, summary: Mapping[str, Any]) -> Iterator[str]:
     """Say what the numbers hide: answers that were cut, and questions that were given up."""
     if cut := summary["cut"]:
-        were = "answer was" if cut == 1 else "answers were"
-        yield f"{cut} of {summary['n']} {were} cut at the token limit: give more with --max-tokens N"
+        were = "was" if cut == 1 else "were"
+        yield f"{cut} of {counted(summary['n'], 'answer')} {were} cut at the token limit: give more with --max-tokens N"
     if refused := run.refused:
         why = ", ".join(f"{name} {count}" for name, count in refused.items())
+        were = "was given up and counts" if refused.total() == 1 else "were given up and count"
         yield (
-            f"{refused.total()} of {summary['n']} were given up and count as wrong ({why}); EX of the others "
+            f"{refused.total()} of {counted(summary['n'], 'question')} {were} as wrong ({why}); EX of the others "
             f"{_percent(summary['ex_answered'])}  n={summary['n_answered']}"
         )
 

@@ -32,6 +32,7 @@ from spider_opt.runs.describing import MadeBy, describe, hashed, training_of
 from spider_opt.runs.folder import Measure
 from spider_opt.runs.info import UNNAMED_EMBEDDER
 from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
+from spider_opt.wording import counted
 
 OPEN = "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)"
 
@@ -151,7 +152,7 @@ def of_method(
         return method.build(Tools(DatabasePool(asked.paths), library))
 
     def cost() -> str:
-        return f"; {cached.misses} model calls, {cached.hits} answered from the cache"
+        return f"; {counted(cached.misses, 'model call')}, {cached.hits} answered from the cache"
 
     return Plan(
         info, chat, generator, own="" if who.told else chat.info.name, unseen=who.unseen,

@@ -32,6 +32,7 @@ from spider_opt.runs.unanswered import check_answered
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
+from spider_opt.wording import counted
 
 _LOG = logging.getLogger("spider_opt")
 
@@ -152,7 +153,7 @@ def evaluate(
         if finished.aside is not None:
             said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
         n = len(finished.answers)
-        said(f"{n} answer{'s' if n != 1 else ''}, {finished.n_new} of them new{plan.cost()}")
+        said(f"{counted(n, 'answer')}, {finished.n_new} of them new{plan.cost()}")
         if plan.own and (n_old := len(finished.answers) - finished.n_new):
             (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's

@@ -40,7 +40,7 @@ def test_a_line_for_each_kind(folder: Path) -> None:
     assert "1,200 answers" in lines["responses"]
     assert lines["responses"].endswith(str(folder / "responses.sqlite"))
     assert lines["weights"].split()[1:] == ["2.5", "MB", str(folder / "weights")]
-    assert lines["adapters"].split()[1:5] == ["0.0", "kB", "1", "adapters"]
+    assert lines["adapters"].split()[1:5] == ["0.0", "kB", "1", "adapter"]
     assert lines["gold"].split()[1:3] == ["0.0", "kB"]
 
 

@@ -164,7 +164,7 @@ def test_how_it_goes(training: Any, finetune: Finetune, monkeypatch: pytest.Monk
     assert [line for line in result.stderr.splitlines() if line.startswith("step")] == [
         "step 1/100: loss 1.250, rate 1.0e-04, 2.00 examples/s, about 26 min left",
         "step 3/100: loss 0.750, held-out loss 0.500, rate 2.0e-04, 2.00 examples/s, about 26 min left",
-        "step 4/100: loss 0.750, rate 0.0e+00, 2.00 examples/s, about 0 min left",
+        "step 4/100: loss 0.750, rate 0.0e+00, 2.00 examples/s, less than a minute left",
     ]
 
 

@@ -263,7 +263,7 @@ def test_in_a_log_steps_are_a_line_now_and_then(
         "status: running",
         "step 10/100, loss 0.1",
         "step 20/100, loss 0.05, about 8 min left",
-        "step 100/100, loss 0.01, about 0 min left",
+        "step 100/100, loss 0.01, less than a minute left",
         "done",
     ]
 
