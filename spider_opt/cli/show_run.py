@@ -79,9 +79,14 @@ def _asked(chosen: Chosen, benchmark: str, split: str) -> Benchmark:
     from dataclasses import replace
 
     from spider_opt.benchmarks import table
+    from spider_opt.errors import DatasetError
 
     ours = benchmark if benchmark in table.benchmark_names() else None
     there = chosen if chosen.split or chosen.questions else replace(chosen, split=split)
+    if ours is None and not (chosen.benchmark or chosen.data or chosen.spider):
+        if not Path(benchmark).is_dir():  # a folder's name is mostly the benchmark's
+            raise DatasetError(f"name the folder of {benchmark}, --data DIR")
+        there = replace(there, data=Path(benchmark))
     return there.load(ours)
 
 

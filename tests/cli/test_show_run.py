@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from few_questions import asked, folder, model
+from few_questions import asked, entry, folder, model
 
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
@@ -59,10 +59,29 @@ def test_of_one_database_and_no_more_than_asked_for(run: Run) -> None:
     assert show("--db", "moon").stdout == "run has no answer about moon\n"
 
 
+def test_a_folder_of_the_benchmarks_name_need_not_be_named(run: Run) -> None:
+    assert run.info.benchmark == "own"
+    result = show("--wrong")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == show("--wrong", "--data", "own").stdout
+    assert "  gold        SELECT max(length) FROM boat" in result.stdout
+
+
+def test_of_other_questions_nothing_is_shown(run: Run) -> None:
+    Path("own").rename("there")
+    folder([entry("Which is it?", "name")])
+    for typed in ([], ["--data", "own"]):
+        result = show("--wrong", *typed)
+        assert result.exit_code == 0
+        assert "the benchmark is not at hand" in result.stderr
+        assert "  gold" not in result.stdout
+
+
 def test_without_the_benchmark_the_answers_are_shown(run: Run) -> None:
+    Path("own").rename("there")
     result = show("--wrong")
     assert result.exit_code == 0
-    assert "the benchmark is not at hand" in result.stderr
+    assert "the benchmark is not at hand: name the folder of own, --data DIR" in result.stderr
     assert "  prediction  SELECT 17 FROM boat" in result.stdout
 
 
