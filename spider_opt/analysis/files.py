@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spider_opt.errors import RunError
+from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.info import FILE
+from spider_opt.runs.prediction_files import field_of
 from spider_opt.runs.run import PREDICTIONS, VERDICTS
 from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Prediction
+from spider_opt.wording import argument
 
 _OF_VERDICTS = {"index", "db_id", "correct", "outcome", "cluster"}
 
 
-def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules) -> Run:
+@dataclass(frozen=True, slots=True)
+class HowRead:
+    """How files of predictions are read: see ``score``. Each has its query in the first of the ``fields`` that it has.
+
+    Where it has none of them, its query is looked for as without.
+    """
+
+    extract: bool = False
+    fields: tuple[str, ...] = ()
+
+    def check(self, paths: Sequence[Path]) -> None:
+        """Make sure that each part of it says something to one of these paths.
+
+        Raises:
+            UsageError: one does not.
+            PredictionsError: a file cannot be read.
+        """
+        files = [path for path in paths if _is_of_predictions(path)]
+        if not files and (self.extract or self.fields):
+            both = f"{argument('extract')} and {argument('field')}"
+            raise UsageError(f"{both} say how files of predictions are read, and there are none")
+        for field in self.fields:
+            if not any(field_of(path, [field]) for path in files):
+                raise UsageError(f'no field "{field}" in {", ".join(map(str, files))}')
+
+
+AS_IT_IS = HowRead()
+
+
+def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: HowRead = AS_IT_IS) -> Run:
     """Read a run from its folder or a file of it; verdicts; or predictions, which are judged on ``benchmark``.
 
     Verdicts do not say of which benchmark they are, nor by which scorer: their run has no fingerprint, and no mode.
@@ -34,7 +65,13 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules) -> Ru
         return Run.read(path.parent)
     if _has_verdicts(path):
         return _of_verdicts(path)
-    return replace(score(path, benchmark(), mode=rules), called=str(path))
+    field = field_of(path, how.fields) if how.fields else None
+    return replace(score(path, benchmark(), mode=rules, extract=how.extract, field=field), called=str(path))
+
+
+def _is_of_predictions(path: Path) -> bool:
+    of_a_run = path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists()
+    return not (path.is_dir() or of_a_run or _has_verdicts(path))
 
 
 def _has_verdicts(path: Path) -> bool:

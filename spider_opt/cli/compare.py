@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     help="Which questions lean on each other: those of one gold query or of one database",
 )  # fmt: skip
 @benchmark_options
+@click.option("--extract", is_flag=True, help="Take the queries of prediction files out of what a model said, as score")
+@click.option(
+    "--field", "fields", metavar="NAME", multiple=True,
+    help="What holds the query in files whose fields do not tell it (again for files of other fields)",
+)  # fmt: skip
 @scoring_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to this Markdown file")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
@@ -40,6 +45,8 @@ def compare_command(
     runs: tuple[Path, ...],
     by: By,
     chosen: Chosen,
+    extract: bool,
+    fields: tuple[str, ...],
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
@@ -57,17 +64,20 @@ def compare_command(
     from functools import cache
 
     from spider_opt.analysis.ablation import compare_all, to_markdown
-    from spider_opt.analysis.files import read_any
+    from spider_opt.analysis.files import HowRead, read_any
     from spider_opt.paths import write_whole
 
-    typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | {"by": "--by", "out": "--out"})
+    of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "out": "--out"}
+    typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
+    how = HowRead(extract, fields)
+    how.check((base, *runs))
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
     if not typed_options(context, SCORING_OPTIONS):
         rules = _rules_of_a_run((base, *runs)) or rules
     benchmark = cache(chosen.load)
     lines = compare_all(
         base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True),
-        read=lambda path: read_any(path, benchmark, rules),
+        read=lambda path: read_any(path, benchmark, rules, how),
     )  # fmt: skip
     table = to_markdown(lines, by)
     if out is not None:

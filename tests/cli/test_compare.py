@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 from contextlib import closing
@@ -215,6 +216,30 @@ def test_files_of_verdicts_need_no_benchmark(others: Path) -> None:
     ]
     assert "weak.jsonl does not say by which scorer" in result.stderr
     assert [row["ex"] for row in rows("weak.json", "good.jsonl", "--data", "own")] == [25, 100]
+
+
+def test_files_are_read_as_score_reads_them(others: Path) -> None:
+    queries = [json.loads((others / "weak.json").read_text()), (others / "good.txt").read_text().splitlines()]
+    weak, good = queries[0], [line.partition("\t")[0] for line in queries[1]]
+    with Path("weak.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["n", "guess"], *enumerate(f"Sure:\n```sql\n{sql}\n```" for sql in weak)])
+    said = [{"first": "SELECT 0", "second": f"It is {sql}"} for sql in good]
+    Path("good.jsonl").write_text(lines(said))
+    Path("plain.json").write_text(json.dumps([{"sql": f"<sql>{sql}</sql>"} for sql in good]))
+    typed = ("--extract", "--field", "guess", "--field", "second")
+    result = run("weak.csv", "good.jsonl", "plain.json", "good.txt", "--data", "own", *typed, "--out", "t.md", "--json")
+    assert (result.exit_code, result.stderr) == (0, "written: t.md\n"), result.stderr
+    assert [(row["method"], row["ex"]) for row in json.loads(result.stdout)] == [
+        ("weak", 25), ("good", 100), ("good", 100), ("plain", 100)
+    ]  # fmt: skip
+    assert f"good.txt --data own {' '.join(typed)} --out t.md`" in Path("t.md").read_text()
+    refused = run("weak.csv", "good.jsonl", "--data", "own", "--field", "gues")
+    assert (refused.exit_code, refused.stderr) == (2, 'Error: no field "gues" in weak.csv, good.jsonl\n')
+    fabricate(others / "c", "++++")
+    for option in (["--extract"], ["--field", "guess"]):
+        refused = run("runs/base", "c", *option)
+        assert (refused.exit_code, "--extract and --field say how files of predictions" in refused.stderr) == (2, True)
+        assert run("runs/base", "weak.csv", "--data", "own", *option).exit_code != 0, "another benchmark"
 
 
 def test_a_run_beside_a_file_is_judged_as_the_run_was(others: Path) -> None:

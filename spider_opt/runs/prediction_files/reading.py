@@ -115,6 +115,28 @@ def read_predictions(
     ]
 
 
+def field_of(path: Path, wanted: Sequence[str]) -> str | None:
+    """Return the first of some fields that a file has; None where it has none of them, or no fields.
+
+    Raises:
+        PredictionsError: the file cannot be read.
+    """
+
+    def refuse(reason: str) -> PredictionsError:
+        return PredictionsError(f"{path}: {reason}")
+
+    text = read_text(path, PredictionsError)
+    form = format_of(path, text)
+    if form == "text":
+        return None
+    if form == "csv":
+        rows = csv_rows(text, lambda name: is_known(name) or name in map(name_of, wanted), refuse)
+    else:
+        rows = (json_rows if form == "json" else jsonl_rows)(text, refuse)
+    has = {name for row in rows if isinstance(row.value, dict) for name in row.value}
+    return next((field for field in wanted if field in has), None)
+
+
 def is_of_a_run(path: Path) -> bool:
     """Tell whether a file holds answers as a run folder's ``predictions.jsonl`` does, by its first line."""
     if path.suffix != ".jsonl":
