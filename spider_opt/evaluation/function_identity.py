@@ -1,12 +1,14 @@
 """What a function of one's own depends on, as a hash: so that a changed one is never given another's answers.
 
 What is hashed is what runs, the compiled code and not its source: two lambdas on one line are two, a comment changes
-nothing, and a file that was edited after it was loaded is not taken for what was. With it go defaults and what the
-function reads from outside: globals and closures, and the functions, classes, objects and modules of one's own project
-that it uses, and so on. What is installed counts by its version. Under another version of Python, which compiles
-otherwise, each function is a new one.
+nothing, and a file that was edited after it was loaded is not taken for what was. With it go defaults, annotations,
+attributes and what the function reads from outside: globals and closures, and the functions, classes, objects and
+modules of one's own project that it uses, and so on. Whatever is not read wholly on the way is unseen, and said to be.
+What is installed counts by the files of its package and by settings in its modules. Under another version of Python,
+which compiles otherwise, each function is a new one.
 
-Not covered: the environment, files, the clock, what a server does, and names that are put together while it runs.
+Not covered: the environment, files, the clock, what a server does, and what installed packages hold inside of
+themselves or take from those that they require.
 """
 
 from __future__ import annotations

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import dis
+import builtins
 import hashlib
 import importlib.util
-from collections import deque
+import re
+import sys
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from functools import cached_property, partial
-from types import BuiltinMethodType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Literal
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, MethodWrapperType, ModuleType
+from typing import Any, Literal
 
-from spider_opt.evaluation.class_contents import is_pythons_own, slots_of
-from spider_opt.evaluation.plain_values import Unseen, code_text, is_installed, plain, version_of
+from spider_opt.evaluation.class_contents import annotations_of, held_in, is_a_sign, state_of, written_in
+from spider_opt.evaluation.code_reads import ANY, reads
+from spider_opt.evaluation.installed_packages import is_a_packages, is_found, is_installed, version_of
+from spider_opt.evaluation.plain_values import Unseen, code_text, plain
+from spider_opt.evaluation.value_contents import HOLDERS, inside, is_loose, members
 
 MAX_VALUES = 100_000
-_LOOKS_NAMES_UP = frozenset(("eval", "exec", "globals", "__import__"))
-_READS_GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
-_CHANGES = frozenset(("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"))
 _NOTHING_INSIDE = frozenset(("_thread.lock", "_thread.RLock", "logging.Logger", "logging.RootLogger"))
-_BASES_WITHOUT_STATE = frozenset(("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"))
+_OF_MODULES = frozenset(("__builtins__", "__cached__", "__file__", "__loader__", "__path__", "__spec__"))
+
+_TYPING = ("typing", "typing_extensions", "types")
+_COMPILED = (BuiltinFunctionType, MethodWrapperType)
 
 Part = Literal["code", "held", "attributes"]
 """What runs, and the constants that it reads; what is in containers and in variables that it changes; of objects."""
@@ -29,8 +32,9 @@ Part = Literal["code", "held", "attributes"]
 class Walk:
     """What a function reads, each thing once, under the path where it was met first.
 
-    ``unseen`` are those of it that cannot be looked into. Into modules it goes by name: each name that any code uses,
-    or has as a text, is looked up in each.
+    ``unseen`` are those of it that cannot be looked into: whatever none of the rules here reads wholly is one of them.
+    Into modules it goes by name: each name that any code uses, or has as a text, is looked up in each; where code puts
+    names together, all that is there.
     """
 
     def __init__(self, function: object) -> None:
@@ -39,7 +43,9 @@ class Walk:
         self._met: dict[int, tuple[str, object]] = {}
         self._due: deque[tuple[str, object, Part]] = deque([("", function, "code")])
         self._names: set[str] = set()
-        self._modules: dict[str, ModuleType] = {}
+        self._behind: dict[str, set[str]] = defaultdict(set)
+        self._any_name = False
+        self._modules: dict[str, tuple[ModuleType, set[str]]] = {}
         self._looked_up: set[tuple[str, str]] = set()
         while self._due:
             while self._due and len(self._met) < MAX_VALUES:
@@ -60,76 +66,107 @@ class Walk:
             return
         except Unseen:
             pass
-        except RecursionError:
-            self.unseen[f"{path} (nested too deep)"] = None
+        except Exception:  # nested too deep, a file that cannot be read
+            self._cannot_see(path, value)
             return
         if id(value) in self._met:
             self._lines[part].append(f"{path}->{self._met[id(value)][0]}")
             return
         self._met[id(value)] = path, value  # held, so that no other value gets its id
-        if isinstance(value, ModuleType):
-            self._module(value, part)
-        elif isinstance(value, FunctionType):
+        try:
+            self._look_into(path, value, part)
+        except Exception:  # what it says of itself is wrong, or another thread changes it
+            self._cannot_see(path, value)
+
+    def _cannot_see(self, path: str, value: object) -> None:
+        self.unseen[f"{path.rpartition('.')[2] or 'what is called'} ({type(value).__qualname__})"] = None
+
+    def _look_into(self, path: str, value: Any, part: Part) -> None:
+        kind = type(value)
+        if issubclass(kind, ModuleType):
+            self._module(path, value, part)
+        elif issubclass(kind, FunctionType):
             self._function(path, value, part)
-        elif isinstance(value, type):
+        elif issubclass(kind, type):
             self._class(path, value, part)
-        elif not self._wrapper(path, value, part) and not self._container(path, value, part):
+        elif (found := members(value, kind)) is not None:
+            part = "held" if part == "code" and kind not in (tuple, frozenset) else part
+            self._lines[part].append(f"{path}={kind.__name__} of {len(found)}")
+            self._due.extend((f"{path}[{i}]", one, part) for i, one in enumerate(found))
+        elif (wrapped := inside(value, kind)) is not None:
+            self._go(f"{path}:{kind.__name__}", wrapped, part)
+            if not is_a_packages(kind):
+                self._due.append((f"{path} is a", kind, part))
+        else:
             self._object(path, value, part)
 
     def _go(self, path: str, values: Mapping[str, object], part: Part) -> None:
         self._due.extend((f"{path}.{name}", value, part) for name, value in values.items())
 
-    def _module(self, module: ModuleType, part: Part) -> None:
-        if is_installed(module.__name__):
-            self._lines[part].append(f"{module.__name__} {version_of(module.__name__)}")
-        else:
-            self._modules[module.__name__] = module
+    def _module(self, path: str, module: ModuleType, part: Part) -> None:
+        name = module.__name__
+        self._modules.setdefault(name, (module, set()))[1].add(re.split(r"[.\]:]", path)[-1])
+        if is_installed(name):
+            self._lines[part].append(f"{name} {version_of(name)}")
+        elif type(module) is not ModuleType:
+            self._due.append((f"{path} is a", type(module), part))
 
     def _found_in_modules(self) -> Iterator[tuple[str, object, Part]]:
-        for name, module in list(self._modules.items()):
-            for used in sorted(self._names & vars(module).keys()):
+        """Yield what code asks modules for: those of one's own, and what somebody has put into others."""
+        for name, (module, known_as) in list(self._modules.items()):
+            held, installed = dict(vars(module)), is_installed(name)
+            wanted = set().union(*(self._behind[called] if called.isidentifier() else {ANY} for called in known_as))
+            if not installed or ANY in wanted:
+                wanted = self._names | {"__getattr__"}
+            if self._any_name and not installed:
+                wanted = held.keys() - _OF_MODULES
+            for used in sorted(wanted & held.keys()):
                 if (name, used) not in self._looked_up:
                     self._looked_up.add((name, used))
-                    yield f"{name}:{used}", vars(module)[used], "code"
+                    if not installed:
+                        yield f"{name}:{used}", held[used], "code"
+                    elif not _has_text(held[used]) and _was_put_there(held[used], is_loose(name)):
+                        yield f"{name}.{used}", held[used], "code"
 
     def _function(self, path: str, function: FunctionType, part: Part) -> None:
-        module, code = str(function.__globals__.get("__name__", "")), function.__code__
+        code, outside = function.__code__, function.__globals__
+        module = str(outside.get("__name__", ""))
         cells: dict[str, object] = {}
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             try:
                 cells[name] = cell.cell_contents
             except ValueError:
                 self._lines[part].append(f"{path}.{name} is not there")
+        defaults = {"defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__}
         if is_installed(module):
-            self._lines[part].append(f"{path}={module}.{function.__qualname__} {version_of(module)}")
-            self._go(path, cells, part)
+            self._lines[part].append(f"{path}={module}.{code.co_qualname} {version_of(module)}")
+            if not (is_installed(str(function.__module__)) and is_found(function)):
+                self._go(path, cells | defaults | vars(function), part)
             return
-        self._lines[part].append(f"{path}={code_text(code)}")
-        changed = self._reads(path, code, function.__globals__, part)
+        called = function.__name__, function.__qualname__, function.__doc__
+        self._lines[part].append(f"{path}={plain(called)} {code_text(code)}")
+        changed = self._reads(path, code, outside, part)
         for name, value in cells.items():
             self._due.append((f"{path}.{name}", value, "held" if name in changed else part))
-        self._go(path, {"defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__}, part)
+        self._go(path, defaults, part)
+        self._annotations(path, annotations_of(function), outside, part)
+        self._go(path, vars(function), "held")
 
     def _reads(self, path: str, code: CodeType, outside: Mapping[str, object], part: Part) -> set[str]:
-        """See the globals that code reads; return the names of those variables outside of it that it changes."""
-        steps = list(dis.get_instructions(code))
-        changed = {str(step.argval) for step in steps if step.opname in _CHANGES}
-        for name in sorted({str(step.argval) for step in steps if step.opname in _READS_GLOBAL}):
-            if name in outside:
-                self._due.append((f"{path}.{name}", outside[name], "held" if name in changed else part))
-            elif name in _LOOKS_NAMES_UP:
-                self.unseen[f"what {name} finds"] = None
-        self._names.update(code.co_names)
-        for i, step in enumerate(steps):
-            if step.opname == "IMPORT_NAME":  # below it lie how far up it looks, and the names that are wanted
-                self._imported("." * int(steps[i - 2].argval) + str(step.argval), steps[i - 1].argval, outside, part)
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                changed |= self._reads(path, constant, outside, part)
-            else:
-                texts = constant if isinstance(constant, tuple) else (constant,)
-                self._names.update(text for text in texts if isinstance(text, str) and text.isidentifier())
-        return changed
+        """See what code reads by name; return the names of those variables outside of it that it changes."""
+        found = reads(code, outside)
+        for name in sorted(found.variables - found.finds):
+            value = outside[name] if name in outside else vars(builtins).get(name)
+            if name in outside or (value is not None and _was_put_there(value, False)):
+                self._due.append((f"{path}.{name}", value, "held" if name in found.changed else part))
+        self.unseen.update((f"what {name} finds", None) for name in sorted(found.finds))
+        self._names |= found.names
+        for name, behind in found.behind.items():
+            self._behind[name] |= behind
+        self._any_name |= found.any_name
+        for name, wanted in found.imports:
+            self._imported(name, wanted, outside, part)
+        return found.changed
 
     def _imported(self, name: str, wanted: Iterable[str] | None, outside: Mapping[str, object], part: Part) -> None:
         """See a module that a function imports as it runs; it is imported now where that has not been done."""
@@ -137,6 +174,7 @@ class Walk:
             full = importlib.util.resolve_name(name, str(outside.get("__package__") or "") or None)
             if is_installed(full):
                 self._lines[part].append(f"{full} {version_of(full)}")
+                self._due.extend((one, sys.modules[one], part) for one in (full, *_above(full)) if one in sys.modules)
                 return
             module = importlib.import_module(full)
             below = [one for one in wanted or () if hasattr(module, "__path__") and not hasattr(module, one)]
@@ -147,88 +185,65 @@ class Walk:
         loaded += [importlib.import_module(package) for package in _above(full)]
         self._due.extend((one.__name__, one, part) for one in loaded)
 
+    def _annotations(self, path: str, said: Mapping[str, object], outside: Mapping[str, object], part: Part) -> None:
+        """See annotations, and what those read that are texts of code."""
+        for name, value in said.items():
+            self._due.append((f"{path}:{name}", value, part))
+            text = getattr(value, "__forward_arg__", value)
+            if isinstance(text, str):
+                try:
+                    self._reads(f"{path}:{name}", compile(text, "", "eval"), outside, part)
+                except (SyntaxError, ValueError):  # words, and no code
+                    continue
+
     def _class(self, path: str, kind: type, part: Part) -> None:
         """See what a class of one's own says; those of others have a text."""
-        self._lines[part].append(f"{path}=class {kind.__qualname__}")
-        for name, value in vars(kind).items():
-            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-            if not is_pythons_own(kind, name, function):
-                self._due.append((f"{path}.{name}", function, part))
-        for one in fields(kind) if is_dataclass(kind) else ():
-            said = {"default": one.default, "factory": one.default_factory}
-            self._go(f"{path}.{one.name}", {name: what for name, what in said.items() if what is not MISSING}, part)
-        self._go(f"{path} is a", {str(i): base for i, base in enumerate(kind.__bases__)}, part)
-
-    def _wrapper(self, path: str, value: object, part: Part) -> bool:
-        """See what is in something of Python's own that wraps functions; tell whether it is one."""
-        inside: dict[str, object]
-        if isinstance(value, MethodType | BuiltinMethodType):
-            owner = value.__self__
-            name = value.__name__
-            module = type(owner).__module__
-            if is_installed(module) and getattr(_loaded(module), name, None) == value:  # random.choice and the like
-                inside = {f"{module}.{name}": None}
-            else:
-                inside = {"self": owner, "name": name, "function": getattr(value, "__func__", None)}
-        elif isinstance(value, partial):
-            inside = {"function": value.func, "args": value.args, "keywords": value.keywords}
-        elif isinstance(value, property):
-            inside = {"get": value.fget, "set": value.fset}
-        elif isinstance(value, cached_property):
-            inside = {"get": value.func}
-        elif type(value).__qualname__ == "_lru_cache_wrapper":
-            inside = {"cached": getattr(value, "__wrapped__", None)}
-        else:
-            return False
-        self._go(f"{path}:{type(value).__name__}", inside, part)
-        return True
-
-    def _container(self, path: str, value: object, part: Part) -> bool:
-        """See what is in a container of Python's own; tell whether it is one."""
-        part = "held" if part == "code" and not isinstance(value, tuple | frozenset) else part
-        kind, named = type(value), hasattr(type(value), "_fields")
-        inside: list[object]
-        if (kind in (list, tuple) or named) and isinstance(value, list | tuple):
-            inside = [*value, kind] if named else list(value)
-        elif kind in (dict, MappingProxyType) and isinstance(value, dict | MappingProxyType):
-            inside = [thing for item in value.items() for thing in item]
-        elif kind in (set, frozenset) and isinstance(value, set | frozenset):
-            try:
-                inside = list[object](sorted(map(plain, value)))
-            except Unseen:
-                return False
-        elif kind is bytearray and isinstance(value, bytearray):
-            inside = [bytes(value)]
-        else:
-            return False
-        self._lines[part].append(f"{path}={kind.__name__} of {len(inside)}")
-        self._due.extend((f"{path}[{i}]", one, part) for i, one in enumerate(inside))
-        return True
+        self._lines[part].append(f"{path}=class {kind.__module__}.{kind.__qualname__}")
+        outside = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
+        self._annotations(path, annotations_of(kind), outside, part)
+        self._go(path, dict(written_in(kind)), part)
+        self._go(f"{path} is a", {str(i): one for i, one in enumerate((type(kind), *kind.__bases__))}, part)
 
     def _object(self, path: str, value: object, part: Part) -> None:
-        """See the class of an object and its attributes, where both are of one's own."""
+        """See the class of an object, what it holds and its attributes, where nothing of it is hidden."""
         kind = type(value)
         name = f"{kind.__module__}.{kind.__qualname__}"
         if name in _NOTHING_INSIDE:
+            self._lines[part].append(f"{path}={name} {getattr(value, 'name', '')}")
             return
-        own = [base for base in kind.__mro__ if not is_installed(base.__module__)]
-        others = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__ if base not in own}
-        if not own or others - _BASES_WITHOUT_STATE:
-            self.unseen[f"{path.rpartition('.')[2] or 'what is called'} ({kind.__qualname__})"] = None
+        held = held_in(value, kind)
+        if held is None or (is_a_packages(kind) and kind not in HOLDERS and not is_a_sign(value, kind)):
+            self._cannot_see(path, value)
             return
         self._due.append((f"{path}:{name}", kind, part))
-        slots = [slot for base in own for slot in slots_of(base)]
-        said = {slot: getattr(value, slot) for slot in slots if hasattr(value, slot)} | getattr(value, "__dict__", {})
-        self._go(path, said, "attributes")
+        content, can_change = held
+        part = "attributes" if can_change else part
+        self._go(path, ({} if content is None else {"": content}) | state_of(value, kind), part)
+
+
+def _was_put_there(value: Any, loose: bool) -> bool:
+    """Tell whether what an installed module has, or Python has under a name, was put there by somebody.
+
+    Of packages that are ``loose``, no part of Python, all counts that may hold settings.
+    """
+    kind = type(value)
+    if issubclass(kind, FunctionType):
+        return not is_installed(str(value.__globals__.get("__name__", "")))
+    if issubclass(kind, type):
+        return not is_installed(value.__module__)
+    if issubclass(kind, MethodType) and _was_put_there(value.__func__, False):
+        return True
+    return not is_a_packages(kind) or (loose and kind.__module__ not in _TYPING and kind not in _COMPILED)
+
+
+def _has_text(value: object) -> bool:
+    try:
+        return bool(plain(value))
+    except Exception:  # Unseen, or its class is wrong
+        return False
 
 
 def _above(module: str) -> Iterator[str]:
     while "." in module:
         module = module.rpartition(".")[0]
         yield module
-
-
-def _loaded(module: str) -> object:
-    import sys
-
-    return sys.modules.get(module)

@@ -2,102 +2,122 @@
 
 from __future__ import annotations
 
-import importlib.util
+import copyreg
 import sys
-import sysconfig
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from functools import cache
-from pathlib import Path, PurePath
+from hashlib import sha256
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath, WindowsPath
 from re import Pattern
-from types import BuiltinFunctionType, CodeType, EllipsisType, GenericAlias, ModuleType, NoneType, UnionType
+from types import BuiltinFunctionType, CodeType, EllipsisType, ModuleType, NoneType, NotImplementedType
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from spider_opt.evaluation.installed_packages import is_a_packages, is_installed, version_of
 
 _BY_REPR = (
-    NoneType, bool, int, float, complex, str, bytes, EllipsisType, range, slice, datetime, date, time, timedelta,
-    Decimal, Fraction, UUID, GenericAlias, UnionType,
+    NoneType, bool, float, complex, str, bytes, EllipsisType, NotImplementedType, range, date, timedelta, Decimal,
+    Fraction, UUID, timezone,
 )  # fmt: skip
+_PATHS = (PosixPath, PurePosixPath, WindowsPath, PureWindowsPath)
 
 
 class Unseen(Exception):
     """A value is none that has a text."""
 
 
-def plain(value: object) -> str:
+def plain(value: Any) -> str:
     """Return the text of a value that cannot change.
 
     Raises:
-        Unseen: it can, or it cannot be looked into.
+        Unseen: it can, or there is more to it, which is walked.
 
     >>> plain((1, True, "a")), plain(frozenset("ba"))
     ("tuple(int 1, bool True, str 'a')", "frozenset(str 'a', str 'b')")
     """
     kind = type(value)
-    if kind in _BY_REPR or kind.__module__ == "typing":
+    if type(kind) is not type:  # such a class may say that it equals any
+        return _of_package(value, kind)
+    if kind in _BY_REPR:
         return f"{kind.__name__} {value!r}"
-    if isinstance(value, CodeType):
+    if kind is int:  # Python writes no long ones in tens
+        return f"int {value if value.bit_length() < 64 else hex(value)}"
+    if kind in (datetime, time) and (value.tzinfo is None or type(value.tzinfo) in (timezone, ZoneInfo)):
+        return f"{kind.__name__} {value!r}"
+    if kind is CodeType:
         return code_text(value)
-    if kind is tuple:
-        return f"tuple({', '.join(map(plain, value))})"  # type: ignore[call-overload]
-    if kind is frozenset:
-        return f"frozenset({', '.join(sorted(map(plain, value)))})"  # type: ignore[call-overload]
-    if isinstance(value, PurePath):
+    if kind in (tuple, frozenset):
+        texts = map(plain, value)
+        return f"{kind.__name__}({', '.join(texts if kind is tuple else sorted(texts))})"
+    if kind is slice:
+        return f"slice({plain((value.start, value.stop, value.step))})"
+    if kind in _PATHS:
         return f"{kind.__name__} {value}"
-    if isinstance(value, Pattern):
+    if kind is Pattern:
         return f"Pattern {value.pattern!r} {value.flags}"
-    if isinstance(value, Enum) and not is_installed(kind.__module__):
-        return f"{kind.__qualname__}.{value.name} {plain(value.value)}"
-    if isinstance(value, type | BuiltinFunctionType | Enum) and is_installed(kind.__module__):
-        return _installed(value)
-    raise Unseen
+    if issubclass(kind, type) and is_a_packages(value):
+        return f"{value.__module__}.{value.__qualname__} {version_of(value.__module__)}"
+    return _of_package(value, kind)
 
 
 def code_text(code: CodeType) -> str:
-    """Return all that running code depends on, but for where it stands and what it is called."""
+    """Return all that running code depends on, but for where it stands."""
     layout = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    names = code.co_qualname, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
     return f"code({layout} {names} {code.co_code.hex()} {code.co_exceptiontable.hex()} {plain(code.co_consts)})"
 
 
-def _installed(value: type | BuiltinFunctionType | Enum) -> str:
-    """Return the text of a class or function of an installed package."""
-    if isinstance(value, BuiltinFunctionType):
+def order(value: Any) -> str:
+    """Return what a member of a set is sorted by.
+
+    Raises:
+        Unseen: there is nothing that is the same in each process.
+    """
+    if issubclass(type(value), Enum):
+        return f"{type(value).__module__}.{type(value).__qualname__}.{value.name}"
+    return plain(value)
+
+
+def _of_package(value: Any, kind: type) -> str:
+    """Return the text of a function or a constant that an installed package has under a name."""
+    if kind is BuiltinFunctionType:
         at = value.__self__
-        if not (at is None or isinstance(at, ModuleType | type)):
-            raise Unseen
-    elif isinstance(value, Enum):
-        return f"{_installed(type(value))}.{value.name}"
-    module = str(value.__module__)
-    if not is_installed(module):
+        if (at is None or isinstance(at, ModuleType | type)) and is_installed(str(value.__module__)):
+            return f"{value.__module__}.{value.__qualname__} {version_of(value.__module__)}"
         raise Unseen
-    return f"{module}.{value.__qualname__} {version_of(module)}"
+    if not is_a_packages(kind):
+        raise Unseen
+    if issubclass(kind, Enum):
+        return f"{plain(kind)}.{value.name if isinstance(value.name, str) else plain(value.value)}"
+    if kind.__module__.partition(".")[0] == "numpy" and (text := _of_numpy(value)):
+        return text
+    if kind.__module__ in ("builtins", "collections") or not (name := _is_one_of_a_kind(value, kind)):
+        raise Unseen
+    return f"{plain(kind)} {name}"
 
 
-@cache
-def is_installed(module: str) -> bool:
-    """Tell whether a module comes with Python or a package, rather than being of one's own project."""
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names or top == __name__.partition(".")[0]:
-        return True
-    if top in ("", "__main__", "__mp_main__"):
-        return False
-    found = sys.modules.get(top)
-    try:
-        spec = getattr(found, "__spec__", None) or importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return False
-    origin = spec and (spec.origin or next(iter(spec.submodule_search_locations or ()), None))
-    if not origin or origin in ("built-in", "frozen"):
-        return bool(origin)
-    return any(part in ("site-packages", "dist-packages") for part in Path(origin).parts) or any(
-        Path(origin).is_relative_to(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")
-    )
+def _is_one_of_a_kind(value: Any, kind: type) -> str:
+    """Return the name under which a module has a value, where it is stored as that name; else ''."""
+    reduce: Any = copyreg.dispatch_table.get(kind) or kind.__reduce__
+    name = reduce(value) if reduce is not object.__reduce__ else None
+    if not isinstance(name, str):
+        return ""
+    for module in (str(getattr(value, "__module__", "")), kind.__module__):
+        if is_installed(module) and vars(sys.modules[module]).get(name) is value:
+            return name
+    return ""
 
 
-def version_of(module: str) -> str:
-    """Return the version of an installed module, where it tells one; nothing is imported for it."""
-    found = sys.modules.get(module.partition(".")[0])
-    version = vars(found).get("__version__") if found else None
-    return version if isinstance(version, str) else ""
+def _of_numpy(value: Any) -> str:
+    numpy: Any = sys.modules["numpy"]
+    if isinstance(value, numpy.dtype):
+        return f"dtype {value.str} {value.descr if value.names else ''}"
+    if type(value) is not numpy.ndarray and not isinstance(value, numpy.generic):
+        return ""
+    if value.dtype.hasobject:
+        raise Unseen
+    digest = sha256(numpy.ascontiguousarray(value).tobytes()).hexdigest()
+    return f"{type(value).__name__} {_of_numpy(value.dtype)} {value.shape} {digest}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -62,6 +63,25 @@ def test_what_changes_nothing_is_no_change(what: str) -> None:
 @pytest.mark.parametrize("what", UNSEEN)
 def test_what_cannot_be_looked_into_is_named(what: str) -> None:
     assert identity_of(made(UNSEEN[what][0])).unseen == (what,)
+
+
+def test_each_is_the_same_in_another_process() -> None:
+    code = (
+        "from test_function_identity import *\n"
+        "for name in ('changed', 'same', 'unseen'):\n"
+        "    for what, sources in cases(name).items():\n"
+        "        print(name, what, identity_of(made(sources[0])))"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=HERE, env=os.environ | {"PYTHONHASHSEED": seed}, stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    one, two = (process.communicate()[0].splitlines() for process in running)
+    assert len(one) == len(CHANGED) + len(SAME) + len(UNSEEN)
+    assert one == two
 
 
 def test_a_deep_or_endless_value_is_no_end() -> None:

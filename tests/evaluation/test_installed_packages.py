@@ -1,0 +1,162 @@
+"""What is installed is another where any file of its package is, or a setting, and the same in each process."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from spider_opt.evaluation.function_identity import identity_of
+from spider_opt.evaluation.installed_packages import is_installed, version_of
+
+ANSWER = "PROMPT = 'a'\nasked = 0\ntoken = 'a'\ndef answer(q, d):\n    return {!r}\n"
+OWN = "import agentpkg\ndef pipe(q, d):\n    return agentpkg.answer(q, d)\n"
+
+
+def install(site: Path, sql: str, *, version: str = "1.0", hashes: bool = True, name: str = "agent-pkg") -> None:
+    """Install a package as pip does: the files, then their list."""
+    files = {"agentpkg/__init__.py": ANSWER.format(sql), "agentpkg/prompt.txt": "Answer in SQL."}
+    rows = ["agentpkg/__pycache__/__init__.cpython-311.pyc,,", "../../bin/agent,sha256=AAA,3"]
+    for file, text in files.items():
+        path = site / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (1e9, 1e9))
+        digest = base64.urlsafe_b64encode(sha256(text.encode()).digest()).decode().rstrip("=")
+        rows.append(f"{file},sha256={digest},{len(text)}" if hashes else f"{file},,")
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (info / "RECORD").write_text("\n".join([*rows, f"{info.name}/RECORD,,\n"]))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "site-packages"
+
+
+def told(site: Path, source: str = OWN, function: str = "pipe") -> str:
+    """What a function is, in a process of its own, where packages are installed in ``site``."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r}); sys.dont_write_bytecode = True\n{source}\n"
+        f"from spider_opt.evaluation.function_identity import identity_of\nprint(identity_of({function}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=site.parent, capture_output=True, text=True, check=True)
+    assert "unseen=()" in done.stdout, done.stdout
+    return done.stdout
+
+
+def edited(site: Path) -> None:
+    path = site / "agentpkg/__init__.py"
+    path.write_text(path.read_text().replace("SELECT 1", "SELECT 2"))
+
+
+@pytest.mark.parametrize(
+    ("hashes", "name"),
+    [(True, "agent-pkg"), (False, "agent-pkg"), (True, "another")],
+    ids=["list", "none", "other name"],
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda site: install(site, "SELECT 2"),  # the version is what it was
+        lambda site: (site / "agentpkg/prompt.txt").write_text("Answer in other words."),
+        edited,
+    ],
+    ids=["installed anew", "a prompt beside the code", "edited in place"],
+)
+def test_a_package_is_another_where_a_file_is(
+    change: Callable[[Path], object], hashes: bool, name: str, site: Path
+) -> None:
+    install(site, "SELECT 1", hashes=hashes, name=name)
+    first = told(site)
+    assert first == told(site)
+    assert told(site, OWN, "agentpkg.answer") == told(site, OWN, "agentpkg.answer")
+    function = told(site, OWN, "agentpkg.answer")
+    change(site)
+    assert told(site) != first
+    assert told(site, OWN, "agentpkg.answer") != function
+
+
+def test_a_list_that_says_where_scripts_are_is_the_same_elsewhere(site: Path) -> None:
+    install(site, "SELECT 1")
+    first = told(site)
+    record = site / "agent_pkg-1.0.dist-info/RECORD"
+    record.write_text(record.read_text().replace("sha256=AAA", "sha256=BBB"))  # a script names its Python
+    for path in site.rglob("*"):  # copied, so that all files are newer than the list
+        os.utime(path, (2e9, 2e9))
+    os.utime(record, (1e9, 1e9))
+    assert told(site) == first
+
+
+def test_settings_count(site: Path) -> None:
+    install(site, "SELECT 1")
+    first = told(site)
+    changed = told(site, f"{OWN}agentpkg.PROMPT = 'b'\n")
+    assert changed != first
+    assert told(site, "from agentpkg import answer\nimport agentpkg\nagentpkg.PROMPT = 'b'\n", "answer") != told(
+        site, "from agentpkg import answer\n", "answer"
+    )
+    assert told(site, f"{OWN}agentpkg.added = 'b'\n") != first
+    assert told(site, f"{OWN}agentpkg.token = 'b'\n") == first, "a secret is no part of it"
+    assert told(site, f"{OWN}agentpkg.PROMPT = 'b'\nagentpkg.PROMPT = 'a'\n") == first
+
+
+def test_what_was_put_into_a_package_counts(site: Path) -> None:
+    install(site, "SELECT 1")
+    texts = [told(site, f"{OWN}agentpkg.answer = lambda q, d: {n}\n") for n in (1, 2, 2)]
+    assert texts[0] != texts[1] == texts[2]
+
+
+def test_packages_that_share_a_first_name(site: Path) -> None:
+    for name in ("one", "two"):
+        (site / f"shared/{name}").mkdir(parents=True)
+        (site / f"shared/{name}/__init__.py").write_text("def answer(q, d): return 'SELECT 1'")
+    own = "from shared.one import answer"
+    first = told(site, own, "answer")
+    (site / "shared/two/__init__.py").write_text("def answer(q, d): return 'SELECT 2'")
+    assert told(site, own, "answer") == first
+    (site / "shared/one/__init__.py").write_text("def answer(q, d): return 'SELECT 2'")
+    assert told(site, own, "answer") != first
+
+
+def test_a_package_of_ones_own_that_is_called_like_one_of_python(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    own = "import sys; sys.path.insert(0, '')\nfrom test.prompts import P\ndef pipe(q, d): return P()"
+    texts = []
+    for sql in ("SELECT 1", "SELECT 2"):
+        (tmp_path / "test/__init__.py").write_text("")
+        (tmp_path / "test/prompts.py").write_text(f"def P(): return {sql!r}")
+        texts.append(told(tmp_path / "site-packages", own))
+    assert texts[0] != texts[1]
+
+
+def test_what_is_installed() -> None:
+    import httpx
+
+    assert all(map(is_installed, ("json", "httpx", "builtins", "_thread", "os.path", "collections.abc", "spider_opt")))
+    assert not any(map(is_installed, ("__main__", "nowhere_to_be_found", "")))
+    assert version_of("httpx") == version_of("httpx._client") != version_of("numpy")
+    assert version_of("json") == ""
+    assert httpx
+
+
+def test_large_packages_take_no_time() -> None:
+    import numpy
+    import openai
+    import pandas
+
+    def pipe(q: str, d: str) -> object:
+        return pandas.DataFrame(), numpy.random.rand(2), openai.OpenAI()
+
+    identity_of(pipe)  # their lists of files are read once
+    began = time.perf_counter()
+    identity_of(pipe)
+    assert time.perf_counter() - began < 0.05
