@@ -153,13 +153,14 @@ def _asked_as(context: click.Context) -> AskedAs:
     """Return what the options say of who is asked and how; nothing of what they do not say."""
     from spider_opt.models.manner import Manner
     from spider_opt.models.openai.urls import checked_url
+    from spider_opt.models.secrets import shown_url
     from spider_opt.runs.conditions import AskedAs
 
     given = context.params
     manner = Manner(given["max_tokens"], given["system"] == "yes", given["extra"])
     in_a_manner = typed_options(context, {name: REQUEST_OPTIONS[name] for name in ("max_tokens", "system", "extra")})
     return AskedAs(
-        endpoint=None if given["base_url"] is None else checked_url(given["base_url"]),
+        endpoint=None if given["base_url"] is None else shown_url(checked_url(given["base_url"])),
         engine=given["engine"] if typed_options(context, {"engine": "--engine"}) else None,
         manner=str(manner) if in_a_manner else None,
     )

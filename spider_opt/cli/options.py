@@ -61,13 +61,16 @@ REQUEST_OPTIONS = {
 
 
 def _parameters(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, JSON]:
+    if not given:
+        return {}
+    from spider_opt.models.secrets import hidden
     from spider_opt.rows import KeyTwice, each_once
 
     parameters: dict[str, JSON] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals or not name.strip():
-            raise click.BadParameter(f"{one!r} is not KEY=JSON, as in --extra top_p=0.9")
+            raise click.BadParameter(f"{hidden(one)!r} is not KEY=JSON, as in --extra top_p=0.9")
         if name.strip() in parameters:
             raise click.BadParameter(f"{name.strip()} is given twice")
         try:
@@ -75,7 +78,8 @@ def _parameters(context: click.Context, option: click.Parameter, given: Sequence
         except KeyTwice as error:
             raise click.BadParameter(f"the value of {name.strip()} {error}") from None
         except ValueError:
-            quoted = shlex.quote(f"{name.strip()}={json.dumps(value, ensure_ascii=False)}")
+            shown = value if hidden(value, name=name.strip()) == value else "…"
+            quoted = shlex.quote(f"{name.strip()}={json.dumps(shown, ensure_ascii=False)}")
             raise click.BadParameter(
                 f"the value of {name.strip()} is no JSON; a text is written --extra {quoted}"
             ) from None
@@ -114,7 +118,7 @@ SCORING_OPTIONS = {
 
 
 def typed_options(context: click.Context, options: Mapping[str, str]) -> list[str]:
-    """Return those of some options that were typed, with their values, to be typed again."""
+    """Return those of some options that were typed, with their values, to be typed again; of secrets only a hash."""
     words: list[str] = []
     for name, option in options.items():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
@@ -123,8 +127,12 @@ def typed_options(context: click.Context, options: Mapping[str, str]) -> list[st
 
 
 def _typed(option: str, value: object) -> list[str]:
+    from spider_opt.models.secrets import hidden, shown_url
+
     if isinstance(value, dict):
-        return [word for name, said in value.items() for word in (option, f"{name}={json.dumps(said)}")]
+        return [w for key, said in value.items() for w in (option, f"{key}={json.dumps(hidden(said, name=key))}")]
+    if option == "--base-url":
+        return [option, shown_url(str(value))]
     if isinstance(value, tuple):
         return [word for one in value for word in (option, str(one))]
     return [option] if value is True else [option, str(value)]

@@ -69,7 +69,7 @@ class Asking:
     engine: Engine = "llama.cpp"
     max_tokens: int | None = None
     system: bool = True
-    extra: Mapping[str, JSON] = field(default_factory=dict)
+    extra: Mapping[str, JSON] = field(default_factory=dict, repr=False)
     request_timeout_s: float | None = None
 
 

@@ -8,7 +8,9 @@ from typing import Protocol, cast
 
 from spider_opt.errors import SpiderOptError, UsageError
 from spider_opt.models.lent import LookedAt, is_model, tag_of
+from spider_opt.models.openai.keys import masked
 from spider_opt.models.openai.wire import MAX_BYTES
+from spider_opt.models.secrets import keys_in_use
 from spider_opt.plugins import Names, code_in, package_of
 from spider_opt.types import ChatModel
 
@@ -80,9 +82,7 @@ def open_installed(name: str, access: Access) -> ChatModel:
     except SpiderOptError:
         raise
     except (Exception, SystemExit) as error:  # whatever an installed package does wrong
-        said = repr(error)
-        for secret in (access.api_key or "", *(access.headers or {}).values()):
-            said = said.replace(secret, "…") if len(secret) > 3 else said
+        said = masked(repr(error), [access.api_key or "", *(access.headers or {}).values(), *keys_in_use()])
         raise UsageError(f"model {name!r} ({place}) cannot be opened: {said}") from error
     asked = f"{place} {access.base_url or ''}".strip() + (" logprobs" if access.logprobs else "")
     tag = tag_of(model)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spider_opt.errors import UsageError
+from spider_opt.models.secrets import hidden
 from spider_opt.types import JSON, ChatModel, Completion, Message, ModelInfo, Request
 
 OURS = frozenset(
@@ -22,7 +23,8 @@ class Manner:
 
     ``max_tokens`` stands in place of what methods ask for: a model that thinks before it answers needs more. Without
     ``system`` the instruction is put before the user's first words, for models that know no system message. ``extra``
-    are further parameters (``{"reasoning_effort": "low"}``); what a request has itself stays.
+    are further parameters (``{"reasoning_effort": "low"}``); what a request has itself stays. What of them is a secret,
+    ``secrets`` among it, is sent and nowhere shown.
 
     Raises:
         UsageError: a value that makes no sense.
@@ -30,7 +32,8 @@ class Manner:
 
     max_tokens: int | None = None
     system: bool = True
-    extra: Mapping[str, JSON] = field(default_factory=dict)
+    extra: Mapping[str, JSON] = field(default_factory=dict, repr=False)
+    secrets: Sequence[str] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.max_tokens is not None and self.max_tokens < 1:
@@ -55,14 +58,15 @@ class Manner:
         )
 
     def __str__(self) -> str:
-        """Return it for the record, '' where nothing is changed.
+        """Return it for the record, '' where nothing is changed; of a secret it has a hash.
 
         >>> str(Manner(4000, False, {"top_p": 0.9, "stop_when": ["x"]})), str(Manner())
         ('max_tokens=4000, system=no, stop_when=["x"], top_p=0.9', '')
         """
         said = [] if self.max_tokens is None else [f"max_tokens={self.max_tokens}"]
         said += [] if self.system else ["system=no"]
-        said += [f"{name}={json.dumps(self.extra[name], sort_keys=True)}" for name in sorted(self.extra)]
+        for name in sorted(self.extra):
+            said.append(f"{name}={json.dumps(hidden(self.extra[name], self.secrets, name=name), sort_keys=True)}")
         return ", ".join(said)
 
 

@@ -19,6 +19,7 @@ from spider_opt.models.manner import AskedInAManner, Manner
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S, OpenAIModel
 from spider_opt.models.openai.urls import checked_url
 from spider_opt.models.openai.wire import MAX_BYTES
+from spider_opt.models.secrets import told_secrets
 from spider_opt.models.torch import engine as torch_engine
 from spider_opt.paths import cache_dir
 from spider_opt.types import JSON, ChatModel, ModelInfo
@@ -63,7 +64,7 @@ def open(
         max_tokens: tokens that an answer may have, in place of what methods ask for.
         system: whether a chat may begin with a system message; else the instruction stands before the user's words.
         extra: further parameters of each request (``{"reasoning_effort": "low"}``). These three belong to a run's
-            identity and to what kept answers are found by (``ModelInfo.manner``).
+            identity and to what kept answers are found by (``ModelInfo.manner``), secrets in them as hashes.
         timeout_s: the wait for one whole answer.
         max_bytes: so much is read of an answer, and what is longer is refused.
         logprobs: ask for the mean log probability of each sample.
@@ -86,7 +87,8 @@ def open(
     max_tokens = None if max_tokens is None else arguments.whole(max_tokens, "max_tokens", least=1)
     timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
     system, logprobs = arguments.yes_or_no(system, "system"), arguments.yes_or_no(logprobs, "logprobs")
-    manner = Manner(max_tokens, system, {} if extra is None else arguments.mapping(extra, "extra"))
+    extra = {} if extra is None else arguments.mapping(extra, "extra")
+    manner = Manner(max_tokens, system, extra, told_secrets(api_key, headers))
     max_bytes = arguments.whole(max_bytes, "max_bytes", least=1)
     access = Access(base_url, api_key, headers, timeout_s, logprobs, max_bytes)
     model = _opened(name, access, engine, adapters, on_progress)

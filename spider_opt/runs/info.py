@@ -169,6 +169,10 @@ class RunInfo:
         known = {key: value for key, value in entry.items() if key in _KINDS}
         check_kinds(known, _KINDS, signed=("seed",))
         known.setdefault("format", 1)
+        if "=" in (manner := known.get("manner", "")):
+            from spider_opt.models.secrets import hidden_manner
+
+            known["manner"] = hidden_manner(manner)  # earlier versions wrote all that it said
         check_all("missing", known.get("missing", {}), int)
         check_all("versions", known.get("versions", {}), str)
         check_all("resumed", known.get("resumed", ()), str)

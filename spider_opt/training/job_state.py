@@ -15,6 +15,7 @@ from typing import Any
 
 from spider_opt.errors import RunError, UsageError
 from spider_opt.models.openai.urls import OPENAI_URL, checked_url
+from spider_opt.models.secrets import shown_url
 from spider_opt.paths import locked, write_whole
 from spider_opt.wording import argument, either
 
@@ -44,7 +45,8 @@ class Settings:
     suffix: str | None = None
 
     def __post_init__(self) -> None:
-        checked_url(self.base_url)
+        if shown_url(checked_url(self.base_url)) != checked_url(self.base_url):
+            raise UsageError("A base URL is shown and written down: leave keys out of it, and set OPENAI_API_KEY")
         if not self.model:
             raise UsageError(f"Which model is to be tuned? Name it with {argument('model')}")
         for name in ("epochs", "batch_size", "learning_rate_multiplier"):

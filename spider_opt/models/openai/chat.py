@@ -24,6 +24,7 @@ from spider_opt.models.openai.keys import identifying
 from spider_opt.models.openai.refusals import NEARLY_ZERO, Adaptation, Refusal, fewer_tables
 from spider_opt.models.openai.urls import OPENAI_URL, checked_url
 from spider_opt.models.openai.wire import MAX_BYTES
+from spider_opt.models.secrets import shown_url, told_secrets
 from spider_opt.types import Completion, Message, ModelInfo, Request
 from spider_opt.wording import argument
 
@@ -71,11 +72,12 @@ class OpenAIModel:
             raise UsageError(f"{argument('timeout_s', option='--request-timeout')} and max_bytes must be more than 0")
         self.model = model
         self.base_url = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
+        shown = shown_url(self.base_url, told_secrets(api_key, headers))
         self._endpoint = Endpoint(
-            model, self.base_url, api_key=api_key, headers=headers, timeout_s=timeout_s, max_retries=max_retries,
-            max_bytes=max_bytes,
+            model, self.base_url, shown=shown, api_key=api_key, headers=headers, timeout_s=timeout_s,
+            max_retries=max_retries, max_bytes=max_bytes,
         )  # fmt: skip
-        self._info = info or ModelInfo(model, endpoint=self.base_url)
+        self._info = info or ModelInfo(model, endpoint=shown)
         self._manner = identifying(self._endpoint.headers)
         self.cache_tag = ("" if self._info.sha256 else self.base_url) + (" logprobs" if logprobs else "")
         self._logprobs = logprobs

@@ -20,6 +20,7 @@ from spider_opt.models.openai.refusals import Passing, Refusal
 from spider_opt.models.openai.urls import is_loopback
 from spider_opt.models.openai.wire import Broken, Reply, Wire
 from spider_opt.models.openai.words import read_json, shortened, words_of
+from spider_opt.models.secrets import keep_out_of_logs, secrets_in, secrets_of_url, told_secrets
 from spider_opt.types import Completion
 from spider_opt.wording import argument
 
@@ -37,7 +38,7 @@ class Answers(NamedTuple):
 class Endpoint:
     """Where one model is asked; threads may share it. The arguments are those of ``OpenAIModel``.
 
-    ``answered`` says whether it ever gave an answer.
+    ``shown`` is what sentences call the ``base_url``; ``answered`` says whether it ever gave an answer.
 
     Raises:
         UsageError: a header cannot be sent.
@@ -48,6 +49,7 @@ class Endpoint:
         model: str,
         base_url: str,
         *,
+        shown: str,
         api_key: str | None,
         headers: Mapping[str, str] | None,
         timeout_s: float,
@@ -57,14 +59,16 @@ class Endpoint:
         self.headers = checked_headers(headers)
         self.answered = False
         self._model = model
-        self._url = base_url
+        self._url, self._shown = base_url, shown
+        keep_out_of_logs(in_url := secrets_of_url(base_url, told_secrets(api_key, self.headers)))
         self._api_key = api_key
         self._is_own_key = not {"authorization", "api-key", "x-api-key"} & {name.lower() for name in self.headers}
         self._key_name = name_of_key(api_key) if self._is_own_key else "the key in the headers that were given"
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._patience = Patience(max_retries)
-        self._secrets: tuple[str, ...] = tuple(self.headers.values())
+        self._hidden = tuple(in_url)
+        self._secrets: tuple[str, ...] = (*self.headers.values(), *in_url)
         self._lock = threading.Lock()
         self._wire: Wire | None = None
         self._served: str | None = None
@@ -72,7 +76,7 @@ class Endpoint:
     @property
     def who(self) -> str:
         """What a sentence calls it."""
-        return f"{self._model} at {self._url}"
+        return f"{self._model} at {self._shown}"
 
     def ask(self, path: str, request: Mapping[str, Any]) -> Refusal | Answers:
         """Send a request below the base URL; return what came, or what of it is refused for good.
@@ -81,6 +85,7 @@ class Endpoint:
             ModelUnavailable: nothing answers, or the server wants to be left alone for long.
             ModelError: no answer, of whatever kind.
         """
+        self._note_secrets(request)
 
         def once() -> Refusal | Answers:
             reply = self._sent(f"{self._url}/{path}", request)
@@ -95,7 +100,7 @@ class Endpoint:
             if status := refusals.status_inside(error):
                 return self._staying(Refusal(status, error, wait, self._secrets))
             words = self._words(error or reply.body) or "nothing"
-            raise ModelError(f"{self._url} answered without any choices: {words}")
+            raise ModelError(f"{self._shown} answered without any choices: {words}")
 
         return self._patience.ask(once)
 
@@ -105,6 +110,7 @@ class Endpoint:
         Raises:
             ModelError: as ``ask``.
         """
+        self._note_secrets(body)
 
         def once() -> Any:
             reply = self._sent(url, body)
@@ -124,7 +130,7 @@ class Endpoint:
 
     def error(self, refusal: Refusal) -> ModelError:
         """Say in one sentence what a refusal means."""
-        return refusal.error(self._model, self._url, self._key_name, answered=self.answered)
+        return refusal.error(self._model, self._shown, self._key_name, answered=self.answered)
 
     def tell(self, text: str) -> None:
         """Show a sentence on what happens now."""
@@ -137,6 +143,12 @@ class Endpoint:
             wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
+
+    def _note_secrets(self, request: Mapping[str, Any]) -> None:
+        """Keep what further parameters hold out of what a server says back."""
+        further = {name: said for name, said in request.items() if name not in ("messages", "prompt", "grammar")}
+        if new := tuple(secret for secret in secrets_in(further) if secret not in self._hidden):
+            self._hidden, self._secrets = (*self._hidden, *new), (*self._secrets, *new)
 
     def _staying(self, refusal: Refusal) -> Refusal:
         error = self.error(refusal)
@@ -159,7 +171,7 @@ class Endpoint:
     def _fault(self, choice: replies.Choice, request: Mapping[str, Any]) -> ModelError | None:
         """Say why a sample is no answer, None for one that is."""
         if choice.text is None:
-            return ModelError(f"{self._url} answered with something that is not text.")
+            return ModelError(f"{self._shown} answered with something that is not text.")
         if choice.finish == replies.FAILED:
             words = self._words(choice.error) or "it does not say why"
             return Passing(f"{self.who} failed amid its answer: {words}")
@@ -188,7 +200,8 @@ class Endpoint:
         try:
             return wire.post(url, body, self._still_waiting)
         except Broken as broken:
-            error = refusals.broken(broken, self._model, self._url, self._timeout_s)
+            broken.detail = masked(broken.detail, self._secrets)
+            error = refusals.broken(broken, self._model, self._shown, self._timeout_s)
             may_be_back = self.answered or not is_loopback(self._url)  # nothing listened on this machine: nor will it
             if broken.kind == "nothing there" and may_be_back:
                 error = refusals.Gone(str(error))
@@ -207,7 +220,7 @@ class Endpoint:
         said = read_json(reply.body)
         if said is None and reply.body.strip() != b"null":
             words = self._words(reply.body) or "nothing"
-            raise ModelError(f"{self._url} answered with something that is not JSON: {words}")
+            raise ModelError(f"{self._shown} answered with something that is not JSON: {words}")
         return said
 
     def _connected(self) -> Wire:
@@ -216,8 +229,8 @@ class Endpoint:
                 local = is_loopback(self._url)
                 headers: dict[str, str] = {}
                 if "authorization" not in {name.lower() for name in self.headers}:
-                    key = key_for(self._url, self._api_key, needed=not local and not self.headers)
-                    self._secrets = tuple(filter(None, (key, *self.headers.values())))
+                    key = key_for(self._shown, self._api_key, needed=not local and not self.headers)
+                    self._secrets = tuple(filter(None, (key, *self.headers.values(), *self._hidden)))
                     headers = {"Authorization": f"Bearer {key or 'none'}"}
                 self._wire = Wire(
                     headers | self.headers, local=local, timeout_s=self._timeout_s, max_bytes=self._max_bytes

@@ -13,7 +13,7 @@ from spider_opt.errors import ModelUnavailable, UsageError
 VARIABLE = "OPENAI_API_KEY"
 SHORTEST_SECRET = 4
 # By their names: what says who asks, and what is another one with each request. Neither changes an answer.
-_SECRET = re.compile(r"auth|key|token|secret|cookie|credential|passw|session|signature|bearer", re.IGNORECASE)
+SECRET = re.compile(r"auth|key|token|secret|cookie|credential|passw|session|signature|bearer", re.IGNORECASE)
 _PASSING = re.compile(
     r"request-?id|correlation-?id|^trace|idempotency|^user-agent$|^date$|^referer$|forwarded", re.IGNORECASE
 )
@@ -72,7 +72,7 @@ def identifying(headers: Mapping[str, str]) -> str:
     """
     told = []
     for name, value in sorted((name.lower(), value) for name, value in headers.items()):
-        if not _SECRET.search(name) and not _PASSING.search(name):
+        if not SECRET.search(name) and not _PASSING.search(name):
             told.append(f"{name}:{sha256(f'spider-opt header {name} {value}'.encode()).hexdigest()[:10]}")
     return f"headers {' '.join(told)}" if told else ""
 

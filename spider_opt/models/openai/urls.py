@@ -46,12 +46,18 @@ def checked_url(base_url: str) -> str:
         url = urlsplit(base_url)
         port = url.port
     except ValueError:
-        raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1") from None
+        raise _no_url(base_url) from None
     if url.username or url.password or url.query or "@" in base_url:
         raise UsageError("A base URL is shown and written down: leave keys out of it, and set OPENAI_API_KEY")
     if url.scheme not in ("http", "https") or not url.hostname or port == 0 or any(map(str.isspace, base_url)):
-        raise UsageError(f"{base_url!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
+        raise _no_url(base_url)
     asked = base_url.partition("#")[0].rstrip("/")
     for end in _PASTED:
         asked = asked.removesuffix(end).rstrip("/")
     return asked
+
+
+def _no_url(text: str) -> UsageError:
+    from spider_opt.models.secrets import shown_url  # which stands on this module
+
+    return UsageError(f"{shown_url(text)!r} is no base URL; one looks like http://127.0.0.1:8000/v1")
