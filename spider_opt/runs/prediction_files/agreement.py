@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spider_opt.benchmarks.questions import normal_text
-from spider_opt.runs.prediction_files.entries import Entry, Known
+from spider_opt.runs.prediction_files.entries import Entry, Known, bare
 from spider_opt.runs.prediction_files.fields import shortened
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import Benchmark, Example
 
+AT_LEAST, THEMSELVES = 3, 0.95
+"""From how many answers on, and from which share of them, it is said that they are the gold queries themselves."""
 SWAPPED, SWAPPED_SHARE = 3, 0.1
 """From how many gold queries of other questions on, and from which share, answers are taken to be in another order."""
 Pairs = Sequence[tuple[Example, Entry]]
@@ -37,7 +39,7 @@ def contradiction(benchmark: Benchmark, pairs: Pairs) -> str:
             f"{entry.place} has the question {shortened(entry.question)}, but there {split} asks "
             f"{shortened(example.question.text)}: are the answers in the split's order?"
         )
-    swapped = [(x, entry) for x, entry in _other_golds(pairs) if same_query_key(entry.gold) in known.golds]
+    swapped = [(x, entry) for x, entry in _other_golds(pairs) if bare(entry.gold) in known.golds]
     if len(swapped) >= SWAPPED and len(swapped) > SWAPPED_SHARE * len(pairs):
         example, entry = swapped[0]
         return (
@@ -54,6 +56,14 @@ def differences(pairs: Pairs, by: str) -> list[tuple[str, str]]:
     To be asked where there is no ``contradiction``.
     """
     said = []
+    same = sum(bare(example.gold_sql) in (bare(entry.sql), bare(entry.cut)) for example, entry in pairs)
+    if same >= max(AT_LEAST, THEMSELVES * len(pairs)):
+        said.append(
+            (
+                f"has the gold query itself as {same} of {len(pairs)} answers to",
+                "are these golds rather than what somebody answered?",
+            )
+        )
     if _other_questions(pairs):
         said.append(("has other questions beside its answers than", f"only their {by} counts"))
     if golds := _other_golds(pairs):
@@ -78,4 +88,4 @@ def _other_questions(pairs: Pairs) -> list[tuple[Example, Entry]]:
 
 
 def _other_golds(pairs: Pairs) -> list[tuple[Example, Entry]]:
-    return [(x, e) for x, e in pairs if e.gold and x.gold_sql and same_query_key(e.gold) != same_query_key(x.gold_sql)]
+    return [(x, e) for x, e in pairs if e.gold and x.gold_sql and bare(e.gold) != bare(x.gold_sql)]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spider_opt.errors import PredictionsError
-from spider_opt.rows import csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.runs.prediction_files.entries import Entry, Known
-from spider_opt.runs.prediction_files.fields import PERHAPS, PREDICTED, is_known
+from spider_opt.runs.prediction_files.fields import PERHAPS, PREDICTED, is_known, mentions_a_query
 from spider_opt.runs.prediction_files.pairing import pair
 from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
 from spider_opt.runs.prediction_files.text_lines import text_entries
@@ -32,14 +32,16 @@ class Asked:
     refuse: Refuse
 
 
+def _of_rows(rows: Sequence[Row], asked: Asked) -> list[Entry]:
+    return row_entries(rows, asked.known, asked.field, asked.refuse, extract=asked.extract)
+
+
 Reader = Callable[[str, Asked], list[Entry]]
 
 READERS: Mapping[str, Reader] = {
-    "json": lambda text, asked: row_entries(json_rows(text, asked.refuse), asked.known, asked.field, asked.refuse),
-    "jsonl": lambda text, asked: row_entries(jsonl_rows(text, asked.refuse), asked.known, asked.field, asked.refuse),
-    "csv": lambda text, asked: row_entries(
-        csv_rows(text, _known_or(asked.field), asked.refuse), asked.known, asked.field, asked.refuse
-    ),
+    "json": lambda text, asked: _of_rows(json_rows(text, asked.refuse), asked),
+    "jsonl": lambda text, asked: _of_rows(jsonl_rows(text, asked.refuse), asked),
+    "csv": lambda text, asked: _of_rows(csv_rows(text, _known_or(asked.field), asked.refuse), asked),
     "text": lambda text, asked: text_entries(text, asked.known, extract=asked.extract),
 }
 """By the name of a format, what reads it; ``format_of`` tells which one a file has."""
@@ -104,11 +106,8 @@ def read_predictions(
         from spider_opt.sql.extract import extract_sql  # which takes its time to load
 
         entries = [replace(entry, sql=(sql := extract_sql(entry.sql)), cut=sql) for entry in entries]
-    elif (fenced := sum("```" in entry.sql for entry in entries)) * 2 > len(entries):
-        _LOG.warning(
-            "%s: %d of %d answers have code fences: %s takes the queries out",
-            path, fenced, len(entries), switched_on("extract"),
-        )  # fmt: skip
+    else:
+        _tell_of_words(path, entries)
     return [
         Predicted(example, entry.sql, entry.cut)
         for example, entry in pair(benchmark, path, entries, by_line=form == "text")
@@ -147,6 +146,18 @@ def is_of_a_run(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(first, dict) and first.keys() >= _OF_A_RUN
+
+
+def _tell_of_words(path: Path, entries: Sequence[Entry]) -> None:
+    fenced = sum("```" in entry.sql for entry in entries)
+    wordy = sum(mentions_a_query(entry.sql) and not begins_a_query(entry.sql) for entry in entries)
+    for n, around in ((fenced, "code fences"), (wordy, "words before their queries")):
+        if n * 2 > len(entries):
+            _LOG.warning(
+                "%s: %d of %d answers have %s: %s takes the queries out",
+                path, n, len(entries), around, switched_on("extract"),
+            )  # fmt: skip
+            return
 
 
 def _check_tails(path: Path, entries: Sequence[Entry], benchmark: Benchmark, refuse: Refuse | None) -> None:

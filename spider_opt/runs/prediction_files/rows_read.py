@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 from spider_opt.errors import SpiderOptError
@@ -15,8 +16,12 @@ from spider_opt.wording import argument
 Refuse = Callable[[str], SpiderOptError]
 
 
-def row_entries(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse) -> list[Entry]:
+def row_entries(
+    rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse, *, extract: bool = False
+) -> list[Entry]:
     """Return the entries of rows; ``field`` is the one with the query where the user has said it.
+
+    With ``extract`` queries will be taken out of answers.
 
     Raises:
         SpiderOptError: what ``refuse`` makes of the reason, with the place of what cannot be read.
@@ -31,14 +36,14 @@ def row_entries(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
         other = next(row for row in others if _kind(row.value) != _kind(first.value))
         raise refuse(f"{first.place} is {_said(first.value)}, but {other.place} is {_said(other.value)}")
     if "object" in kinds:
-        return _of_objects(rows, known, field, refuse)
+        return _of_objects(rows, known, field, refuse, extract)
     if "list" in kinds:
         return _of_cells(rows, known, refuse)
     texts = ["" if row.value is None else str(row.value) for row in rows]
     return [_entry(row, text, {}) for row, text in zip(rows, without_db_ids(texts, known), strict=True)]
 
 
-def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse) -> list[Entry]:
+def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Refuse, extract: bool) -> list[Entry]:
     objects = [(row, row.value if isinstance(row.value, dict) else {}) for row in rows]
     every = list(dict.fromkeys(name for _, entry in objects for name in entry))
     names = {name: name_of(name) for name in every}
@@ -55,7 +60,7 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
         holds = field
     else:
         try:
-            holds = query_field(columns, names, known)
+            holds = query_field(columns, names, known, nested=_nested(objects, columns), extract=extract)
         except NoField as error:
             lacking = next((row for row, entry in objects if not entry), None)
             if lacking is not None:
@@ -74,6 +79,19 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
             raise refuse(f'{row.place} has {_said(value)} as its "{holds}", where a query is due')
     told = [{role: _text(entry.get(name)).strip() for role, name in roles.items()} for _, entry in objects]
     return _entries(rows, texts[holds], told, known)
+
+
+def _nested(
+    objects: Sequence[tuple[Row, Mapping[str, JSON]]], columns: Mapping[str, Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return what stands in lists and objects, as JSON, by field; without the parse that Spider's files have."""
+    found: dict[str, list[str]] = {}
+    for _, entry in objects:
+        for name, value in entry.items():
+            parse = isinstance(value, dict) and {"select", "from"} <= value.keys()
+            if isinstance(value, list | dict) and name not in columns and not parse:
+                found.setdefault(name, []).append(json.dumps(value))
+    return found
 
 
 def _of_cells(rows: Sequence[Row], known: Known, refuse: Refuse) -> list[Entry]:
