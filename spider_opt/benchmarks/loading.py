@@ -20,7 +20,7 @@ from pathlib import Path
 from spider_opt import arguments
 from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.import_folder import check_whole
-from spider_opt.benchmarks.naming import LAYOUT, SIZES, described, known_split, own_name
+from spider_opt.benchmarks.naming import LAYOUT, described, known_split, like_test, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
 from spider_opt.benchmarks.source import Source, Split
@@ -133,7 +133,7 @@ def load_source(
     entries = read_entries(files, source.fields)
     if not entries:
         raise DatasetError(f"{' and '.join(map(str, files))} hold no question.")
-    called, label = _called(name, source, label, entries, files, folder)
+    called, label = _called(name, source, label, entries, folder)
     tables = read_tables(folder / layout.tables) if layout.tables else {}
     paths, missing = _locate(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
     if not paths:
@@ -166,23 +166,22 @@ def load_source(
     return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root, broken)
 
 
-def _called(
-    name: str, source: Source, label: str, entries: Sequence[Entry], files: Sequence[Path], folder: Path
-) -> tuple[str, str]:
+def _called(name: str, source: Source, label: str, entries: Sequence[Entry], folder: Path) -> tuple[str, str]:
     """Return what the benchmark and the split are called: what these questions are, else what the folder is."""
     if source.root is not None:
         return name, label
-    if known := known_split(entries, files):
+    if known := known_split(entries):
         return known
     if told := described(folder):
         return told.name, label
     if name != LAYOUT:
         return name, label
     usual = [file for name in source.splits[source.default].questions if (file := question_file(folder, name))]
-    others = label not in source.splits or (label == "test" and len(entries) == SIZES["test"])
+    asked_there = read_entries(usual, source.fields) if usual else []
+    others = label not in source.splits or (label == "test" and like_test(entries, asked_there))
     if label == "test" and others and not usual:
         return name, label
-    if usual and (others or is_training(label)) and known_split(read_entries(usual, source.fields), usual):
+    if usual and (others or is_training(label)) and known_split(asked_there):
         return name, label  # over Spider's own databases
     return own_name(folder), label
 

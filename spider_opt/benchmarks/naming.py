@@ -20,7 +20,9 @@ FILE = "benchmark.json"
 LAYOUT = "spider"
 """The layout of a folder that does not say it."""
 SIZES = {"dev": 1034, "train_spider": 7000, "train_others": 1659, "train": 8659, "test": 2147}
-"""Questions of Spider's splits. Of test no copy was at hand to take its hash."""
+"""Questions of Spider's splits. Of test no copy was at hand to take its hash, see ``like_test``."""
+_TEST_DATABASES = 30
+"""Its paper says 40, none of which is in training or dev."""
 # By ``questions_hash``, and by how many there are: others need no hash.
 _KNOWN: Mapping[int, Mapping[str, tuple[str, str]]] = {
     1034: {"493b0f588c662513": ("spider", "dev"), "9038291d5a07f3e3": ("spider-syn", "dev")},
@@ -30,7 +32,8 @@ _KNOWN: Mapping[int, Mapping[str, tuple[str, str]]] = {
     508: {"ba9ea393b88abf4a": ("spider-realistic", "dev")},
 }
 _DK = (535, "spider-dk")
-"""Of Spider-DK too there was no copy: as many questions, in a file or folder of that name."""
+_OF_DK = frozenset({"new_concert_singer", "new_orchestra", "new_pets_1"})
+"""Of Spider-DK too there was no copy: as many questions, some about each of the three databases that it changed."""
 TAKEN = frozenset({*BENCHMARKS, _DK[1], *(name for known in _KNOWN.values() for name, _ in known.values())})
 
 
@@ -90,12 +93,22 @@ def questions_hash(entries: Iterable[Entry]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
-def known_split(entries: Sequence[Entry], places: Sequence[Path]) -> tuple[str, str] | None:
-    """Return the benchmark and split that these questions are, from files at ``places``; None for any others."""
-    if len(entries) == _DK[0] and any(_is_dk(path.stem) or _is_dk(path.parent.name) for path in places):
+def known_split(entries: Sequence[Entry]) -> tuple[str, str] | None:
+    """Return the benchmark and split that these questions are; None for any others.
+
+    Dev, training, Spider-Syn and Spider-Realistic are known by all that they ask, Spider-DK by its size and databases.
+    """
+    if len(entries) == _DK[0] and {entry.db_id.lower() for entry in entries} >= _OF_DK:
         return _DK[1], "dev"
     known = _KNOWN.get(len(entries), {})
     return known.get(questions_hash(entries)) if known else None
+
+
+def like_test(entries: Sequence[Entry], others: Iterable[Entry] = ()) -> bool:
+    """Tell whether questions may be Spider's test: so many, of so many databases, none of which the others have."""
+    databases = {entry.db_id.lower() for entry in entries}
+    size = (len(entries), len(databases) >= _TEST_DATABASES)
+    return size == (SIZES["test"], True) and not databases & {entry.db_id.lower() for entry in others}
 
 
 def own_name(folder: Path) -> str:
@@ -106,7 +119,3 @@ def own_name(folder: Path) -> str:
     """
     name = folder.resolve().name or "own"
     return f"own-{name}" if name.lower() in TAKEN else name
-
-
-def _is_dk(name: str) -> bool:
-    return name.lower().replace("_", "-").startswith(_DK[1])

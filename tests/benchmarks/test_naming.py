@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spider_opt.benchmarks import load, training_half
-from spider_opt.benchmarks.naming import TAKEN, described, known_split, own_name, questions_hash
+from spider_opt.benchmarks.naming import TAKEN, described, known_split, like_test, own_name, questions_hash
 from spider_opt.benchmarks.questions import Entry, read_entries
 from spider_opt.errors import DatasetError
 
@@ -99,12 +100,42 @@ def test_order_and_blanks_do_not_count(small: Any, monkeypatch: pytest.MonkeyPat
     assert load("spider", data=small.root).name == "spider"
 
 
-def test_dk_is_known_by_its_name_and_size() -> None:
-    entries = [Entry(i, "", "d", str(i), "SELECT 1") for i in range(535)]
-    assert known_split(entries, [Path("x/Spider-DK.json")]) == ("spider-dk", "dev")
-    assert known_split(entries, [Path("Spider_DK/dev.json")]) == ("spider-dk", "dev")
-    assert known_split(entries, [Path("x/dev.json")]) is None
-    assert known_split(entries[1:], [Path("x/Spider-DK.json")]) is None
+def asked(n: int, *db_ids: str) -> list[Entry]:
+    return [Entry(i, "", db_ids[i % len(db_ids)], str(i), "SELECT 1") for i in range(n)]
+
+
+def test_dk_is_known_by_its_size_and_the_databases_that_it_changed() -> None:
+    changed = ("new_concert_singer", "new_orchestra", "New_pets_1", "car_1")
+    assert known_split(asked(535, *changed)) == ("spider-dk", "dev")
+    assert known_split(asked(534, *changed)) is None
+    assert known_split(asked(535, *changed[1:])) is None
+    assert known_split(asked(535, "concert_singer", "orchestra", "pets_1")) is None
+
+
+def test_test_is_known_by_its_size_and_databases_of_its_own() -> None:
+    databases = [f"db_{i}" for i in range(40)]
+    assert like_test(asked(2147, *databases))
+    assert like_test(asked(2147, *databases), asked(9, "car_1", "pets_1"))
+    assert not like_test(asked(2147, *databases), asked(9, "car_1", "DB_7"))
+    assert not like_test(asked(2146, *databases))
+    assert not like_test(asked(2147, *databases[:20]))
+
+
+@pytest.mark.parametrize(("n", "name"), [(2147, "spider"), (2146, "own-spider")])
+def test_a_folder_with_spiders_test_alone(small: Any, n: int, name: str) -> None:
+    for file in ("dev", "train_spider", "train_others"):
+        (small.root / f"{file}.json").unlink()
+    (small.root / "test_database").mkdir(exist_ok=True)
+    for i in range(40):
+        for folder in ("test_database", "database"):
+            there = small.root / folder / f"shop_{i}"
+            there.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(small.root / "database/shop/shop.sqlite", there / f"shop_{i}.sqlite")
+    entries = [small.entry("shop", i) | {"db_id": f"shop_{i % 40}", "question": f"What, {i}?"} for i in range(n)]
+    small.write("test.json", entries)
+    (small.root / "test_tables.json").write_text("[]")
+    benchmark = load("spider:test", data=small.root)
+    assert (benchmark.name, benchmark.split, len(benchmark.examples)) == (name, "test", n)
 
 
 @pytest.mark.parametrize(
