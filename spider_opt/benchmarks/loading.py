@@ -23,6 +23,7 @@ from spider_opt.benchmarks.import_folder import check_whole
 from spider_opt.benchmarks.naming import LAYOUT, described, known_split, like_test, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
+from spider_opt.benchmarks.shown_gold import check_shown_with_all
 from spider_opt.benchmarks.source import Source, Split
 from spider_opt.benchmarks.splits import (
     above,
@@ -150,6 +151,8 @@ def load_source(
     for db_id, why in broken.items():
         missing[db_id] = sum(entry.db_id == db_id for entry in entries)
         _LOG.warning("%s: %d questions are lost to it", why.rstrip("."), missing[db_id])
+    golds = [(entry.place, entry.db_id, entry.query) for entry in entries]
+    check_shown_with_all(golds, source.notes, schemas, str(folder / layout.tables))
     ids = numbered(label, ((entry.db_id, entry.question) for entry in entries))
     examples = tuple(
         Example(

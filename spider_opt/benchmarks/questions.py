@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
 from spider_opt.rows import KeyTwice, begins_a_query, jsonl_rows, name_of, parsed, read_text
@@ -77,10 +78,16 @@ def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]
             place = f"entry {number} of {path.name}"
             if not isinstance(item, dict):
                 raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
-            db_id, question = (_text(item, name, path, number) for name in (fields.db_id, _question(item, fields)))
+            asks = _question(item, fields)
+            db_id, question = (_text(item, name, path, number) for name in (fields.db_id, asks))
             query = _gold(item, fields.query, path, number)
             _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
             notes = _said(item, fields.notes, path, number) if fields.notes else ""
+            if name := first_shown({asks: question, fields.notes: notes}, query):
+                raise DatasetError(
+                    f'{path}: entry {number} (counted from 0) has its own gold query in its "{name}", which a model is '
+                    f"shown: take it out there{_other_notes(fields) if name == fields.notes else ''}."
+                )
             told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
             metadata = {key: value for key, value in told.items() if value}
             entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata))
@@ -101,6 +108,10 @@ def _read_list(path: Path) -> list[Any]:
 def _question(item: Mapping[str, Any], fields: Fields) -> str:
     """Return the field with the question's words, which Spider-Syn calls otherwise."""
     return next((name for name in (fields.question, *_QUESTIONS) if name in item), fields.question)
+
+
+def _other_notes(fields: Fields) -> str:
+    return f', or name another field as "notes" than "{fields.notes}"'
 
 
 def _gold(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:

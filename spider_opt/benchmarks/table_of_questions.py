@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD, QUERY, QUESTION
+from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 
@@ -70,6 +71,11 @@ def read_questions(path: Path) -> list[Asked]:
             continue
         if not said["question"]:
             raise refuse(f"{row.place} has no question")
+        if part := first_shown({name: said.get(name, "") for name in ("question", "evidence")}, said.get("query", "")):
+            raise refuse(
+                f'{row.place} has its gold query in its "{columns[part]}", which a model is shown: '
+                "take it out there, or leave out the column"
+            )
         asked.append(Asked(row.place, *(said.get(part, "") for part in PARTS)))
     if not asked:
         raise refuse("holds no question")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from spider_opt.benchmarks.leaks import check_leaks
+from spider_opt.benchmarks.shown_gold import first_shown
+from spider_opt.errors import LeakError
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.sql.used import Used, used
@@ -43,9 +45,14 @@ def measure(example: Example, prediction: Prediction) -> Mapping[str, float]:
     where the predicted hardness is gold's.
 
     Raises:
-        LeakError: a demo is too near to the question, by the rules of ``benchmarks.leaks``.
+        LeakError: a demo is too near to the question, by the rules of ``benchmarks.leaks``, or what a model is told
+            with the question has its gold query.
     """
     context, schema = prediction.context, example.question.schema
+    if name := first_shown({"text": example.question.text, "notes": example.question.notes}, example.gold_sql):
+        raise LeakError(
+            f"the {name} of {example.question.id} has its gold query, and a model is shown that: nothing counts"
+        )
     check_leaks([Example(i, demo.question, demo.sql) for i, demo in enumerate(context.demos)], [example])
     found: dict[str, float | None] = {"faithfulness": _faithfulness(used(prediction.sql, schema), context, schema)}
     if not example.gold_sql:
