@@ -1,6 +1,7 @@
 r"""Draw a fixed sample of questions, stratified by hardness, questions of one gold query together.
 
-The ids go to stdout, one a line. What is in results/samples was drawn so:
+The ids go to stdout, one a line. What is in results/samples was drawn so, and held-out questions that are too near to
+what is trained on (see ``leaks.held_out_questions``), which were not told apart then, were taken out by ``--of``:
 
     python scripts/draw_sample.py SPIDER --split train --held-out -n 250 > results/samples/heldout-train-250.txt
     python scripts/draw_sample.py SPIDER --split train --held-out --databases 12 -n 100 \
@@ -8,6 +9,7 @@ The ids go to stdout, one a line. What is in results/samples was drawn so:
     python scripts/draw_sample.py SPIDER --split dev -n 250 > results/samples/dev-250.txt
     python scripts/draw_sample.py SPIDER --split train --held-out -n 300 \
         --without results/samples/heldout-train-200.txt > results/samples/heldout-train-300.txt
+    python scripts/draw_sample.py SPIDER --split train --held-out --of OLD > NEW
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from pathlib import Path
 import click
 
 from spider_opt.benchmarks import load
-from spider_opt.benchmarks.subsets import draw
-from spider_opt.benchmarks.validation import is_held_out
+from spider_opt.benchmarks.leaks import held_out_questions
+from spider_opt.benchmarks.subsets import draw, only
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import QueryError
+from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.scoring.report import cluster_of
 from spider_opt.sql.hardness import hardness
 from spider_opt.types import Example
@@ -38,24 +41,43 @@ from spider_opt.types import Example
     type=click.Path(path_type=Path, exists=True),
     help="No question of which the gold query is asked in this sample",
 )
+@click.option(
+    "--of",
+    type=click.Path(path_type=Path, exists=True),
+    help="Draw nothing: what of this sample may be asked, by its ids now",
+)
 @click.option("-n", "n", type=int, default=250)
 @click.option("--seed", type=int, default=0)
 def main(
-    spider: Path, split: str, held_out: bool, databases: int | None, without: Path | None, n: int, seed: int
+    spider: Path,
+    split: str,
+    held_out: bool,
+    databases: int | None,
+    without: Path | None,
+    of: Path | None,
+    n: int,
+    seed: int,
 ) -> None:
     """Print the ids of about N questions."""
     benchmark = load(f"spider:{split}", data=spider)
     pool = DatabasePool(benchmark.paths)
     examples = list(benchmark.examples)
     if held_out:
+        examples, _ = held_out_questions(benchmark, open_annotations().normals)
+    if of:
+        ids = {ex.question.id for ex in examples}
+        asked = only(benchmark, of.read_text().split(), str(of)).examples
+        click.echo("\n".join(ex.question.id for ex in asked if ex.question.id in ids))
+        return
+    if held_out:
         # A question whose gold has no row would count any query without rows as right; it teaches nothing.
-        examples = [ex for ex in examples if is_held_out(ex.question.db_id) and _has_rows(pool, ex)]
+        examples = [example for example in examples if _has_rows(pool, example)]
     names = sorted({example.question.db_id for example in examples}, key=lambda name: sha256(name.encode()).digest())
     examples = [example for example in examples if example.question.db_id in names[:databases]]
     if without:
         drawn_before = set(without.read_text().split())
-        asked = {cluster_of(example) for example in examples if example.question.id in drawn_before}
-        examples = [example for example in examples if cluster_of(example) not in asked]
+        known = {cluster_of(example) for example in examples if example.question.id in drawn_before}
+        examples = [example for example in examples if cluster_of(example) not in known]
     clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]
     drawn = draw([(str(hardness(group[0].gold_sql)), group) for group in clusters], n, seed)
     click.echo("\n".join(example.question.id for example in drawn))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spider_opt.benchmarks.subsets import listed
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
@@ -72,6 +73,20 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
 def _is_of_predictions(path: Path) -> bool:
     of_a_run = path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists()
     return not (path.is_dir() or of_a_run or _has_verdicts(path))
+
+
+def only_of(run: Run, benchmark: Benchmark, ids: Path) -> Run:
+    """Return a run as if only the questions of ``benchmark`` that a file lists had been asked.
+
+    Raises:
+        UsageError: the file cannot be read, or the run was made with other questions or databases.
+        DatasetError: an id is no question of the benchmark.
+    """
+    if run.info.fingerprint != benchmark.fingerprint:
+        raise UsageError(
+            f"{run.where} is not known to have been asked {benchmark.name} {benchmark.split} as it is here"
+        )
+    return run.only([example.index for example in listed(benchmark, ids).examples])
 
 
 def _has_verdicts(path: Path) -> bool:

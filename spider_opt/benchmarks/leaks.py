@@ -2,7 +2,7 @@
 
 A training example must not come from an evaluation split, from the database of a question that is asked, or have
 such a question's text or gold query. Where training questions themselves are asked, to choose settings, they are
-those of held-out databases, and nothing of any held-out database is shown.
+those of held-out databases, and nothing of any held-out database is shown, nor of one with its contents.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
+from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.benchmarks.loading import training_half
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.validation import is_held_out, is_training
@@ -18,7 +19,9 @@ from spider_opt.errors import LeakError
 from spider_opt.sql.normal import normalized
 from spider_opt.types import Benchmark, Example
 
-Reason = Literal["evaluation split", "same database", "held-out database", "same question", "same query"]
+Reason = Literal[
+    "evaluation split", "same database", "held-out database", "same contents", "same question", "same query"
+]
 Normals = Callable[[Iterable[str]], Mapping[str, str]]
 """Maps queries to what is equal for spellings of one query."""
 
@@ -58,15 +61,45 @@ def training_for(
     Raises:
         DatasetError: there is no training half.
     """
-    training = (half or training_half(split)).examples
-    asked = split.examples
+    half = half or training_half(split)
+    training, asked = half.examples, split.examples
     if is_training(split.split):
         asked = tuple(example for example in asked if is_held_out(example.question.db_id))
-        kept = [example for example in training if not is_held_out(example.question.db_id)]
+        apart = [example for example in training if not is_held_out(example.question.db_id)]
+        alike = {db_id for group in equal_contents(half) if any(map(is_held_out, group)) for db_id in group}
+        kept = [example for example in apart if example.question.db_id not in alike]
         rest, left_out = without_leaks(kept, asked, normals)
-        n_held_out = len(training) - len(kept)
-        return rest, left_out | ({"held-out database": n_held_out} if n_held_out else {})
+        counts: dict[Reason, int] = {
+            "held-out database": len(training) - len(apart), "same contents": len(apart) - len(kept)
+        }  # fmt: skip
+        return rest, left_out | {reason: n for reason, n in counts.items() if n}
     return without_leaks(training, asked, normals)
+
+
+def held_out_questions(half: Benchmark, normals: Normals = normal_queries) -> tuple[list[Example], dict[Reason, int]]:
+    """Return the questions of a training half that settings may be chosen by, and how many held-out ones may not.
+
+    They are of held-out databases (see ``validation``) without those that tell too well what was learnt by heart: whose
+    database has the contents of one that is trained on, or whose text or query a question that is trained on has. What
+    is held out of a group with equal contents is neither trained on nor chosen by, unless all of the group is held out.
+    """
+    held_out = [example for example in half.examples if is_held_out(example.question.db_id)]
+    trained = [example for example in half.examples if not is_held_out(example.question.db_id)]
+    alike = {db_id for group in equal_contents(half) if not all(map(is_held_out, group)) for db_id in group}
+    queries = normals(example.gold_sql for example in half.examples)
+    texts = {normal_text(example.question.text) for example in trained}
+    golds = {queries[example.gold_sql] for example in trained}
+    kept, left_out = [], Counter[Reason]()
+    for example in held_out:
+        if example.question.db_id in alike:
+            left_out["same contents"] += 1
+        elif normal_text(example.question.text) in texts:
+            left_out["same question"] += 1
+        elif queries[example.gold_sql] in golds:
+            left_out["same query"] += 1
+        else:
+            kept.append(example)
+    return kept, dict(left_out)
 
 
 def _leaks(

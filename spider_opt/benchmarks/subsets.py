@@ -6,9 +6,10 @@ import logging
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from spider_opt.benchmarks.ids import content_of, position_of
-from spider_opt.errors import DatasetError
+from spider_opt.errors import DatasetError, UsageError
 from spider_opt.types import Benchmark, Example
 
 _LOG = logging.getLogger("spider_opt")
@@ -84,3 +85,19 @@ def only(benchmark: Benchmark, ids: Sequence[str], where: str) -> Benchmark:
         )  # fmt: skip
     paths = {db_id: benchmark.paths[db_id] for db_id in sorted({example.question.db_id for example in examples})}
     return replace(benchmark, examples=examples, paths=paths, missing={}, n_total=len(examples))
+
+
+def listed(benchmark: Benchmark, file: Path) -> Benchmark:
+    """Return the benchmark with just the questions whose ids a file lists, separated by space.
+
+    Raises:
+        UsageError: the file cannot be read.
+        DatasetError: an id is no question of the split.
+    """
+    try:
+        ids = file.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is no list of question ids: it is not text") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
+    return only(benchmark, ids, str(file))

@@ -1,7 +1,8 @@
 """What is learnt from: training splits, but for the databases that are kept for choosing settings.
 
 Whatever is tuned (a prompt, the number of demos, a checkpoint) is tuned on questions of these databases,
-which are never trained on and never retrieved from; dev is for reporting alone.
+which are never trained on and never retrieved from; dev is for reporting alone. Those of them with the contents of a
+database that is trained on are not chosen by either: see ``leaks.held_out_questions``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmar
 from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, scoring_options, typed_options
 
 if TYPE_CHECKING:
+    from spider_opt.runs import Run
     from spider_opt.scoring import Rules
     from spider_opt.scoring.statistics import By
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 @click.option(
     "--by", type=click.Choice(["query", "database"]), default="query", show_default=True,
     help="Which questions lean on each other: those of one gold query or of one database",
+)  # fmt: skip
+@click.option(
+    "--ids", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Only the questions whose ids FILE lists",
 )  # fmt: skip
 @benchmark_options
 @click.option("--extract", is_flag=True, help="Take the queries of prediction files out of what a model said, as score")
@@ -44,6 +49,7 @@ def compare_command(
     base: Path,
     runs: tuple[Path, ...],
     by: By,
+    ids: Path | None,
     chosen: Chosen,
     extract: bool,
     fields: tuple[str, ...],
@@ -58,16 +64,16 @@ def compare_command(
 
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
-    change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which questions, and
-    how to judge, need only be said for predictions: by default as the first run folder was judged.
+    change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which benchmark, and
+    how to judge, need only be said for predictions and --ids: by default as the first run folder was judged.
     """
     from functools import cache
 
     from spider_opt.analysis.ablation import compare_all, to_markdown
-    from spider_opt.analysis.files import HowRead, read_any
+    from spider_opt.analysis.files import HowRead, only_of, read_any
     from spider_opt.paths import write_whole
 
-    of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "out": "--out"}
+    of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
     typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
     how = HowRead(extract, fields)
     how.check((base, *runs))
@@ -75,10 +81,12 @@ def compare_command(
     if not typed_options(context, SCORING_OPTIONS):
         rules = _rules_of_a_run((base, *runs)) or rules
     benchmark = cache(chosen.load)
-    lines = compare_all(
-        base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True),
-        read=lambda path: read_any(path, benchmark, rules, how),
-    )  # fmt: skip
+
+    def read(path: Path) -> Run:
+        run = read_any(path, benchmark, rules, how)
+        return run if ids is None else only_of(run, benchmark(), ids)
+
+    lines = compare_all(base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True), read=read)
     table = to_markdown(lines, by)
     if out is not None:
         words = ["spider-opt", "compare", *map(str, (base, *runs)), *typed]

@@ -51,7 +51,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         UsageError: there is nothing, or it is asked for wrongly.
     """
     from spider_opt.benchmarks import training_half
-    from spider_opt.benchmarks.leaks import training_for
+    from spider_opt.benchmarks.leaks import held_out_questions, training_for
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
@@ -64,13 +64,19 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         check_context(method)
     asked = wanted.chosen.load()
     source = training_half(asked)
-    kept, left_out = training_for(asked, open_annotations(lines).normals, source)
+    normals = open_annotations(lines).normals
+    kept, left_out = training_for(asked, normals, source)
     for reason, count in left_out.items():
         click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
     databases = DatabasePool(source.paths)
     items, report = build(kept, databases, progress=lines)
     click.echo(str(report), err=True)
     training, validation = split(items)
+    apart, too_near = held_out_questions(source, normals)
+    ids = {example.question.id for example in apart}
+    validation = [item for item in validation if item.question.id in ids]
+    for reason, count in too_near.items():
+        click.echo(f"held out, but not watched: {count:,} for {reason} as a question that is learnt has", err=True)
     if wanted.focus is not None:
         training = focus(training, wanted.focus, source)[:n]
     elif n is not None:

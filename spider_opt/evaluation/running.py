@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from spider_opt import arguments
-from spider_opt.benchmarks.subsets import only
+from spider_opt.benchmarks.subsets import listed, only
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
@@ -192,14 +192,8 @@ def _asked(benchmark: Benchmark, ids: Iterable[str] | Path | None) -> tuple[Benc
     if ids is None:
         return benchmark, ""
     if isinstance(ids, Path):
-        try:
-            listed = ids.read_text(encoding="utf-8").split()
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{ids} is no list of question ids: it is not text") from error
-        except OSError as error:
-            raise UsageError(f"{ids} cannot be read: {error.strerror or error}") from error
-        return only(benchmark, listed, str(ids)), ids.stem
+        return listed(benchmark, ids), ids.stem
     if isinstance(ids, str):
         raise UsageError("ids are a list of question ids, or the Path of a file that lists them")
-    listed = sorted(arguments.texts(ids, "ids"))
-    return only(benchmark, listed, "ids"), f"ids-{sha256(' '.join(listed).encode()).hexdigest()[:8]}"
+    given = sorted(arguments.texts(ids, "ids"))
+    return only(benchmark, given, "ids"), f"ids-{sha256(' '.join(given).encode()).hexdigest()[:8]}"

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from spider_opt.benchmarks import load
+from spider_opt.benchmarks.leaks import held_out_questions
 from spider_opt.benchmarks.subsets import draw, only
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.errors import DatasetError
@@ -118,12 +120,41 @@ def test_what_is_picked_can_be_answered_and_scored() -> None:
     assert all(some.paths[example.question.db_id].exists() for example in some.examples)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "results" / "samples").glob("heldout-train-*.txt")), ids=lambda p: p.stem
-)
-def test_committed_samples_are_of_held_out_databases(shared: Path, path: Path) -> None:
+SAMPLES = sorted((ROOT / "results" / "samples").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)
+def test_committed_samples_name_questions_by_their_content(
+    shared: Path, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     ids = path.read_text().split()
     assert len(set(ids)) == len(ids)
-    some = only(load("spider:train", data=shared / "spider"), ids, str(path))
-    assert len(some.examples) == len(ids)
-    assert all(is_held_out(example.question.db_id) for example in some.examples)
+    whole = load("spider:train" if "train" in path.stem else "spider:dev", data=shared / "spider")
+    caplog.clear()
+    assert [example.question.id for example in only(whole, ids, str(path)).examples] == ids
+    assert not caplog.records
+
+
+def test_committed_samples_have_no_question_that_was_learnt(shared: Path) -> None:
+    whole = load("spider:train", data=shared / "spider")
+    may_be_asked = {example.question.id for example in held_out_questions(whole, _plain)[0]}
+    samples = [path for path in SAMPLES if path.stem.startswith("heldout")]
+    assert len(samples) == 4
+    for path in samples:
+        assert may_be_asked >= set(path.read_text().split()), path
+
+
+def test_held_out_questions_of_spider(shared: Path) -> None:
+    whole = load("spider:train", data=shared / "spider")
+    kept, left_out = held_out_questions(whole, _plain)
+    assert left_out["same contents"] == 112
+    assert left_out["same question"] == 8
+    db_ids = {example.question.db_id for example in kept}
+    assert "store_1" not in db_ids
+    assert all(map(is_held_out, db_ids))
+    assert len(kept) + sum(left_out.values()) == sum(is_held_out(e.question.db_id) for e in whole.examples)
+
+
+def _plain(queries: Iterable[str]) -> dict[str, str]:
+    """Normal forms without parsing, which takes too long for a test."""
+    return {sql: " ".join(sql.lower().split()) for sql in queries}

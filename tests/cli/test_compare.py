@@ -458,3 +458,28 @@ def test_other_words_are_told(here: Path, marks: str, said: bool, caplog: pytest
     fabricate(here / "after", marks, questions="b" * 16)  # of fewer questions there is another hash in any case
     assert run("before", "after").exit_code == 0
     assert ("not all of the same words" in caplog.text) is said
+
+
+# --- only some questions -----------------------------------------------------------------------
+
+
+def test_only_the_questions_that_a_file_lists(here: Path) -> None:
+    bench = load("spider-mini:test")
+    same = {"benchmark": "spider-mini", "split": "test", "fingerprint": bench.fingerprint}
+    fabricate(here / "runs" / "one", "+-" * 10, **same)
+    fabricate(here / "runs" / "two", "++" * 5 + "--" * 5, **same)
+    (here / "ids.txt").write_text("\n".join(bench.examples[index].question.id for index in (0, 1, 3, 12)))
+    base, two = rows("runs/one", "runs/two", "--ids", "ids.txt")
+    assert (base["n"], base["ex"], two["ex"], two["won"], two["lost"]) == (4, 50, 75, 2, 1)
+    result = run("runs/one", "runs/two", "--ids", "ids.txt", "--out", "table.md")
+    assert "--ids ids.txt --out table.md" in Path("table.md").read_text()
+    assert result.exit_code == 0
+
+
+def test_only_some_questions_of_a_run_on_others(here: Path) -> None:
+    bench = load("spider-mini:test")
+    fabricate(here / "runs" / "one", "+-" * 10)
+    (here / "ids.txt").write_text(bench.examples[0].question.id)
+    result = run("runs/base", "runs/one", "--ids", "ids.txt")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: runs/base is not known to have been asked spider-mini test as it is here\n")

@@ -51,6 +51,23 @@ def test_held_out_questions_are_asked_at_the_end(training: Any, finetune: Finetu
     assert "8 questions of held-out databases: 62.5 % right" in result.stdout.splitlines()
 
 
+def test_held_out_questions_that_are_learnt_elsewhere_are_not_watched(
+    training: Any, finetune: Finetune, spider: Path
+) -> None:
+    train = spider / "train_spider.json"
+    entries = json.loads(train.read_text())
+    [held_out, *_], [learnt, *_] = (
+        [e for e in entries if (e["db_id"] == HELD_OUT) is is_out] for is_out in (True, False)
+    )
+    held_out["question"] = learnt["question"].upper()
+    train.write_text(json.dumps(entries))
+    result = finetune("--context", "none", "--spider", str(spider))
+    assert result.exit_code == 0, result.stderr
+    assert "held out, but not watched: 1 for same question as a question that is learnt has" in result.stderr
+    [call] = training.calls
+    assert len(call["validation"]) == sum(e["db_id"] == HELD_OUT for e in entries) - 1
+
+
 def test_what_is_odd_in_the_questions_is_said_once(
     finetune: Finetune, spider: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
