@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from spider_opt.benchmarks.equal_contents import equal_contents
-from spider_opt.benchmarks.loading import training_half
+from spider_opt.benchmarks.loading import data_folder, load_source, source_of, training_half
 from spider_opt.benchmarks.questions import normal_text
+from spider_opt.benchmarks.splits import present_splits
+from spider_opt.benchmarks.table import benchmark_names
 from spider_opt.benchmarks.validation import is_held_out, is_training
-from spider_opt.errors import LeakError
+from spider_opt.errors import DatasetError, LeakError
 from spider_opt.sql.normal import normalized
 from spider_opt.types import Benchmark, Example
 
@@ -74,6 +76,20 @@ def training_for(
         }  # fmt: skip
         return rest, left_out | {reason: n for reason, n in counts.items() if n}
     return without_leaks(training, asked, normals)
+
+
+def other_evaluations(split: Benchmark) -> tuple[list[Benchmark], list[str]]:
+    """Return the further splits of a benchmark's folder that may be scored, and why others of them cannot be read."""
+    own = split.root is not None and split.name not in benchmark_names()
+    name, source = source_of("" if own else split.name, split.root)
+    found, broken = [], []
+    for other in present_splits(source, data_folder(name, source, split.root)):
+        if other != split.split and not is_training(other):
+            try:
+                found.append(load_source(name, source, other, data=split.root))
+            except DatasetError as error:
+                broken.append(str(error))
+    return found, broken
 
 
 def held_out_questions(half: Benchmark, normals: Normals = normal_queries) -> tuple[list[Example], dict[Reason, int]]:

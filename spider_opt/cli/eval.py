@@ -10,6 +10,7 @@ import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 from spider_opt.cli.options import (
+    allow_learnt_option,
     asked_rules,
     engine_option,
     fail_under_option,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 )
 @request_options
 @give_up_option
+@allow_learnt_option
 @click.option(
     "--no-cache",
     is_flag=True,
@@ -87,6 +89,7 @@ def eval_command(
     system: str,
     extra: dict[str, JSON],
     give_up: int,
+    allow_learnt: bool,
     no_cache: bool,
     record: Path | None,
     replay: Path | None,
@@ -135,6 +138,7 @@ def eval_command(
         extra=extra,
         request_timeout_s=request_timeout_s,
         give_up=give_up,
+        allow_learnt=allow_learnt,
         mode=rules,
         embedder=embedder,
         cache=not no_cache,

@@ -60,8 +60,10 @@ def hosted(
         RunError: the job came to nothing, or the folder is for another.
         ModelError: the provider cannot be asked.
     """
+    from spider_opt.models.adapters import write_learnt
     from spider_opt.training import openai_jobs
     from spider_opt.training.job_state import Settings, load, provider_url
+    from spider_opt.training.learnt import chat_questions, learnt_databases, learnt_questions, said_of_data
     from spider_opt.training.openai_api import api_key
 
     if cancel:
@@ -87,7 +89,10 @@ def hosted(
                 err=True,
             )
         raise
-    _write_card(folder, state, {"look": asdict(look), "target": form, "data": dict(about or {})})
+    # Of which databases chats of one's own are is not known.
+    data = said_of_data(about, None if isinstance(items, Path) else learnt_databases(items))
+    write_learnt(folder, chat_questions(items) if isinstance(items, Path) else learnt_questions(items))
+    _write_card(folder, state, {"look": asdict(look), "target": form, "data": data})
     _result(state, folder.name)
 
 

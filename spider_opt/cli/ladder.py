@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_folder_options
-from spider_opt.cli.options import REQUEST_OPTIONS, engine_option, give_up_option, request_options, typed_options
+from spider_opt.cli.options import (
+    REQUEST_OPTIONS,
+    allow_learnt_option,
+    engine_option,
+    give_up_option,
+    request_options,
+    typed_options,
+)
 
 if TYPE_CHECKING:
     from spider_opt.models import Engine
@@ -27,7 +34,9 @@ _OF_THE_LADDER = {
 }  # fmt: skip
 # How a model is asked: runs that were made otherwise are not the ladder's.
 _OF_ITS_RUNS = {"base_url": "--base-url", "engine": "--engine", **REQUEST_OPTIONS}
-_OF_ASKING = {"concurrency": "--concurrency", "give_up": "--give-up", "as_json": "--json"}
+_OF_ASKING = {
+    "concurrency": "--concurrency", "give_up": "--give-up", "allow_learnt": "--allow-learnt", "as_json": "--json"
+}  # fmt: skip
 
 
 @click.command(
@@ -56,6 +65,7 @@ _OF_ASKING = {"concurrency": "--concurrency", "give_up": "--give-up", "as_json":
     help="With --run: questions asked at the same time (default: as eval's)",
 )  # fmt: skip
 @give_up_option
+@allow_learnt_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
     help="Folder for ladder.md, ladder.csv, ladder.png and ladder.svg",
@@ -79,6 +89,7 @@ def ladder_command(
     extra: dict[str, JSON],
     concurrency: int | None,
     give_up: int,
+    allow_learnt: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -91,7 +102,9 @@ def ladder_command(
     runs that were asked otherwise are left out.
     """
     from spider_opt.benchmarks.loading import source_of
+    from spider_opt.cli.show import fail_if_lost
     from spider_opt.errors import RunError
+    from spider_opt.evaluation.learnt import check_asked
     from spider_opt.methods import parse_method
     from spider_opt.models import DEFAULT_MODEL
     from spider_opt.report import RUNGS, climb, recorded_systems
@@ -113,15 +126,15 @@ def ladder_command(
     look = partial(climb, rungs, roots, model, label, tuned=tuned, whole=whole, asked_as=asked_as)
     if ask:
         missing = look(tell=lambda _: None).missing
-        for rung in missing:
-            parse_method(rung.method)
+        assert benchmark
+        for rung in missing:  # before the first is asked
+            check_asked(rung.method, benchmark, allow_learnt=allow_learnt)
         for rung in missing:
             asked = tuned if tuned and is_tuned(rung.method) else model
-            assert benchmark
             _run(
                 benchmark, rung.method, asked, base_url=base_url, engine=engine, concurrency=concurrency,
                 max_tokens=max_tokens, system=system == "yes", extra=extra, request_timeout_s=request_timeout_s,
-                give_up=give_up,
+                give_up=give_up, allow_learnt=allow_learnt,
             )  # fmt: skip
     ladder = look(tell=partial(click.echo, err=True))
     typed = _typed(context)
@@ -137,6 +150,10 @@ def ladder_command(
     click.echo(json.dumps(cells(ladder), indent=1) if as_json else to_markdown(ladder), nl=as_json)
     written = _write(ladder, out, shlex.join(typed))
     click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+    if benchmark:
+        for rung in ladder.rungs:
+            if rung.run and rung.run.info.fingerprint == benchmark.fingerprint:
+                fail_if_lost(replace(rung.run, benchmark=benchmark))
 
 
 def _run(benchmark: Benchmark, method: str, model: str, **how: Any) -> None:

@@ -25,6 +25,13 @@ def engine_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def allow_learnt_option(command: F) -> F:
+    """Add ``--allow-learnt``."""
+    return click.option(
+        "--allow-learnt", is_flag=True, help="Ask a tuned model about databases that it learnt from, too"
+    )(command)
+
+
 def request_options(command: F) -> F:
     """Add ``--max-tokens``, ``--request-timeout``, ``--system`` and ``--extra``, how a model is asked."""
     command = click.option(

@@ -51,7 +51,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         UsageError: there is nothing, or it is asked for wrongly.
     """
     from spider_opt.benchmarks import training_half
-    from spider_opt.benchmarks.leaks import held_out_questions, training_for
+    from spider_opt.benchmarks.leaks import held_out_questions, other_evaluations, without_leaks
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
@@ -65,9 +65,14 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     asked = wanted.chosen.load()
     source = training_half(asked)
     normals = open_annotations(lines).normals
-    kept, left_out = training_for(asked, normals, source)
-    for reason, count in left_out.items():
-        click.echo(f"left out: {count:,} for {reason} as the evaluation split has", err=True)
+    others, broken = other_evaluations(asked)
+    for why in broken:
+        click.echo(f"not compared with what is learnt: {why}", err=True)
+    kept = list(source.examples)
+    for scored in (asked, *others):
+        kept, left_out = without_leaks(kept, scored.examples, normals)
+        for reason, count in left_out.items():
+            click.echo(f"left out: {count:,} for {reason} as the evaluation split {scored.split} has", err=True)
     databases = DatabasePool(source.paths)
     items, report = build(kept, databases, progress=lines)
     click.echo(str(report), err=True)

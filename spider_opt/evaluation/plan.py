@@ -11,8 +11,9 @@ from spider_opt import models
 from spider_opt.benchmarks import training_half
 from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
-from spider_opt.errors import DatasetError, MethodError, SpiderOptError, UsageError
+from spider_opt.errors import DatasetError, UsageError
 from spider_opt.evaluation.function_identity import ended, identity_of
+from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.evaluation.model_identity import model_identity
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
@@ -123,6 +124,7 @@ def of_method(
     seed: int,
     sample: str,
     embedder: str,
+    learnt_databases: int,
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
@@ -140,8 +142,9 @@ def of_method(
     )
     finder = embedder if half else UNNAMED_EMBEDDER  # where nothing is found it is nobody's
     info = describe(
-        asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=finder, made_by=made_by
-    )
+        asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=finder, made_by=made_by,
+        learnt_databases=learnt_databases,
+    )  # fmt: skip
 
     def generator(folder: Path) -> Generator:
         def opened(n: int, left_out: Mapping[Reason, int]) -> None:
@@ -168,15 +171,7 @@ def _learnt_from(method: Method, benchmark: Benchmark) -> Benchmark | None:
         DatasetError: there is none to be had, and the steps need it.
     """
     others = any(package_of(step) for step in method.steps)
-    try:
-        method.build(Tools({}, None))
-        needs = False
-    except MethodError:  # a step says that it has no examples
-        needs = True
-    except SpiderOptError:
-        raise
-    except Exception:  # a step of another package may say it in other ways
-        needs = False
+    needs = shows_examples(method)
     if not needs and not others:
         return None
     try:

@@ -15,6 +15,7 @@ from spider_opt.benchmarks.subsets import listed, only
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
+from spider_opt.evaluation.learnt import check_learnt
 from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
 from spider_opt.evaluation.plan import Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
@@ -59,6 +60,7 @@ def evaluate(
     extra: Mapping[str, JSON] | None = None,
     request_timeout_s: float | None = None,
     give_up: int = 0,
+    allow_learnt: bool = False,
     progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
@@ -96,6 +98,8 @@ def evaluate(
         request_timeout_s: the wait for one whole answer.
         give_up: how many questions may be refused for good, by a filter or because the prompt is too long; these are
             then finished: they count as wrong, and ``Run.refused`` says why.
+        allow_learnt: ask a tuned model about databases that it learnt from, too, by its adapter's card; the run says
+            of how many.
         progress: show it on stderr (True), not (False, None), or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
 
@@ -104,7 +108,8 @@ def evaluate(
         ModelError, WeightsError: the model cannot be had, or nothing answers.
         RunError: the folder holds another run or cannot be written, or questions have no answer: the run is unfinished
             and not scored, the same call asks again. The first error stands behind it (``__cause__``).
-        LeakError: a training example is too near to a question that is asked.
+        LeakError: a training example is too near to a question that is asked, or a tuned model learnt from a database
+            that is.
     """
     rules, shown = rules_of(mode), display(progress)
     benchmark, seed = arguments.benchmark(benchmark), arguments.seed(seed)
@@ -123,6 +128,7 @@ def evaluate(
     if request_timeout_s is not None:
         request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
+    allow_learnt = arguments.yes_or_no(allow_learnt, "allow_learnt")
     asked, sample = _asked(benchmark, ids)
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
@@ -134,10 +140,12 @@ def evaluate(
             if not isinstance(method, str | Method):
                 raise arguments.wrong(method, "method", "a method's text, or a function of (question, database)")
             parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
+            n_learnt = check_learnt(parsed, asked.examples, limit, allowed=allow_learnt, tell=tell or _LOG.warning)
             kept = cache_dir() if cache else nowhere
             cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, nowhere)))
             plan = of_method(
                 parsed, benchmark, asked, cached, model, record=record, seed=seed, sample=sample, embedder=embedder,
+                learnt_databases=n_learnt,
                 tell=said,
                 progress=lines if progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip

@@ -1,7 +1,8 @@
 """LoRA adapters: where they are kept, and the card that says what each is.
 
 An adapter is a folder with ``adapter.gguf`` and ``card.json``; a model that was tuned at a provider has the card alone.
-Those that come with the package stand in ``models/adapters/``, those made on this machine in the cache.
+Those that come with the package stand in ``models/adapters/``, those made on this machine in the cache. ``learnt.txt``
+beside the card has hashes of the questions that were learnt (see ``benchmarks.learnt``).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from spider_opt.models.catalog import CATALOG
 from spider_opt.paths import cache_dir, file_hash, locked, write_whole
 from spider_opt.wording import argument, either
 
-FILE, CARD = "adapter.gguf", "card.json"
+FILE, CARD, LEARNT = "adapter.gguf", "card.json", "learnt.txt"
 SHIPPED = Path(__file__).parent / "adapters"
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -54,6 +55,21 @@ class Adapter:
     def base(self) -> str:
         """The name of the model that it is for."""
         return str(self.card["base"]["name"])
+
+    @property
+    def learnt_databases(self) -> frozenset[str] | None:
+        """The ids of the databases that it learnt from; None where its card does not say."""
+        data = self.card.get("data")
+        db_ids = data.get("db_ids") if isinstance(data, dict) else None
+        return frozenset(map(str, db_ids)) if isinstance(db_ids, list) else None
+
+    @property
+    def learnt_questions(self) -> frozenset[str] | None:
+        """Hashes of the questions that it learnt; None where that was not written down."""
+        try:
+            return frozenset((self.folder / LEARNT).read_text(encoding="ascii").split())
+        except (OSError, UnicodeDecodeError):
+            return None
 
 
 def adapters_dir() -> Path:
@@ -154,6 +170,28 @@ def read_adapter(folder: Path) -> Adapter:
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Write an adapter's card, whole or not at all."""
     write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
+
+
+def write_learnt(folder: Path, questions: frozenset[str] | None) -> None:
+    """Write the hashes of the questions that an adapter learnt; None where not all are known, so that none is said."""
+    if questions is None:
+        (folder / LEARNT).unlink(missing_ok=True)
+    else:
+        write_whole(folder / LEARNT, "".join(f"{question}\n" for question in sorted(questions)))
+
+
+def all_learnt(parts: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """Return what was learnt in all parts together; None where one of them does not say.
+
+    >>> all_learnt([frozenset("a"), None]) is None
+    True
+    """
+    together: frozenset[str] = frozenset()
+    for part in parts:
+        if part is None:
+            return None
+        together |= part
+    return together
 
 
 def fitting_adapters(names: Sequence[str], model: str | None = None) -> tuple[str | None, list[Adapter]]:

@@ -42,6 +42,7 @@ def describe(
     sample: str = "",
     embedder: str = UNNAMED_EMBEDDER,
     made_by: MadeBy = MadeBy(),
+    learnt_databases: int = 0,
 ) -> RunInfo:
     """Return the ``run.json`` of a run that begins now; ``benchmark`` has just the questions that may be asked."""
     return RunInfo(
@@ -68,6 +69,7 @@ def describe(
         n_total=benchmark.n_total,
         missing=dict(benchmark.missing),
         seed=seed,
+        learnt_databases=learnt_databases,
         commit=commit(),
         python=platform.python_version(),
         versions=versions(),

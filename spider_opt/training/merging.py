@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt import __version__
 from spider_opt.errors import UsageError
-from spider_opt.models.adapters import Adapter, write_card
+from spider_opt.models.adapters import Adapter, all_learnt, write_card, write_learnt
 from spider_opt.models.torch.base import import_transformers
 from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
 from spider_opt.runs.describing import commit
+from spider_opt.training.learnt import said_of_data
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +54,9 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
         "base": base,
         "look": parts[0][0].card["look"],
         "target": parts[0][0].card["target"],
-        "data": _data([adapter.card for adapter, _ in parts]),
+        "data": said_of_data(
+            _data([adapter.card for adapter, _ in parts]), all_learnt(adapter.learnt_databases for adapter, _ in parts)
+        ),
         "settings": {"rank": rank, "alpha": alpha},
         "kept": round(kept, 4),
         "merged": [{"share": round(share / total, 4), "card": dict(adapter.card)} for adapter, share in parts],
@@ -65,6 +68,7 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
     try:
         sha256 = write_adapter(folder, weights, base=base["name"], architecture=architecture, rank=rank, alpha=alpha)
         card["sha256"] = sha256
+        write_learnt(folder, all_learnt(adapter.learnt_questions for adapter, _ in parts))
         write_card(folder, card)
     except BaseException:  # Ctrl-C too: no folder stays that is no adapter
         shutil.rmtree(folder)
@@ -85,6 +89,7 @@ def _data(cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what all were tuned on, as far as they agree."""
     datas = [data if isinstance(data, dict) else {} for data in (card.get("data") for card in cards)]
     agreed = {key: value for key, value in datas[0].items() if all(data.get(key) == value for data in datas)}
+    agreed.pop("db_ids", None)  # said of all together
     sources = dict.fromkeys(data["source"] for data in datas if data.get("source"))
     return {**agreed, "source": ", ".join(sources)} if sources else agreed
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import write_card
+from spider_opt.models.adapters import write_card, write_learnt
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.progress import Progress, silent
@@ -24,6 +24,7 @@ from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.accuracy import held_out_accuracy
 from spider_opt.training.checkpoint import signs
 from spider_opt.training.dataset import Item, check_training
+from spider_opt.training.learnt import learnt_databases, learnt_questions, said_of_data
 from spider_opt.training.loop import Step, Training
 from spider_opt.training.packer import Packer, Target
 from spider_opt.training.spec import TuneSpec
@@ -69,9 +70,10 @@ def tune(
 ) -> dict[str, Any]:
     """Tune a model as ``spec`` says and write the adapter to ``folder``; return its card.
 
-    ``about`` goes into the card as what the data is. When it is stopped, the checkpoint stays and an adapter of what
-    was learnt is written. The card's ``signs`` say whether the training was too short or too long. At the end
-    ``spec.check`` questions of ``validation``, which are of ``source``, are answered; its ``held_out`` says how well.
+    ``about`` goes into the card as what the data is, with the ids of its databases; ``learnt.txt`` beside it says which
+    questions. When it is stopped, the checkpoint stays and an adapter of what was learnt is written. The card's
+    ``signs`` say whether the training was too short or too long. At the end ``spec.check`` questions of ``validation``,
+    which are of ``source``, are answered; its ``held_out`` says how well.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
@@ -117,9 +119,11 @@ def tune(
         "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
         "look": asdict(spec.look),
         "target": spec.form,
-        "data": dict(about or {}),
+        "data": said_of_data(about, learnt_databases(training, start)),
         "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename},
     }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_learnt(folder, learnt_questions(training, start))
     card: dict[str, Any] = {}
     machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
     machine += f", {'int8' if int8 else str(dtype).removeprefix('torch.')}"

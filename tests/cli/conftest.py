@@ -103,7 +103,7 @@ def nothing_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     def begun(*_: Any, **__: Any) -> Any:
         raise AssertionError("something was computed")
 
-    monkeypatch.setattr("spider_opt.benchmarks.leaks.training_for", begun)
+    monkeypatch.setattr("spider_opt.benchmarks.leaks.without_leaks", begun)
     monkeypatch.setattr("spider_opt.training.dataset.build", begun)
 
 

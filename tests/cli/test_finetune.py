@@ -340,6 +340,26 @@ def test_nothing_is_learnt_from_an_evaluation(training: Any, refused: Refused, t
     assert training.calls == []
 
 
+def test_what_is_near_to_any_split_that_may_be_scored_is_not_learnt(
+    training: Any, finetune: Finetune, spider: Path
+) -> None:
+    assert finetune("--context", "none", "--spider", str(spider)).exit_code == 0
+    before = training.calls[-1]["training"]
+    tests = json.loads((spider / "test.json").read_text())
+    tests[0]["question"] = before[0].question.text.upper()
+    tests.append(tests[0] | {"question": "Another?", "query": before[-1].sql + " ;"})
+    (spider / "test.json").write_text(json.dumps(tests))
+    result = finetune("--context", "none", "--spider", str(spider), "--name", "other")
+    assert result.exit_code == 0, result.stderr
+    for why in ("same question", "same query"):
+        assert f"left out: 1 for {why} as the evaluation split test has" in result.stderr
+    assert [item.question.id for item in training.calls[-1]["training"]] == [i.question.id for i in before[1:-1]]
+    (spider / "test.json").write_text("[]")
+    result = finetune("--context", "none", "--spider", str(spider), "--name", "third")
+    assert result.exit_code == 0
+    assert "not compared with what is learnt: " in result.stderr
+
+
 def test_what_leaks_is_not_learnt(training: Any, finetune: Finetune, spider: Path) -> None:
     result = finetune("--context", "fewshot:by=random,k=1", "--share", "1", "--spider", str(spider))
     assert result.exit_code == 0, result.stderr
@@ -354,7 +374,7 @@ def test_what_leaks_is_not_learnt(training: Any, finetune: Finetune, spider: Pat
     assert len(call["validation"]) == 10
     assert is_held_out(HELD_OUT)
     for said in ("2 for same database", "1 for same question", "1 for same query"):
-        assert f"left out: {said} as the evaluation split has" in result.stderr
+        assert f"left out: {said} as the evaluation split dev has" in result.stderr
     assert "watching 10 of held-out ones" in result.stderr
 
 

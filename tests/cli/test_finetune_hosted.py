@@ -14,6 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_tuning import FakeTuning
 
+from spider_opt.benchmarks import load
+from spider_opt.benchmarks.learnt import question_hashes
+from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.cli import main
 from spider_opt.models.adapters import FILE, adapters_dir, find_adapter
 from spider_opt.steps.finetune import FineTuned
@@ -54,6 +57,8 @@ def test_tuning_at_a_provider(training: Any, finetune: Finetune, refused: Refuse
     card = find_adapter("hosted").card
     assert (card["model"], card["target"], card["look"]["values"]) == (name, "from-first", 1)
     assert card["data"]["source"] == "spider-mini train"
+    mini = load("spider-mini:train")
+    assert find_adapter("hosted").learnt_databases == {db_id for db_id in mini.paths if not is_held_out(db_id)}
     FineTuned("hosted").wrap(lambda task: Prediction(""), Tools())
     asked = len(provider.requests)
     assert finetune(*arguments).stdout == result.stdout  # goes on with what is there
@@ -80,11 +85,18 @@ def test_what_leaks_is_not_sent(finetune: Finetune, provider: Any, spider: Path)
 def test_chats_of_the_users_own(finetune: Finetune, provider: Any, tmp_path: Path) -> None:
     own = tmp_path / "own.jsonl"
     chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "SELECT 1"}]}
-    own.write_text((json.dumps(chat) + "\n") * 10)
+    asked = {"role": "user", "content": [{"type": "text", "text": "Schema: none\n\nHow many boats are there?"}]}
+    other = {
+        "messages": [{"role": "system", "content": "Answer."}, asked, {"role": "assistant", "content": "SELECT 2"}]
+    }
+    own.write_text((json.dumps(chat) + "\n") * 9 + json.dumps(other) + "\n")
     where = ("--provider", "openai", "--model", "gpt-x", "--price", "1", "--base-url", provider.url, "--yes")
     assert finetune(*where, "--chats", str(own)).exit_code == 0
     assert [file["content"] for file in provider.files.values()] == [own.read_text()]
     assert find_adapter("mine").card["target"] == "plain"
+    assert find_adapter("mine").learnt_databases is None  # of which they are is not known
+    lines = ["a", "Schema: none", "how many boats are there"]
+    assert find_adapter("mine").learnt_questions == question_hashes(lines)
     assert finetune(*where, "--chats", str(own), "--form", "from-first").exit_code == 0
     assert find_adapter("mine").card["target"] == "from-first"
 

@@ -124,7 +124,7 @@ def test_the_whole_way(run: Hosted, fake: Any, tmp_path: Path) -> None:
         "model": name,
         "look": asdict(LOOK),
         "target": "from-first",
-        "data": {"source": "shop"},
+        "data": {"source": "shop", "db_ids": ["shop"]},
     }
 
 

@@ -5,6 +5,8 @@ import csv
 import json
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -404,3 +406,25 @@ def test_the_committed_ladder_is_what_its_command_makes(monkeypatch: pytest.Monk
     if f"matplotlib=={matplotlib.__version__}" not in Path("constraints.txt").read_text().splitlines():
         pytest.skip("the picture was made by another matplotlib")
     assert Path("results/ladder.svg").read_text() == (tmp_path / "ladder.svg").read_text(), "run what ladder.md says"
+
+
+# --- golds that could not be judged ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gold", "code"), [("SELECT nothing FROM nowhere", 1), ("", 0), ("SELECT 1", 0)])
+def test_golds_that_could_not_be_judged_end_it_with_1_as_eval_and_score(
+    model: Model, here: Path, gold: str, code: int
+) -> None:
+    (here / "own/database/quay").mkdir(parents=True)
+    with closing(sqlite3.connect(here / "own/database/quay/quay.sqlite")) as connection:
+        connection.executescript("CREATE TABLE ship (name TEXT); INSERT INTO ship VALUES ('Iris')")
+    golds = ["SELECT name FROM ship", "SELECT count(*) FROM ship", gold]
+    entries = [{"db_id": "quay", "question": f"What, {i}?", "query": query} for i, query in enumerate(golds)]
+    (here / "own/dev.json").write_text(json.dumps(entries))
+    result = run("--data", "own", "--model", "fake", *TWO, "--run")
+    assert result.exit_code == code, result.stderr
+    assert "| zero-shot | `zero-shot` | " in result.stdout
+    assert "written: results/ladder.md" in result.stderr
+    assert ("Error: 1 question could not be judged, since the gold query fails" in result.stderr) is (code == 1)
+    again = run("--data", "own", "--model", "fake", *TWO)  # from finished runs, with the benchmark at hand
+    assert again.exit_code == code

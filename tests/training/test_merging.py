@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spider_opt.errors import UsageError, WeightsError
-from spider_opt.models.adapters import CARD, FILE, Adapter, find_adapter, read_adapter
+from spider_opt.models.adapters import CARD, FILE, Adapter, find_adapter, read_adapter, write_learnt
 from spider_opt.models.torch.gguf import read_gguf, write_adapter
 from spider_opt.training.merging import merge
 
@@ -120,6 +120,19 @@ def test_the_card_has_the_cards_of_the_parts(make: Make, tmp_path: Path) -> None
     assert (card["base"], card["look"], card["target"]) == tuple(one.card[key] for key in ("base", "look", "target"))
     assert merge([(third, 1.0), (one, 1.0)], tmp_path / "adapters" / "more")["data"] == {"source": "own"}
     assert {file.name for file in (tmp_path / "adapters" / "both").iterdir()} == {FILE, CARD, "peft"}
+
+
+def test_it_learnt_what_its_parts_learnt_or_does_not_say(make: Make, tmp_path: Path) -> None:
+    one, other = make("one", seed=1, data={"db_ids": ["b", "a"]}), make("other", seed=2, data={"db_ids": ["c", "a"]})
+    silent = make("silent", seed=3)
+    for adapter, questions in ((one, "0a"), (other, "1b")):
+        write_learnt(adapter.folder, frozenset([questions]))
+    assert merge([(one, 1.0), (other, 1.0)], tmp_path / "adapters" / "both")["data"] == {"db_ids": ["a", "b", "c"]}
+    both = find_adapter("both")
+    assert (both.learnt_databases, both.learnt_questions) == ({"a", "b", "c"}, {"0a", "1b"})
+    merge([(one, 1.0), (silent, 1.0)], tmp_path / "adapters" / "half")
+    half = find_adapter("half")
+    assert (half.learnt_databases, half.learnt_questions) == (None, None)
 
 
 @pytest.mark.parametrize(
