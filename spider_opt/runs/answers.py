@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -12,10 +13,12 @@ from spider_opt.benchmarks.ids import content_of, position_of
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
+from spider_opt.paths import write_whole
 from spider_opt.rows import parsed
 from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.runs.info import RunInfo
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
+from spider_opt.wording import either
 
 QUESTION = "{question}"
 """Stands in a raw answer for the question's words, where it repeats them: a run holds none of the benchmark's text."""
@@ -45,23 +48,46 @@ class Answer:
     context: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A line of a ``predictions.jsonl``, counted from 1, that is no answer, and what is wrong with it."""
+
+    number: int
+    line: bytes
+    why: str
+
+
 def read_answers(path: Path) -> list[Answer]:
     """Read a ``predictions.jsonl``.
 
     Raises:
         RunError: a line is not an answer.
     """
-    answers = []
+    answers, damaged = _read(path)
+    for one in damaged[:1]:
+        more = f"; {len(damaged) - 1} more are none" if len(damaged) > 1 else ""
+        raise RunError(
+            f"{path}, line {one.number} is not an answer: {one.why}{more}; to have that question asked again, "
+            f"{either('evaluate it again', 'run its eval command again')}"
+        )
+    return answers
+
+
+def _read(path: Path) -> tuple[list[Answer], list[Damaged]]:
+    answers, damaged = [], []
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise RunError(f"no {path.name} in {path.parent}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise RunError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         if line:
-            answers.append(_read_line(line, f"{path}, line {number}"))
-    return answers
+            try:
+                answers.append(_read_line(line))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                damaged.append(Damaged(number, line, repr(error)))
+    return answers, damaged
 
 
 def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) -> list[tuple[Example, Answer]]:
@@ -116,16 +142,31 @@ def pair_read(
     return [found[index] for index in sorted(found)]
 
 
-def mend(path: Path) -> list[Answer]:
-    """Read answers, after cutting off a last line that a killed run left half-written."""
+def mend(path: Path) -> tuple[list[Answer], list[Damaged]]:
+    """Read answers, after cutting off a last line that a killed run left half-written; and lines that are damaged.
+
+    These are put into a file of their own, ``predictions.jsonl.damaged``, before the answers are written again without
+    them: their questions are asked anew.
+
+    Raises:
+        RunError: no line is an answer, so that it is another kind of file; or it cannot be read.
+        OSError: it cannot be written.
+    """
     if not path.exists():
-        return []
+        return [], []
     data = path.read_bytes()
     whole = data.rfind(b"\n") + 1
     if whole < len(data):
         with path.open("r+b") as file:
             file.truncate(whole)
-    return read_answers(path)
+    answers, damaged = _read(path)
+    if damaged:
+        if not answers:
+            read_answers(path)
+        with path.with_name(f"{path.name}.damaged").open("ab") as file:
+            file.writelines(one.line + b"\n" for one in damaged)
+        write_whole(path, "".join(map(to_line, answers)))
+    return answers, damaged
 
 
 def to_line(answer: Answer) -> str:
@@ -165,25 +206,22 @@ def _candidate_from_json(entry: Mapping[str, Any]) -> Candidate:
     return Candidate(**{"text": entry["sql"], **{key: value for key, value in entry.items() if key in _KNOWN}})
 
 
-def _read_line(line: str, where: str) -> Answer:
-    try:
-        entry = parsed(line)
-        index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
-        check_kinds(entry, _KINDS)
-        check_all("usage", entry.get("usage", {}), NUMBER)
-        check_all("trace", entry.get("trace", []), dict)
-        for candidate in entry.get("candidates", []):
-            check_kinds(candidate, _KINDS_OF_CANDIDATE, signed=("logprob",))
-        prediction = Prediction(
-            sql,
-            Usage(**entry.get("usage", {})),
-            tuple(entry.get("trace", ())),
-            text=entry.get("answer", ""),
-            candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
-            refused=entry.get("refused", ""),
-        )
-        context = entry.get("context", {})
-        check_all("context", context, NUMBER)
-        return Answer(index, name, db_id, prediction, context)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{where} is not an answer: {error!r}") from error
+def _read_line(line: bytes) -> Answer:
+    entry = parsed(line.decode("utf-8"))
+    index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
+    check_kinds(entry, _KINDS)
+    check_all("usage", entry.get("usage", {}), NUMBER)
+    check_all("trace", entry.get("trace", []), dict)
+    for candidate in entry.get("candidates", []):
+        check_kinds(candidate, _KINDS_OF_CANDIDATE, signed=("logprob",))
+    prediction = Prediction(
+        sql,
+        Usage(**entry.get("usage", {})),
+        tuple(entry.get("trace", ())),
+        text=entry.get("answer", ""),
+        candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
+        refused=entry.get("refused", ""),
+    )
+    context = entry.get("context", {})
+    check_all("context", context, NUMBER)
+    return Answer(index, name, db_id, prediction, context)

@@ -83,7 +83,14 @@ def run(
         with _writing(folder):
             info = _claim(folder, now)
             aside = _set_aside(folder, info) if afresh else None
-            there = mend(path)
+            there, damaged = mend(path)
+            if damaged:
+                _unfinish(folder)
+        for one in damaged:
+            _LOG.warning(
+                "%s: line %d was not an answer (%s) and is kept in %s.damaged; its question is asked again",
+                path, one.number, one.why, path.name,
+            )  # fmt: skip
         examples = examples_of(benchmark, (answer.id for answer in there))
         if strange := sorted(answer.id for answer in there if answer.id not in examples):
             raise RunError(

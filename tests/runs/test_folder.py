@@ -15,7 +15,7 @@ from fake_model import FakeModel
 from fake_run import MODEL, Answering, go, ids, text
 
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
-from spider_opt.runs import RunInfo, ScoredBy
+from spider_opt.runs import Run, RunInfo, ScoredBy
 from spider_opt.runs import folder as runs
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.describing import describe
@@ -269,12 +269,63 @@ def test_a_torn_last_line_is_asked_again(benchmark: Benchmark, tmp_path: Path) -
         assert text(tmp_path) == whole
 
 
-def test_a_broken_line_that_no_kill_can_make_is_refused(benchmark: Benchmark, tmp_path: Path) -> None:
+DAMAGE = [
+    b"{}",
+    b"\0" * 200,
+    b'{"index": 3, "id": "q3", "db_id"',
+    b"\xff\xfe{}",
+    b"[" * 100_000,
+    b'{"index": "3", "id": "q3", "db_id": "a", "sql": "SELECT 1"}',
+    b"<<<<<<< HEAD",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: repr(damage[:20]))
+def test_a_damaged_line_is_named_and_its_question_asked_again(
+    benchmark: Benchmark, tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     go(benchmark, tmp_path)
-    lines = text(tmp_path).splitlines(keepends=True)
-    (tmp_path / "predictions.jsonl").write_text("".join([*lines[:2], "{}\n", *lines[2:]]))
-    with pytest.raises(RunError, match="line 3 is not an answer"):
+    finish(benchmark, tmp_path, Rules())
+    whole = text(tmp_path)
+    lines = whole.encode().splitlines(keepends=True)
+    (tmp_path / "predictions.jsonl").write_bytes(b"".join([*lines[:2], damage + b"\n", *lines[3:]]))
+    with pytest.raises(RunError) as caught:
+        Run.read(tmp_path)
+    said = f"{tmp_path / 'predictions.jsonl'}, line 3 is not an answer: "
+    assert str(caught.value).startswith(said)
+    assert str(caught.value).endswith("; to have that question asked again, evaluate it again")
+    again = Answering()
+    finished = go(benchmark, tmp_path, again)
+    assert (again.asked, finished.n_new, len(finished.answers)) == (["q2"], 1, 10)
+    assert text(tmp_path) == whole
+    assert (tmp_path / "predictions.jsonl.damaged").read_bytes() == damage + b"\n"
+    [warning] = caplog.messages
+    assert "predictions.jsonl: line 3 was not an answer" in warning
+    with pytest.raises(RunError, match="is unfinished"):
+        Run.read(tmp_path)  # no verdicts stand beside answers that they may not be of
+    assert finish(benchmark, tmp_path, Rules()).n == 10
+
+
+def test_several_damaged_lines_and_a_torn_one(benchmark: Benchmark, tmp_path: Path) -> None:
+    go(benchmark, tmp_path)
+    whole = text(tmp_path)
+    lines = whole.splitlines(keepends=True)
+    (tmp_path / "predictions.jsonl").write_text("".join(["x\n", *lines[1:4], "y\n", *lines[5:9], lines[9][:20]]))
+    with pytest.raises(RunError, match=r"line 1 is not an answer: .*; 2 more are none; to have that"):
+        read_answers(tmp_path / "predictions.jsonl")
+    again = Answering()
+    assert go(benchmark, tmp_path, again, limit=3).n_new == 1
+    assert go(benchmark, tmp_path, again).n_new == 2
+    assert sorted(again.asked) == ["q0", "q4", "q9"]
+    assert text(tmp_path) == whole
+
+
+def test_a_file_of_something_else_is_not_mended(benchmark: Benchmark, tmp_path: Path) -> None:
+    go(benchmark, tmp_path)
+    (tmp_path / "predictions.jsonl").write_text("SELECT 1\nSELECT 2\n")
+    with pytest.raises(RunError, match="line 1 is not an answer"):
         go(benchmark, tmp_path)
+    assert text(tmp_path) == "SELECT 1\nSELECT 2\n"
 
 
 @pytest.mark.parametrize(
