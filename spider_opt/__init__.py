@@ -10,9 +10,10 @@ the kinds there are stand in ``so.errors``.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # to a checker it is True; ``typing`` takes longer to load than all of this
 
 if TYPE_CHECKING:
     from spider_opt import errors as errors
@@ -73,7 +74,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # to a checker it would say that any name is there
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _DEFINED_IN:
             raise AttributeError(f"module 'spider_opt' has no attribute {name!r}")
         defined, colon, there = _DEFINED_IN[name].partition(":")

@@ -7,7 +7,9 @@ import difflib
 import errno
 import gc
 import logging
+import signal
 import sys
+import threading
 from importlib import import_module
 from typing import Any, TextIO
 
@@ -72,6 +74,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with in_shell():
+                if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
+                    signal.signal(signal.SIGINT, signal.default_int_handler)  # see __main__: now it ends as below
                 return super().invoke(ctx)
         except SpiderOptError as error:
             raise _Failure(error) from error

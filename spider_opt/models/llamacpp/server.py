@@ -31,6 +31,8 @@ N_SIDE_BY_SIDE = 8
 """Samples decoded together: the weights are read once for all of them."""
 MAX_BYTES = 1 << 28
 """Of what the server of our own answers, such as the tokens of a long prompt."""
+PATIENCE_S = 10.0
+"""For requests to end where the server is stopped."""
 N_REMEMBERED = 3
 """Prompts remembered, for methods that ask several kinds of prompt in turn."""
 
@@ -87,15 +89,22 @@ class LlamaServer:
             name, base_url=f"{self.url}/v1", timeout_s=timeout_s, max_retries=0, max_bytes=MAX_BYTES, logprobs=logprobs,
             api_key=key,
         )  # fmt: skip
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         # What each slot was last asked, the one not used for longest first. Further samples go to the free slots
         # with the lowest numbers, so prompts are remembered in the highest.
         self._slots: dict[int, list[int]] = {N_SIDE_BY_SIDE - 1 - i: [] for i in range(N_REMEMBERED)}
 
     def stop(self) -> None:
-        """Stop the server; requests that it works on fail."""
-        self._server = None
+        """Stop the server; requests that it works on fail.
+
+        It must have none when it is dropped: that waits for their end with Python's own lock in hand, and whoever sent
+        them needs that lock to hang up.
+        """
+        server, self._server = self._server, None  # from now on nothing is asked
         self._client.close()
+        if self._turn.acquire(timeout=PATIENCE_S):
+            self._turn.release()
+        del server
 
     def forget(self) -> None:
         """Compute what is asked next from its first token on."""
@@ -108,13 +117,15 @@ class LlamaServer:
         Raises:
             ModelError: the server failed.
         """
-        text = messages
-        if not isinstance(text, str):
-            chat = [{"role": message.role, "content": message.content} for message in text]
-            text = self._client.post(f"{self.url}/apply-template", {"messages": chat})["prompt"]
-        body = {"content": text, "add_special": True, "parse_special": True}
-        tokens: list[int] = self._client.post(f"{self.url}/tokenize", body)["tokens"]
-        return tokens
+        with self._turn:
+            self._check_running()
+            text = messages
+            if not isinstance(text, str):
+                chat = [{"role": message.role, "content": message.content} for message in text]
+                text = self._client.post(f"{self.url}/apply-template", {"messages": chat})["prompt"]
+            body = {"content": text, "add_special": True, "parse_special": True}
+            tokens: list[int] = self._client.post(f"{self.url}/tokenize", body)["tokens"]
+            return tokens
 
     def ask(self, prompt: list[int], body: Mapping[str, Any], extra: Mapping[str, Any], n: int) -> list[Completion]:
         """Complete a prompt ``n`` times, at most ``N_SIDE_BY_SIDE``, the i-th sample with the seed + i.
@@ -125,6 +136,7 @@ class LlamaServer:
             ModelError: this request got no answer.
         """
         with self._turn:
+            self._check_running()
             slot, whole = self._aligned(prompt)
             options = {**extra, "id_slot": slot, "cache_prompt": whole}
             for other in [s for s in range(N_SIDE_BY_SIDE) if s != slot][: n - 1]:
@@ -133,6 +145,10 @@ class LlamaServer:
             done = [replace(one, served="") for one in self._client.ask({**body, **options, "prompt": prompt}, n)]
             self._slots[slot] = prompt
             return [self._counted(done), *done[1:]] if n > 1 else done
+
+    def _check_running(self) -> None:
+        if self._server is None:
+            raise ModelError("the model was closed")
 
     def _counted(self, done: Sequence[Completion]) -> Completion:
         """Return the first of some samples with the usage of all; the server counts its answer tokens only."""

@@ -84,7 +84,7 @@ class Wire:
             Broken: no whole answer came.
         """
         content = json.dumps(dict(body), allow_nan=False).encode()
-        return self._run(lambda: self._ask("POST", url, content, self._timeout_s), on_wait)
+        return self._run(lambda client: self._ask(client, "POST", url, content, self._timeout_s), on_wait)
 
     def get(self, url: str, timeout_s: float) -> Reply:
         """Ask for what stands at a URL.
@@ -92,7 +92,7 @@ class Wire:
         Raises:
             Broken: no whole answer came.
         """
-        return self._run(lambda: self._ask("GET", url, None, timeout_s), lambda seconds: None)
+        return self._run(lambda client: self._ask(client, "GET", url, None, timeout_s), lambda seconds: None)
 
     def close(self) -> None:
         """Close the connections; who waits for an answer is told so, and the next request opens new ones."""
@@ -102,8 +102,10 @@ class Wire:
         if shut is not None:
             shut()
 
-    def _run(self, ask: Callable[[], Coroutine[Any, Any, T]], on_wait: Callable[[float], None]) -> T:
-        future = asyncio.run_coroutine_threadsafe(ask(), self._started())
+    def _run(self, ask: Callable[[httpx.AsyncClient], Coroutine[Any, Any, T]], on_wait: Callable[[float], None]) -> T:
+        with self._starting:  # who closes the wire now ends this with the rest
+            client, loop = self._started()
+            future = asyncio.run_coroutine_threadsafe(ask(client), loop)
         waited, notice = 0.0, NOTICE_S
         began = time.monotonic()
         try:
@@ -122,34 +124,34 @@ class Wire:
             raise
         raise Broken("closed")
 
-    def _started(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
-            if self._loop is None:
-                import httpx
+    def _started(self) -> tuple[httpx.AsyncClient, asyncio.AbstractEventLoop]:
+        if self._loop is None or self._client is None:
+            import httpx
 
-                self._client = httpx.AsyncClient(
-                    headers=self._headers,
-                    timeout=httpx.Timeout(None, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-                    trust_env=not self._local,
-                )
-                self._loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="spider-opt endpoint")
-                thread.start()
-                self._shut = weakref.finalize(self, _shut, self._loop, thread, self._client)
-            return self._loop
+            self._client = httpx.AsyncClient(
+                headers=self._headers,
+                timeout=httpx.Timeout(None, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+                trust_env=not self._local,
+            )
+            self._loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="spider-opt endpoint")
+            thread.start()
+            self._shut = weakref.finalize(self, _shut, self._loop, thread, self._client)
+        return self._client, self._loop
 
-    async def _ask(self, method: str, url: str, content: bytes | None, timeout_s: float) -> Reply:
+    async def _ask(
+        self, client: httpx.AsyncClient, method: str, url: str, content: bytes | None, timeout_s: float
+    ) -> Reply:
         import httpx
 
-        assert self._client is not None, "it is started"
         headers = {"Content-Type": "application/json"} if content is not None else {}
         began = time.perf_counter()
         broken: Broken
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                self._client.stream(method, url, content=content, headers=headers) as response,
+                client.stream(method, url, content=content, headers=headers) as response,
             ):
                 body = await self._read(response)
                 told = {name.lower(): value for name, value in response.headers.items()}

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -230,3 +231,17 @@ def test_a_whole_run_in_a_notebook(gguf: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout.splitlines() == ["evaluated 2 True 2 2", "judged True", "scored True", "evaluated True"]
+
+
+def test_closing_it_while_it_is_asked_ends_soon(gguf: Path) -> None:
+    chat = (Message("user", SCHEMA * 6 + "Write a long story about all singers."),)
+    for wait_s in (0.0, 0.02, 0.3):
+        with EmbeddedModel(gguf, n_ctx=2048, n_threads=1) as model, ThreadPoolExecutor(2) as threads:
+            asked = [threads.submit(model.complete, Request(chat, max_tokens=1500, seed=seed)) for seed in range(2)]
+            time.sleep(wait_s)
+            began = time.monotonic()
+            model.close()
+            assert time.monotonic() - began < 20
+            for one in asked:
+                with pytest.raises(ModelError):
+                    one.result(timeout=20)
