@@ -127,7 +127,8 @@ def run(
         n_new = len(todo) - len(unanswered.errors)
         done |= {answer.id: answer for answer in unanswered.to_give_up(todo)}
         answers = sorted(done.values(), key=lambda answer: answer.index)
-        if n_new or [answer.index for answer in answers] != [answer.index for answer in there]:  # else they stay as is
+        ids = [answer.id for answer in answers]  # those of an earlier version are others
+        if n_new or ids != [answer.id for answer in there]:  # else they stay as is
             with _writing(folder):
                 write_whole(path, "".join(to_line(answer) for answer in answers))
     return Finished(tuple(a for a in answers if a.id in wanted), n_new, unanswered.errors, aside)

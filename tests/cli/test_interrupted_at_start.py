@@ -99,7 +99,7 @@ def test_help_is_printed_where_nobody_interrupts(tmp_path: Path) -> None:
 def test_at_any_moment(tmp_path: Path) -> None:
     """As a user does it, not before Python has come to this package: until then it is Python's to say."""
     environment = os.environ | {"SPIDER_OPT_CACHE": str(tmp_path / "cache")}
-    begun = "import os; os.write(1, b'.'); from spider_opt.__main__ import start; start()"
+    begun = "from spider_opt.__main__ import start; import os; os.write(1, b'.'); start()"
     for moment in range(12):
         process = subprocess.Popen(
             [sys.executable, "-c", begun, "eval", "--replay", "none.jsonl", "--data", "none"],
@@ -110,7 +110,7 @@ def test_at_any_moment(tmp_path: Path) -> None:
         time.sleep(0.01 + 0.02 * moment)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
-        if "Error: Invalid value" in said:
+        if process.returncode == 2 or "Error: " in said:
             return  # it had done what there was to do
         assert process.returncode == 130, said
         assert "Traceback" not in said
