@@ -64,7 +64,7 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
         return Run.read(path)
     if path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists():
         return Run.read(path.parent)
-    if _has_verdicts(path):
+    if has_verdicts(path):
         return _of_verdicts(path)
     field = field_of(path, how.fields) if how.fields else None
     return replace(score(path, benchmark(), mode=rules, extract=how.extract, field=field), called=str(path))
@@ -72,7 +72,7 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
 
 def _is_of_predictions(path: Path) -> bool:
     of_a_run = path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists()
-    return not (path.is_dir() or of_a_run or _has_verdicts(path))
+    return not (path.is_dir() or of_a_run or has_verdicts(path))
 
 
 def only_of(run: Run, benchmark: Benchmark, ids: Path) -> Run:
@@ -89,11 +89,12 @@ def only_of(run: Run, benchmark: Benchmark, ids: Path) -> Run:
     return run.only([example.index for example in listed(benchmark, ids).examples])
 
 
-def _has_verdicts(path: Path) -> bool:
+def has_verdicts(path: Path) -> bool:
+    """Tell whether a file holds verdicts, by its first line."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             first = json.loads(next((line for line in file if line.strip()), "null"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(first, dict) and first.keys() >= _OF_VERDICTS
 

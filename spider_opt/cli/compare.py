@@ -12,6 +12,7 @@ import click
 
 from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmark_options
 from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, scoring_options, typed_options
+from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
     from spider_opt.runs import Run
@@ -75,6 +76,8 @@ def compare_command(
 
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
     typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
+    if out is not None:
+        check_out(out, (base, *runs))
     how = HowRead(extract, fields)
     how.check((base, *runs))
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)

@@ -8,6 +8,7 @@ import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 from spider_opt.cli.options import asked_rules, fail_under_option, scoring_options
+from spider_opt.cli.out_file import check_out
 
 
 @click.command(
@@ -52,6 +53,10 @@ def score_command(
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
 
+    if out is not None:
+        from spider_opt.analysis.files import has_verdicts
+
+        check_out(out, [file], replaces=has_verdicts, what="verdicts")
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
     run = score(file, chosen.load(), mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:

@@ -97,6 +97,38 @@ def test_verdicts_in_a_file(spider, answers, tmp_path):
     assert len(read_verdicts(out)) == 3
 
 
+@pytest.mark.parametrize("out", ["answers.txt", "linked.txt", "spider/dev.json", "spider/database/shop/shop.sqlite"])
+def test_no_file_but_one_of_verdicts_is_written_over(spider, answers, tmp_path, out):
+    (tmp_path / "linked.txt").symlink_to(answers)
+    before = (tmp_path / out).read_bytes()
+    result = score(answers, "--spider", spider, "--out", tmp_path / out)
+    assert result.exit_code == 2
+    assert re.search(r"(is read itself|is there and holds no verdicts): name another file", result.stderr)
+    assert (tmp_path / out).read_bytes() == before
+    assert not result.stdout
+
+
+def test_verdicts_and_empty_files_are_written_over(spider, answers, tmp_path):
+    out = tmp_path / "verdicts.jsonl"
+    out.touch()
+    for _ in range(2):
+        assert score(answers, "--spider", spider, "--out", out).exit_code == LOST
+        assert len(read_verdicts(out)) == 3
+
+
+@pytest.mark.parametrize("name", ["verdicts.jsonl", "predictions.jsonl", "run.json"])
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_nothing_of_a_run_is_written_over(tmp_path, name, command):
+    """A run's verdicts are as its run.json says they were made."""
+    folder = run_folder(tmp_path, 3)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    runs = [folder] if command == "score" else [folder, folder]
+    result = CliRunner().invoke(main, [command, *map(str, runs), "--out", str(folder / name)])
+    assert result.exit_code == 2
+    assert f"belongs to the run in {folder}: name another file" in result.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_flags_reach_the_scorer(spider, answers):
     kept = json.loads(score(answers, "--spider", spider, "--keep-distinct", "--json").stdout)
     assert (kept["ex"], kept["keep_distinct"]) == (pytest.approx(33.3333), True)

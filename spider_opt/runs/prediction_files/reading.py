@@ -143,7 +143,7 @@ def is_of_a_run(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8-sig") as file:
             first = json.loads(next((line for line in file if line.strip()), "null"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(first, dict) and first.keys() >= _OF_A_RUN
 
