@@ -13,6 +13,8 @@ from struct import calcsize
 from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, SimpleNamespace
 from typing import Any
 
+from spider_opt.evaluation.installed_packages import is_installed
+
 _HEAP_TYPE = 1 << 9
 _PLACES = frozenset(
     ("__module__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__",
@@ -72,6 +74,19 @@ def written_in(kind: type) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
+def put_into(kind: type) -> dict[str, object]:
+    """Return the functions of modules of one's own that somebody has put into a class of a package, or above it."""
+    found: dict[str, object] = {}
+    for base in kind.__mro__:
+        for name, value in dict(vars(base)).items() if base.__flags__ & _HEAP_TYPE else ():
+            wrapped = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+            function = wrapped.fget if isinstance(wrapped, property) else wrapped
+            module = str(function.__globals__.get("__name__", "")) if type(function) is FunctionType else ""
+            if module in sys.modules and not is_installed(module):
+                found.setdefault(name, value)
+    return found
+
+
 def _registered(kind: type) -> list[object]:
     """Return the classes that a class takes for its own since somebody has registered them."""
     found: list[Any] = [one() for one in abc._get_dump(kind)[0]]  # type: ignore[attr-defined]
@@ -92,8 +107,9 @@ def state_of(value: object, kind: type) -> dict[str, object]:
     for base in kind.__mro__:
         if issubclass(PurePath, base):  # what paths keep in places, they keep as a text, too
             continue
+        compiled = _is_compiled(base)
         for name, place in vars(base).items():
-            if isinstance(place, MemberDescriptorType) and base.__flags__ & _HEAP_TYPE:
+            if isinstance(place, MemberDescriptorType) and base.__flags__ & _HEAP_TYPE and not compiled:
                 try:
                     found[name] = place.__get__(value, kind)
                 except AttributeError:
@@ -111,10 +127,7 @@ def held_in(value: object, kind: type) -> tuple[object, bool] | None:
     """
     base: type
     for base in kind.__mro__:
-        new = vars(base).get("__new__")
-        if base is PurePath or not base.__flags__ & _HEAP_TYPE:
-            break
-        if isinstance(new, BuiltinFunctionType) and new.__self__ is base:
+        if base is PurePath or not base.__flags__ & _HEAP_TYPE or _is_compiled(base):
             break
     slots = sum(isinstance(one, MemberDescriptorType) for above in kind.__mro__ for one in vars(above).values())
     places = kind.__dictoffset__, kind.__weakrefoffset__
@@ -122,6 +135,11 @@ def held_in(value: object, kind: type) -> tuple[object, bool] | None:
     if base not in _HELD or kind.__basicsize__ // _PLACE > -(-base.__basicsize__ // _PLACE) + known:
         return None
     return _HELD[base](value), not issubclass(kind, _UNCHANGING)
+
+
+def _is_compiled(kind: type) -> bool:
+    new = vars(kind).get("__new__")
+    return isinstance(new, BuiltinFunctionType) and new.__self__ is kind
 
 
 def is_a_sign(value: object, kind: type) -> bool:

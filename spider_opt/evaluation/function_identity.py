@@ -88,4 +88,4 @@ def _now(pipeline: object) -> FunctionIdentity:
 
 
 def _owner(pipeline: object) -> object:
-    return pipeline.__self__ if isinstance(pipeline, MethodType) else pipeline
+    return pipeline.__self__ if type(pipeline) is MethodType else pipeline

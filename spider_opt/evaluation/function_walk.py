@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any, Literal
 
-from spider_opt.evaluation.class_contents import annotations_of, held_in, is_a_sign, state_of, written_in
+from spider_opt.evaluation.class_contents import annotations_of, held_in, is_a_sign, put_into, state_of, written_in
 from spider_opt.evaluation.code_reads import ANY, reads
 from spider_opt.evaluation.installed_packages import is_a_packages, is_found, is_installed, version_of
 from spider_opt.evaluation.plain_values import Unseen, code_text, plain
@@ -60,9 +60,12 @@ class Walk:
         lines = self._lines[part] + ([importlib.util.MAGIC_NUMBER.hex()] if part == "code" else [])
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12] if lines else ""
 
-    def _see(self, path: str, value: object, part: Part) -> None:
+    def _see(self, path: str, value: Any, part: Part) -> None:
         try:
             self._lines[part].append(f"{path}={plain(value)}")
+            if issubclass(type(value), type) and id(value) not in self._met:
+                self._met[id(value)] = path, value
+                self._go(path, put_into(value), part)
             return
         except Unseen:
             pass
@@ -125,7 +128,7 @@ class Walk:
                     self._looked_up.add((name, used))
                     if not installed:
                         yield f"{name}:{used}", held[used], "code"
-                    elif not _has_text(held[used]) and _was_put_there(held[used], is_loose(name)):
+                    elif _was_put_there(held[used], is_loose(name)):
                         yield f"{name}.{used}", held[used], "code"
 
     def _function(self, path: str, function: FunctionType, part: Part) -> None:
@@ -230,9 +233,11 @@ def _was_put_there(value: Any, loose: bool) -> bool:
     if issubclass(kind, FunctionType):
         return not is_installed(str(value.__globals__.get("__name__", "")))
     if issubclass(kind, type):
-        return not is_installed(value.__module__)
+        return not is_installed(str(value.__module__)) or bool(put_into(value))
     if issubclass(kind, MethodType) and _was_put_there(value.__func__, False):
         return True
+    if _has_text(value):
+        return False
     return not is_a_packages(kind) or (loose and kind.__module__ not in _TYPING and kind not in _COMPILED)
 
 

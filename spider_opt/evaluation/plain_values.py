@@ -115,9 +115,9 @@ def _of_numpy(value: Any) -> str:
     numpy: Any = sys.modules["numpy"]
     if isinstance(value, numpy.dtype):
         return f"dtype {value.str} {value.descr if value.names else ''}"
-    if type(value) is not numpy.ndarray and not isinstance(value, numpy.generic):
+    if not isinstance(value, numpy.ndarray | numpy.generic):
         return ""
-    if value.dtype.hasobject:
+    if value.dtype.hasobject or (isinstance(value, numpy.ndarray) and type(value) is not numpy.ndarray):
         raise Unseen
-    digest = sha256(numpy.ascontiguousarray(value).tobytes()).hexdigest()
+    digest = sha256(numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8)).hexdigest()
     return f"{type(value).__name__} {_of_numpy(value.dtype)} {value.shape} {digest}"

@@ -65,7 +65,7 @@ def inside(value: Any, kind: type) -> Mapping[str, object] | None:
         return {"of": value.__objclass__, "name": value.__name__}
     for wrapper, parts in _WRAPPERS.items():
         if issubclass(kind, wrapper):
-            return {name: getattr(value, name) for name in parts} | getattr(value, "__dict__", {})
+            return {name: getattr(value, name) for name in parts} | state_of(value, kind)
     if kind.__qualname__ == "_lru_cache_wrapper":
         return {**value.cache_parameters(), **vars(value)}
     if kind.__qualname__ == "_tuplegetter":
@@ -99,7 +99,7 @@ def _method(value: Any) -> Mapping[str, object]:
 def _type(value: Any) -> Mapping[str, object]:
     if (origin := get_origin(value)) is not None:
         return {"origin": origin, "args": value.__args__, "more": getattr(value, "__metadata__", ())}
-    names = ("__name__", "__bound__", "__constraints__", "__supertype__", "__value__", "__forward_arg__")
+    names = ("__name__", "__bound__", "__constraints__", "__default__", "__supertype__", "__value__", "__forward_arg__")
     return {name: getattr(value, name) for name in names if hasattr(value, name)} or {"is": repr(value)}
 
 

@@ -162,6 +162,39 @@ def test_what_it_changed_itself_is_its_own_doing() -> None:
     assert identity_of(pipe) != before
 
 
+class Evil:
+    """Whatever is asked of it fails."""
+
+    __class__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
+
+    def __getattribute__(self, name: str) -> object:
+        raise OSError(name)
+
+    def __call__(self, question: str, database: str) -> str:
+        return "SELECT 1"
+
+
+def test_no_fault_of_what_is_looked_into_is_one_of_ours() -> None:
+    class Permissive(type):
+        def __getattr__(cls, name: str) -> str:
+            return "x"
+
+    class Any(metaclass=Permissive):
+        pass
+
+    for one in (
+        Evil(),
+        [Evil()],
+        {"a": Evil()},
+        Any,
+        Any(),
+        type("C", (), {"__slots__": iter("a"), "__annotations__": 3}),
+    ):
+        assert identity_of(lambda q, d, one=one: one) == identity_of(lambda q, d, one=one: one)
+    identity_of(Evil())
+    ended(Evil(), identity_of(Evil()))
+
+
 def test_what_ran_is_not_kept_alive() -> None:
     from spider_opt.evaluation.function_identity import _RAN
 
