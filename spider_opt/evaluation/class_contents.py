@@ -132,8 +132,10 @@ def held_in(value: object, kind: type) -> tuple[object, bool] | None:
     slots = sum(isinstance(one, MemberDescriptorType) for above in kind.__mro__ for one in vars(above).values())
     places = kind.__dictoffset__, kind.__weakrefoffset__
     known = slots + sum(place > 0 or (place < 0 < base.__itemsize__) for place in places)
-    if base not in _HELD or kind.__basicsize__ // _PLACE > -(-base.__basicsize__ // _PLACE) + known:
+    if kind.__basicsize__ // _PLACE > -(-base.__basicsize__ // _PLACE) + known:
         return None
+    if base not in _HELD:  # one that is no larger than any object holds nothing
+        return (None, True) if kind.__basicsize__ == object.__basicsize__ and not kind.__itemsize__ else None
     return _HELD[base](value), not issubclass(kind, _UNCHANGING)
 
 

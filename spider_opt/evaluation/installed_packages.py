@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import csv
 import dis
 import importlib.util
+import os
 import re
 import sys
 import sysconfig
@@ -122,17 +122,16 @@ def _files(site: Path, root: str) -> str:
 
 def _record(site: Path, listed: str) -> Path | None:
     """Return the list of files that a file is in; those of distributions that are called like it are seen first."""
-    name, wanted = (
-        listed.partition("/")[0].removesuffix(".py").lower(),
-        re.compile(b"(?m)^%b," % re.escape(listed).encode()),
-    )
-    infos = sorted(site.glob("*.dist-info"), key=lambda info: (info.name.partition("-")[0].lower() != name, info.name))
-    for info in infos:
+    name, wanted = listed.partition("/")[0].removesuffix(".py").lower(), f"{listed},".encode()
+    infos = [info for info in os.listdir(site) if info.endswith(".dist-info")]
+    for info in sorted(infos, key=lambda info: (info.partition("-")[0].lower() != name, info)):
+        record = site / info / "RECORD"
         try:
-            if wanted.search((info / "RECORD").read_bytes()):
-                return info / "RECORD"
+            text = record.read_bytes()
         except OSError:
             continue
+        if text.startswith(wanted) or b"\n" + wanted in text:
+            return record
     return None
 
 
@@ -142,19 +141,20 @@ def _listed(site: Path, record: Path) -> list[str] | None:
     A file that has another size now, or was written after the list, is read.
     """
     written, lines = record.stat().st_mtime_ns, []
-    with record.open(encoding="utf-8", newline="") as file:
-        for name, digest, size in (row for row in csv.reader(file) if len(row) == 3):
-            if name.startswith(("..", "/", record.parent.name)) or name.endswith(_NOT_RUN):
-                continue
-            if not digest:
-                return None
-            try:
-                now = (site / name).stat()
-                if str(now.st_size) != size or now.st_mtime_ns > written:
-                    digest = _digest(site / name)
-            except OSError:
-                digest = "not there"
-            lines.append(f"{name} {digest}")
+    for row in record.read_text(encoding="utf-8").splitlines():
+        name, digest, size = row.rsplit(",", 2)
+        name = name.strip('"')
+        if name.endswith(_NOT_RUN) or name.startswith(("..", "/", record.parent.name)):
+            continue
+        if not digest:
+            return None
+        try:
+            now = os.stat(f"{site}/{name}")
+            if str(now.st_size) != size or now.st_mtime_ns > written:
+                digest = _digest(site / name)
+        except OSError:
+            digest = "not there"
+        lines.append(f"{name} {digest}")
     return sorted(lines)
 
 
