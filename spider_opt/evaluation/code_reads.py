@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dis
+import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import pairwise
+from operator import attrgetter
+from runpy import run_module, run_path
 from types import CodeType, FunctionType
 
 _GLOBAL = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
@@ -19,8 +23,11 @@ _FINDS_ANYTHING = frozenset(
     ("import_module", "run_module", "run_path", "__globals__", "f_globals", "f_locals", "__subclasses__")
 )
 _ASKS_BY_NAME = frozenset(("vars", "dir", "__dict__", "getmembers", "getattr_static", "attrgetter", "__getattribute__"))
-
 ANY = "*"
+FINDERS = (eval, exec, globals, __import__, import_module, run_module, run_path)
+"""Functions that find what nobody can know before, whatever they are called."""
+ASKERS = (getattr, vars, dir, inspect.getmembers, inspect.getattr_static, attrgetter)
+"""Functions that may ask an object for any name."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Metho
 from typing import Any, Literal
 
 from spider_opt.evaluation.class_contents import annotations_of, held_in, is_a_sign, put_into, state_of, written_in
-from spider_opt.evaluation.code_reads import ANY, reads
+from spider_opt.evaluation.code_reads import ANY, ASKERS, FINDERS, reads
 from spider_opt.evaluation.installed_packages import is_a_packages, is_found, is_installed, version_of
 from spider_opt.evaluation.plain_values import Unseen, code_text, plain
 from spider_opt.evaluation.value_contents import HOLDERS, inside, is_loose, members
@@ -61,6 +61,9 @@ class Walk:
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:12] if lines else ""
 
     def _see(self, path: str, value: Any, part: Part) -> None:
+        if any(value is finder for finder in FINDERS):
+            self.unseen[f"what {value.__name__} finds"] = None
+        self._any_name |= any(value is asker for asker in ASKERS)
         try:
             self._lines[part].append(f"{path}={plain(value)}")
             if issubclass(type(value), type) and id(value) not in self._met:
@@ -82,7 +85,8 @@ class Walk:
             self._cannot_see(path, value)
 
     def _cannot_see(self, path: str, value: object) -> None:
-        self.unseen[f"{path.rpartition('.')[2] or 'what is called'} ({type(value).__qualname__})"] = None
+        kind = type.__getattribute__(type(value), "__qualname__")
+        self.unseen[f"{path.rpartition('.')[2] or 'what is called'} ({kind})"] = None
 
     def _look_into(self, path: str, value: Any, part: Part) -> None:
         kind = type(value)
@@ -107,7 +111,7 @@ class Walk:
         self._due.extend((f"{path}.{name}", value, part) for name, value in values.items())
 
     def _module(self, path: str, module: ModuleType, part: Part) -> None:
-        name = module.__name__
+        name = str(module.__name__)
         self._modules.setdefault(name, (module, set()))[1].add(re.split(r"[.\]:]", path)[-1])
         if is_installed(name):
             self._lines[part].append(f"{name} {version_of(name)}")
@@ -233,7 +237,7 @@ def _was_put_there(value: Any, loose: bool) -> bool:
     if issubclass(kind, FunctionType):
         return not is_installed(str(value.__globals__.get("__name__", "")))
     if issubclass(kind, type):
-        return not is_installed(str(value.__module__)) or bool(put_into(value))
+        return not is_a_packages(value) or bool(put_into(value))
     if issubclass(kind, MethodType) and _was_put_there(value.__func__, False):
         return True
     if _has_text(value):

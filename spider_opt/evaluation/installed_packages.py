@@ -64,13 +64,14 @@ def version_of(module: str) -> str:
     What came with Python has none, and nothing is imported.
 
     Raises:
-        OSError: the files cannot be read.
+        OSError: there are no files, or they cannot be read.
     """
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names:
         return ""
     changed = [f"{name}={value!r}" for one in dict.fromkeys((top, module)) for name, value in _settings(one)]
-    return " ".join((_files(*_root(module)), *changed))
+    site, root = _root(module)
+    return " ".join((_files(site, root, os.stat(site).st_mtime_ns), *changed))
 
 
 def _origin(module: str) -> str:
@@ -88,6 +89,8 @@ def _origin(module: str) -> str:
 
 def _root(module: str) -> tuple[Path, str]:
     """Return the folder that packages are in, and where in it the module's package is."""
+    if not _origin(module):
+        raise FileNotFoundError(module)
     path = Path(_origin(module))
     sites = [folder for folder in path.parents if folder.name in _SITES]
     if not sites:  # ours, or in a folder of packages that has another name
@@ -102,10 +105,10 @@ def _root(module: str) -> tuple[Path, str]:
 
 
 @cache
-def _files(site: Path, root: str) -> str:
+def _files(site: Path, root: str, installed_at: int) -> str:
     """Return a hash of a package: of its distribution's list of files, and of what is not as the list says.
 
-    Where no list says what is in them, of the files.
+    Where no list says what is in them, of the files. It is made anew when anything was installed since.
     """
     at, record = site / root, _record(site, f"{root}/__init__.py" if (site / root).is_dir() else root)
     lines = _listed(site, record) if record else None

@@ -6,6 +6,7 @@ import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial, partialmethod
+from operator import attrgetter, itemgetter, methodcaller
 from types import (
     BuiltinMethodType,
     ClassMethodDescriptorType,
@@ -32,11 +33,13 @@ HOLDERS = frozenset((OrderedDict, defaultdict, deque, Counter, SimpleNamespace))
 _DESCRIPTORS = (
     MethodDescriptorType, WrapperDescriptorType, ClassMethodDescriptorType, GetSetDescriptorType, MemberDescriptorType,
 )  # fmt: skip
+_GETTERS = (itemgetter, attrgetter, methodcaller)
 _TYPING = ("typing", "typing_extensions", "annotationlib")
-_FIELDS = frozenset(
+_WHOLE = frozenset(
     ("dataclasses.Field", "dataclasses._FIELD_BASE", "dataclasses.InitVar", "pydantic.fields.FieldInfo",
      "pydantic.fields.ModelPrivateAttr", "attr._make.Attribute", "attr._make.Factory", "attr._make.Converter",
-     "enum.nonmember", "enum.member")
+     "enum.nonmember", "enum.member", "string.Template", "argparse.Namespace", "threading.Condition",
+     "threading.Semaphore", "threading.BoundedSemaphore", "threading.Event")
 )  # fmt: skip
 _OF_ONE_PROCESS = frozenset(("cls_ref", "_cache"))
 
@@ -68,11 +71,11 @@ def inside(value: Any, kind: type) -> Mapping[str, object] | None:
             return {name: getattr(value, name) for name in parts} | state_of(value, kind)
     if kind.__qualname__ == "_lru_cache_wrapper":
         return {**value.cache_parameters(), **vars(value)}
-    if kind.__qualname__ == "_tuplegetter":
-        return {"is": value.__reduce__()[1]}
+    if kind.__qualname__ == "_tuplegetter" or kind in _GETTERS:
+        return {"is": value.__reduce__()[1:]}
     if kind.__module__ in _TYPING or issubclass(kind, GenericAlias | UnionType):
         return _type(value)
-    return _field(value, kind)
+    return _attributes(value, kind)
 
 
 _WRAPPERS: Mapping[type, tuple[str, ...]] = {
@@ -103,8 +106,8 @@ def _type(value: Any) -> Mapping[str, object]:
     return {name: getattr(value, name) for name in names if hasattr(value, name)} or {"is": repr(value)}
 
 
-def _field(value: object, kind: type) -> Mapping[str, object] | None:
-    """Return what says how a class's field is, in a library for such classes; its objects hold nothing else."""
+def _attributes(value: object, kind: type) -> Mapping[str, object] | None:
+    """Return what is in an object of a library that holds nothing but its attributes, as what says how a field is."""
     if not is_a_packages(kind):
         return None
     params = vars(kind).get("__dataclass_params__")
@@ -112,7 +115,7 @@ def _field(value: object, kind: type) -> Mapping[str, object] | None:
     if (
         not pydantics
         and not getattr(params, "frozen", False)
-        and f"{kind.__module__}.{kind.__qualname__}" not in _FIELDS
+        and f"{kind.__module__}.{kind.__qualname__}" not in _WHOLE
     ):
         return None
     held = state_of(value, kind)
