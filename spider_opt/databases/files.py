@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from itertools import product
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from spider_opt.databases.snapshots import settled
@@ -65,6 +67,21 @@ def database_hash(path: str | Path) -> str:
         return file_hash(settled(Path(path)))
     except OSError as error:
         raise DatasetError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def holds(path: str | Path, word: str) -> bool:
+    """Tell whether a database's bytes hold a word, in whatever letters and encoding.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    spellings = map("".join, product(*({letter.lower(), letter.upper()} for letter in word)))
+    wanted = [found for said in spellings for found in (said.encode(), "\0".join(said).encode())]
+    try:
+        with settled(Path(path)).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            return any(data.find(said) >= 0 for said in wanted)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"Cannot read {path}: {error}.") from error
 
 
 def _opened(file: Path, path: Path) -> sqlite3.Connection:

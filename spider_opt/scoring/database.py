@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from spider_opt.databases import Limits, Sandbox, database_hash
+from spider_opt.databases.files import holds, open_read_only
 from spider_opt.databases.limits import lifted
-from spider_opt.errors import GoldError, GoldTimeout, QueryError, QueryFailed, QueryLimit, QueryTimeout
+from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, results_of
 from spider_opt.sql.spacing import same_query_key
+from spider_opt.sql.varying import depends_on
 from spider_opt.types import Result
 
+_VIEWS = "SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'"
 MAX_GOLDS = 200_000
 MAX_RAN = 20_000
 """How many cells of results and characters of queries are kept in memory for one database: of golds, and of what was
@@ -70,9 +75,17 @@ class OpenDatabase:
             self._bad[sql] = ran
             kind = GoldTimeout if isinstance(ran.result, QueryTimeout) else GoldError
             raise kind(f"gold query fails on {self.db_id}: {ran.result}") from ran.result
-        if not ran.on_disk and self._section is not None:
+        if not ran.on_disk and self._section is not None and not self.varies(sql):
             keep_result(self._cache, self._section, name, ran.result)
         return ran.result
+
+    def varies(self, sql: str) -> bool:
+        """Tell whether a query may give something else tomorrow, or on another machine, from the same file."""
+        depends = depends_on(sql)
+        lowered = sql.lower()
+        if depends == "else" or any(view in lowered for view in self._varying_views):
+            return True
+        return depends == "data" and self._may_say_now
 
     def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
         """Run a predicted query, unless what comes of it is known."""
@@ -111,6 +124,25 @@ class OpenDatabase:
 
     def _is_kept(self, sql: str) -> bool:
         return self._section is not None and self._cache.get(self._section, same_query_key(sql)) is not None
+
+    @cached_property
+    def _varying_views(self) -> frozenset[str]:
+        """The names, in small letters, of views that vary, also by others that they read."""
+        try:
+            with closing(open_read_only(self.path)) as connection:
+                views = [(str(name), str(sql)) for name, sql in connection.execute(_VIEWS)]
+        except (sqlite3.Error, DatasetError):  # who asks it something is told
+            return frozenset()
+        depends = {name: depends_on(sql) for name, sql in views}
+        found = {name for name, told in depends.items() if told == "else" or (told == "data" and self._may_say_now)}
+        while more := {name for name, sql in views if name not in found and any(other in sql for other in found)}:
+            found |= more
+        return frozenset(found)
+
+    @cached_property
+    def _may_say_now(self) -> bool:
+        """Whether the letters stand in the file one after the other: a date in the data may be the clock's then."""
+        return holds(self.path, "now")
 
     @cached_property
     def _section(self) -> str | None:

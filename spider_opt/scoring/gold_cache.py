@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,6 @@ from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
 WAIT_S = 10.0
 _HARDNESS = "hardness, rules 2"  # another number when ``sql.hardness`` answers anew, or levels are written otherwise
-_VARYING = ("random", "now", "current_", "date", "time", "day", "epoch")
-_VARIES = re.compile(
-    r"\brandom|\bnow\b|current_(?:date|time)|(?:date|time|day|epoch)\s*\(\s*\)|strftime\s*\([^,]*\)", re.IGNORECASE
-)
 
 
 class GoldCache:
@@ -61,8 +59,16 @@ class GoldCache:
 
 def results_of(database: str) -> str:
     """Return the section for results on the database with that hash."""
-    # SQLite's version decides which of tied rows come first.
-    return f"results, SQLite {sqlite3.sqlite_version}, database {database}"
+    # SQLite's version decides which of tied rows come first, and how it was built what functions do.
+    return f"results, SQLite {sqlite3.sqlite_version} {_built()}, database {database}"
+
+
+@cache
+def _built() -> str:
+    """Return a hash of how this SQLite was built: two of one version may fold case or sort otherwise."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        told = [*connection.execute("SELECT sqlite_source_id()"), *connection.execute("PRAGMA compile_options")]
+    return sha256(repr(sorted(told)).encode()).hexdigest()[:12]
 
 
 def kept_result(cache: GoldCache, section: str, sql: str) -> Result | None:
@@ -75,19 +81,8 @@ def kept_result(cache: GoldCache, section: str, sql: str) -> Result | None:
 
 
 def keep_result(cache: GoldCache, section: str, sql: str, result: Result) -> None:
-    """Keep what ``sql`` gave on the section's database, unless that could be something else tomorrow."""
-    if not varies(sql):
-        cache.put(section, same_query_key(sql), _encode(result))
-
-
-def varies(sql: str) -> bool:
-    """Tell whether a query may give something else tomorrow: by the clock, or by chance.
-
-    >>> varies("SELECT date('now')"), varies("SELECT snow FROM weather")
-    (True, False)
-    """
-    lowered = sql.lower()  # nearly all queries have none of these words, and the pattern takes its time
-    return any(word in lowered for word in _VARYING) and _VARIES.search(sql) is not None
+    """Keep what ``sql`` gave on the section's database; who asks knows that it depends on nothing else."""
+    cache.put(section, same_query_key(sql), _encode(result))
 
 
 def levels(golds: Sequence[str], cache: GoldCache) -> list[Hardness | None]:

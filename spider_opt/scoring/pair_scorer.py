@@ -12,7 +12,7 @@ from spider_opt.databases.files import check_database
 from spider_opt.databases.snapshots import stamp
 from spider_opt.errors import DatasetError, GoldError, QueryError, SpiderOptError
 from spider_opt.scoring.database import OpenDatabase
-from spider_opt.scoring.gold_cache import GoldCache, varies
+from spider_opt.scoring.gold_cache import GoldCache
 from spider_opt.scoring.table import SCORERS, find_scorer
 from spider_opt.types import Outcome, Verdict
 
@@ -57,7 +57,7 @@ class PairScorer:
                 if self._watch:
                     self._forget(os.fspath(path))
                 raise
-            if self._watch and (verdict.outcome in _PASSING or varies(gold) or varies(sql)):
+            if self._watch and (verdict.outcome in _PASSING or any(map(known.database.varies, (gold, sql)))):
                 self._forget(os.fspath(path))
             else:
                 known.keep(key, verdict)

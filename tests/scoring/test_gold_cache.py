@@ -63,34 +63,6 @@ def test_results_survive_the_process(path):
     second.close()
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        *(
-            "SELECT random()",
-            "SELECT date('now')",
-            "SELECT CURRENT_TIMESTAMP",
-            "SELECT date()",
-            "SELECT strftime('%Y')",
-        ),
-        *("SELECT hex(randomblob(4))", "SELECT a FROM t ORDER BY RANDOM() LIMIT 1", 'SELECT julianday ( "NOW" )'),
-    ],
-)
-def test_what_may_be_something_else_tomorrow_is_not_kept(sql):
-    kept = GoldCache(None)
-    keep_result(kept, "s", sql, Result(("a",), [(1,)]))
-    assert not kept._fresh
-
-
-@pytest.mark.parametrize(
-    "sql", ["SELECT current_address FROM know", "SELECT snow, date FROM t", "SELECT strftime('%Y', d) FROM t"]
-)
-def test_names_that_only_look_like_clocks_are_kept(sql):
-    kept = GoldCache(None)
-    keep_result(kept, "s", sql, Result(("a",), [(1,)]))
-    assert kept._fresh
-
-
 def test_a_query_that_is_no_unicode_is_kept_as_any(path):
     kept = GoldCache(path)
     keep_result(kept, "s", "SELECT '\ud800'", Result(("a",), [(1,)]))
