@@ -145,9 +145,9 @@ def _listed(site: Path, record: Path) -> list[str] | None:
     """
     written, lines = record.stat().st_mtime_ns, []
     for row in record.read_text(encoding="utf-8").splitlines():
-        name, digest, size = row.rsplit(",", 2)
-        name = name.strip('"')
-        if name.endswith(_NOT_RUN) or name.startswith(("..", "/", record.parent.name)):
+        name, digest, size = f",,{row}".rsplit(",", 2)
+        name = name.lstrip(",").strip('"')
+        if not name or name.endswith(_NOT_RUN) or name.startswith(("..", "/", record.parent.name)):
             continue
         if not digest:
             return None
