@@ -44,6 +44,7 @@ ROLES: Mapping[Role, frozenset[str]] = {
     "gold": GOLD,
 }
 MOST = 0.5
+MOST_NAMED = 8
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 K = TypeVar("K")
 
@@ -144,7 +145,7 @@ def roles_of_cells(columns: Sequence[Sequence[str]], known: Known) -> dict[int, 
         roles |= {i: "gold" for i in queries if i not in answers}
         queries = answers
     if len(queries) != 1:
-        which = ", ".join(str(i + 1) for i in queries) or "none"
+        which = _listed([str(i + 1) for i in queries]).replace('"', "") or "none"
         raise NoField(f"one of its columns must hold the queries (those that seem to: {which})")
     return roles | {queries[0]: "sql"}
 
@@ -212,4 +213,6 @@ def _mention_queries(column: Sequence[str]) -> bool:
 
 
 def _listed(fields: Mapping[str, Sequence[str]] | Sequence[str]) -> str:
-    return ", ".join(f'"{field}"' for field in fields)
+    names = [f'"{field}"' for field in fields]
+    n_more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {n_more} more" if n_more > 0 else "")

@@ -8,7 +8,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from spider_opt.benchmarks.ids import content_of
 from spider_opt.benchmarks.questions import normal_text
+from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError
 from spider_opt.runs.prediction_files.agreement import are_confusable, contradiction, differences
 from spider_opt.runs.prediction_files.entries import Entry
@@ -71,9 +73,15 @@ class _Pairing:
         )
 
     def by_id(self, entries: Sequence[Entry]) -> Pairs | None:
-        ids = {example.question.id: example for example in self._examples}
-        if not entries or not all(entry.id for entry in entries) or not any(entry.id in ids for entry in entries):
+        if not entries or not all(entry.id for entry in entries):
             return None
+        ids = examples_of(self._benchmark, (entry.id for entry in entries))
+        if not ids:
+            if any(entry.index is None for entry in entries):  # else they are looked at as numbers
+                self._tell("has ids that are not those of", "they are not looked at")
+            return None
+        if any(id != example.question.id and content_of(id) is None for id, example in ids.items()):
+            self._tell("names questions by their places in", "which is right while its questions are the same")
         return self._one_each(entries, lambda entry: ids.get(entry.id), lambda entry: f'"{entry.id}"')
 
     def by_number(self, entries: Sequence[Entry]) -> Pairs | None:

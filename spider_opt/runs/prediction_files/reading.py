@@ -137,7 +137,10 @@ def field_of(path: Path, wanted: Sequence[str]) -> str | None:
 
 
 def is_of_a_run(path: Path) -> bool:
-    """Tell whether a file holds answers as a run folder's ``predictions.jsonl`` does, by its first line."""
+    """Tell whether a file holds answers as a run folder's ``predictions.jsonl`` does, by its first line.
+
+    What has a further field for the answer, somebody else has made of such a file, or of the questions and their golds.
+    """
     if path.suffix != ".jsonl":
         return False
     try:
@@ -145,7 +148,9 @@ def is_of_a_run(path: Path) -> bool:
             first = json.loads(next((line for line in file if line.strip()), "null"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(first, dict) and first.keys() >= _OF_A_RUN
+    if not isinstance(first, dict) or not first.keys() >= _OF_A_RUN or not isinstance(first["id"], str):
+        return False
+    return not any(name_of(field) in PREDICTED | PERHAPS for field in first.keys() - _OF_A_RUN - {"answer"})
 
 
 def _tell_of_words(path: Path, entries: Sequence[Entry]) -> None:

@@ -113,6 +113,7 @@ DOUBTFUL = {
         {"query": GOLDS, "candidates": [[sql, "SELECT 1"] for sql in SQL]},
         '"query" holds the benchmark\'s gold queries, and "candidates" may hold',
     ),
+    "many columns": ({f"gpt{i}": SQL for i in range(20)}, '"gpt6", "gpt7" and 12 more)'),
     "two golds": ({"query": GOLDS, "sql": GOLDS, "response": SAID}, "several of its fields may hold"),
     "two models": ({"query": GOLDS, "gpt": SQL, "llama": SQL}, "several of its fields may hold the answer's query"),
 }

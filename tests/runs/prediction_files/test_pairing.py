@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from answer_files import SCHEMAS, jsonl, table
 
+from spider_opt.benchmarks.ids import numbered as numbered_ids
 from spider_opt.errors import PredictionsError
 from spider_opt.types import Benchmark, Example, Question
 
@@ -132,6 +133,36 @@ def test_questions_none_of_which_is_known_do_not_count_and_it_is_said_what_does(
     assert pair(jsonl(rows), "a.jsonl", of=whole) == PAIRED
     [said] = caplog.messages
     assert said.endswith(f"has other questions beside its answers than spider dev; only their {by} counts")
+
+
+# --- ids ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(whole):
+    """The questions with ids as they are given today."""
+    ids = numbered_ids("dev", zip(DB_IDS, WORDS, strict=True))
+    examples = [replace(x, question=replace(x.question, id=id)) for x, id in zip(whole.examples, ids, strict=True)]
+    return replace(whole, examples=tuple(examples))
+
+
+@pytest.mark.parametrize("form", ["{id}", "other-{hash}", "{hash}", "dev-{i:04d}"])
+def test_ids_are_known_in_the_ways_they_were_written_ever(pair, named, caplog, form):
+    ids = [x.question.id for x in named.examples]
+    rows = {form.format(id=ids[i], hash=ids[i].removeprefix("dev-"), i=i): SQL[i] for i in ORDERS["mixed"]}
+    assert pair(json.dumps(rows), "a.json", of=named) == PAIRED
+    assert pair(jsonl({"id": id, "sql": sql} for id, sql in rows.items()), "a.jsonl", of=named) == PAIRED
+    by_place = [said for said in caplog.messages if "names questions by their places in spider dev" in said]
+    assert len(by_place) == len(caplog.messages) == (2 if form.startswith("dev-") else 0)
+
+
+def test_ids_of_somebody_else_are_told_to_be_looked_over(pair, named, caplog):
+    assert pair(json.dumps({f"q{i}": sql for i, sql in enumerate(SQL)}), "a.json", of=named) == PAIRED
+    [said] = caplog.messages
+    assert said.endswith("has ids that are not those of spider dev; they are not looked at")
+    rows = [{"id": f"dev-{n:04d}", "question": WORDS[7 - n], "sql": SQL[7 - n]} for n in range(N)]
+    with pytest.raises(PredictionsError, match=r'line 1 has the question "Which is number 7\?", but there spider dev'):
+        pair(jsonl(rows), "a.jsonl", of=named)
 
 
 # --- a question that is asked twice ------------------------------------------------------------

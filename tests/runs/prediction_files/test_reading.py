@@ -9,7 +9,7 @@ from answer_files import DB_IDS, GOLDS, HERE, LINES, MIXED, PAIRED, SQL, WORDS, 
 
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import csv_rows
-from spider_opt.runs.prediction_files import read_predictions
+from spider_opt.runs.prediction_files import is_of_a_run, read_predictions
 from spider_opt.runs.prediction_files.fields import is_known
 
 # --- text --------------------------------------------------------------------------------------
@@ -284,6 +284,24 @@ def test_queries_are_taken_out_of_what_a_model_said(pair, name, content):
 def test_fences_without_extract_are_said(pair, caplog):
     assert pair(json.dumps(FENCED), "a.json")[0] == FENCED[0]
     assert "5 of 5 answers have code fences: extract=True takes the queries out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("more", "of_a_run"),
+    [
+        ({}, True),
+        ({"answer": "x", "usage": {}, "trace": []}, True),
+        ({"note": "x"}, True),
+        ({"prediction": "x"}, False),
+        ({"response": "x", "answer": "y"}, False),
+        ({"Predicted SQL": "x"}, False),
+        ({"id": 0}, False),
+    ],
+)
+def test_a_file_with_a_field_for_the_answer_is_none_of_a_run(tmp_path, more, of_a_run):
+    path = tmp_path / "predictions.jsonl"
+    path.write_text(json.dumps({"index": 0, "id": "dev-0", "db_id": "cars", "sql": GOLDS[0]} | more) + "\n")
+    assert is_of_a_run(path) is of_a_run
 
 
 def test_the_first_line_is_a_header_where_only_the_second_has_a_query():
