@@ -11,7 +11,9 @@ import click
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 
 if TYPE_CHECKING:
-    from spider_opt.runs import Answer
+    from collections.abc import Mapping, Sequence
+
+    from spider_opt.runs import Answer, RunInfo
     from spider_opt.scoring import Scored
     from spider_opt.types import Benchmark, Database, Example
 
@@ -34,7 +36,8 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     """Show a run's questions, what was answered, and the verdicts.
 
     Of each question: gold, prediction, what both give, the verdict, and what each step did. The benchmark is the run's;
-    where its folder is needed, name it. An ID is one of predictions.jsonl, or a number.
+    where its folder is needed, name it. Where questions, gold queries or databases are others by now, the
+    verdicts are new ones on those. An ID is one of predictions.jsonl, or a number.
     """
     from spider_opt.errors import DatasetError, PredictionsError, UsageError
     from spider_opt.runs import RunInfo
@@ -45,34 +48,62 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     info = RunInfo.read(run)
     answers = read_answers(run / PREDICTIONS)
     verdicts = {v.index: v for v in read_verdicts(run / VERDICTS)} if (run / VERDICTS).exists() else {}
+    if unknown := {*ids} - {name for answer in answers for name in (answer.id, str(answer.index))}:
+        raise UsageError(f"{run} has no answer to {min(unknown)}")
     found = [
         answer
         for answer in answers
-        if (not ids or {answer.id, str(answer.index)} & {*ids})
-        and (db_id is None or answer.db_id == db_id)
-        and (not wrong or not (answer.index in verdicts and verdicts[answer.index].correct))
+        if (not ids or {answer.id, str(answer.index)} & {*ids}) and (db_id is None or answer.db_id == db_id)
     ]
-    if unknown := {*ids} - {name for answer in answers for name in (answer.id, str(answer.index))}:
-        raise UsageError(f"{run} has no answer to {min(unknown)}")
-    if not found:
-        which = f" about {db_id}" if db_id else ""
-        click.echo(f"no question{which} was answered wrongly" if wrong else f"{run} has no answer{which}")
-        return
     benchmark: Benchmark | None = None
     examples: dict[str, Example] = {}
     try:
-        benchmark = _asked(chosen, info.benchmark, info.split)
-        from spider_opt.benchmarks.subsets import examples_of
-
-        pair_read(benchmark, found, str(run), info.fingerprint)
-        examples = examples_of(benchmark, [answer.id for answer in found])
+        if found:
+            benchmark = _asked(chosen, info.benchmark, info.split)
+            paired = pair_read(benchmark, found, str(run), info.fingerprint)
+            if benchmark.fingerprint != info.fingerprint or _of_other_golds(verdicts, paired):
+                verdicts = _judged_anew(run, info, benchmark, paired) if verdicts else {}
+            found = [answer for _, answer in paired]
+            examples = {answer.id: example for example, answer in paired}
     except (DatasetError, PredictionsError) as error:
         benchmark = None
         click.echo(f"without questions and gold queries, for the benchmark is not at hand: {error}", err=True)
+    if wrong:
+        found = [answer for answer in found if not (answer.index in verdicts and verdicts[answer.index].correct)]
+    if not found:
+        which = f" about {db_id}" if db_id else ""
+        click.echo(f"no question{which} was answered wrongly" if wrong else f"{run} has no answer{which}")
     for answer in found[:limit]:
         _show(answer, verdicts.get(answer.index), examples.get(answer.id), benchmark)
     if len(found) > limit:
         click.echo(f"{len(found) - limit:,} more: --limit {len(found)} shows all", err=True)
+
+
+def _of_other_golds(verdicts: Mapping[int, Scored], paired: Sequence[tuple[Example, Answer]]) -> bool:
+    """Tell whether a program had changed gold queries before it asked: the files are as they were then."""
+    from spider_opt.scoring.report import cluster_of
+
+    judged = [(verdicts[example.index].cluster, example) for example, _ in paired if example.index in verdicts]
+    return any(cluster != cluster_of(example) for cluster, example in judged)
+
+
+def _judged_anew(
+    run: Path, info: RunInfo, benchmark: Benchmark, paired: Sequence[tuple[Example, Answer]]
+) -> dict[int, Scored]:
+    """Judge answers on the questions of now, which are not those that the run's verdicts are about, and say so."""
+    from spider_opt.evaluation.scoring_files import judge_pairs
+    from spider_opt.runs.prediction_files import Predicted
+    from spider_opt.runs.unanswered import with_refused
+    from spider_opt.scoring import Rules
+
+    click.echo(
+        f"{run} was made with other questions, gold queries or databases of {info.asked} than those here: the verdicts "
+        "shown are new ones, on those here; the run's own are only in its verdicts.jsonl",
+        err=True,
+    )
+    pairs = [Predicted(example, answer.prediction.sql, answer.prediction.sql) for example, answer in paired]
+    report = judge_pairs(benchmark, pairs, info.scorer.rules if info.scorer else Rules())
+    return {scored.index: scored for scored in with_refused(report, [answer for _, answer in paired]).scored}
 
 
 def _asked(chosen: Chosen, benchmark: str, split: str) -> Benchmark:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +79,67 @@ def test_of_other_questions_nothing_is_shown(run: Run) -> None:
         assert result.exit_code == 0
         assert "the benchmark is not at hand" in result.stderr
         assert "  gold" not in result.stdout
+
+
+def entries_with(place: int, **other: str) -> list[dict[str, str]]:
+    entries = asked()
+    entries[place] |= other
+    return entries
+
+
+def longer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO boat VALUES ('Nora', 17)")
+        connection.commit()
+
+
+CHANGES: dict[str, tuple[Callable[[], object], dict[int, str]]] = {
+    "a gold that is now what was answered": (
+        lambda: folder(entries_with(3, query="SELECT 17 FROM boat")), {3: "correct"}),
+    "a gold that is no longer what was answered": (
+        lambda: folder(entries_with(1, query="SELECT 'x' FROM boat")), {1: "wrong_rows"}),
+    "a gold that fails now": (lambda: folder(entries_with(1, query="SELECT x FROM boat")), {1: "not judged"}),
+    "no gold any more": (lambda: folder(entries_with(1, query="")), {1: "not judged"}),
+    "the database": (lambda: longer(Path("own/database/port/port.sqlite")), {3: "wrong_rows"}),
+    "a question before them": (lambda: folder([entry("What else is there?", "17"), *asked()]), {}),
+    "another order": (lambda: folder(asked()[::-1]), {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_no_verdict_of_then_stands_beside_what_is_there_now(run: Run, what: str) -> None:
+    change, changed = CHANGES[what]
+    own = (Path("run") / "verdicts.jsonl").read_bytes()
+    change()
+    expected = {0: "correct", 1: "correct", 2: "correct", 3: "wrong_rows"} | changed
+    result = show("--data", "own")
+    assert result.exit_code == 0, result.output
+    assert "run was made with other questions, gold queries or databases of own dev than those here" in result.stderr
+    said = {i: result.stdout.partition(answer.id)[2].splitlines()[0] for i, answer in enumerate(run.answers)}
+    for i, verdict in expected.items():
+        assert verdict in said[i], (i, said[i])
+    wrong = show("--data", "own", "--wrong").stdout
+    assert [i for i, answer in enumerate(run.answers) if answer.id in wrong] == [
+        i for i, verdict in sorted(expected.items()) if verdict != "correct"
+    ]
+    rescored = CliRunner().invoke(main, ["score", "run", "--data", "own", "--out", "again.jsonl"])
+    right = sum(verdict == "correct" for verdict in expected.values())
+    assert sum('"correct": true' in line for line in Path("again.jsonl").read_text().splitlines()) == right, rescored
+    assert (Path("run") / "verdicts.jsonl").read_bytes() == own
+
+
+def test_golds_that_a_program_had_changed(tmp_path: Path) -> None:
+    benchmark = load("spider:dev", data="own")
+    examples = tuple(replace(example, gold_sql="SELECT 17 FROM boat") for example in benchmark.examples)
+    evaluate("zero-shot", replace(benchmark, examples=examples), model=model(), out="other", progress=False)
+    result = CliRunner().invoke(main, ["show", "other", "--data", "own"])
+    assert "with other questions, gold queries" in result.stderr
+    assert (result.stdout.count("  correct"), result.stdout.count("  wrong_rows")) == (3, 1)
+
+
+def test_where_nothing_changed_nothing_is_said(run: Run) -> None:
+    result = show("--data", "own")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_without_the_benchmark_the_answers_are_shown(run: Run) -> None:
