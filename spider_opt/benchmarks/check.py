@@ -79,6 +79,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     Raises:
         DatasetError: there is no such benchmark, or none of it in its folder.
     """
+    given = name
     name, source = source_of(name, data)
     root = data_folder(name, source, data)
     checks: list[SplitCheck] = []
@@ -101,7 +102,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     read = [file for split in source.splits.values() for file in split.questions]
     unread = other_files(root, [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)], source.fields)
     return Check(
-        name=called[0] if called else name,
+        name=called[0] if called else given or root.name,
         root=str(root),
         splits=tuple(checks),
         shared_databases=tuple(sorted(db_ids["train"] & db_ids["evaluation"])),

@@ -11,6 +11,7 @@ from spider_opt.benchmarks.import_folder import NOTE
 from spider_opt.benchmarks.naming import FILE
 from spider_opt.benchmarks.questions import read_entries
 from spider_opt.benchmarks.source import Fields
+from spider_opt.benchmarks.table_of_questions import read_questions
 from spider_opt.errors import DatasetError
 from spider_opt.wording import argument, either
 
@@ -61,8 +62,23 @@ def advice(folder: Path, wanted: str, fields: Fields) -> str:
         )
     tables = [path for path in inside if path.suffix.lower() in (".csv", ".tsv", ".jsonl", ".json", ".xlsx")]
     if tables:
-        database = next((path.name for path in inside if path.suffix in _DATABASES), "FILE.db")
+        tables.sort(key=lambda path: (not _has_questions(path), path.name))
+        database = next((path.name for path in sorted(inside) if _is_database(path)), "FILE.db")
         file, at = shlex.quote(str(tables[0])), shlex.quote(str(folder / database))
         how = either("import_benchmark", f"spider-opt data import {file} --database {at} --out DIR")
         return f"; a benchmark is made of a table of questions with: {how}"
     return ": it must hold the questions, a list of objects with db_id, question and query"
+
+
+def _is_database(path: Path) -> bool:
+    """Tell whether a path is a database, or a folder of them, as ``import_benchmark`` takes it."""
+    if path.is_file():
+        return path.suffix in _DATABASES
+    return any(below.suffix in _DATABASES for pattern in ("*", "*/*") for below in path.glob(pattern))
+
+
+def _has_questions(table: Path) -> bool:
+    try:
+        return table.stat().st_size <= _MAX_BYTES and bool(read_questions(table))
+    except (DatasetError, OSError):
+        return False

@@ -55,7 +55,7 @@ def read_json(path: Path) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         what = f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
-        raise DatasetError(f"{path} is cut off or no JSON: {what}. Get the file again.") from error
+        raise DatasetError(f"{path} is cut off or no JSON: {what}: mend it, or get it again.") from error
     except KeyTwice as error:
         raise DatasetError(f"{path} {error}") from error
     except (ValueError, RecursionError) as error:

@@ -32,7 +32,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
     from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
-    from spider_opt.models.catalog import DEFAULT_MODEL, weights_named
+    from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
     from spider_opt.models.torch.base import import_transformers
     from spider_opt.progress import progress
     from spider_opt.steps.finetune import form_of
@@ -58,7 +58,11 @@ def tune_here(asked: Asked, folder: Path) -> None:
         raise UsageError(f"There is no training {name!r} to go on with in {folder}: leave --resume out")
     if not resume and ((folder / FILE).exists() or checkpoint.exists()):
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
-    weights_named(model)
+    if model not in CATALOG or not CATALOG[model].chats:
+        raise UsageError(
+            f"--model {model} is no embedded model; a provider's is tuned with --provider openai, and here: "
+            f"{', '.join(name for name, weights in CATALOG.items() if weights.chats)}"
+        )
     import_transformers()
     data = training_questions(asked.wanted)
     settings = Settings(

@@ -132,7 +132,13 @@ def of_method(
     who = model_identity(given, cached.cache_tag)
     chat = Recorder(cached, record) if record else cached
     half = _learnt_from(method, benchmark)
-    forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in map(find_adapter, method.adapters)]
+    adapters = [find_adapter(adapter) for adapter in method.adapters]
+    forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in adapters]
+    for adapter in adapters:
+        if chat.info.endpoint and adapter.path is not None and chat.info.name != adapter.name:
+            tell(
+                f"{chat.info.name} is asked as one that was tuned as the adapter {adapter.name!r} was: make sure it is"
+            )
     made_by = MadeBy(
         training=training_of(half) if half else "",
         computed_by=computed_by(cached),

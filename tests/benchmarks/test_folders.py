@@ -122,6 +122,15 @@ def test_advice_fits_ones_own_folder(tmp_path: Path, files: list[str], said: str
         assert "fetch" not in str(caught.value)
 
 
+def test_advice_names_the_table_of_questions_and_the_folder_of_databases(tmp_path: Path) -> None:
+    (tmp_path / "dbs" / "shop").mkdir(parents=True)
+    (tmp_path / "dbs" / "shop" / "shop.sqlite").touch()
+    (tmp_path / "a_tables.json").write_text('[{"db_id": "shop", "table_names": ["item"]}]')
+    (tmp_path / "bird.json").write_text('[{"question_id": 1, "db_id": "shop", "question": "How?", "SQL": "SELECT 1"}]')
+    with pytest.raises(DatasetError, match=r"data import \S+/bird.json --database \S+/dbs --out DIR$"), in_shell():
+        load(data=tmp_path)
+
+
 def test_spider_is_fetched_where_there_is_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for folder in ("empty", "nowhere"):

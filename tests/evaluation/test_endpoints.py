@@ -151,3 +151,11 @@ def test_what_only_a_model_to_be_opened_is_told(mini: Benchmark) -> None:
     for wrong in (-1, True, "2"):
         with pytest.raises(UsageError, match="give_up is"):
             evaluate("zero-shot", mini, limit=1, give_up=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "told"), [("m", True), ("spider", False)])
+def test_a_model_that_is_taken_for_a_tuned_one_is_told(mini: Benchmark, name: str, told: bool) -> None:
+    lines: list[str] = []
+    with serving(counting("SELECT 1", [])) as url:
+        evaluate("finetune", mini, model=name, base_url=url, limit=1, progress=False, tell=lines.append)
+    assert any("is asked as one that was tuned as the adapter 'spider' was" in line for line in lines) is told
