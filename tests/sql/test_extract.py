@@ -59,10 +59,12 @@ PIECES = [
     "<|channel|>analysis<|message|>", "</s>", "<", "--", "-- a\n", "/*", "/**/", ";", "\n", " ", "a", "a b ", "的",
     "；", "，", "&gt;",
     "\u200b", "\x00", "\\n", "1,", "**",
+    "so select a from b, ", "the VALUES (1), ", "Sure! SELECT a FROM t WHERE b IN (SELECT c FROM u) lists it.\n",
+    "[EOS]", "SELECT a FROM t [END] ", "[END END ", "select the name from singer's table. ",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("before", ["", "SELECT a FROM t\n"])
+@pytest.mark.parametrize("before", ["", "SELECT a FROM t\n", "Sure! "])
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_long_answer_takes_no_time(before, piece):
     start = time.process_time()

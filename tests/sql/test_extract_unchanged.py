@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -59,6 +61,69 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "another question": lambda sql: f"{sql}\n\nQuestion: How many?\nSQL: SELECT count(*) FROM boat",
 }  # fmt: skip
 
+AMID_WORDS: dict[str, Callable[[str], str]] = {
+    "behind one word": lambda sql: f"Sure! {sql}",
+    "behind words": lambda sql: f"I'd say {sql}",
+    "behind words that select": lambda sql: f"First we select the names from singer's table. Sure! {sql}",
+    "behind apostrophes": lambda sql: f"It's the singers' names that count: use {sql}",
+    "behind brackets": lambda sql: f"Ok, (see below) {sql}",
+    "behind German words": lambda sql: f"Die Abfrage lautet {sql}",
+    "behind Chinese words": lambda sql: f"查询语句为{sql}",
+    "amid German words": lambda sql: f"Die Abfrage {sql}; sie gibt alle aus.",
+    "amid Spanish lines": lambda sql: f"La consulta es {sql}\n\nDevuelve los nombres.",
+    "amid French lines": lambda sql: f"Voici la requête {sql}\nElle donne les noms.",
+    "amid Russian lines": lambda sql: f"Запрос {sql}\n\nОн выводит имена.",
+    "amid Chinese words": lambda sql: f"查询语句是{sql}。这个查询返回名字。",
+    "before a paragraph": lambda sql: f"Use {sql}\n\nThis lists the names, NULLs are left out.",
+    "before a semicolon and words": lambda sql: f"The query {sql}; returns it.",
+    "before a semicolon and a line": lambda sql: f"I think {sql};\nThat should do.",
+    "before a fence": lambda sql: f"The final SQL would then be {sql}\n```\nIt lists the rows.",
+    "behind a tag of a turn": lambda sql: f"[/INST] {sql}",
+    "before a tag of a turn": lambda sql: f"Final answer: the query {sql}<|im_end|>",
+    "before an end token": lambda sql: f"Sure! {sql}</s>",
+    "before an end token in brackets": lambda sql: f"{sql}[EOS]",
+    "before an end token behind a blank": lambda sql: f"{sql} [END]",
+    "before padding": lambda sql: f"{sql}[EOS][PAD][PAD]",
+    "before another turn": lambda sql: f"Sure! {sql}[EOT]\n[INST] And SELECT 2?",
+    "in a box": lambda sql: f"\\boxed{{{sql}}}",
+    "in tags in brackets": lambda sql: f"[SQL]{sql}[/SQL]",
+    "in tags in a sentence": lambda sql: f"Sure! <sql>{sql}</sql>",
+    "in guillemets": lambda sql: f"«{sql}»",
+    "in backticks in a sentence": lambda sql: f"Use `{sql}` to get it.",
+    "in backticks with a semicolon": lambda sql: f"Sure! `{sql};` is it.",
+    "in typographic quotes": lambda sql: f"Sure! “{sql}” does it.",
+    "in bold in a sentence": lambda sql: f"Sure! **{sql}**",
+    "behind a sign": lambda sql: f"✅ {sql}",
+    "behind a prompt": lambda sql: f"$ {sql}",
+    "behind a prompt of SQLite": lambda sql: f"sqlite> {sql};\n",
+    "behind an arrow": lambda sql: f"Answer -> {sql}",
+    "behind a comment": lambda sql: f"/* what is asked; SELECT 1 */ {sql}",
+    "behind words and a comment": lambda sql: f"Sure! /* hint */ {sql}",
+    "behind words and a line's comment": lambda sql: f"Sure! -- hint\n{sql}",
+    "behind a comment in backticks": lambda sql: f"Use `/* hint */ {sql}` to get it.",
+    "behind a comment in JSON": lambda sql: json.dumps({"sql": f"/* hint; SELECT 1 */ {sql}"}),
+    "behind words in JSON": lambda sql: json.dumps({"answer": f"Sure! {sql}"}),
+    "in JSON behind words": lambda sql: "Sure! " + json.dumps({"sql": sql}),
+}  # fmt: skip
+# Words on a query's own line are told from it where they are sentences, and no more of it than names.
+IN_ITS_LINE: dict[str, Callable[[str], str]] = {
+    "before a full stop": lambda sql: f"The query is {sql}.",
+    "in quotes before a full stop": lambda sql: f'The answer is "{sql}".',
+    "before two words": lambda sql: f"I would use {sql} for this.",
+    "before words": lambda sql: f"{sql} lists them all for you.",
+    "before Japanese words": lambda sql: f"クエリは {sql} です。",
+    "in a fence in a sentence": lambda sql: f"Sure, ```{sql}```",
+}
+
+
+def over_lines(sql: str) -> str:
+    """As models write it: each clause on a line, each query in brackets on lines of its own."""
+    starts = {"FROM", "WHERE", "GROUP", "ORDER", "UNION", "EXCEPT", "INTERSECT", "HAVING", "LIMIT", "JOIN", "SELECT"}
+    pieces = (
+        f"\n{t.text}" if t.text.upper() in starts else f"{t.text}\n  " if t.text == "(" else t.text for t in tokens(sql)
+    )
+    return "".join(pieces).strip()
+
 
 def said(sql: str) -> list[str]:
     return [token.text for token in tokens(sql) if not token.says_nothing]
@@ -83,3 +148,22 @@ def test_what_is_drawn_is_taken_by_sqlite() -> None:
 @settings(max_examples=40, deadline=None)
 def test_a_valid_query_comes_back_unchanged(wrapping: str, sql: str) -> None:
     assert said(extract_sql(WRAPPINGS[wrapping](sql))) == said(sql)
+
+
+@pytest.mark.parametrize("wrapping", AMID_WORDS)
+@given(sql=queries.filter(lambda sql: not sql.startswith("values")))
+@settings(max_examples=15, deadline=None)
+def test_a_valid_query_amid_words_comes_back_unchanged(wrapping: str, sql: str) -> None:
+    """Values in small letters are words there."""
+    assert said(extract_sql(AMID_WORDS[wrapping](sql))) == said(sql)
+
+
+@pytest.mark.parametrize("wrapping", AMID_WORDS | IN_ITS_LINE)
+def test_golds_come_back_unchanged(shared: Path, wrapping: str) -> None:
+    """All of them with SPIDER_OPT_ALL_GOLDS, which takes minutes, else a two-hundredth."""
+    files = [shared / "spider" / name for name in ("dev.json", "train_spider.json", "train_others.json")]
+    entries = [entry for file in files for entry in json.loads(file.read_text(encoding="utf-8"))]
+    golds = sorted({entry["query"].strip().rstrip("; \n") for entry in entries})
+    for gold in golds if os.environ.get("SPIDER_OPT_ALL_GOLDS") else golds[::200]:
+        for sql in (gold, over_lines(gold), over_lines(gold).replace("\n", "\n\n")):
+            assert said(extract_sql((AMID_WORDS | IN_ITS_LINE)[wrapping](sql))) == said(sql)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from spider_opt.sql.extract.characters import plain
+from spider_opt.sql.extract.marks import END_TOKEN
 from spider_opt.sql.extract.parser import MAX_CHARS, Parser, Says
-from spider_opt.sql.extract.prose import Style
+from spider_opt.sql.extract.prose import CLAUSES, Style
 from spider_opt.sql.lexer import Token, outside_quotes, tokens
 
 _HARD = r"```|</[A-Za-z][\w:-]*\s*>|<[|｜][^|｜\s<>]|◁|\[/[A-Za-z]"
@@ -17,6 +19,7 @@ _SCAN = re.compile(
     rf"""[ \t,(.](?:`{{3}}(?!`)[^`\n]+`{{3,4}}|````)(?!`)
     |(?P<stop>{_HARD}|\n~~~|[;；。])
     |(?P<tag><[A-Za-z][\w:-]*>)
+    |(?P<token>{END_TOKEN})
     |(?P<wide>[，、：！？])
     |'[^']*+(?:''[^']*+)*+'?|"[^"]*+(?:""[^"]*+)*+"?|`[^`]*+(?:``[^`]*+)*+`?|\[[^\]]*+\]?
     |--[^\n]*+|/\*(?!\Z)(?:[^*]|\*(?!/))*+(?:\*/)?""",
@@ -58,6 +61,8 @@ def body_at(text: str, start: int, parser: Parser, *, in_sentence: bool = False)
     says = parser.says(sql)
     if says is Says.WHOLE and (sentence := _before_a_sentence(sql, parser)):
         return Body(sentence, _place(text, start, end, sentence), Says.WHOLE, in_line=True)
+    if says is Says.WHOLE and text[end : end + 1] == "。" and (word := _unused_alias(sql, tokens(sql), parser)):
+        sql = sql if word.text.isascii() else sql[: word.start].rstrip()
     if says in (Says.WHOLE, Says.NOT_ASKED):
         return Body(_FULL_STOP.sub("", sql) if in_sentence else sql, end, says)
     if "<" in sql:
@@ -69,9 +74,8 @@ def body_at(text: str, start: int, parser: Parser, *, in_sentence: bool = False)
             if parser.says(before) is Says.WHOLE:
                 return Body(before, tag, Says.WHOLE)
     if says is Says.BEGUN:
-        bare = sql.rstrip(_TRAILING)
-        whole = bare != sql and parser.says(bare) is Says.WHOLE
-        return Body(bare, end, Says.WHOLE) if whole else Body(sql, end, says)
+        bare = next((bare for bare in _without_signs(sql) if parser.says(bare) is Says.WHOLE), "")
+        return Body(bare, end, Says.WHOLE) if bare else Body(sql, end, says)
     kept, in_line, says = _until_wrong(sql, parser)
     if says is Says.WRONG and (mark := _MARK.search(text, start, end)):  # in a string that is not closed
         end = mark.start()
@@ -80,6 +84,13 @@ def body_at(text: str, start: int, parser: Parser, *, in_sentence: bool = False)
     if len(kept) < len(sql):
         end = _place(text, start, end, kept)
     return Body(kept, end, says, in_line)
+
+
+def _without_signs(sql: str) -> Iterator[str]:
+    """Yield a text without the last of its signs, without the last two, and so on."""
+    for n in range(len(sql) - 1, max(len(sql) - _MAX_SIGNS, len(sql.rstrip(_TRAILING))) - 1, -1):
+        if not sql[n - 1 : n].isspace():
+            yield sql[:n]
 
 
 def _before_a_sentence(sql: str, parser: Parser) -> str:
@@ -95,7 +106,7 @@ def _before_a_sentence(sql: str, parser: Parser) -> str:
 def scan(text: str, start: int, parser: Parser, limit: int = 20 * MAX_CHARS) -> tuple[int, list[int]]:
     """Return where what is in no query follows, quotes and comments respected, and where tags stand before that."""
     tags: list[int] = []
-    n_wide = 0
+    n_wide = n_tokens = 0
     end = limit = min(len(text), start + limit)
     for found in _SCAN.finditer(text, start, limit):
         if found["wide"] and n_wide < _MAX_SIGNS:
@@ -104,6 +115,11 @@ def scan(text: str, start: int, parser: Parser, limit: int = 20 * MAX_CHARS) -> 
             if words is not None:
                 end = words
                 break
+        elif found["token"] and n_tokens < _MAX_SIGNS:
+            n_tokens += 1
+            if _ends_turn(text, start, found, parser):
+                end = found.start()
+                break
         elif found["tag"] and len(tags) < _MAX_SIGNS:
             tags.append(found.start())
         elif found["stop"]:
@@ -111,6 +127,17 @@ def scan(text: str, start: int, parser: Parser, limit: int = 20 * MAX_CHARS) -> 
             break
     parser.count(end - start)
     return end, tags
+
+
+def _ends_turn(text: str, start: int, found: re.Match[str], parser: Parser) -> bool:
+    """Whether a word in brackets is no name: a query ends before it, which SQLite does not take further with it."""
+    before, token = plain(text[start : found.start()]).strip(), found[0]
+    if token in before or parser.says(before) is not Says.WHOLE:
+        return False
+    following = next((t for t in tokens(text[found.end() : found.end() + _FAR]) if not t.says_nothing), None)
+    if following is None or following.text in ("`", ";") or following.kind == "illegal":
+        return True
+    return parser.says(f"{before} {token} {following.text}") is Says.WRONG
 
 
 def _before_words(text: str, start: int, at: int, parser: Parser) -> int | None:
@@ -153,13 +180,15 @@ def _until_wrong(sql: str, parser: Parser) -> tuple[str, bool, Says]:
     lines = [piece for piece in pieces[:n] if piece.kind == "space" and "\n" in piece.text]
     for space in reversed(lines[-_MAX_LINES:]):
         if parser.says(sql[: space.start]) is Says.WHOLE:
-            if style.other_than_sql(sql[space.end :]):
+            if not style.goes_on(sql[space.end : pieces[n].start]) and style.other_than_sql(sql[space.end :]):
                 return sql[: space.start].rstrip(), False, Says.WHOLE
+            begins_a_line = space.end == pieces[n].start
             break
     else:
-        kept = _in_its_line(sql, pieces[: n + 1], style, parser)
-        if kept is not None:
-            return kept, True, Says.WHOLE
+        begins_a_line = False
+    kept = None if begins_a_line else _in_its_line(sql, pieces[: n + 1], style, parser)
+    if kept is not None:
+        return kept, True, Says.WHOLE
     return _to_the_next_words(sql, pieces[n].end, style), False, Says.WRONG
 
 
@@ -168,17 +197,24 @@ def _in_its_line(sql: str, pieces: list[Token], style: Style, parser: Parser) ->
     *before, wrong = pieces
     digits = _NUMBER_THEN_WORDS.match(wrong.text)
     at = wrong.start + (digits.end() if digits else 0)
-    if not style.sentence(sql[at:]) or parser.says(sql[:at]) is not Says.WHOLE:
+    if parser.says(sql[:at]) is not Says.WHOLE:
         return None
-    kept = sql[:at].rstrip()
-    said = [piece for piece in before if not piece.says_nothing]
-    if not digits and len(said) > 2 and said[-1].kind == "word" and said[-2].kind in ("word", "name"):
-        # A word is read as a name for what stands before it, which it is not where nothing is called so.
-        alias = said[-1].text.lower()
-        shorter = sql[: said[-1].start].rstrip()
-        if all(piece.text.lower() != alias for piece in said[:-1]) and parser.says(shorter) is Says.WHOLE:
-            kept = shorter
-    return _FULL_STOP.sub("", kept)
+    alias = None if digits else _unused_alias(sql, before, parser)
+    if not style.sentence(sql[at:]) and not (alias and style.sentence(sql[alias.start :], short=True)):
+        return None
+    return _FULL_STOP.sub("", sql[: alias.start if alias else at].rstrip())
+
+
+def _unused_alias(sql: str, pieces: Iterable[Token], parser: Parser) -> Token | None:
+    """Return the word behind a query that is read as a name for what stands before it, though nothing is called so."""
+    said = [piece for piece in pieces if not piece.says_nothing]
+    if len(said) < 3 or said[-1].kind != "word" or said[-1].text.upper() in CLAUSES:
+        return None
+    if said[-2].kind not in ("word", "name", "string", "number") and said[-2].text != ")":
+        return None
+    alias = said[-1].text.lower()
+    used = any(piece.text.lower() == alias for piece in said[:-1])
+    return None if used or parser.says(sql[: said[-1].start].rstrip()) is not Says.WHOLE else said[-1]
 
 
 def _to_the_next_words(sql: str, at: int, style: Style) -> str:

@@ -18,6 +18,11 @@ _CLOSES = (
     rf"</{_FAMILY}\s*>|\[/{_UPPER}\]|<{_BAR}(?:end_of_|/|END_|end▁of▁){_FAMILY}{_BAR}>|◁/{_FAMILY}▷"
     r"|<unused95>|<channel\|>"
 )
+END_TOKEN = (
+    r"\[(?-i:(?:[A-Z]+[_\x20-]){0,3}(?:EO[A-Z]|END|STOP|DONE|FINISH(?:ED)?|TERMINATE|PAD|SEP|CLS|UNK)"
+    r"(?:[_\x20-][A-Z]+){0,3})\]"
+)
+"""A token that ends a turn, in brackets, as which SQLite writes names too."""
 SIGNS = ("<", "[", "{", "```", "~~~", "--", "/*", "◁")
 """The first characters of any of these, of a comment, or of JSON."""
 KINDS = re.compile(
@@ -29,7 +34,7 @@ KINDS = re.compile(
     |(?P<begins><{_BAR}(?:im_start|start|start_header_id|START_OF_TURN_TOKEN){_BAR}>\s*(?P<role>[A-Za-z]*)|<(?:s|bos)>
         |<{_BAR}(?:assistant|chatbot_token|message|end_header_id|START_RESPONSE|begin[_▁]of[_▁](?:text|sentence|solution)){_BAR}>
         |<start_of_turn>\s*(?P<turn>[a-z]*))
-    |(?P<ends></s>|<(?:eos|pad|unk|eot|end_of_turn|end|eod)>|\[/?INST\]|\[E(?:OS|ND)\]|<{_BAR}{_NO_BAR}{{1,40}}{_BAR}>)
+    |(?P<ends></s>|<(?:eos|pad|unk|eot|end_of_turn|end|eod)>|\[/?INST\]|{END_TOKEN}|<{_BAR}{_NO_BAR}{{1,40}}{_BAR}>)
     |(?P<fence>`{{3,}}|~{{3,}})
     |(?P<comment>--(?!>)|/\*)
     |(?P<json>\[\s{{0,20}}["{{]|\{{\s{{0,20}}["'])""",

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from spider_opt.sql.extract import marks
 from spider_opt.sql.extract.choice import Offer, Place, chosen, is_correction
-from spider_opt.sql.extract.ends import scan
+from spider_opt.sql.extract.ends import Body, scan
 from spider_opt.sql.extract.parser import Parser, Says
 from spider_opt.sql.extract.places import Signs, is_word, place_of, statement_begins
-from spider_opt.sql.extract.queries import from_first_at, query_at
+from spider_opt.sql.extract.queries import from_first_at, query_at, reads_as_query
 
 _MAX_EVENTS, _MAX_WEAK, _MAX_JSON, _MAX_DEPTH, _LEAD = 4_000, 60, 16, 4, 400
-_TAIL, _INDENT = 100_000, 80
+_TAIL, _INDENT, _RANKS = 100_000, 80, 3
 _MAY_HOLD = re.compile("|".join((*marks.QUERIES, *marks.OTHERS)), re.IGNORECASE)
 _FINAL_KEY = re.compile(r"final|correct|fixed|revised", re.IGNORECASE)
 _SQL_KEY = re.compile(r"sql|query|statement|answer|result|output|response|solution|content|argument", re.IGNORECASE)
@@ -21,6 +21,9 @@ _THOUGHT_KEY = re.compile(
     r"think|thought|reason|rational|expla|analys|plan|draft|step|note|comment|question|schema|error|attempt|wrong|example",
     re.IGNORECASE,
 )
+_INSERTS = re.compile(r"\b(?:INSERT|REPLACE)\b[^;]*\Z", re.IGNORECASE)
+_NESTED = re.compile(r"(?:[(,]|\b(?:UNION|EXCEPT|INTERSECT)(?:\s+ALL)?)\s*\Z")
+_FROM = re.compile(r"\bFROM\b")
 _OTHER_ROLES = ("user", "system", "human", "tool", "ipython")
 
 
@@ -33,10 +36,11 @@ class Reader:
     def __init__(self, text: str, parser: Parser, depth: int = 0, *, comments: bool = True) -> None:
         self.found: list[Offer] = []
         self._text, self._parser, self._depth, self._comments = text, parser, depth, comments
-        self._weak: list[tuple[int, str, Place]] = []
+        self._weak: list[tuple[int, str, Place, Body | None]] = []
         self._json_left = _MAX_JSON
         self._is_closed = True
         self._at = self._begun = 0
+        self._comment_from = self._comment_to = self._doubtful_to = -1
 
     def read(self) -> list[Offer]:
         """Return the queries of the text, in its order."""
@@ -109,13 +113,16 @@ class Reader:
         if not self._comments:
             return
         if sign == "/*":
-            if self._is_closed:
-                end = text.find("*/", at)
-                self._is_closed = end >= 0  # what follows is searched for its end once
-                self._at = end + 2 if end >= 0 else self._at
+            end = text.find("*/", at) + 2 if self._is_closed else 0
+            self._is_closed = end >= 2  # what follows is searched for its end once
+            if not self._is_closed:
+                return
         elif not text[max(at - _INDENT, 0) : at].rpartition("\n")[2].strip() or at == 0:
             end = text.find("\n", at)
-            self._at = end if end >= 0 else len(text)
+            end = end if end >= 0 else len(text)
+        else:
+            return
+        self._comment_from, self._comment_to, self._at = self._start(at), end, end
 
     def _fence(self, at: int, fence: str) -> None:
         text, begun = self._text, self._at
@@ -157,7 +164,9 @@ class Reader:
 
     def _json(self, at: int) -> None:
         text = self._text
-        if self._json_left == 0 or self._depth >= _MAX_DEPTH or place_of(text, at, self._begun)[0] < Place.LINE:
+        if self._json_left == 0 or self._depth >= _MAX_DEPTH:
+            return
+        if text[at] != "{" and place_of(text, at, self._begun)[0] < Place.LINE:
             return
         said, end = self._decoded(at)
         if not end:
@@ -165,7 +174,7 @@ class Reader:
         offers = [offer for _, offer in sorted(self._values(said, ""), key=lambda ranked: ranked[0])]
         self._at = end
         if offers:
-            self._add(offers[0], at, Place.BLOCK)
+            self._add(offers[0], at, Place.BLOCK if offers[0].place >= Place.LINE else offers[0].place)
 
     def _decoded(self, at: int) -> tuple[object, int]:
         """Return what is written as JSON from ``at`` on, and where that ends, which is 0 if it is none."""
@@ -184,8 +193,8 @@ class Reader:
         if isinstance(said, str):
             if self._json_left >= 0 and _MAY_HOLD.search(said):
                 found = chosen(Reader(said, self._parser, self._depth + 1).read())
-                if found and found.place >= Place.LINE:
-                    yield rank, found
+                if found and (found.place >= Place.LINE or found.says is Says.WHOLE):
+                    yield rank + (0 if found.place >= Place.LINE else _RANKS), found
         elif isinstance(said, Mapping):
             for name, value in said.items():
                 if not _THOUGHT_KEY.search(name):
@@ -195,29 +204,50 @@ class Reader:
             for value in said:
                 yield from self._values(value, key, rank)
 
+    def _start(self, at: int) -> int:
+        """Return where the comments begin that stand directly before a place, or the place itself."""
+        near = 0 <= self._comment_to <= at <= self._comment_to + _INDENT
+        return self._comment_from if near and not self._text[self._comment_to : at].strip() else at
+
     # --- words -------------------------------------------------------------------------------
 
     def _word(self, at: int, word: str) -> None:
         text = self._text
         self._at = at + len(word)
-        if not is_word(text, at, word):
+        if not is_word(text, at, word) or (at < self._doubtful_to and _NESTED.search(text, max(at - _INDENT, 0), at)):
             return
         place, opening = place_of(text, at, self._begun)
+        if (start := self._start(at)) < at:
+            with_comments, before = place_of(text, start, self._begun)
+            place, opening, start = max(place, with_comments), before or opening, start if before else at
         if not statement_begins(text, at, word, place):
             return
         if word in ("from", *marks.OTHERS):
             self._other(at, word, place)
             return
         if place < Place.LINE or text[at : at + 2].istitle():
-            if len(self._weak) < _MAX_WEAK:
-                self._weak.append((at, opening, min(place, Place.QUOTED)))
+            if word == "values" and _INSERTS.search(text, max(at - _LEAD, 0), at):
+                return
+            self._amid_words(start, opening, min(place, Place.QUOTED))
             return
-        body = query_at(text, at, self._parser, opening=opening)
+        body = query_at(text, start, self._parser, opening=opening)
+        self._at = max(body.end, self._at)
         if body.in_line:
             place = Place.WORDS
-        else:
-            self._at = max(body.end, self._at)
         self._add(Offer(body.sql, body.end, place, "", body.says), at, place)
+
+    def _amid_words(self, at: int, opening: str, place: Place) -> None:
+        """Keep for the end what begins in a sentence; nothing in it is an offer of its own if it is a query."""
+        if len(self._weak) == _MAX_WEAK:
+            return
+        body = None
+        if not self._parser.is_half_spent:
+            body = query_at(self._text, at, self._parser, opening=opening, in_sentence=True)
+            if reads_as_query(body):
+                self._at = max(body.end, self._at)
+            elif body.sql[:6].isupper() and _FROM.search(body.sql):
+                self._doubtful_to = body.end  # a query that is wrong is a query too
+        self._weak.append((at, opening, place, body))
 
     def _other(self, at: int, word: str, place: Place) -> None:
         """Read a query with FROM first, or a statement that is no query, as which prose may begin too."""
@@ -234,15 +264,18 @@ class Reader:
         """Read what begins in sentences, where nothing else is offered or it corrects that."""
         sure = self.found[-1].end if self.found else 0
         read_to = 0
-        for at, opening, place in self._weak:
-            if self._parser.is_spent:
-                break
+        for n, (at, opening, place, body) in enumerate(self._weak):
             lead = self._text[max(read_to, at - _LEAD) : at]
             if at < read_to or (self.found and sure and not (at >= sure and is_correction(lead))):
                 continue
-            body = query_at(self._text, at, self._parser, opening=opening, in_sentence=True)
-            whole = body.says is Says.WHOLE and "FROM" in body.sql.upper()
-            if whole or (not sure and self._text[at : at + 6].isupper()):
+            if body is None and self._parser.is_spent:
+                break
+            body = body or query_at(self._text, at, self._parser, opening=opening, in_sentence=True)
+            whole = body.says is Says.WHOLE and reads_as_query(body)
+            following = self._weak[n + 1][0] if n + 1 < len(self._weak) else body.end
+            if not whole and following < body.end and not _FROM.search(body.sql[: following - at]):
+                continue  # words about SELECT, not a query that has another in it
+            if (whole and not (sure and "FROM" not in body.sql.upper())) or (not sure and body.sql[:6].isupper()):
                 read_to = body.end
                 self.found.append(Offer(body.sql, body.end, place, lead, body.says))
 

@@ -30,6 +30,7 @@ class Parser:
 
     def __init__(self, n_chars: int) -> None:
         self._left = _AT_LEAST + _PER_CHAR * n_chars
+        self._half = self._left // 2
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
         self._connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
 
@@ -37,6 +38,11 @@ class Parser:
     def is_spent(self) -> bool:
         """Whether it answers no more."""
         return self._left < 0
+
+    @property
+    def is_half_spent(self) -> bool:
+        """Whether the rest is for what is surely offered."""
+        return self._left < self._half
 
     def count(self, n_chars: int) -> None:
         """Count characters that were looked through for it."""

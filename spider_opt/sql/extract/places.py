@@ -74,7 +74,7 @@ def is_word(text: str, at: int, word: str) -> bool:
 
 
 def statement_begins(text: str, at: int, word: str, place: Place) -> bool:
-    """Whether a word may be a statement's first, by what follows it: of prose only SELECT and WITH are looked for."""
+    """Whether a word may be a statement's first, by what follows it: in prose only SELECT, WITH and VALUES may."""
     if word == "select":
         return True
     following = text[at : at + _FAR]
@@ -82,8 +82,9 @@ def statement_begins(text: str, at: int, word: str, place: Place) -> bool:
         following = without_escapes(following)
     if word == "with":
         return bool(_WITH.match(following))
+    if word == "values":
+        in_prose = place is Place.WORDS and not text[at : at + len(word)].isupper()
+        return bool(_VALUES.match(following)) and not in_prose
     if place < Place.LINE:
         return False
-    if word == "values":
-        return bool(_VALUES.match(following))
     return word != "from" or bool(_FROM_FIRST.match(text, at, at + _MAX_FROM_FIRST))

@@ -14,6 +14,7 @@ _STATEMENTS = "SELECT WITH INSERT UPDATE DELETE REPLACE CREATE DROP ALTER PRAGMA
 _STARTS = frozenset(_STARTING.split())
 CLAUSES = _STARTS.union(_WITHIN.split())
 """Words of queries, of which ``_STARTS`` are those with which one of their lines begins."""
+_GOING_ON = CLAUSES - {"OVER"}
 STATEMENTS = frozenset(_STATEMENTS.split())
 _N_WORDS = 3
 _FIRST_WORD = re.compile(r"\s*([^\W\d]\w*)")
@@ -25,6 +26,7 @@ _SIGN = re.compile(
 _ONLY_SIGNS = re.compile(r"[^\w\s()]+\s*\Z")
 _SENTENCE = re.compile(r"[^\W\d][\w '’,-]*[.!?…:](?:\s|\Z)")
 _SQL_SIGN = re.compile(r"[=<>]|\w\(|[^\W\d]\w*\.\w|,\s*\w+\s*(?:,|\n|\Z)")
+_GOES_ON = re.compile(r"\((?!\s*\d+\s*\)).*\)|[<>!]=|<>|\|\||==?(?!=)", re.DOTALL)
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
@@ -39,6 +41,11 @@ class Style:
         """Whether a word is one of these keywords and spelled as the query spells them."""
         return word.upper() in among and _case(word) in self._cases
 
+    def goes_on(self, taken: str) -> bool:
+        """Whether the beginning of a line, as far as SQLite takes it, is SQL's and no word read as a name."""
+        first = _FIRST_WORD.match(taken)
+        return bool(_GOES_ON.match(taken)) or (first is not None and self.keyword(first[1], _GOING_ON))
+
     def other_than_sql(self, rest: str) -> bool:
         """Whether lines at which SQLite stops do not belong to the query before them."""
         first = _FIRST_WORD.match(rest)
@@ -51,9 +58,14 @@ class Style:
             return True
         return not _SQL_SIGN.search(paragraph) and not any(self.keyword(w) for w in _WORD.findall(paragraph))
 
-    def sentence(self, rest: str) -> bool:
-        """Whether what stands behind a query on its own line is words about it, and not a part of it that is wrong."""
+    def sentence(self, rest: str, *, short: bool = False) -> bool:
+        """Whether what stands behind a query on its own line is words about it, and not a part of it that is wrong.
+
+        Of a ``short`` one all words are prose's, and a full stop ends it.
+        """
         line = rest.lstrip().split("\n", 1)[0]
+        if short and (_SQL_SIGN.search(line) or any(self.keyword(word) for word in _WORD.findall(line))):
+            return False
         if _ONLY_SIGNS.match(line):
             return True
         words = line.lstrip(".,;!—–→-( ")
@@ -63,7 +75,9 @@ class Style:
         if first is None or self.keyword(first[1]):
             return False
         n = self._n_words(words)
-        return n > _N_WORDS or (n >= 2 and bool(_SENTENCE.search(words))) or (n >= 1 and not words[0].isascii())
+        if n >= 2 and _SENTENCE.match(words):
+            return True
+        return not short and (n > _N_WORDS or (n >= 1 and not words[0].isascii()))
 
     def _prose(self, line: str) -> bool:
         if _LABEL.match(line) or _SIGN.match(line) or self._n_words(line) >= _N_WORDS or _SENTENCE.match(line):

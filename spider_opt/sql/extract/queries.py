@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from spider_opt.sql.extract.characters import INVISIBLE, first_entity, plain, without_entities, without_escapes
 from spider_opt.sql.extract.ends import Body, body_at, scan
 from spider_opt.sql.extract.parser import MAX_CHARS, Parser, Says
-from spider_opt.sql.extract.prose import Style
+from spider_opt.sql.extract.prose import CLAUSES, Style
 from spider_opt.sql.from_first import from_from_first
+from spider_opt.sql.lexer import Token, tokens
 
 CLOSING = {
     '"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›", "「": "」", "『": "』", "《": "》",
@@ -21,17 +22,28 @@ CLOSING = {
 _NEAR = 5_000
 _AS_LONG = 8
 """So much longer does it take to read HTML's names than SQLite takes to read a text."""
-_MAX_CLOSINGS, _MAX_LINES, _MAX_FROM_FIRST = 40, 30, 20_000
+_MAX_CLOSINGS, _MAX_LINES, _MAX_FROM_FIRST, _MAX_WORDS = 40, 30, 20_000, 10_000
 _UNION = re.compile(r"\s*(?:UNION|INTERSECT|EXCEPT)\b", re.IGNORECASE)
 _SELECT = re.compile(r"\s*SELECT\b")
 _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _IN_WORD = re.compile(r"\w", re.ASCII)
 _WORD = re.compile(r"\w+")
+_BEFORE_TEXTS = CLAUSES.union(("ESCAPE", "GLOB", "MATCH", "REGEXP", "SELECT"))
 _LINE_END = re.compile(r"\s*\n")
 
 
 def query_at(text: str, start: int, parser: Parser, *, opening: str = "", in_sentence: bool = False) -> Body:
-    """Return the query that begins at ``start``; ``opening`` is the sign of quotation directly before it, if any."""
+    """Return the query that begins at ``start``, without the comments that stand first in it.
+
+    ``opening`` is the sign of quotation directly before it, if any; ``in_sentence`` is whether words stand before it.
+    """
+    body = _query_at(text, start, parser, opening, in_sentence)
+    if not body.sql.startswith(("-", "/")):
+        return body
+    return body._replace(sql=next((body.sql[t.start :] for t in tokens(body.sql) if not t.says_nothing), ""))
+
+
+def _query_at(text: str, start: int, parser: Parser, opening: str, in_sentence: bool) -> Body:
     if text.find("&", start, start + MAX_CHARS) < 0:
         return _written(text, start, parser, opening, in_sentence)
     before = text[max(start - 2, 0) : start]
@@ -74,11 +86,32 @@ def _written(text: str, start: int, parser: Parser, opening: str, in_sentence: b
         return body._replace(sql="(" + body.sql)  # of a union in parentheses, which SQLite does not take
     if body.says is Says.NOT_ASKED or (body.says is Says.WHOLE and not body.in_line):
         return body
-    for reading in _readings(text[start : body.end], opening):
+    if body.says is Says.WHOLE and "\\" in body.sql:
+        return body  # in its strings, which are as they are meant
+    for reading in _readings(text[start : body.end], opening, hidden=body.says is not Says.WHOLE):
         other = body_at(reading, 0, parser, in_sentence=in_sentence)
         if other.says is Says.WHOLE and not other.in_line:
             return other._replace(end=body.end)
     return body
+
+
+def reads_as_query(body: Body) -> bool:
+    """Whether what begins in a sentence is a query, whole or cut off, by its words and by its quotes.
+
+    >>> reads_as_query(Body("select the singer's name from 'a'", 33, Says.WHOLE))
+    False
+    """
+    if body.says is Says.WRONG:
+        return False  # of what is too long to be asked the beginning was
+    before: Token | None = None
+    n_queries, names_a_table = 0, body.sql[:6].upper() == "VALUES"
+    for token in tokens(body.sql[:_MAX_WORDS]):
+        if token.kind == "string" and before and before.kind == "word" and before.text.upper() not in _BEFORE_TEXTS:
+            return False  # it begins with an apostrophe
+        names_a_table = names_a_table or token.text.upper() == "FROM"
+        n_queries += token.text.upper() == "SELECT"
+        before = token
+    return names_a_table or n_queries > 1 or body.sql[:4].isupper()
 
 
 def _quoted(text: str, start: int, opening: str, parser: Parser) -> Body | None:
@@ -131,13 +164,13 @@ def _as_json(text: str, start: int, parser: Parser) -> Body | None:
     return body._replace(end=start - 1 + end) if body.says is Says.WHOLE and not body.in_line else None
 
 
-def _readings(text: str, opening: str) -> Iterator[str]:
+def _readings(text: str, opening: str, *, hidden: bool = True) -> Iterator[str]:
     """Yield other readings of a text, of which one that SQLite takes whole is what was meant."""
     if "\\" in text:
         yield without_escapes(text)
     if opening in ('"', "'") and opening * 2 in text:
         yield text.replace(opening * 2, opening)
-    if _HIDDEN.search(text):
+    if hidden and _HIDDEN.search(text):
         yield _HIDDEN.sub(" ", text)
 
 
