@@ -157,6 +157,6 @@ def test_large_packages_take_no_time() -> None:
         return pandas.DataFrame(), numpy.random.rand(2), openai.OpenAI()
 
     identity_of(pipe)  # their lists of files are read once
-    began = time.perf_counter()
+    began = time.process_time()
     identity_of(pipe)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.05
