@@ -24,14 +24,17 @@ def contradiction(benchmark: Benchmark, pairs: Pairs) -> str:
     those of others fit; or many have the gold queries of other questions. Questions none of which is known, and gold
     queries of another version of the benchmark, are no reason.
     """
-    known, split = Known.of(benchmark), f"{benchmark.name} {benchmark.split}"
+    split = f"{benchmark.name} {benchmark.split}"
     for example, entry in pairs:
         if entry.db_id not in ("", example.question.db_id):
             return (
                 f"{entry.place} is about {entry.db_id}, but that question is about {example.question.db_id}: are the "
                 "answers in the split's order?"
             )
-    other = _other_questions(pairs)
+    other, other_golds = _other_questions(pairs), _other_golds(pairs)
+    if not other and not other_golds:
+        return ""
+    known = Known.of(benchmark)
     n_told = sum(entry.question != "" for _, entry in pairs)
     if other and (len(other) < n_told or any(normal_text(entry.question) in known.questions for _, entry in other)):
         example, entry = other[0]
@@ -39,7 +42,7 @@ def contradiction(benchmark: Benchmark, pairs: Pairs) -> str:
             f"{entry.place} has the question {shortened(entry.question)}, but there {split} asks "
             f"{shortened(example.question.text)}: are the answers in the split's order?"
         )
-    swapped = [(x, entry) for x, entry in _other_golds(pairs) if bare(entry.gold) in known.golds]
+    swapped = [(x, entry) for x, entry in other_golds if bare(entry.gold) in known.golds]
     if len(swapped) >= SWAPPED and len(swapped) > SWAPPED_SHARE * len(pairs):
         example, entry = swapped[0]
         return (
@@ -56,7 +59,7 @@ def differences(pairs: Pairs, by: str) -> list[tuple[str, str]]:
     To be asked where there is no ``contradiction``.
     """
     said = []
-    same = sum(bare(example.gold_sql) in (bare(entry.sql), bare(entry.cut)) for example, entry in pairs)
+    same = sum(bare(example.gold_sql) in {bare(text) for text in {entry.sql, entry.cut}} for example, entry in pairs)
     if same >= max(AT_LEAST, THEMSELVES * len(pairs)):
         said.append(
             (
