@@ -57,12 +57,14 @@ def import_benchmark(
     out: Path,
     *,
     name: str | None = None,
+    columns: Mapping[str, str] | None = None,
     training: bool = True,
     replace: bool = False,
     on_gold: Callable[[int, int, Gold], None] = lambda number, total, gold: None,
 ) -> Imported:
     """Make a benchmark's folder of a table of questions; ``databases`` are SQLite files or folders of them.
 
+    ``columns`` names the table's columns by what they hold (``{"query": "sql"}``) where their names do not tell it.
     Databases are copied as they are at this moment, also where something writes to them. ``on_gold`` is called with
     (number, of how many, gold) as each comes. With ``training`` half of the questions are set apart to learn from where
     there are enough, by whole databases. ``replace`` puts it in place of what an earlier import made of
@@ -82,7 +84,7 @@ def import_benchmark(
         raise DatasetError(f'"{called}" is no name for a benchmark of your own: choose another by {argument("name")}')
     with claimed(real, table, replace):
         files = database_files(databases)
-        asked = read_questions(table)
+        asked = read_questions(table, columns)
         about = [database_of(row, files, table) for row in asked]
         with building(real, files.values()) as fresh:
             copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD,
 from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.sql.spacing import same_query_key
+from spider_opt.wording import argument
 
 PARTS: Mapping[str, Collection[str]] = {
     "question": QUESTION,
@@ -34,11 +36,11 @@ class Asked:
     difficulty: str
 
 
-def read_questions(path: Path) -> list[Asked]:
-    """Read a table of questions; empty rows are none.
+def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[Asked]:
+    """Read a table of questions; empty rows are none. ``chosen`` are columns by the part (of ``PARTS``) that they are.
 
     Raises:
-        DatasetError: the file cannot be read, or a row has no question (with its line).
+        DatasetError: the file cannot be read, a row has no question (with its line), or two columns can be one part.
     """
 
     def refuse(reason: str) -> DatasetError:
@@ -60,7 +62,7 @@ def read_questions(path: Path) -> list[Asked]:
             "its first line must name the columns, as in question,query" if isinstance(odd.value, list) else "no object"
         )
         raise refuse(f"{odd.place}: {what}")
-    columns = _columns(rows)
+    columns = _columns(rows, chosen or {}, refuse)
     if "question" not in columns:
         there = ", ".join(f'"{name}"' for name in _fields(rows))
         raise refuse(f'no column is called "question", as one must be; there are: {there}')
@@ -105,16 +107,28 @@ def database_of(asked: Asked, databases: Mapping[str, Path], path: Path) -> str:
     )
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the column of each part; of several that may hold the query, one that holds queries."""
+def _columns(rows: Sequence[Row], chosen: Mapping[str, str], refuse: Callable[[str], DatasetError]) -> dict[str, str]:
+    """Return the column of each part; of several that may hold the query, one that holds queries.
+
+    Raises:
+        DatasetError: two columns can be one part and say different things, or one that was chosen is not there.
+    """
     fields = _fields(rows)
-    columns: dict[str, str] = {}
+    if odd := next((part for part in chosen if part not in PARTS), None):
+        raise refuse(f"a table has no part {odd!r}, but {', '.join(PARTS)}")
+    if lacking := next((name for name in chosen.values() if name not in fields), None):
+        there = ", ".join(f'"{field}"' for field in fields)
+        raise refuse(f'no column is called "{lacking}"; there are: {there}')
+    columns = dict(chosen)
     for part, names in PARTS.items():
-        having = [field for field in fields if name_of(field) in names]
+        if part in chosen:
+            continue
+        having = [field for field in fields if name_of(field) in names and field not in chosen.values()]
         if part == "query":
             having.sort(key=lambda field: (not _holds_queries(rows, field), name_of(field) not in GOLD))
         if having:
             columns[part] = having[0]
+            _check_alone(rows, part, having, refuse)
     if "question" not in columns:  # a column "query" may be what users asked
         words = [field for field in fields if name_of(field) == "query" and not _holds_queries(rows, field)]
         if words:
@@ -122,6 +136,28 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
             if columns["query"] == words[0]:
                 del columns["query"]
     return columns
+
+
+def _check_alone(rows: Sequence[Row], part: str, having: Sequence[str], refuse: Callable[[str], DatasetError]) -> None:
+    """Refuse to choose between columns that can each be a part; one that says that it is gold need not be chosen."""
+    said = {field: [_compared(part, _text(row, field)) for row in rows] for field in having}
+    able = [field for field in having if (_holds_queries(rows, field) if part == "query" else any(said[field]))]
+    if part == "query" and sum(name_of(field) in GOLD for field in able) == 1:
+        return
+    if other := next((field for field in able[1:] if said[field] != said[able[0]]), None):
+        line = next(
+            row.place for row, *both in zip(rows, said[able[0]], said[other], strict=True) if both[0] != both[1]
+        )
+        raise refuse(
+            f'the columns "{able[0]}" and "{other}" can each be the {part}, and say different things ({line}): choose '
+            f"one by {argument('columns', f'{{{part!r}: NAME}}', option=f'--column {part}=NAME')}"
+        )
+
+
+def _compared(part: str, text: str) -> str:
+    if part == "query":
+        return same_query_key(text)
+    return Path(text.replace("\\", "/")).stem.lower() if part == "database" else text
 
 
 def _fields(rows: Sequence[Row]) -> list[str]:

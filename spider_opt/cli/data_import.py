@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
+def _columns(context: click.Context, option: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    parts = ("question", "query", "database", "evidence", "difficulty")
+    columns: dict[str, str] = {}
+    for one in given:
+        part, equals, name = one.partition("=")
+        if not equals or part not in parts or not name:
+            raise click.BadParameter(f"{one!r} is not PART=NAME with a part of {', '.join(parts)}, as in query=sql")
+        if part in columns:
+            raise click.BadParameter(f"the {part} is named twice")
+        columns[part] = name
+    return columns
+
+
 @click.command(
     "import",
     epilog="\b\nExample:\n  spider-opt data import questions.csv --database shop.db --out own/\n"
@@ -26,11 +40,21 @@ SHOWN = 5
     help="SQLite file, or a folder of them; may be given several times",
 )  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make")
+@click.option(
+    "--column", "columns", metavar="PART=NAME", multiple=True, callback=_columns,
+    help="Column that holds the question, query, database, evidence or difficulty, where names do not tell",
+)  # fmt: skip
 @click.option("--name", help="What the benchmark is called (default: as the folder)")
 @click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
 @click.option("--replace", is_flag=True, help="Replace what an earlier import wrote there, and nothing else")
 def import_command(
-    table: Path, databases: tuple[Path, ...], out: Path, name: str | None, no_training: bool, replace: bool
+    table: Path,
+    databases: tuple[Path, ...],
+    out: Path,
+    columns: dict[str, str],
+    name: str | None,
+    no_training: bool,
+    replace: bool,
 ) -> None:
     """Make a benchmark of the questions in TABLE: CSV, JSON or JSONL.
 
@@ -40,7 +64,9 @@ def import_command(
     """
     from spider_opt.benchmarks.importing import import_benchmark
 
-    made = import_benchmark(table, databases, out, name=name, training=not no_training, replace=replace, on_gold=_show)
+    made = import_benchmark(
+        table, databases, out, name=name, columns=columns, training=not no_training, replace=replace, on_gold=_show
+    )
     _sum_up(made, table, out)
 
 

@@ -151,6 +151,72 @@ def test_a_table_that_cannot_be_read_is_refused_and_nothing_is_made(here: Path, 
     assert sorted(path.name for path in here.iterdir()) == ["a.csv", "harbour.db"]
 
 
+TWO = [
+    ("question,query,sql", "All?,SELECT 1,SELECT 2", "query", "query", "sql"),
+    ("question,SQL,Query", "All?,SELECT 1,SELECT 2", "query", "SQL", "Query"),
+    ("question,gold,expected_sql", "All?,SELECT 1,SELECT 2", "query", "gold", "expected_sql"),
+    ("question,gold,expected_sql,sql", "All?,SELECT 1,SELECT 2,SELECT 2", "query", "gold", "expected_sql"),
+    ("question,utterance,query", "All?,Every?,SELECT 1", "question", "question", "utterance"),
+    ("question,query,evidence,notes", "All?,SELECT 1,one,other", "evidence", "evidence", "notes"),
+    ("question,query,db_id,database", "All?,SELECT 1,harbour,port", "database", "db_id", "database"),
+    ("question,query,level,hardness", "All?,SELECT 1,easy,hard", "difficulty", "level", "hardness"),
+]
+
+
+@pytest.mark.parametrize(("header", "row", "part", "one", "other"), TWO)
+def test_two_columns_that_can_be_one_part_are_not_chosen_between(
+    here: Path, header: str, row: str, part: str, one: str, other: str
+) -> None:
+    database(here / "port.db")
+    n = header.count(",")
+    (here / "a.csv").write_text(f"{header}\nWhich?,{','.join(['SELECT 1'] * n)}\n{row}\n")
+    if part != "query":
+        (here / "a.csv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(DatasetError) as caught:
+        made(Path("a.csv"), "harbour.db", "port.db")
+    said = str(caught.value)
+    assert f'the columns "{one}" and "{other}" can each be the {part}, and say different things (line ' in said
+    assert f"choose one by columns={{'{part}': NAME}}" in said
+    assert not (here / "own").exists()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    for name in (one, other):
+        chosen = {part: name} if part == "database" else {part: name, "database": "db"}
+        if part != "database":
+            (here / "b.csv").write_text(f"{header},db\n{row},harbour\n")
+        else:
+            (here / "b.csv").write_text(f"{header}\n{row}\n")
+        found = import_benchmark(
+            Path("b.csv"), [Path("harbour.db"), Path("port.db")], here / f"own-{name}", columns=chosen
+        )
+        assert getattr(found.asked[-1].asked, part) == cells[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("question,query,sql\nAll?,SELECT 1,select  1;\n", "SELECT 1"),  # the same twice
+        ("question,query,sql\nAll?,SELECT 1,\n", None),
+        ("question,query,sql\nAll?,,SELECT 1\n", "SELECT 1"),
+        ("question,sql,gold\nAll?,SELECT 2,SELECT 1\n", "SELECT 1"),  # which one is gold is said
+        ("query,sql\nAll?,SELECT 1\n", "SELECT 1"),
+        ("question,evidence,hint,query\nAll?,x,,SELECT 1\n", "SELECT 1"),
+    ],
+)
+def test_two_columns_of_which_only_one_can_be_it(here: Path, text: str, query: str | None) -> None:
+    (here / "a.csv").write_text(text)
+    assert made(Path("a.csv")).asked[0].asked.query == (query or "SELECT 1")
+
+
+def test_columns_of_any_name_can_be_chosen(here: Path) -> None:
+    (here / "a.csv").write_text("Frage,query,Antwort\nWie viele?,x,SELECT count(*) FROM boat\n")
+    [gold] = made(Path("a.csv"), columns={"question": "Frage", "query": "Antwort"}).asked
+    assert (gold.asked.question, gold.asked.query, gold.rows) == ("Wie viele?", "SELECT count(*) FROM boat", 1)
+    with pytest.raises(DatasetError, match='no column is called "antwort"; there are: "Frage", "query", "Antwort"'):
+        made(Path("a.csv"), columns={"question": "Frage", "query": "antwort"}, replace=True)
+    with pytest.raises(DatasetError, match="a table has no part 'gold', but question, query"):
+        made(Path("a.csv"), columns={"gold": "Antwort"}, replace=True)
+
+
 def test_of_several_databases_a_row_must_name_its_own(here: Path) -> None:
     database(here / "zoo.sqlite3")
     with pytest.raises(DatasetError, match=r"line 2 names no database, and there are 2 \(harbour, zoo\)"):
