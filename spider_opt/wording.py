@@ -27,6 +27,11 @@ def either(python: str, shell: str) -> str:
     return shell if _shell else python
 
 
+def to_python() -> bool:
+    """Tell whether whoever is spoken to calls from Python: a command shows by itself what a function must say."""
+    return not _shell
+
+
 def argument(name: str, value: str = "", *, option: str = "") -> str:
     """Return what an argument is called, with a value for it where there is one to give.
 

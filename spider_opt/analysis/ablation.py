@@ -13,6 +13,7 @@ from spider_opt.analysis.paired import Paired, holm
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.conditions import beside_the_step, how_asked
+from spider_opt.runs.without_gold import lost
 from spider_opt.scoring.statistics import N_RESAMPLES, By, clustered_se, group
 from spider_opt.types import Usage
 
@@ -99,6 +100,8 @@ def compare_all(
     for run in (against, *runs):
         if not run.scorer.mode:
             tell(f"{run.where} does not say by which scorer: the comparison holds if it is that of the others")
+        if sentence := lost(run):
+            tell(sentence)
     common = set.intersection(*(asked(run) for run in (against, *runs)))
     if not common:
         raise UsageError(f"no question was answered by all of {', '.join(r.where for r in (against, *runs))}")

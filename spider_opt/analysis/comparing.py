@@ -12,6 +12,7 @@ from spider_opt import arguments
 from spider_opt.analysis.paired import Paired, paired
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
+from spider_opt.runs.without_gold import lost
 from spider_opt.scoring.statistics import By
 from spider_opt.wording import either
 
@@ -92,6 +93,13 @@ def _check_same_questions(base: Run, run: Run) -> None:
         )
 
 
+def warn_of_lost(*runs: Run) -> None:
+    """Log which questions of runs count nowhere, since their gold queries fail."""
+    for run in runs:
+        if sentence := lost(run):
+            _LOG.warning("%s", sentence)
+
+
 def change(base: Run, run: Run, questions: Collection[int], by: By = "query") -> Paired:
     """Return what ``run`` changed against ``base`` on questions, by index, that both have."""
     before, after = ([scored for scored in each.verdicts if scored.index in questions] for each in (base, run))
@@ -110,6 +118,7 @@ def compare(run: Run | Path | str, other: Run | Path | str, by: By = "query") ->
     """
     base, compared = read_both(other, run, "other")
     check_comparable(base, compared)
+    warn_of_lost(base, compared)
     common = asked(base) & asked(compared)
     if lacking := base.n - len(common):
         _LOG.warning(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spider_opt import arguments
-from spider_opt.analysis.comparing import asked, change, check_comparable, read_both
+from spider_opt.analysis.comparing import asked, change, check_comparable, read_both, warn_of_lost
 from spider_opt.analysis.paired import Paired
 from spider_opt.errors import RegressionError, UsageError
 from spider_opt.runs import Run
@@ -110,6 +110,7 @@ def examine(run: Run | Path | str, baseline: Run | Path | str, bar: Bar) -> Chec
         allowed = f"{now.where} gave a query {now.scorer.timeout_s:g} s, but {base.where} {base.scorer.timeout_s:g} s"
         raise UsageError(f"{allowed}: score one of them again")
     _check_whole(base, now)
+    warn_of_lost(base, now)
     found = change(base, now, asked(base), bar.by)
     right = {scored.index for scored in base.verdicts if scored.correct}
     lost = tuple(Lost(answer.id, s) for answer, s in now.judged if s.index in right and not s.correct)

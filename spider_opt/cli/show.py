@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ import click
 from spider_opt.benchmarks import describe_missing
 from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
+from spider_opt.runs.without_gold import described
 from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.table import SCORERS
 from spider_opt.wording import counted
@@ -41,13 +42,8 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(f"{scorer}, SQLite {sqlite3.sqlite_version}, databases {run.info.fingerprint}")
     if run.benchmark and run.benchmark.missing:
         click.echo(describe_missing(run.benchmark), err=True)
-    for message, indices in _by_message(run.failed_golds).items():
-        if message == NO_GOLD:
-            have = counted(len(indices), "question has", "questions have")
-            click.echo(f"{have} no gold query: asked, not scored", err=True)
-            continue
-        several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
-        click.echo(f"question{several} left out: {message}", err=True)
+    for sentence in described(run):
+        click.echo(sentence, err=True)
 
 
 def fail_if_under(run: Run, points: float | None) -> None:
@@ -75,13 +71,6 @@ def fail_if_lost(run: Run) -> None:
             f"{counted(lost, 'question')} could not be judged, since the gold query fails or the database"
             " cannot be read, see above; the numbers are over the others"
         )
-
-
-def _by_message(failed: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for index, message in failed:
-        found.setdefault(message, []).append(index)
-    return found
 
 
 def _trouble(run: Run, summary: Mapping[str, Any]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from spider_opt.runs.identity import differences
 from spider_opt.runs.info import FILE
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import check_answered
+from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
@@ -168,11 +169,12 @@ def evaluate(
         check_answered(finished.unanswered)
         done = finish(asked, folder, rules)
     if out is None:
-        return replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
-    if len(done.answers) > len(finished.answers):
+        done = replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
+    elif len(done.answers) > len(finished.answers):
         (tell or _LOG.warning)(
             f"the run folder has answers to {len(done.answers)} questions; the numbers are over all of them"
         )
+    warn_of(done, tell or _LOG.warning)
     return done
 
 

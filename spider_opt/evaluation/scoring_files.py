@@ -19,6 +19,7 @@ from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import with_refused
+from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
 from spider_opt.scoring.report import Scored
@@ -95,7 +96,9 @@ def score(
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)
     info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules))
-    return Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
+    run = Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
+    warn_of(run, _LOG.warning)
+    return run
 
 
 def judge_pairs(

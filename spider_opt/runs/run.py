@@ -14,6 +14,7 @@ from spider_opt import arguments
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
+from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy
 from spider_opt.scoring.statistics import By, clustered_se, group, interval
@@ -261,7 +262,8 @@ class Run:
         model = f" with {self.info.model}" if self.info.model else ""
         error = f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else ""
         lost = sum(self.info.missing.values())
-        left_out = f" ({lost:,} of {self.info.n_total:,} questions left out, without a database)" if lost else ""
+        out = [f"{lost:,} of {self.info.n_total:,} questions left out, without a database"] if lost else []
+        left_out = f" ({'; '.join(out)})" if (out := [*out, *in_short(self)]) else ""
         return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}{left_out}"
 
 
