@@ -7,6 +7,7 @@ to give. What a value means (a benchmark's name, a method's text) is for those t
 from __future__ import annotations
 
 import errno
+import inspect
 import math
 import operator
 import os
@@ -128,10 +129,18 @@ def mapping(value: object, name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def function(value: object, name: str) -> Callable[..., Any]:
-    """Return what can be called."""
+def function(value: object, name: str, takes: str = "") -> Callable[..., Any]:
+    """Return what can be called, with what it ``takes`` ("label, total") where it says what it does."""
+    due = f"a function of ({takes})" if takes else "a function"
     if not callable(value):
-        raise wrong(value, name, "a function")
+        raise wrong(value, name, due)
+    if takes:
+        try:
+            inspect.signature(value).bind(*takes.split(", "))
+        except TypeError:
+            raise UsageError(f"{called(name)} takes other arguments, but must be {due}") from None
+        except ValueError:  # it does not say what it takes
+            pass
     return value
 
 
@@ -150,6 +159,11 @@ def benchmark(value: object) -> Benchmark:
 def wrong(value: object, name: str, due: str) -> UsageError:
     """Return the error that says what was given, and what is due."""
     return UsageError(f"{called(name)} is {shown(value)}, but must be {due}")
+
+
+def gave(value: object, name: str, due: str) -> UsageError:
+    """Return the error that says what a function that was given gave, and what is due of it."""
+    return UsageError(f"{called(name)} gave {shown(value)}, but must give {due}")
 
 
 def called(name: str) -> str:

@@ -15,6 +15,7 @@ from spider_opt import arguments
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 """Opens a display for (label, pieces of work in all) and gives what to call for each that was done."""
 LINE_EVERY_S = 30.0
+_DUE = "a context manager of a function to call for each piece of work that is done"
 BURST_S = 1.0
 """What is done within this time came together, as answers that were computed side by side do."""
 
@@ -29,7 +30,19 @@ def display(wanted: bool | Progress | None) -> Progress:
         return progress if wanted else silent
     if not callable(wanted):
         raise arguments.wrong(wanted, "progress", "True, False, or a function of (label, pieces of work) to show it")
-    return wanted
+    opens = arguments.function(wanted, "progress", "label, pieces of work")
+
+    @contextmanager
+    def opened(label: str, total: int) -> Iterator[Callable[[], None]]:
+        shown = opens(label, total)
+        if not isinstance(shown, AbstractContextManager):
+            raise arguments.gave(shown, "progress", _DUE)
+        with shown as advance:
+            if not callable(advance):
+                raise arguments.gave(advance, "progress", _DUE)
+            yield advance
+
+    return opened
 
 
 def silent(label: str, total: int) -> AbstractContextManager[Callable[[], None]]:

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,9 @@ NO_SECONDS = ["x", -1, 0, float("nan"), float("inf"), None, True, "2", 10**400]
 NO_FLAG = ["no", 0, 1, None, NEVER]
 NO_RUN = [None, 3, [], NEVER, b"run"]
 NO_MODEL = [NEVER, 3, FakeModel, [], b"m"]
+NO_DISPLAY: list[Any] = [
+    lambda: None, lambda label, total, more: None, lambda label, total: None, lambda label, total: nullcontext(3),
+]  # fmt: skip
 KEY = "sk-secret-12345678"
 
 
@@ -127,15 +131,19 @@ WRONG: list[tuple[Callable[..., Any], str, list[Any]]] = [
     (evaluate, "ids", [3, [0], [None], "test-0000", b"test-0000", True, NEVER]),
     (evaluate, "seed", NO_SEED),
     (evaluate, "mode", [None, [], (), 3, [None], {"official"}, b"official", {"official": 1}]),
-    (evaluate, "progress", ["no", 3, []]),
-    (evaluate, "out", NO_PATH[1:]),
+    (evaluate, "progress", ["no", 3, [], *NO_DISPLAY]),
+    (
+        evaluate,
+        "out",
+        [*NO_PATH[1:], *(lambda info, gives=one: gives for one in NO_PATH), lambda: "run", NO_DISPLAY[0]],
+    ),
     (evaluate, "record", NO_PATH[1:]),
     (evaluate, "name", [3, "", b"n"]),
     (evaluate, "embedder", NO_TEXT),
     (evaluate, "engine", ["gpu", None, 3]),
     (evaluate, "base_url", [3, b"http://127.0.0.1:1/v1"]),
     (evaluate, "cache", NO_FLAG),
-    (evaluate, "tell", [3, "print"]),
+    (evaluate, "tell", [3, "print", lambda: None, NO_DISPLAY[1]]),
     (evaluate, "give_up", ["x", -1, 1.5, None, True]),
     (evaluate, "max_tokens", NO_COUNT),
     (evaluate, "system", NO_FLAG),
@@ -147,7 +155,7 @@ WRONG: list[tuple[Callable[..., Any], str, list[Any]]] = [
     (score, "benchmark", [None, "spider-mini", 3]),
     (score, "mode", [None, [], 3]),
     (score, "cache", NO_FLAG),
-    (score, "progress", ["no", 3]),
+    (score, "progress", ["no", 3, *NO_DISPLAY[:2]]),
     (method, "text", [3, b"rag", "", ["rag"], NEVER]),
     (method, "model", NO_MODEL),
     (method, "timeout_s", NO_SECONDS),
@@ -197,6 +205,48 @@ def test_a_wrong_argument_is_a_sentence(ask: Callable[..., Any], name: str, valu
         assert not said.endswith((".", " ")), (value, said)
         assert KEY not in said
         assert len(said) < 250
+
+
+# Of whom a thing is asked to whom it says nothing: what is evaluated, and the arguments.
+TO_NOBODY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "a function, which asks models of its own",
+        {"method": lambda question, database: "SELECT 1", "model": "m"},
+        {"record": "r.jsonl", "base_url": "http://127.0.0.1:1/v1", "embedder": "nope", "engine": "torch",
+         "max_tokens": 9, "system": False, "extra": {"a": 1}, "request_timeout_s": 3.0},
+    ),
+    (
+        "a model that is open: say it where it is opened",
+        {},
+        {"base_url": "http://127.0.0.1:1/v1", "engine": "torch", "max_tokens": 9, "system": False, "extra": {"a": 1},
+         "request_timeout_s": 3.0},
+    ),
+    ("a method's text", {}, {"name": "mine"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("whom", "asked", "name", "value"),
+    [
+        pytest.param(whom, asked, name, value, id=f"{name} to {whom.partition(',')[0]}")
+        for whom, asked, given in TO_NOBODY
+        for name, value in given.items()
+    ],
+)
+def test_what_says_nothing_is_refused(
+    whom: str, asked: dict[str, Any], name: str, value: object, bench: Any, here: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"^{name} says nothing to {whom}"):
+        evaluate(bench, out="run", **asked, **{name: value})
+    assert not (here / "run").exists()
+    assert not (here / "r.jsonl").exists()
+    if "open" in whom:
+        with pytest.raises(UsageError, match=f"^{name} says nothing to {whom}"):
+            method(bench, model=fake(), **{name: value})
+
+
+def test_a_function_may_name_the_folder_by_a_text(bench: Any, here: Path) -> None:
+    assert evaluate(bench, out=lambda info: f"by/{info.model}").folder == Path("by/fake")
 
 
 def test_a_wrong_argument_leaves_nothing_behind(bench: Any, here: Path) -> None:

@@ -7,14 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
+from spider_opt import arguments
 from spider_opt.errors import RunError
 from spider_opt.paths import cache_dir
 from spider_opt.runs import RunInfo
 from spider_opt.runs.identity import IDENTITY, differences
 
-Out = str | Path | Callable[[RunInfo], Path] | None
+Out = str | Path | Callable[[RunInfo], str | Path] | None
 """A run folder, or what makes it of the run's description; None for one in the cache."""
 
 
@@ -38,9 +40,16 @@ def runs_dir() -> Path:
 
 
 def folder_for(info: RunInfo, out: Out, unkept: Path | None) -> Path:
-    """Return a run's folder; where ``out`` is None that is ``unkept``, or one in the cache for just this run."""
+    """Return a run's folder; where ``out`` is None that is ``unkept``, or one in the cache for just this run.
+
+    Raises:
+        UsageError: a function gave no path.
+    """
     if callable(out):
-        return out(info)
+        named: object = out(info)
+        if not isinstance(named, str | PathLike):
+            raise arguments.gave(named, "out", "a path: text, or a Path")
+        return arguments.path(named, "out")
     if out is not None:
         return Path(out).expanduser()
     if unkept is not None:

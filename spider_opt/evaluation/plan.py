@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from spider_opt import models
@@ -36,6 +36,7 @@ from spider_opt.types import JSON, Benchmark, ChatModel, Generator, Tools
 from spider_opt.wording import counted
 
 OPEN = "a model that is open: say it where it is opened, as in so.model(…, max_tokens=4000)"
+FUNCTION = "a function, which asks models of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +102,15 @@ def opened_model(
     return CachedModel(asked, kept / "responses.sqlite")
 
 
-def check_unasked(asking: Asking, of: str) -> None:
-    """Make sure that nothing is asked for that could only be ignored.
+def check_unasked(asking: Asking, of: str, others: Mapping[str, object] = {}) -> None:
+    """Make sure that nothing is asked for that could only be ignored; of the ``others`` all but None is.
 
     Raises:
         UsageError: something is.
     """
-    usual = Asking(asking.base_url, asking.engine)
-    for name in ("max_tokens", "system", "extra", "request_timeout_s"):
-        if getattr(asking, name) != getattr(usual, name):
-            raise UsageError(f"{name} says nothing to {of}")
+    said = [one.name for one in fields(Asking) if getattr(asking, one.name) != getattr(Asking(), one.name)]
+    for name in (*said, *(name for name, value in others.items() if value is not None)):
+        raise UsageError(f"{name} says nothing to {of}")
 
 
 def of_method(

@@ -17,7 +17,7 @@ from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.learnt import check_learnt
 from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
-from spider_opt.evaluation.plan import Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
+from spider_opt.evaluation.plan import FUNCTION, Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import Engine
 from spider_opt.models.lent import checked_model
@@ -46,7 +46,7 @@ def evaluate(
     model: ChatModel | str | None = None,
     base_url: str | None = None,
     engine: Engine = "llama.cpp",
-    out: str | Path | Callable[[RunInfo], Path] | None = None,
+    out: str | Path | Callable[[RunInfo], str | Path] | None = None,
     limit: int | None = None,
     ids: Iterable[str] | Path | None = None,
     seed: int = 0,
@@ -116,14 +116,15 @@ def evaluate(
     benchmark, seed = arguments.benchmark(benchmark), arguments.seed(seed)
     limit = None if limit is None else arguments.whole(limit, "limit", least=1)
     concurrency = None if concurrency is None else arguments.whole(concurrency, "concurrency", least=1)
-    out = out if out is None or callable(out) else arguments.path(out, "out")
+    if out is not None:
+        out = arguments.function(out, "out", "info") if callable(out) else arguments.path(out, "out")
     record = None if record is None else arguments.path(record, "record")
     name = None if name is None else arguments.text(name, "name")
     base_url = None if base_url is None else arguments.text(base_url, "base_url")
     embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
     arguments.one_of(engine, "engine", get_args(Engine))
     model = model if model is None or isinstance(model, str) else checked_model(model)
-    said: Callable[[str], None] = _LOG.info if tell is None else arguments.function(tell, "tell")
+    said: Callable[[str], None] = _LOG.info if tell is None else arguments.function(tell, "tell", "sentence")
     give_up = arguments.whole(give_up, "give_up", least=0)
     max_tokens = None if max_tokens is None else arguments.whole(max_tokens, "max_tokens", least=1)
     if request_timeout_s is not None:
@@ -134,12 +135,14 @@ def evaluate(
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):
-            check_unasked(asking, "a function, which asks models of its own")
+            check_unasked(asking, FUNCTION, {"record": record, "embedder": None if embedder == DEFAULT_EMBEDDER else 1})
             check_pipeline(method)
             plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=nowhere)
         else:
             if not isinstance(method, str | Method):
                 raise arguments.wrong(method, "method", "a method's text, or a function of (question, database)")
+            if name is not None:
+                raise UsageError("name says nothing to a method's text: it is what a function of one's own is called")
             parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
             n_learnt = check_learnt(parsed, asked.examples, limit, allowed=allow_learnt, tell=tell or _LOG.warning)
             kept = cache_dir() if cache else nowhere

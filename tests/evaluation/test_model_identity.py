@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fake_model import FakeModel
 from few_questions import asked, folder, model
 
 from spider_opt.benchmarks import load
@@ -39,15 +40,12 @@ def queries(found: Run) -> list[str]:
 class Says:
     """Answers one query, and keeps count of it: what it changes itself makes it no other model."""
 
+    info = ModelInfo("mine")
     prefix = "SELECT"
 
     def __init__(self, what: object) -> None:
         self.what = what
         self.n = 0
-
-    @property
-    def info(self) -> ModelInfo:
-        return ModelInfo("mine")
 
     def complete(self, request: Request) -> list[Completion]:
         self.n += 1
@@ -84,6 +82,12 @@ def tagged(model: Any, tag: str) -> ChatModel:
     return model  # type: ignore[no-any-return]
 
 
+def bare(sql: str) -> ChatModel:
+    fake = FakeModel(lambda request: sql)
+    del fake.cache_tag
+    return fake
+
+
 PAIRS: dict[str, tuple[Callable[[], ChatModel], Callable[[], ChatModel]]] = {
     "an attribute": (lambda: Says(1), lambda: Says(2)),
     "a constant of its class": (lambda: Says(1), lambda: SaysOtherwise(1)),
@@ -92,6 +96,7 @@ PAIRS: dict[str, tuple[Callable[[], ChatModel], Callable[[], ChatModel]]] = {
     "a tag, and none": (lambda: tagged(Says(1), "a"), lambda: Says(2)),
     "none, and a tag": (lambda: Says(1), lambda: tagged(Says(2), "a")),
     "a tag": (lambda: tagged(Says(1), "a"), lambda: tagged(Says(2), "b")),
+    "what a function gives": (lambda: bare("SELECT 1"), lambda: bare("SELECT 2")),
     "what nobody sees": (lambda: Asks(1), lambda: Asks(2)),
 }
 

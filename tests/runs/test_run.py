@@ -46,10 +46,10 @@ def test_what_a_run_came_to(fabricate: Fabricate) -> None:
 
 def test_questions_without_a_database_are_told_wherever_it_is_shown(fabricate: Fabricate) -> None:
     run = Run.read(fabricate())
-    assert str(replace(run, info=replace(run.info, missing={}))).endswith(", n=5")
+    assert str(replace(run, info=replace(run.info, missing={}), failed_golds=())).endswith(", n=5")
     lacking = replace(run, info=replace(run.info, missing={"wta_1": 60, "shop": 2}, n_total=1034))
     for shown in (str(lacking), repr(lacking), lacking._repr_html_()):
-        assert "n=5 (62 of 1,034 questions left out, without a database)" in shown
+        assert "n=5 (62 of 1,034 questions left out, without a database; 1 left out, whose gold query fails)" in shown
 
 
 def test_the_interval_is_of_queries_or_of_databases(fabricate: Fabricate) -> None:
