@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -89,16 +91,52 @@ def package_of(thing: object) -> str:
 
 
 def code_in(package: str) -> str:
-    """Return a hash of a package's Python files; '' where there are none, as in a notebook."""
+    """Return a hash of a package's files, prompts and other data too; '' where there are none, as in a notebook.
+
+    Of an installed one these are the files that its distribution lists, and all Python; else what is in its folder.
+    """
     module = sys.modules.get(package)
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
     file = getattr(module, "__file__", None)
-    found = [(str(path.relative_to(folder)), path) for folder in folders for path in folder.rglob("*.py")]
-    files = found or ([(Path(file).name, Path(file))] if file else [])
+    files: dict[str, Path] = {}
+    for folder in folders:
+        listed = _listed(folder.parent, f"{folder.name}/__init__.py")
+        files |= _named([*folder.rglob("*.py"), *listed] if listed else folder.rglob("*"), folder)
+    if file and not folders:
+        files = _named([Path(file), *_listed(Path(file).parent, Path(file).name)], Path(file).parent)
     hashed = hashlib.sha256()
-    for name, path in sorted(files):
-        hashed.update(f"{name}\0".encode() + path.read_bytes())
+    for name, path in sorted(files.items()):
+        hashed.update(f"{name}\0".encode())
+        with path.open("rb") as content:
+            while block := content.read(1 << 20):
+                hashed.update(block)
     return hashed.hexdigest()[:10] if files else ""
+
+
+def _named(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """Return the files among paths by their names in a folder, or beside it; none that Python or a tool has left."""
+    found = {}
+    for path in paths:
+        name = path.relative_to(folder if path.is_relative_to(folder) else folder.parent)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if not hidden and name.suffix not in (".pyc", ".pyo") and path.is_file():
+            found[name.as_posix()] = path
+    return found
+
+
+@cache
+def _listed(site: Path, wanted: str) -> tuple[Path, ...]:
+    """Return the files of the distribution that has a file, in a folder of installed packages; none where none has."""
+    name = wanted.partition("/")[0].removesuffix(".py").lower()
+    records = site.glob("*.dist-info/RECORD")
+    for record in sorted(records, key=lambda path: (path.parent.name.partition("-")[0].lower() != name, path)):
+        with suppress(OSError, UnicodeDecodeError):
+            text = record.read_text(encoding="utf-8")
+            if f"\n{wanted}," in f"\n{text}":
+                rows = [Path(row[0]) for row in csv.reader(text.splitlines()) if row]
+                about = (record.parent.name, "..", "/")
+                return tuple(site / row for row in rows if row.parts and row.parts[0] not in about)
+    return ()
 
 
 def meant(name: str, known: Iterable[str]) -> str:

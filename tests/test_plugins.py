@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import importlib
 import itertools
 import json
 import os
@@ -284,7 +286,9 @@ def test_a_scorer_from_outside_is_ex_from_eval_to_leaderboard(outside: Callable[
     scored = json.loads(outside("score", "run", "--metric", "row-f1", "--json"))
     assert (scored["ex"], scored["metrics"]["row-f1"]) == (evaluated["ex"], f1)
     assert json.loads(outside("score", "run", "--json"))["ex"] == official["value"]
-    assert f"scorer row-f1 {version}, databases " in outside("score", "run", "--metric", "row-f1")
+    assert f"scorer row-f1 {version}, SQLite {sqlite3.sqlite_version}, databases " in outside(
+        "score", "run", "--metric", "row-f1"
+    )
 
     outside("leaderboard", "run", "--out", ".")
     [row] = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
@@ -535,3 +539,94 @@ def test_what_is_wrong_with_an_alias(rungs: dict[str, str], text: str, sentence:
     assert sentence in str(caught.value)
     if text == "qqq":
         assert " other, rag, " in str(caught.value)
+
+
+# --- the code of a package, prompts and all -----------------------------------------------------
+
+INSIDE = ("__init__.py", "deep/er.py", "prompt.txt", "deep/prompt.jinja", "few.yaml", "data.bin")
+LISTED = (*(f"own_pkg/{name}" for name in INSIDE), "own_helper.py", "own_texts/system.txt")
+
+
+@pytest.fixture
+def own_pkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a package, one's own as long as nothing lists its files."""
+    for name in LISTED:
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("first = 1\n" if name.endswith(".py") else "first")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    plugins._listed.cache_clear()
+    yield tmp_path / "site"
+    plugins._listed.cache_clear()
+    for name in ("own_pkg", "own_helper"):
+        sys.modules.pop(name, None)
+
+
+def listed(site: Path, *names: str) -> None:
+    info = site / "Own_Pkg-1.0.dist-info"
+    info.mkdir(exist_ok=True)
+    (info / "METADATA").write_text("Name: own-pkg\n")
+    rows = [
+        *names,
+        "own_pkg/__pycache__/__init__.pyc",
+        "Own_Pkg-1.0.dist-info/METADATA",
+        "../../bin/own",
+        "own_pkg/gone",
+    ]
+    (info / "RECORD").write_text("".join(f"{name},sha256=x,7\n" for name in (*names, *others)))
+
+
+@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "own"])
+def test_the_code_of_a_package_is_all_that_it_has(own_pkg: Path, name: str, installed: bool) -> None:
+    if installed:
+        listed(own_pkg, *LISTED)
+    importlib.import_module("own_pkg")
+    before = plugins.code_in("own_pkg")
+    assert plugins.code_in("own_pkg") == before
+    (own_pkg / name).write_text("second")
+    assert (plugins.code_in("own_pkg") != before) == (installed or name.startswith("own_pkg"))
+
+
+@pytest.mark.parametrize("name", ["__pycache__/more.pyc", ".mypy_cache/x.json", "deep/.DS_Store"])
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "own"])
+def test_what_tools_leave_is_no_code(own_pkg: Path, name: str, installed: bool) -> None:
+    if installed:
+        listed(own_pkg, *LISTED)
+    importlib.import_module("own_pkg")
+    before = plugins.code_in("own_pkg")
+    (own_pkg / "own_pkg" / name).parent.mkdir(exist_ok=True)
+    (own_pkg / "own_pkg" / name).write_text("new")
+    assert plugins.code_in("own_pkg") == before
+
+
+def test_what_an_installed_package_writes_as_it_runs_is_no_code_of_it_but_python_is(own_pkg: Path) -> None:
+    listed(own_pkg, *LISTED)
+    importlib.import_module("own_pkg")
+    before = plugins.code_in("own_pkg")
+    (own_pkg / "own_pkg" / "cache.sqlite").write_text("new")
+    assert plugins.code_in("own_pkg") == before
+    (own_pkg / "own_pkg" / "more.py").write_text("new")
+    assert plugins.code_in("own_pkg") != before
+
+
+def test_the_code_of_a_single_module(own_pkg: Path) -> None:
+    importlib.import_module("own_helper")
+    alone = plugins.code_in("own_helper")
+    (own_pkg / "own_texts" / "system.txt").write_text("second")
+    assert plugins.code_in("own_helper") == alone
+    listed(own_pkg, "own_helper.py", "own_texts/system.txt")
+    plugins._listed.cache_clear()
+    before = plugins.code_in("own_helper")
+    (own_pkg / "own_texts" / "system.txt").write_text("third")
+    assert plugins.code_in("own_helper") != before
+    assert plugins.code_in("not_loaded") == ""
+
+
+def test_a_package_of_python_alone_has_the_hash_that_earlier_versions_gave(own_pkg: Path) -> None:
+    for name in INSIDE:
+        if not name.endswith(".py"):
+            (own_pkg / "own_pkg" / name).unlink()
+    importlib.import_module("own_pkg")
+    told = b"__init__.py\0first = 1\ndeep/er.py\0first = 1\n"
+    assert plugins.code_in("own_pkg") == hashlib.sha256(told).hexdigest()[:10]
