@@ -111,7 +111,8 @@ class Benchmark:
     """A split that can be answered and scored.
 
     ``n_total`` counts all questions of the split's file, ``missing`` those without their database; ``damaged`` says why
-    one that is there cannot be read. ``paths`` maps db_ids in use to SQLite files; ``root`` is None for a package's.
+    one that is there cannot be read. ``paths`` maps db_ids in use to SQLite files, ``hashes`` to what these held when
+    it was loaded; ``root`` is None for a package's.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Benchmark:
     fingerprint: str
     root: Path | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         asked = f"{len(self.examples)} questions on {len(self.paths)} databases"

@@ -566,13 +566,7 @@ def listed(site: Path, *names: str) -> None:
     info = site / "Own_Pkg-1.0.dist-info"
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text("Name: own-pkg\n")
-    rows = [
-        *names,
-        "own_pkg/__pycache__/__init__.pyc",
-        "Own_Pkg-1.0.dist-info/METADATA",
-        "../../bin/own",
-        "own_pkg/gone",
-    ]
+    others = ["own_pkg/__pycache__/__init__.pyc", "Own_Pkg-1.0.dist-info/METADATA", "../../bin/own", "own_pkg/gone"]
     (info / "RECORD").write_text("".join(f"{name},sha256=x,7\n" for name in (*names, *others)))
 
 

@@ -164,9 +164,10 @@ def load_source(
         for id, entry in zip(ids, entries, strict=True)
         if entry.db_id in paths
     )
-    fingerprint = _fingerprint(label, examples, paths)
+    hashes = {db_id: database_hash(path) for db_id, path in sorted(paths.items())}
+    fingerprint = _fingerprint(label, examples, hashes)
     root = None if source.root is not None else folder.absolute()
-    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root, broken)
+    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root, broken, hashes)
 
 
 def _called(name: str, source: Source, label: str, entries: Sequence[Entry], folder: Path) -> tuple[str, str]:
@@ -265,14 +266,13 @@ def _locate(
     return paths, dict(missing.most_common())
 
 
-def _fingerprint(split: str, examples: Sequence[Example], paths: Mapping[str, Path]) -> str:
+def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, str]) -> str:
     """Return a hash of questions, golds and databases; of notes too, where there are any."""
     questions = [
         (item.index, item.question.db_id, item.question.text, item.gold_sql, *filter(None, [item.question.notes]))
         for item in examples
     ]
-    databases = [(db_id, database_hash(path)) for db_id, path in sorted(paths.items())]
-    return hashlib.sha256(json.dumps([split, questions, databases]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([split, questions, list(hashes.items())]).encode()).hexdigest()[:16]
 
 
 def _close(db_id: str, known: Collection[str], layout: Split) -> str:

@@ -8,7 +8,7 @@ from itertools import product
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
-from spider_opt.databases.snapshots import settled
+from spider_opt.databases.snapshots import settled, size_of
 from spider_opt.errors import DatasetError
 from spider_opt.paths import file_hash
 
@@ -82,6 +82,21 @@ def holds(path: str | Path, word: str) -> bool:
             return any(data.find(said) >= 0 for said in wanted)
     except (OSError, ValueError) as error:
         raise DatasetError(f"Cannot read {path}: {error}.") from error
+
+
+def is_as_it_was(path: Path, known: str) -> bool:
+    """Tell whether a database has the hash that is ``known`` of it; where it was only opened by somebody, it has.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    try:
+        same = file_hash(path) == known
+    except OSError as error:
+        raise DatasetError(f"Cannot read {path}: {error.strerror}.") from error
+    return (same and not any(size_of(Path(f"{path}{side}")) for side in ("-wal", "-journal"))) or (
+        database_hash(path) == known
+    )
 
 
 def _opened(file: Path, path: Path) -> sqlite3.Connection:

@@ -66,7 +66,7 @@ def stamp(path: Path) -> tuple[Hashable, ...]:
 
 def _is_written(path: Path) -> bool:
     sides = [Path(f"{path}{side}") for side in _SIDES]
-    wal, shared, journal = (_size(side) for side in sides)
+    wal, shared, journal = (size_of(side) for side in sides)
     if wal is not None and (wal or shared is not None):
         return True
     if not journal:
@@ -76,7 +76,8 @@ def _is_written(path: Path) -> bool:
     return False
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Return the size of a file, None where there is none."""
     try:
         return path.stat().st_size
     except OSError:
@@ -154,7 +155,7 @@ def _looks(path: Path) -> Hashable:
 
 def _take(path: Path, into: Path) -> None:
     # Without its -shm nobody has a log open, and SQLite would make one there to read it.
-    if _size(Path(f"{path}-wal")) is None or _size(Path(f"{path}-shm")) is not None:
+    if size_of(Path(f"{path}-wal")) is None or size_of(Path(f"{path}-shm")) is not None:
         try:
             uri = path.as_uri() + "?mode=ro"
             with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S, isolation_level=None)) as source:

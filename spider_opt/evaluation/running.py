@@ -12,6 +12,7 @@ from typing import get_args
 
 from spider_opt import arguments
 from spider_opt.benchmarks.subsets import listed, only
+from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
@@ -111,6 +112,7 @@ def evaluate(
             and not scored, the same call asks again. The first error stands behind it (``__cause__``).
         LeakError: a training example is too near to a question that is asked, or a tuned model learnt from a database
             that is.
+        DatasetError: a database has changed since the benchmark was loaded.
     """
     rules, shown = rules_of(mode), display(progress)
     benchmark, seed = arguments.benchmark(benchmark), arguments.seed(seed)
@@ -132,6 +134,7 @@ def evaluate(
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
     allow_learnt = arguments.yes_or_no(allow_learnt, "allow_learnt")
     asked, sample = _asked(benchmark, ids)
+    check_unchanged(asked)
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):

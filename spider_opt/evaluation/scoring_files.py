@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import PredictionsError
 from spider_opt.progress import Progress, display
@@ -54,6 +55,7 @@ def score(
         UsageError: an argument is of another kind than is due.
         PredictionsError: the answers are not this benchmark's, or not all are there.
         RunError: the folder or its files are none of a run.
+        DatasetError: a database has changed since the benchmark was loaded.
     """
     path = arguments.path(predictions, "predictions")
     benchmark, cache = arguments.benchmark(benchmark), arguments.yes_or_no(cache, "cache")
@@ -91,7 +93,9 @@ def score(
         )
     with cache_in_use(), ExitStack() as shown:
         on_verdict = _late(lambda: shown.enter_context(shown_by("scoring", len(pairs))))
+        check_unchanged(benchmark)
         report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
+        check_unchanged(benchmark)
         report = with_refused(report, answers)
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)

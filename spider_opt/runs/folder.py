@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from spider_opt.benchmarks.subsets import examples_of
+from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.errors import ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.progress import Progress, silent
@@ -145,7 +146,9 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
     path = folder / PREDICTIONS
     pairs = pair_answers(benchmark, path, expected=0)
     while True:
+        check_unchanged(benchmark)
         report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
+        check_unchanged(benchmark)
         report = with_refused(report, [answer for _, answer in pairs])
         with _alone(folder), _writing(folder):
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
