@@ -111,8 +111,7 @@ class Benchmark:
     """A split that can be answered and scored.
 
     ``n_total`` counts all questions of the split's file, ``missing`` those without their database; ``damaged`` says why
-    one that is there cannot be read. ``paths`` maps db_ids in use to SQLite files, ``hashes`` to what these held when
-    it was loaded; ``root`` is None for a package's.
+    one cannot be read. ``paths`` maps db_ids to SQLite files, ``hashes`` to what they held; a package has no ``root``.
     """
 
     name: str
@@ -136,9 +135,8 @@ class Benchmark:
 class Usage:
     """What an answer cost. Usages add up, through every layer of a method.
 
-    ``prompt_tokens`` includes the ``cached_tokens`` that the server took from its prefix cache.
-    ``seconds`` is wall time spent waiting for the model when the answer was first given, without what failed before.
-    ``untold`` counts the calls whose tokens the server did not tell: the sums of tokens are then too small.
+    ``prompt_tokens`` include the ``cached_tokens``, of the prefix cache. ``seconds`` are those waited for the model
+    when it first answered, without what failed before. ``untold`` calls told no tokens: the sums of them are too small.
     """
 
     calls: int = 0

@@ -212,8 +212,8 @@ TO_NOBODY: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "a function, which asks models of its own",
         {"method": lambda question, database: "SELECT 1", "model": "m"},
-        {"record": "r.jsonl", "base_url": "http://127.0.0.1:1/v1", "embedder": "nope", "engine": "torch",
-         "max_tokens": 9, "system": False, "extra": {"a": 1}, "request_timeout_s": 3.0},
+        {"record": "r.jsonl", "allow_learnt": True, "embedder": "nope", "base_url": "http://127.0.0.1:1/v1",
+         "engine": "torch", "max_tokens": 9, "system": False, "extra": {"a": 1}, "request_timeout_s": 3.0},
     ),
     (
         "a model that is open: say it where it is opened",

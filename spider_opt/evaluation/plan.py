@@ -109,7 +109,7 @@ def check_unasked(asking: Asking, of: str, others: Mapping[str, object] = {}) ->
         UsageError: something is.
     """
     said = [one.name for one in fields(Asking) if getattr(asking, one.name) != getattr(Asking(), one.name)]
-    for name in (*said, *(name for name, value in others.items() if value is not None)):
+    for name in (*said, *(name for name, is_said in others.items() if is_said)):
         raise UsageError(f"{name} says nothing to {of}")
 
 

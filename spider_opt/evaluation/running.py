@@ -138,7 +138,12 @@ def evaluate(
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
         asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
         if callable(method):
-            check_unasked(asking, FUNCTION, {"record": record, "embedder": None if embedder == DEFAULT_EMBEDDER else 1})
+            others = {
+                "record": record is not None,
+                "embedder": embedder != DEFAULT_EMBEDDER,
+                "allow_learnt": allow_learnt,
+            }
+            check_unasked(asking, FUNCTION, others)
             check_pipeline(method)
             plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=nowhere)
         else:
