@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from spider_opt.models.computing import computed_by
 from spider_opt.models.lent import odd_in
 from spider_opt.store import Older, Store
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
@@ -19,10 +20,11 @@ _SECTION, _LEFT_OUT = "answers", "left out"
 _OLDER = Older("answers", f"SELECT '{_SECTION}', key, completions FROM answers")
 
 
-def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
+def request_key(info: ModelInfo, request: Request, cache_tag: str = "", computed_by: str = "") -> str:
     """Return the SHA-256 of everything an answer depends on.
 
-    ``cache_tag`` is what the model adds to its info: the endpoint where the weights are not known.
+    ``cache_tag`` is what the model adds to its info: the endpoint where the weights are not known. ``computed_by`` is
+    what computes it here, with its version; recordings, which are asked with whatever is installed, have none.
     """
     messages = request.messages
     asked: dict[str, Any] = {
@@ -38,6 +40,8 @@ def request_key(info: ModelInfo, request: Request, cache_tag: str = "") -> str:
     }
     if request.extra:  # without them the key is what it was before there were any
         asked["extra"] = dict(request.extra)
+    if computed_by:
+        asked["computed_by"] = computed_by
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -69,8 +73,9 @@ class CachedModel:
     """Answers from the store at ``path`` what was asked before, with the usage it had then.
 
     An answer is kept by what it was an answer to: where the model had to leave out a part of the request, that stands
-    in its info. What was last left out is kept too, and told to the model of the next process, so that it finds these
-    answers without asking; once it asks, it sees by itself.
+    in its info. One that is computed here is also kept by what computes it, with its version and its code: an upgrade
+    brings no old answers back. What was last left out is kept too, and told to the model of the next process, so that
+    it finds these answers without asking; once it asks, it sees by itself.
 
     ``hits`` and ``misses`` count the calls since this object was made; ``served`` is what servers said of the models
     that gave the answers of these, see ``Completion``.
@@ -82,12 +87,13 @@ class CachedModel:
         self.misses = 0
         self.served: dict[str, None] = {}
         self.cache_tag = str(getattr(inner, "cache_tag", ""))
+        self._computed_by = computed_by(inner)
         self._store = Store(path, "answers", older=_OLDER)
         self._counting = threading.Lock()
         self._left_out: frozenset[str] = frozenset()
         assume = getattr(inner, "assume", None)
         if assume is not None:
-            self._endpoint = request_key(inner.info, Request(""), self.cache_tag)
+            self._endpoint = self._key(Request(""))
             known = self._store.get(_LEFT_OUT, self._endpoint) or b""
             self._left_out = frozenset(known.decode(errors="replace").split())
             assume(self._left_out)
@@ -103,7 +109,7 @@ class CachedModel:
         Raises:
             ModelError: the inner model gave no answer; nothing is kept.
         """
-        key = request_key(self.info, request, self.cache_tag)
+        key = self._key(request)
         found = self._store.get(_SECTION, key)
         kept = None if found is None else _read(found)
         with self._counting:
@@ -113,13 +119,16 @@ class CachedModel:
             return self._noted(kept)
         fresh = self._noted(self.inner.complete(request))
         self._remember()
-        if (shown := request_key(self.info, request, self.cache_tag)) != key:  # it was asked otherwise than was thought
+        if (shown := self._key(request)) != key:  # it was asked otherwise than was thought
             key, found = shown, self._store.get(_SECTION, shown)
         entry = {key: json.dumps(completions_to_json(fresh)).encode()}
         if found is None or _read(found):
             return _read(self._store.keep(_SECTION, entry)[key]) or fresh
         self._store.replace(_SECTION, entry)  # what was there is broken
         return fresh
+
+    def _key(self, request: Request) -> str:
+        return request_key(self.info, request, self.cache_tag, self._computed_by)
 
     def _noted(self, answers: list[Completion]) -> list[Completion]:
         with self._counting:

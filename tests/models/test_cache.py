@@ -21,7 +21,7 @@ import pytest
 from fake_model import FakeModel
 
 from spider_opt.errors import ModelError
-from spider_opt.models import CachedModel
+from spider_opt.models import CachedModel, computing
 from spider_opt.models.cache import completions_to_json, request_key
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 
@@ -159,7 +159,7 @@ PROGRAM = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from spider_opt.models import CachedModel
+    from spider_opt.models import CachedModel, computing
     from spider_opt.types import Completion, ModelInfo, Request
 
     class Inner:
@@ -258,3 +258,41 @@ def test_a_cache_that_cannot_be_written_costs_no_answer(tmp_path: Path, caplog: 
         assert (model.hits, model.misses) == (0, 2)
     assert len(caplog.messages) == 1
     assert "answers are not kept" in caplog.messages[0]
+
+
+# --- what computes the answers -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["EmbeddedModel", "TorchModel"])
+@pytest.mark.parametrize("changed", ["_version", "_code"])
+def test_answers_of_another_version_of_the_engine_do_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, changed: str
+) -> None:
+    class Computed(Counting):
+        """Stands for a model that is computed here."""
+
+    engines = tuple((Computed if kind.__name__ == engine else kind, *rest) for kind, *rest in computing._ENGINES)
+    monkeypatch.setattr(computing, "_ENGINES", engines)
+    monkeypatch.setattr(computing, "_version", lambda package: f"{package} 1")
+    monkeypatch.setattr(computing, "_code", lambda folder: "0123456789")
+
+    def asked() -> int:
+        inner = Computed()
+        with closing(CachedModel(inner, tmp_path / "c.sqlite")) as model:
+            model.complete(Request(CHAT))
+        return len(inner.requests)
+
+    assert [asked(), asked()] == [1, 0]
+    monkeypatch.setattr(computing, changed, lambda of: "another")
+    assert [asked(), asked()] == [1, 0]
+
+
+def test_what_is_kept_of_an_endpoint_or_recorded_is_found_by_the_key_it_always_had(tmp_path: Path) -> None:
+    # Answers that may have been paid for, and recordings: this is what their keys were when they were made.
+    assert request_key(INFO, Request(CHAT)) == "9decbb9b59585a76c25229039d25695872b5a4eca4abd2227259e2b071265ee3"
+    inner = Counting()
+    with closing(CachedModel(inner, tmp_path / "c.sqlite")) as model:
+        model.complete(Request(CHAT))
+        with closing(sqlite3.connect(tmp_path / "c.sqlite")) as connection:
+            [kept] = connection.execute("SELECT key FROM kept WHERE section = 'answers'").fetchall()
+    assert kept[0] == request_key(INFO, Request(CHAT))
