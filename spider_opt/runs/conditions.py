@@ -96,7 +96,7 @@ def conditions(info: RunInfo) -> dict[str, str]:
         "code": info.code,
         "scorer": str(scorer) if scorer else "",
         "time-out": f"{scorer.timeout_s:g} s" if scorer else "",
-        "SQLite": info.versions.get("sqlite", ""),
+        "SQLite": (scorer.sqlite if scorer else "") or info.versions.get("sqlite", ""),
     }
 
 

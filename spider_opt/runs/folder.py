@@ -235,12 +235,19 @@ def _note_versions(folder: Path, now: RunInfo, *, new: bool) -> RunInfo:
 
 
 def _claim(folder: Path, info: RunInfo) -> RunInfo:
-    """Write ``run.json``, or make sure that the one there describes the same run; return what stands in it."""
+    """Write ``run.json``, or make sure that the one there describes the same run; return what stands in it.
+
+    A run that came to no answer is none: a function that failed at its first question is another once it is mended.
+    """
     if (folder / FILE).exists():
         there = RunInfo.read(folder)
-        if differ := differences(there, info):
+        if not (differ := differences(there, info)):
+            return there
+        answers = folder / PREDICTIONS
+        if there.scorer is not None or (answers.exists() and answers.read_bytes().strip()):
             raise _another_run(folder, differ)
-        return there
+        info.write(folder)
+        return info
     if (folder / PREDICTIONS).exists():
         raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another {argument('out')}")
     info.write(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -30,18 +31,22 @@ _SPLICED = re.compile(r"(?P<steps>.*) \(embedder (?P<embedder>.*)\)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class ScoredBy:
-    """How a run's answers were judged: see ``Rules``; ``version`` is that of the scorer whose verdict is EX."""
+    """How a run's answers were judged: see ``Rules``; ``version`` is that of the scorer whose verdict is EX.
+
+    ``sqlite`` is the version that ran the queries, '' where that was not written down: another may say otherwise.
+    """
 
     mode: str
     keep_distinct: bool
     timeout_s: float
     version: str
     metrics: tuple[str, ...] = ()
+    sqlite: str = ""
 
     @classmethod
     def of(cls, rules: Rules) -> ScoredBy:
         """Return what is noted of being scored now by these rules."""
-        return cls(**rules.noted())
+        return cls(**rules.noted(), sqlite=sqlite3.sqlite_version)
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ScoredBy:
@@ -57,6 +62,7 @@ class ScoredBy:
             "timeout_s": NUMBER,
             "version": str,
             "metrics": list,
+            "sqlite": str,
         }
         check_kinds(known, kinds)
         check_all("metrics", known.get("metrics", ()), str)
@@ -200,7 +206,9 @@ class RunInfo:
         shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
         shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds") if key in shown}
         if self.scorer:
-            shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key != "metrics" or value}
+            shown["scorer"] = {
+                key: value for key, value in asdict(self.scorer).items() if key not in ("metrics", "sqlite") or value
+            }
         return shown | dict(self.others)
 
     def write(self, folder: Path) -> None:

@@ -73,6 +73,23 @@ def test_by_database_more_is_left_to_chance(make_run: Make) -> None:
     assert check(run, base, by="database").lost == 20
 
 
+def test_which_questions_lean_on_each_other_decides_what_is_chance(make_run: Make) -> None:
+    """All of one database were lost, of three: as 20 gold queries it is much, as databases it may be chance."""
+    base, run = make_run("base", "+" * 60), make_run("run", "-++" * 20)
+    by_query, by_database = (compare(run, base, by=by) for by in ("query", "database"))
+    assert (by_query.won, by_query.lost, by_query.change) == (by_database.won, by_database.lost, by_database.change)
+    assert by_query.high < 0 <= by_database.high
+    assert lost(base, run, by="query").high == lost(base, run).high == by_query.high
+    assert check(run, base, by="database") == by_database
+    # The other way round: a loss that is spread over all databases, in few gold queries.
+    spread = make_run("spread", "--" * 2 + "+" * 56)
+    found = [compare(spread, base, by=by).high for by in ("query", "database")]
+    assert found[0] == 0
+    assert found[1] < 0
+    lost(base, spread, by="database")
+    assert check(spread, base, by="query").lost == 4
+
+
 # --- every -------------------------------------------------------------------------------------
 
 

@@ -149,6 +149,29 @@ def test_what_changes_an_answer_makes_another_run(
         assert {answer.prediction.sql for answer in other.answers} == {"SELECT 2"}
 
 
+def test_an_adapter_whose_card_asks_for_another_form(
+    make_adapter: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is the same, and so is the model's hash; the prompt is not."""
+    look = {"schema": "ddl", "keys": True, "rows": 0, "values": 0, "form": "chat", "rules": False}
+    card = make_adapter("mine", look=look, target="plain", data={"db_ids": []}) / "card.json"
+    asked = FakeModel("SELECT 1", info=ModelInfo("qwen2.5-coder-0.5b", "ab" * 32, "cd" * 32))
+    monkeypatch.setattr(plan.models, "open", lambda *_, **__: asked)
+    options = {"model": "qwen2.5-coder-0.5b"}
+    first = run("finetune:adapter=mine", **options)
+    assert run("finetune:adapter=mine", **options).info.adapter_form == first.info.adapter_form
+    before = len(asked.requests)
+    for number, change in enumerate(({"look": look | {"schema": "compact"}}, {"target": "skeleton-first"})):
+        card.write_text(json.dumps(json.loads(card.read_text()) | change))
+        with pytest.raises(RunError, match="the adapter's card asks for another form now"):
+            run("finetune:adapter=mine", **options)
+        other = run("finetune:adapter=mine", f"other-{number}", **options)
+        assert other.info.adapter_form != first.info.adapter_form
+    assert len(asked.requests) > before, "another prompt has no answer in the cache"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"look": look, "target": "plain", "note": "the same"}))
+    assert run("finetune:adapter=mine", **options).info.adapter_form == first.info.adapter_form
+
+
 class Elsewhere(FakeModel):
     """A model that says where it is asked."""
 

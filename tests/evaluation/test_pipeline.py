@@ -75,6 +75,26 @@ def test_it_goes_on_where_it_failed(mini: Benchmark) -> None:
     assert (run.ex, len(agent.asked)) == (100.0, 6)
 
 
+def test_one_that_failed_at_once_and_is_mended_goes_into_the_same_folder(mini: Benchmark, tmp_path: Path) -> None:
+    def agent(question: str, database: Path) -> str:
+        raise ConnectionError("a key is missing")
+
+    def mended(question: str, database: Path) -> str:
+        return "SELECT 1"
+
+    def another(question: str, database: Path) -> str:
+        return "SELECT 2"
+
+    with pytest.raises(RunError, match="a key is missing"):
+        evaluate(agent, mini, limit=3, out=tmp_path / "run", progress=False)
+    assert (tmp_path / "run" / "run.json").exists()
+    run = evaluate(mended, mini, limit=3, out=tmp_path / "run", progress=False)
+    assert (run.n, run.info.method, {answer.prediction.sql for answer in run.answers}) == (3, "mended", {"SELECT 1"})
+    with pytest.raises(RunError, match="holds another run"):  # now there is something that would be mixed
+        evaluate(another, mini, limit=3, out=tmp_path / "run", progress=False)
+    assert {answer.prediction.sql for answer in Run.read(tmp_path / "run").answers} == {"SELECT 1"}
+
+
 def bound(sql: str, question: str, database: Path) -> str:
     return sql
 

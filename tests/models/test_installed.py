@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,8 +15,8 @@ from fake_model import FakeModel
 
 from spider_opt import models, plugins
 from spider_opt.errors import ModelUnavailable, UsageError
-from spider_opt.models import OpenAIModel
-from spider_opt.types import ModelInfo
+from spider_opt.models import CachedModel, OpenAIModel
+from spider_opt.types import ModelInfo, Request
 
 Install = Callable[..., None]
 
@@ -118,3 +121,37 @@ def test_what_it_says_itself_is_left_and_no_key_is_said(install: Install) -> Non
     with pytest.raises(UsageError) as caught:
         models.open("teller", api_key="sk-secret", headers={"X": "token-secret"})
     assert "secret" not in str(caught.value)
+
+
+OPENS = """
+from spider_opt.types import Completion, ModelInfo
+
+class Parrot:
+    info = ModelInfo("parrot")
+    {tag}
+
+    def complete(self, request):
+        return [Completion("SELECT {number}")]
+
+def make(name, **_):
+    return Parrot()
+"""
+
+
+@pytest.mark.parametrize("tag", ["", 'cache_tag = "mine"'])
+def test_another_version_of_a_package_does_not_get_the_answers_of_the_one_before(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str
+) -> None:
+    """Neither where its model says nothing of what its answers depend on, nor where it always says the same."""
+    monkeypatch.syspath_prepend(tmp_path)
+    install("parrot", place="parrots_of_others:make")
+
+    def answers(number: int) -> str:
+        (tmp_path / "parrots_of_others.py").write_text(OPENS.format(tag=tag, number=number))
+        sys.modules.pop("parrots_of_others", None)
+        importlib.invalidate_caches()
+        with closing(CachedModel(models.open("parrot"), tmp_path / "c.sqlite")) as model:
+            return model.complete(Request("How many?"))[0].text
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert [answers(number) for number in (1, 1, 22, 1)] == ["SELECT 1", "SELECT 1", "SELECT 22", "SELECT 1"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from spider_opt.errors import LeakError, ModelError, ModelUnavailable, Predictio
 from spider_opt.runs import Run, RunInfo, ScoredBy
 from spider_opt.runs import folder as runs
 from spider_opt.runs.answers import read_answers
+from spider_opt.runs.conditions import conditions
 from spider_opt.runs.describing import describe
 from spider_opt.runs.folder import Finished, finish, run
 from spider_opt.scoring import Rules, read_verdicts
@@ -423,7 +425,8 @@ def test_finish_writes_verdicts_and_how_they_came_about(benchmark: Benchmark, tm
     assert {v.outcome for v in verdicts} == {"correct", "query_error"}
     description = json.loads(text(tmp_path, "run.json"))
     assert description["n"] == 10
-    assert description["scorer"] == {"mode": "strict", "keep_distinct": False, "timeout_s": 3.0, "version": "1"}
+    scorer = {"mode": "strict", "keep_distinct": False, "timeout_s": 3.0, "version": "1"}
+    assert description["scorer"] == scorer | {"sqlite": sqlite3.sqlite_version}
     finish(benchmark, tmp_path, Rules())
     assert RunInfo.read(tmp_path).scorer == ScoredBy.of(Rules())
 
@@ -441,6 +444,51 @@ def test_finish_keeps_the_folder_honest_when_it_cannot_write(
     with pytest.raises(RunError, match="No space left on device"):
         finish(benchmark, tmp_path, Rules("official"))
     assert RunInfo.read(tmp_path).scorer is None  # verdicts of one mode never stand under another's name
+
+
+def test_a_second_command_cannot_leave_verdicts_for_fewer_answers_than_there_are(
+    benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One asked five questions and scores them; another one asks all of them meanwhile."""
+    really, scored = runs.score, []
+
+    def score_while_another_asks(*given: Any, **named: Any) -> Any:
+        report = really(*given, **named)
+        scored.append(len(report.scored))
+        go(benchmark, tmp_path)
+        return report
+
+    monkeypatch.setattr(runs, "score", score_while_another_asks)
+    go(benchmark, tmp_path, limit=5)
+    assert finish(benchmark, tmp_path, Rules()).n == 10
+    assert scored == [5, 10]
+    assert len(read_verdicts(tmp_path / "verdicts.jsonl")) == RunInfo.read(tmp_path).n == len(ids(tmp_path)) == 10
+    assert Run.read(tmp_path).n == 10
+
+
+def test_a_second_command_that_is_stopped_leaves_no_verdicts_that_lack_its_answers(
+    benchmark: Benchmark, tmp_path: Path
+) -> None:
+    go(benchmark, tmp_path, limit=5)
+    finish(benchmark, tmp_path, Rules())
+    with pytest.raises(KeyboardInterrupt):
+        go(benchmark, tmp_path, Answering(q8=KeyboardInterrupt()))
+    assert len(ids(tmp_path)) > 5
+    assert not (tmp_path / "verdicts.jsonl").exists()
+    with pytest.raises(RunError, match="is unfinished"):
+        Run.read(tmp_path)
+
+
+def test_by_which_sqlite_it_was_scored_stands_there_whichever_it_was_asked_with(
+    benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go(benchmark, tmp_path)
+    monkeypatch.setattr("spider_opt.runs.info.sqlite3.sqlite_version", "3.99")
+    finish(benchmark, tmp_path, Rules())
+    info = RunInfo.read(tmp_path)
+    assert info.scorer
+    assert info.scorer.sqlite == conditions(info)["SQLite"] == "3.99"
+    assert ScoredBy.from_json({"mode": "official", "keep_distinct": False, "timeout_s": 1, "version": "1"}).sqlite == ""
 
 
 def test_finish_of_another_benchmarks_answers(benchmark: Benchmark, tmp_path: Path) -> None:
