@@ -89,7 +89,7 @@ MIXTURES = [
 def test_nor_does_one_of_several_pieces(mixture):
     start = time.process_time()
     extract_sql(mixture * (300_000 // len(mixture)))
-    assert time.process_time() - start < 2.0  # 0.2 to 0.8 on a quiet machine, once up to 8
+    assert time.process_time() - start < 3.0  # 0.2 to 0.8 on a quiet machine, once up to 8
 
 
 def test_what_is_read_of_a_longer_answer_costs_as_much_more():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import sqlite3
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,88 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "quoted lines": lambda sql: f"> Answer:\n\n{sql}",
     "another question": lambda sql: f"{sql}\n\nQuestion: How many?\nSQL: SELECT count(*) FROM boat",
 }  # fmt: skip
+"""These give back any query, whatever stands in its strings."""
+MORE: dict[str, Callable[[str], str]] = {
+    "bullet": lambda sql: f"- {sql}",
+    "number": lambda sql: f"1. {sql}",
+    "headings": lambda sql: f"### SQL\n{sql}\n\n### Explanation\nIt lists them.",
+    "characters as they are": lambda sql: f"<query><![CDATA[{sql}]]></query>",
+    "tags in tags": lambda sql: f"<answer><sql>\n{sql}\n</sql><explanation>It is short.</explanation></answer>",
+    "a program": lambda sql: f'query = """\n{sql}\n"""\nprint(query)',
+    "a program in a fence": lambda sql: f'```python\nquery = """{sql}"""\ncursor.execute(query)\n```',
+    "YAML": lambda sql: "sql: |\n" + indented(sql, "  "),
+    "a box": lambda sql: f"\\boxed{{\\text{{{sql}}}}}",
+    "signs of a box": lambda sql: f"<|begin_of_box|>{sql}<|end_of_box|>",
+    "a prompt": lambda sql: f"sqlite> {sql};",
+    "another prompt": lambda sql: f"sql> {sql}",
+    "a page": lambda sql: f'<pre><code class="language-sql">{html.escape(sql, quote=False)}</code></pre>',
+    "fence of tildes": lambda sql: f"~~~sql\n{sql}\n~~~",
+    "fence of four": lambda sql: f"````sql\n{sql}\n````",
+    "indented fence": lambda sql: f"   ```sql\n{indented(sql, '   ')}\n   ```",
+    "quoted fence": lambda sql: f"Answer:\n> ```sql\n{indented(sql, '> ')}\n> ```",
+    "quoted query": lambda sql: f"The query is\n\n{indented(sql, '> ')}\n\nand it lists them.",
+    "head of Llama": lambda sql: f"<|start_header_id|>assistant<|end_header_id|>\n\n{sql}<|eot_id|>",
+    "turns of Mistral": lambda sql: f"[/INST] {sql} [INST]",
+    "end of a turn of Gemma": lambda sql: f"{sql}<end_of_turn>\n<eos>",
+    "no thoughts": lambda sql: f"<think></think>\n<answer>{sql}</answer>",
+    "JSON in JSON": lambda sql: json.dumps({"result": {"queries": [{"sql": sql}]}, "confidence": 0.9}),
+    "JSON and why": lambda sql: json.dumps({"sql": sql, "explanation": "SELECT picks the rows FROM the table."}),
+    "call of a tool": lambda sql: f"<tool_call>\n{json.dumps({'arguments': {'query': sql}})}\n</tool_call>",
+    "label in words": lambda sql: f"The final SQL query is: {sql}",
+    "German words": lambda sql: f"Die Abfrage lautet:\n\n{sql}\n\nSie gibt alle Zeilen aus, die gefragt sind.",
+    "French words": lambda sql: f"Voici la requête :\n{sql}\nElle renvoie les lignes demandées.",
+    "Japanese words": lambda sql: f"クエリは次のとおりです：\n{sql}\n以上です。",
+    "Arabic words": lambda sql: f"الاستعلام هو:\n{sql}\nهذا كل شيء.",
+    "note": lambda sql: f"{sql}\n\nNote: this assumes that the names are unique.",
+    "what its words do": lambda sql: f"```sql\n{sql}\n```\n\n- `SELECT` picks the columns\n- `FROM` names the table",
+    "alternative": lambda sql: f"```sql\n{sql}\n```\n\nAlternatively, you could write:\n```sql\nSELECT 1\n```",
+    "output": lambda sql: f"```sql\n{sql}\n```\n\nOutput:\n```\n| name |\n|---|\n| Alba |\n```",
+    "steps": lambda sql: f"Step 1: find the tables.\nStep 2: join them.\n\nFinal SQL:\n{sql}",
+    "comment behind": lambda sql: f"{sql} -- this gives the names",
+    "comments before": lambda sql: f"/* Which boats? */\n-- SELECT them\n{sql};",
+    "tables before": lambda sql: f"```sql\nCREATE TABLE boat (id INT);\n{sql};\n```",
+    "brackets": lambda sql: f"({sql})",
+    "curly quotes": lambda sql: f"“{sql}”",
+    "pictures": lambda sql: f"✅ {sql} 🎉",
+    "in a sentence": lambda sql: f"Use `{sql}` to get it.",
+    "question said again": lambda sql: f"Question: How many boats from SELECT list?\nAnswer: {sql}",
+    "thoughts aloud": lambda sql: f"I need to select the name from the table where crew is more than 2.\n\n{sql}",
+    "mended": lambda sql: f"```sql\nSELECT 1 FROM boat\n```\nThat's wrong. Fixed:\n```sql\n{sql}\n```\nThat's it.",
+    "draft": lambda sql: f"Draft:\n```sql\nSELECT 1 FROM boat\n```\n\n**Final Answer:**\n```sql\n{sql}\n```",
+}  # fmt: skip
+
+
+"""These give back the queries of people; some change what is in a string of several lines, or of other wrappings."""
+KEYWORDS = {
+    "SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "AND", "OR", "JOIN",
+    "ON",
+}  # fmt: skip
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "as it is": (" ",),
+    "a clause a line": ("\n",),
+    "blank lines": ("\n\n", " "),
+    "comments": ("\n-- it's a note; here\n", "\n\n-- Only the larger boats:\n", " /* SELECT 1; */ ", "\n"),
+    "another system": ("\r\n", "\t"),
+}
+"""What stands before the words with which clauses begin, in turns."""
+
+
+def indented(sql: str, by: str) -> str:
+    return "\n".join(by + line for line in sql.split("\n"))
+
+
+def laid_out(sql: str, layout: str) -> str:
+    if layout == "as it is":
+        return sql
+    pieces = list(tokens(sql))
+    following = [*(piece.text.upper() for piece in pieces[1:]), ""]
+    return "".join(
+        (LAYOUTS[layout][i % len(LAYOUTS[layout])] if after in KEYWORDS else " ")
+        if piece.kind == "space"
+        else piece.text
+        for i, (piece, after) in enumerate(zip(pieces, following, strict=True))
+    )
+
 
 AMID_WORDS: dict[str, Callable[[str], str]] = {
     "behind one word": lambda sql: f"Sure! {sql}",
@@ -167,3 +251,21 @@ def test_golds_come_back_unchanged(shared: Path, wrapping: str) -> None:
     for gold in golds if os.environ.get("SPIDER_OPT_ALL_GOLDS") else golds[::200]:
         for sql in (gold, over_lines(gold), over_lines(gold).replace("\n", "\n\n")):
             assert said(extract_sql((AMID_WORDS | IN_ITS_LINE)[wrapping](sql))) == said(sql)
+
+
+def test_golds_come_back_unchanged_in_other_layouts(shared: Path) -> None:
+    """Every gold of Spider in some of all wrappings and layouts, each of which meets more than a hundred."""
+    files = (shared / "spider" / f"{name}.json" for name in ("dev", "train_spider", "train_others"))
+    golds = sorted({entry["query"] for file in files for entry in json.loads(file.read_text(encoding="utf-8"))})
+    wrappings = WRAPPINGS | MORE
+    cases = list(product(wrappings, LAYOUTS))
+    n, changed = 0, []
+    for i, gold in enumerate(golds):
+        query = gold.strip().rstrip("; ")
+        for wrapping, layout in cases[i % 37 :: 37]:
+            n += 1
+            answer = wrappings[wrapping](laid_out(query, layout))
+            if said(extract_sql(answer)) != said(query):
+                changed.append(answer)
+    assert (changed[:3], len(changed)) == ([], 0)
+    assert n >= 50_000

@@ -23,6 +23,10 @@ from spider_opt.sql.extract.thoughts import continued, without_thoughts
 
 __all__ = ["continued", "extract_sql", "without_thoughts"]
 _FINAL = "assistantfinal"
+# Markdown's quoted lines, where a query or the block of one begins in them.
+_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
+_QUOTED_QUERY = re.compile(r"^[ \t]*>[ \t]*(?:```|~~~|SELECT\b|WITH\b)", re.MULTILINE | re.IGNORECASE)
+_QUOTED_LINES = re.compile(r"(?:^[ \t]*>[^\n]*\n?)+", re.MULTILINE)
 _FULL_WIDTH = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
 
 
@@ -52,6 +56,8 @@ def extract_sql(text: str) -> str:
 
 def _readings(text: str) -> Iterator[str]:
     """Yield the text, and where that offers no query, what it may have been before something spelled it otherwise."""
+    if _QUOTED_QUERY.search(text):
+        text = _QUOTED_LINES.sub(_as_block, text)
     if text.lstrip().startswith("analysis") and _FINAL in text:  # a server has left the signs of channels away
         text = text.rpartition(_FINAL)[2]
     yield text
@@ -59,3 +65,8 @@ def _readings(text: str) -> Iterator[str]:
         yield without_entities(text)
     if _FULL_WIDTH.search(text):
         yield narrow(text)
+
+
+def _as_block(lines: re.Match[str]) -> str:
+    said = _QUOTE.sub("", lines[0])
+    return said if "```" in said or "~~~" in said else f"```\n{said}\n```\n"

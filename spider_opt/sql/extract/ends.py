@@ -17,7 +17,7 @@ _HARD = r"```|</[A-Za-z][\w:-]*\s*>|<[|｜][^|｜\s<>]|◁|\[/[A-Za-z]"
 # What ends a query, before what protects: a string, a name in quotes, a comment, which are the lexer's.
 _SCAN = re.compile(
     rf"""[ \t,(.](?:`{{3}}(?!`)[^`\n]+`{{3,4}}|````)(?!`)
-    |(?P<stop>{_HARD}|\n~~~|[;；。])
+    |(?P<stop>{_HARD}|\n~~~|[;；。\u2600-\u27bf\U0001f300-\U0001faff])
     |(?P<tag><[A-Za-z][\w:-]*>)
     |(?P<token>{END_TOKEN})
     |(?P<wide>[，、：！？])
@@ -28,6 +28,7 @@ _SCAN = re.compile(
 _MARK = re.compile(_HARD)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _HAS_SQL = re.compile(r"\b(?:FROM|WHERE|GROUP|ORDER|HAVING|LIMIT|UNION|SELECT|AND|OR|JOIN)\b", re.IGNORECASE)
+_NEXT_TURN = "[INST]"
 _TRAILING = ".!?:…*_\"'` \n"
 _NUMBER_THEN_WORDS = re.compile(r"[0-9]+(?:\.[0-9]+)?(?=[^\x00-\x7f])")
 _FULL_STOP = re.compile(r"(?<=[0-9])\.\Z")
@@ -59,6 +60,8 @@ def body_at(text: str, start: int, parser: Parser, *, in_sentence: bool = False)
         end, tags = scan(text, start, parser)
     sql = plain(text[start:end]).strip()
     says = parser.says(sql)
+    if (says is Says.WHOLE or sql.endswith(_NEXT_TURN)) and (before := _before_no_name(sql, parser)):
+        return Body(before, end, Says.WHOLE)
     if says is Says.WHOLE and (sentence := _before_a_sentence(sql, parser)):
         return Body(sentence, _place(text, start, end, sentence), Says.WHOLE, in_line=True)
     if says is Says.WHOLE and text[end : end + 1] == "。" and (word := _unused_alias(sql, tokens(sql), parser)):
@@ -101,6 +104,18 @@ def _before_a_sentence(sql: str, parser: Parser) -> str:
         return ""
     *_, last = tokens(before)
     return before if last.kind == "word" else ""
+
+
+def _before_no_name(sql: str, parser: Parser) -> str:
+    """Return a query before what SQLite takes for a name, and nobody meant so, or ''.
+
+    That is a last line of letters of another script, or the sign with which a user's next words begin.
+    """
+    before, _, last = sql.rpartition("\n")
+    foreign = any(map(str.isalpha, last)) and not any(c.isascii() and not c.isspace() for c in last)
+    if sql.endswith(_NEXT_TURN):
+        before, foreign = sql.removesuffix(_NEXT_TURN), True
+    return before.rstrip() if foreign and parser.says(before) is Says.WHOLE else ""
 
 
 def scan(text: str, start: int, parser: Parser, limit: int = 20 * MAX_CHARS) -> tuple[int, list[int]]:

@@ -80,9 +80,10 @@ class Reader:
             other = (kind["role"] or kind["turn"] or "").lower() in _OTHER_ROLES
             return not (other and (self.found or self._weak))
         elif kind["ends"]:
-            if "INST]" not in kind["ends"].upper():
+            if kind["ends"].upper() != "[/INST]":
                 return not (self.found or self._weak)
-            self._weak.clear()
+            self._weak.clear()  # the prompt was said again
+            self._begun = self._at
             return not self.found
         elif kind["fence"]:
             self._fence(at, kind["fence"])

@@ -19,7 +19,7 @@ CLOSING = {
     "``": "``", '"""': '"""', "'''": "'''", "==": "==",
 }  # fmt: skip
 """Signs of quotation, of Markdown, and brackets, by those that open them."""
-_NEAR = 5_000
+_NEAR = 2_000
 _AS_LONG = 8
 """So much longer does it take to read HTML's names than SQLite takes to read a text."""
 _MAX_CLOSINGS, _MAX_LINES, _MAX_FROM_FIRST, _MAX_WORDS = 40, 30, 20_000, 10_000
@@ -29,6 +29,7 @@ _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _IN_WORD = re.compile(r"\w", re.ASCII)
 _WORD = re.compile(r"\w+")
 _BEFORE_TEXTS = CLAUSES.union(("ESCAPE", "GLOB", "MATCH", "REGEXP", "SELECT"))
+_DOUBLED = re.compile(r"''[\w%]")
 _LINE_END = re.compile(r"\s*\n")
 
 
@@ -120,7 +121,8 @@ def _quoted(text: str, start: int, opening: str, parser: Parser) -> Body | None:
     if as_json and start == 1 and not text[as_json.end :].strip():
         return as_json
     ends = list(_closings(text, start, CLOSING[opening]))
-    for other_readings in (False, True):
+    doubled = opening == "'" and ends and _DOUBLED.search(text, start, ends[-1][0])  # which SQLite reads otherwise
+    for other_readings in (True, False) if doubled else (False, True):
         later: Body | None = None
         for end, behind in ends:
             inside = text[start:end]
@@ -148,6 +150,8 @@ def _closings(text: str, start: int, closing: str) -> Iterator[tuple[int, int]]:
         if end < 0:
             return
         behind = end + len(closing)
+        while len(closing) == 3 and text.startswith(closing[0], behind):  # a quote of the query's own stands before
+            end, behind = end + 1, behind + 1
         within = _IN_WORD.match(text, behind) or text[end - 1] == "\\"
         if not within and not (closing in "\"'`*" and text.startswith(closing, behind)):
             yield end, behind
