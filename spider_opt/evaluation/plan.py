@@ -128,9 +128,20 @@ def of_method(
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
-    """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are; ``cached`` asks ``given``."""
+    """Plan a run of a method; ``asked`` are those questions of ``benchmark`` that are; ``cached`` asks ``given``.
+
+    Raises:
+        UsageError: there is a recording, and whether it is of that model cannot be told.
+        DatasetError: training examples are to be shown, and there are none.
+    """
     who = model_identity(given, cached.cache_tag)
-    chat = Recorder(cached, record) if record else cached
+    if record is not None and who.unseen and record.exists():
+        hidden = " and ".join(who.unseen[:3])
+        raise UsageError(
+            f"{record} is there, and whether {cached.info.name} gave its answers cannot be told, for nothing looks "
+            f"into {hidden}: name another file, or say that it did, with cache_tag={who.cache_tag!r} in the model"
+        )
+    chat = Recorder(cached, record, who.cache_tag) if record else cached
     half = _learnt_from(method, benchmark)
     adapters = [find_adapter(adapter) for adapter in method.adapters]
     forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in adapters]

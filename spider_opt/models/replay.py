@@ -23,19 +23,23 @@ FORMAT = 1
 class Recorder:
     """Passes calls on to ``inner`` and appends each new answer to the recording at ``path``.
 
+    ``tag`` is what answers depend on beside the model's info, '' where that is all; a recording with another one is of
+    another model.
+
     Raises:
         UsageError: ``path`` is the recording of another model, or no recording.
     """
 
-    def __init__(self, inner: ChatModel, path: Path) -> None:
+    def __init__(self, inner: ChatModel, path: Path, tag: str = "") -> None:
         self.inner = inner
         self.path = path
+        self._tag = tag
         self._lock = threading.Lock()
         self._known: set[str] = set()
         if path.exists() and path.stat().st_size:
-            info, answers, whole = _read(path)
+            info, there, answers, whole = _read(path)
             self._head = info
-            if not _same(info, inner.info):
+            if not _same(info, inner.info) or (there and there != tag):  # earlier versions wrote none
                 raise self._of_another(info)
             self._known = set(answers)
             with path.open("r+b") as file:
@@ -46,7 +50,7 @@ class Recorder:
 
     def _begin(self) -> None:
         self._head = self.inner.info
-        head = {"format": FORMAT, "info": info_to_json(self._head)}
+        head = {"format": FORMAT, "info": info_to_json(self._head)} | ({"tag": self._tag} if self._tag else {})
         self.path.write_text(json.dumps(head) + "\n", encoding="utf-8")
 
     def _of_another(self, info: ModelInfo) -> UsageError:
@@ -95,7 +99,7 @@ class ReplayModel:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.info, self._answers, _ = _read(path)
+        self.info, _, self._answers, _ = _read(path)
         said = {key: completions_to_json(answers) for key, answers in self._answers.items()}
         told = json.dumps([info_to_json(self.info), said], sort_keys=True)
         self.contents = hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -121,8 +125,8 @@ def _same(recorded: ModelInfo, now: ModelInfo) -> bool:
     return recorded == (now if recorded.endpoint else replace(now, endpoint=""))
 
 
-def _read(path: Path) -> tuple[ModelInfo, dict[str, list[Completion]], int]:
-    """Return who answered, the answers by key, and how many bytes are whole lines.
+def _read(path: Path) -> tuple[ModelInfo, str, dict[str, list[Completion]], int]:
+    """Return who answered, the tag, the answers by key, and how many bytes are whole lines.
 
     A last line cut off by a kill does not count.
     """
@@ -142,6 +146,6 @@ def _read(path: Path) -> tuple[ModelInfo, dict[str, list[Completion]], int]:
             number += 1
             entry = json.loads(line)
             answers[entry["key"]] = completions_from_json(entry["completions"])
-        return ModelInfo(**head["info"]), answers, whole
+        return ModelInfo(**head["info"]), str(head.get("tag", "")), answers, whole
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise UsageError(f"{path} is no recording of a model: line {number} makes no sense.") from error

@@ -229,6 +229,31 @@ def test_another_recording_of_the_same_model_is_another_run(recorded: Path) -> N
     assert queries(replayed(recorded, None)) == queries(named)
 
 
+@pytest.mark.parametrize(("one", "other"), [pair for name, pair in PAIRS.items() if name != "what nobody sees"])
+def test_a_recording_has_answers_of_one_model(one: Callable[[], ChatModel], other: Callable[[], ChatModel]) -> None:
+    run(one(), 2, "one", record="said.jsonl")
+    said = Path("said.jsonl").read_text()
+    with pytest.raises(UsageError, match=r"is a recording of .*; name another file"):
+        run(other(), None, "two", record="said.jsonl")
+    assert Path("said.jsonl").read_text() == said
+    run(one(), None, "three", record="said.jsonl")
+    assert len(Path("said.jsonl").read_text().splitlines()) == 5
+    head, lines = said.split("\n", 1)
+    earlier = {key: value for key, value in json.loads(head).items() if key != "tag"}
+    Path("said.jsonl").write_text(json.dumps(earlier) + "\n" + lines)
+    assert len(run(one(), None, "four", record="said.jsonl").answers) == 4
+
+
+def test_a_recording_gets_no_answers_of_what_nobody_can_look_into() -> None:
+    run(Asks(1), 2, "one", record="said.jsonl")
+    said = Path("said.jsonl").read_text()
+    with pytest.raises(
+        UsageError, match=r"cannot be told, .*: name another file, or say that it did, with cache_tag='own"
+    ):
+        run(Asks(2), None, "two", record="said.jsonl")
+    assert Path("said.jsonl").read_text() == said
+
+
 def test_a_recording_is_not_the_model_that_was_recorded(recorded: Path) -> None:
     with pytest.raises(RunError, match="what is there was not answered from a recording like this"):
         replayed(recorded, "live")
