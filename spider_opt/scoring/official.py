@@ -5,13 +5,13 @@ What it does is specified in the section on scoring of the docs; its rules are c
 
 from __future__ import annotations
 
-from spider_opt.errors import GoldError, NotAQuery, QueryError
+from spider_opt.errors import GoldError, GoldTimeout, NotAQuery, QueryError, QueryTimeout
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import official_equal
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, n_rows, same, unfit
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.sql.statement import never_has_rows
-from spider_opt.types import Outcome, ScoredDatabase, Verdict
+from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 _NO_QUERY = "no query, but to the official evaluator the same"
 _AS_EMPTY = f"{_NO_QUERY} 0 rows"
@@ -39,12 +39,12 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
             verdict = Verdict(Outcome.QUERY_ERROR, f"the query cannot be read: {error}")
     if verdict is None and same_query_key(sql) == same_query_key(gold):
         verdict = SAME_QUERY
-    if keep_distinct and not sql.strip() and not database.gold(gold).rows:
+    if keep_distinct and not sql.strip() and not _gold(gold, database).rows:
         return Verdict(Outcome.CORRECT, _AS_EMPTY)  # SQLite runs nothing, and there are no rows
     if verdict is not None:
-        database.check_gold(gold)
+        _gold(gold, database, only_check=True)
         return verdict
-    wanted = database.gold(gold)
+    wanted = _gold(gold, database)
     # Source: official evaluator, eval_exec_match: the words anywhere in the gold, subqueries and literals included.
     ordered = "order by" in gold.lower()
     # One row more than gold has tells all there is to know about a longer result.
@@ -67,6 +67,27 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
     if equal:
         return Verdict(Outcome.CORRECT, f"{_NO_QUERY} {n_rows(wanted)}")
     return Verdict(refusal.outcome, str(refusal))
+
+
+def _gold(gold: str, database: ScoredDatabase, *, only_check: bool = False) -> Result:
+    """Return what a gold gives; one that does more than read is run on a copy, as such a prediction is.
+
+    Raises:
+        GoldError: it fails.
+    """
+    try:
+        if only_check:
+            database.check_gold(gold)
+            return Result((), [])
+        return database.gold(gold)
+    except GoldError as error:
+        if not isinstance(error.__cause__, NotAQuery):
+            raise
+    try:
+        return database.run_on_copy(gold)
+    except QueryError as error:
+        kind = GoldTimeout if isinstance(error, QueryTimeout) else GoldError
+        raise kind(f"gold query fails on {database.db_id}: {error}") from error
 
 
 def official_distinct(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:

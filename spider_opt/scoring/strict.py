@@ -11,11 +11,11 @@ from spider_opt.scoring.compare import one_number_for_close, same_table
 from spider_opt.scoring.ties import agree_up_to_ties, runs, sort_columns, with_tie_rank
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
 from spider_opt.sql.spacing import same_query_key
-from spider_opt.sql.statement import is_ordered, is_select, without_empty_ends
+from spider_opt.sql.statement import is_ordered, is_query, without_empty_ends
 from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 TOLERANCE = 1e-9
-_NO_SELECT = Verdict(Outcome.NOT_A_QUERY, "the text does not begin with SELECT or WITH")
+_NO_SELECT = Verdict(Outcome.NOT_A_QUERY, "the text does not begin with SELECT, WITH or VALUES")
 
 
 def strict(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
@@ -26,7 +26,7 @@ def strict(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
     """
     gold, sql = (rewrite.fix_year(rewrite.close_gaps(without_empty_ends(text))) for text in (gold, prediction))
     verdict = unfit(sql)
-    if verdict is None and not is_select(sql):
+    if verdict is None and not is_query(sql):
         verdict = _NO_SELECT
     if verdict is None and same_query_key(sql) == same_query_key(gold):
         verdict = SAME_QUERY

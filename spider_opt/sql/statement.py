@@ -5,14 +5,14 @@ from __future__ import annotations
 from spider_opt.sql.lexer import tokens
 
 
-def is_select(sql: str) -> bool:
-    """Tell whether a text begins as a query does, with SELECT or WITH.
+def is_query(sql: str) -> bool:
+    """Tell whether a text begins as a query does, with SELECT, WITH or VALUES.
 
-    >>> is_select("/* so */ select 1"), is_select("DROP TABLE t")
-    (True, False)
+    >>> is_query("/* so */ select 1"), is_query("VALUES (1)"), is_query("DROP TABLE t")
+    (True, True, False)
     """
     first = next((token.text.lower() for token in tokens(sql) if not token.says_nothing), "")
-    return first in ("select", "with")
+    return first in ("select", "with", "values")
 
 
 def is_ordered(sql: str) -> bool:

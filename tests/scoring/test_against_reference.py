@@ -1,7 +1,7 @@
 """The scorer against a plain evaluator that does what the official one is documented to do.
 
 A few seeds run here, chosen for speed; ``benchmarks/fuzzing.py`` tries 100,000 pairs. What the reference is not
-asked about: golds that do more than read.
+asked about: golds that it would change its database by, which it then judges otherwise the next time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import closing
 import pytest
 
 from spider_opt.benchmarks import load
+from spider_opt.errors import GoldError
 from spider_opt.scoring import PairScorer
 from spider_opt.types import Outcome
 
@@ -96,6 +97,28 @@ CASES = [
     (ROWS, "DELETE FROM x WHERE a = 1 RETURNING a"),
     (NONE, "INSERT INTO n(id) VALUES (1)"),
     (NONE, "INSERT INTO n(id) VALUES (100)"),
+    # golds that are no reading query
+    *(
+        (gold, pred)
+        for gold in (
+            "PRAGMA table_info(x)",
+            "SELECT name FROM pragma_table_info('x')",
+            "PRAGMA user_version",
+            "DELETE FROM x",
+            "INSERT INTO n(id) VALUES (100)",
+            "UPDATE x SET a = 3",
+            "DELETE FROM x RETURNING a",
+            "EXPLAIN SELECT 1",
+            "PRAGMA foreign_key_list(x)",
+            "-- nothing",
+            "INSERT INTO nowhere VALUES (1)",
+            "BEGIN",
+            "ATTACH ':memory:' AS y",
+            "SELECT count(*) FROM pragma_table_info('x')",
+            "PRAGMA no_such_thing",
+        )
+        for pred in (gold, ROWS, "DELETE FROM x", "SELECT name FROM pragma_table_info('x')", "")
+    ),
     # one statement
     *((gold, gold + end) for gold in (ROWS, NONE) for end in (";;", "; ;", " ; -- c", ";\n;\n", "; /* c */ ;", ";x")),
     # two that are easily taken for one
@@ -136,8 +159,14 @@ def test_small_rules(official, odd, tmp_path, monkeypatch, gold, pred, keep_dist
     shutil.copyfile(odd, copy)
     monkeypatch.chdir(tmp_path)
     scorer = PairScorer()
-    verdict = scorer("official-distinct" if keep_distinct else "official", odd, gold, pred)
-    scorer.close()
+    try:
+        verdict = scorer("official-distinct" if keep_distinct else "official", odd, gold, pred)
+    except GoldError:
+        with pytest.raises(official.GoldFails):
+            official.judge(str(copy), gold, pred or "x", keep_distinct)
+        return
+    finally:
+        scorer.close()
     assert os.listdir(odd.parent) == [odd.name]
     try:
         expected = official.judge(str(copy), gold, pred, keep_distinct)
@@ -145,6 +174,24 @@ def test_small_rules(official, odd, tmp_path, monkeypatch, gold, pred, keep_dist
         assert not verdict.correct
     else:
         assert verdict.correct == expected, verdict
+
+
+@pytest.mark.parametrize("gold", ["WITH y AS (SELECT 1) DELETE FROM x", "DROP TABLE x", "CREATE TABLE u(a)"])
+def test_a_gold_that_writes_changes_nothing(official, odd, tmp_path, gold):
+    """The reference changes its database, where Python's ``sqlite3`` sees no reason to take that back."""
+    copy, before = tmp_path / "copy.sqlite", odd.read_bytes()
+    shutil.copyfile(odd, copy)
+    official.judge(str(copy), gold, NONE)
+    assert copy.read_bytes() != before
+    scorer = PairScorer()
+    assert [scorer("official", odd, gold, pred).correct for pred in (gold, NONE, ROWS, gold)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    scorer.close()
+    assert odd.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,6 @@ def test_wrong_rows(judge, gold, pred):
             "DELETE FROM t",
             "DROP TABLE t",
             "PRAGMA table_info(t)",
-            "VALUES (1)",
             "EXPLAIN SELECT 1",
             "BEGIN",
             ";",
@@ -257,3 +256,24 @@ def test_a_gold_that_fails_is_no_verdict(judge):
     for pred in ("SELECT 1", "", "x", "SELECT nope FROM t"):
         with pytest.raises(GoldError, match="gold query fails on t"):
             judge("SELECT nope FROM t", pred)
+
+
+@pytest.mark.parametrize(
+    ("gold", "pred", "correct"),
+    [
+        ("SELECT 1", "VALUES (1)", True),
+        ("SELECT 1", "-- so\nvalues(1) ;", True),
+        ("VALUES (1), (2)", "VALUES (2), (1)", True),
+        ("VALUES (1)", "SELECT 1", True),
+        ("SELECT 1", "VALUES (2)", False),
+        ("SELECT 1", "VALUES (1, 2)", False),
+    ],
+)
+def test_values_is_a_query_on_either_side(judge, gold, pred, correct):
+    assert judge(gold, pred).outcome is (Outcome.CORRECT if correct else Outcome.WRONG_ROWS)
+
+
+@pytest.mark.parametrize("gold", ["PRAGMA table_info(t)", "SELECT name FROM pragma_table_info('t')", "DELETE FROM t"])
+def test_a_gold_that_is_no_reading_query_is_none(judge, gold):
+    with pytest.raises(GoldError, match="not a reading query"):
+        judge(gold, "SELECT 1")

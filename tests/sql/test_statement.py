@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spider_opt.sql.statement import is_ordered, is_select, never_has_rows, without_empty_ends
+from spider_opt.sql.statement import is_ordered, is_query, never_has_rows, without_empty_ends
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,7 @@ from spider_opt.sql.statement import is_ordered, is_select, never_has_rows, with
     [
         (" -- a\n/* b */ With x AS (SELECT 1) SELECT 1", True),
         ("\ufeffSELECT 1", True),
+        ("/* so */ values (1)", True),
         ("selects", False),
         ("'select'", False),
         ("(SELECT 1)", False),
@@ -17,8 +18,8 @@ from spider_opt.sql.statement import is_ordered, is_select, never_has_rows, with
         ("", False),
     ],
 )
-def test_a_query_begins_with_select_or_with(sql: str, so: bool) -> None:
-    assert is_select(sql) == so
+def test_a_query_begins_with_select_with_or_values(sql: str, so: bool) -> None:
+    assert is_query(sql) == so
 
 
 @pytest.mark.parametrize(
