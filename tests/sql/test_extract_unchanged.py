@@ -194,7 +194,7 @@ IN_ITS_LINE: dict[str, Callable[[str], str]] = {
     "before a full stop": lambda sql: f"The query is {sql}.",
     "in quotes before a full stop": lambda sql: f'The answer is "{sql}".',
     "before two words": lambda sql: f"I would use {sql} for this.",
-    "before words": lambda sql: f"{sql} lists them all for you.",
+    "before words": lambda sql: f"{sql} lists what was asked for.",
     "before Japanese words": lambda sql: f"クエリは {sql} です。",
     "in a fence in a sentence": lambda sql: f"Sure, ```{sql}```",
 }

@@ -13,7 +13,7 @@ from spider_opt.sql.extract.places import Signs, is_word, place_of, statement_be
 from spider_opt.sql.extract.queries import from_first_at, query_at, reads_as_query
 
 _MAX_EVENTS, _MAX_WEAK, _MAX_JSON, _MAX_DEPTH, _LEAD = 4_000, 60, 16, 4, 400
-_TAIL, _INDENT, _RANKS = 100_000, 80, 3
+_TAIL, _INDENT, _RANKS, _HEAD = 100_000, 80, 3, 40
 _MAY_HOLD = re.compile("|".join((*marks.QUERIES, *marks.OTHERS)), re.IGNORECASE)
 _FINAL_KEY = re.compile(r"final|correct|fixed|revised", re.IGNORECASE)
 _SQL_KEY = re.compile(r"sql|query|statement|answer|result|output|response|solution|content|argument", re.IGNORECASE)
@@ -23,6 +23,7 @@ _THOUGHT_KEY = re.compile(
 )
 _INSERTS = re.compile(r"\b(?:INSERT|REPLACE)\b[^;]*\Z", re.IGNORECASE)
 _NESTED = re.compile(r"(?:[(,]|\b(?:UNION|EXCEPT|INTERSECT)(?:\s+ALL)?)\s*\Z")
+_MAY_BE_SQL = re.compile(r"SELECT|WITH|VALUES|(?i:from)|[^\w\s,.]|\d")
 _FROM = re.compile(r"\bFROM\b")
 _OTHER_ROLES = ("user", "system", "human", "tool", "ipython")
 
@@ -239,16 +240,20 @@ class Reader:
 
     def _amid_words(self, at: int, opening: str, place: Place) -> None:
         """Keep for the end what begins in a sentence; nothing in it is an offer of its own if it is a query."""
-        if len(self._weak) == _MAX_WEAK:
+        head = self._text[at : at + _HEAD].rpartition(" ")[0]
+        if head.isascii() and not _MAY_BE_SQL.search(head) and self._parser.says(head) is Says.WRONG:
             return
         body = None
         if not self._parser.is_half_spent:
             body = query_at(self._text, at, self._parser, opening=opening, in_sentence=True)
             if reads_as_query(body):
                 self._at = max(body.end, self._at)
-            elif body.sql[:6].isupper() and _FROM.search(body.sql):
+            elif not body.sql[:6].isupper():
+                return
+            elif _FROM.search(body.sql):
                 self._doubtful_to = body.end  # a query that is wrong is a query too
-        self._weak.append((at, opening, place, body))
+        if len(self._weak) < _MAX_WEAK:
+            self._weak.append((at, opening, place, body))
 
     def _other(self, at: int, word: str, place: Place) -> None:
         """Read a query with FROM first, or a statement that is no query, as which prose may begin too."""
