@@ -14,6 +14,7 @@ from spider_opt.errors import SpiderOptError
 from spider_opt.types import JSON
 
 _QUERY = re.compile(r"\s*(?:```\w*\s*)?[(\s]*(?:select|with)\b", re.IGNORECASE)
+_MARK_TOLD = re.compile(r'"?sep=.(?:"?)\n')
 DELIMITERS = (",", ";", "\t", "|")
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -99,7 +100,8 @@ def begins_a_query(text: object) -> bool:
 def json_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     """Return the entries of a JSON list, or of an object by their names.
 
-    An object with one entry that holds the others (``{"predictions": [...]}``) is taken for these.
+    An object with one entry that holds the others (``{"predictions": [...]}``) is taken for these; one of columns, as
+    pandas writes tables, for its rows.
 
     Raises:
         SpiderOptError: what ``refuse`` makes of the reason: it is broken (with line and column), an object has a key
@@ -116,13 +118,51 @@ def json_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
         raise refuse(f"is no JSON that can be read: {error}") from error
     if isinstance(found, dict):
         inner = [value for value in found.values() if isinstance(value, list | dict)]
+        if sum(isinstance(value, list) for value in inner) == 1:  # beside what is told of it
+            inner = [value for value in inner if isinstance(value, list)]
         if len(inner) == 1 and len(inner[0]) > 0 and not all(key.strip().isdigit() for key in found):
             found = inner[0]
+    if isinstance(found, dict):
+        found = _rows_of_columns(found) or found
     if isinstance(found, dict):
         return [Row(f'entry "{key}"', value, key) for key, value in found.items()]
     if isinstance(found, list):
         return [Row(f"entry {i} (counted from 0)", value) for i, value in enumerate(found)]
     raise refuse("holds neither a list nor an object")
+
+
+def _rows_of_columns(found: Mapping[str, JSON]) -> JSON:
+    """Return the rows of a table that is written by its columns, as pandas does; None where it is none such.
+
+    >>> _rows_of_columns({"question": ["A?", "B?"], "pred": ["SELECT 1", "SELECT 2"]})
+    [{'question': 'A?', 'pred': 'SELECT 1'}, {'question': 'B?', 'pred': 'SELECT 2'}]
+    >>> _rows_of_columns({"first": ["SELECT 1", "SELECT 2"], "second": ["SELECT 3", "SELECT 4"]})
+    """
+    names, data = found.get("columns"), found.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        rows = [cells for cells in data if isinstance(cells, list) and len(cells) == len(names)]
+        told = found.get("index")
+        index = told if isinstance(told, list) and len(told) == len(data) else range(len(data))
+        if len(rows) < len(data):
+            return None
+        return [
+            {"index": i, **dict(zip(map(str, names), row, strict=True))} for i, row in zip(index, rows, strict=True)
+        ]
+    columns = list(found.values())
+    keys: list[str] | range = []
+    if all(isinstance(column, list) for column in columns):
+        lengths = {len(column) for column in columns if isinstance(column, list)}
+        keys = range(lengths.pop()) if len(lengths) == 1 else []
+    elif all(isinstance(column, dict) for column in columns):
+        first, *others = (list(column) for column in columns if isinstance(column, dict))
+        keys = first if all(other == first for other in others) and all(key.isdigit() for key in first) else []
+    cells = {name: [column[key] for key in keys] for name, column in found.items()}  # type: ignore[index]
+    queries = [any(map(begins_a_query, column)) for column in cells.values()]
+    if not any(queries) or all(queries):  # of columns that all hold queries each may be somebody's answers
+        return None
+    numbers = {} if isinstance(keys, range) else {"index": keys}
+    table = {**numbers, **cells}
+    return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
 
 
 def jsonl_rows(text: str, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
@@ -156,11 +196,14 @@ def csv_rows(text: str, known: Callable[[str], bool], refuse: Callable[[str], Sp
     """
     if not text.strip():
         raise refuse("is empty")
+    mark_told = _MARK_TOLD.match(text)  # a line of Excel's
+    first_line = 2 if mark_told else 1
+    text = text[mark_told.end() :] if mark_told else text
     read: dict[str, list[tuple[int, list[str]]]] = {}
     broken: dict[str, str] = {}
     for mark in DELIMITERS:
         try:
-            read[mark] = _cells(text, mark)
+            read[mark] = _cells(text, mark, first_line)
         except csv.Error as error:
             broken[mark] = str(error)
     for rows in read.values():
@@ -178,18 +221,18 @@ def csv_rows(text: str, known: Callable[[str], bool], refuse: Callable[[str], Sp
     return [Row(f"line {line}", list[JSON](cells)) for line, cells in rows]
 
 
-def _cells(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Return (line, cells) of all rows.
+def _cells(text: str, delimiter: str, first_line: int) -> list[tuple[int, list[str]]]:
+    """Return (line, cells) of all rows; the text begins with the line of that number.
 
     Raises:
         csv.Error: quotes are not closed, or the like; the line is named.
     """
     reader = csv.reader((line + "\n" for line in text.rstrip("\n").split("\n")), delimiter=delimiter, strict=True)
-    line, found = 1, []
+    line, found = first_line, []
     try:
         for cells in reader:
             found.append((line, cells or [""]))
-            line = reader.line_num + 1
+            line = reader.line_num + first_line
     except csv.Error as error:
         raise csv.Error(f"{error} (see line {line})") from error
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def known(name: str) -> bool:
         ("question\tquery\nA?\t\"SELECT\n1\"\n", [{"question": "A?", "query": "SELECT\n1"}]),
         ("A?,SELECT 1\nB?,SELECT 2\n", [["A?", "SELECT 1"], ["B?", "SELECT 2"]]),
         ("nl,text\nB?,SELECT 2\n", [{"nl": "B?", "text": "SELECT 2"}]),
+        ("sep=;\nid;pred\n1;SELECT 1, 2\n", [{"id": "1", "pred": "SELECT 1, 2"}]),
         ("query\nSELECT 1\n\nSELECT 3", [{"query": "SELECT 1"}, {"query": ""}, {"query": "SELECT 3"}]),
     ],
 )  # fmt: skip
@@ -32,6 +34,7 @@ def test_the_rows_of_a_csv_file(text: str, values: list[object]) -> None:
 def test_a_row_has_its_first_line_for_its_place() -> None:
     rows = csv_rows('question,query\n"A\nb?",SELECT 1\nC?,SELECT 2\n', known, UsageError)
     assert [row.place for row in rows] == ["line 2", "line 4"]
+    assert [row.place for row in csv_rows("sep=,\nquestion,query\nA?,SELECT 1\n", known, UsageError)] == ["line 3"]
     assert [row.place for row in jsonl_rows("\n1\n\n2\n", UsageError)] == ["line 2", "line 4"]
     assert [row.place for row in json_rows("[1, 2]", UsageError)] == [f"entry {i} (counted from 0)" for i in (0, 1)]
     assert [(row.place, row.key) for row in json_rows('{"a": 1}', UsageError)] == [('entry "a"', "a")]
@@ -53,8 +56,29 @@ def test_one_key_in_several_objects_is_as_usual() -> None:
     assert parsed('[{"0": {"0": 1}}, {"0": 2}]') == [{"0": {"0": 1}}, {"0": 2}]
 
 
+TABLE = [{"question": "A?", "pred": "SELECT 1"}, {"question": "B?", "pred": "SELECT 2"}]
+NUMBERED = [{"index": "3", **TABLE[0]}, {"index": "1", **TABLE[1]}]
+SPLIT = {"columns": ["question", "pred"], "index": [3, 1], "data": [["A?", "SELECT 1"], ["B?", "SELECT 2"]]}
+BY_COLUMNS: list[tuple[object, object]] = [
+    ({"question": ["A?", "B?"], "pred": ["SELECT 1", "SELECT 2"]}, TABLE),
+    ({"question": {"3": "A?", "1": "B?"}, "pred": {"3": "SELECT 1", "1": "SELECT 2"}}, NUMBERED),
+    (SPLIT, [{**row, "index": int(str(row["index"]))} for row in NUMBERED]),
+    # No tables: somebody's answers by the questions' names.
+    ({"a": ["SELECT 1"], "b": ["SELECT 2"]}, [["SELECT 1"], ["SELECT 2"]]),
+    ({"a": {"0": "SELECT 1"}, "b": {"0": "SELECT 2"}}, [{"0": "SELECT 1"}, {"0": "SELECT 2"}]),
+    ({"a": {"sql": "SELECT 1", "of": "A?"}, "b": {"sql": "B"}}, [{"sql": "SELECT 1", "of": "A?"}, {"sql": "B"}]),
+    ({"a": ["A?"], "b": ["B?", "SELECT 2"]}, [["A?"], ["B?", "SELECT 2"]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "values"), BY_COLUMNS)
+def test_a_table_by_its_columns(found: object, values: object) -> None:
+    assert [row.value for row in json_rows(json.dumps(found), UsageError)] == values
+
+
 def test_an_object_around_the_entries_is_passed_by() -> None:
     assert [row.value for row in json_rows('{"model": "m", "results": [1, 2]}', UsageError)] == [1, 2]
+    assert [row.value for row in json_rows('{"meta": {"model": "m"}, "results": [1, 2]}', UsageError)] == [1, 2]
     assert [row.key for row in json_rows('{"0": [1], "1": [2]}', UsageError)] == ["0", "1"]
 
 
