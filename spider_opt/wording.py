@@ -62,4 +62,4 @@ def counted(n: int, one: str, several: str = "") -> str:
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return f"--{name.removesuffix('_s').replace('_', '-')}"  # seconds are seconds to who types

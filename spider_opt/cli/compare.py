@@ -77,7 +77,7 @@ def compare_command(
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
     typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
     if out is not None:
-        check_out(out, (base, *runs))
+        check_out(out, (base, *runs), replaces=_is_a_table, what="table of spider-opt compare")
     how = HowRead(extract, fields)
     how.check((base, *runs))
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
@@ -98,6 +98,12 @@ def compare_command(
     click.echo(json.dumps([line.cells() for line in lines], indent=1) if as_json else table, nl=as_json)
     if out is not None:
         click.echo(f"written: {out}", err=True)
+
+
+def _is_a_table(path: Path) -> bool:
+    begins = b"Made by `spider-opt compare "
+    with path.open("rb") as file:
+        return file.read(len(begins)) == begins
 
 
 def _rules_of_a_run(paths: Sequence[Path]) -> Rules | None:

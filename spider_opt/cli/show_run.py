@@ -11,7 +11,7 @@ import click
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from spider_opt.runs import Answer, RunInfo
     from spider_opt.scoring import Scored
@@ -44,6 +44,7 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     from spider_opt.runs.answers import pair_read, read_answers
     from spider_opt.runs.run import PREDICTIONS, VERDICTS
     from spider_opt.scoring import read_verdicts
+    from spider_opt.scoring.report import of_other_golds
 
     info = RunInfo.read(run)
     answers = read_answers(run / PREDICTIONS)
@@ -61,7 +62,9 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
         if found:
             benchmark = _asked(chosen, info.benchmark, info.split)
             paired = pair_read(benchmark, found, str(run), info.fingerprint)
-            if benchmark.fingerprint != info.fingerprint or _of_other_golds(verdicts, paired):
+            if benchmark.fingerprint != info.fingerprint or of_other_golds(
+                verdicts.values(), (example for example, _ in paired)
+            ):
                 verdicts = _judged_anew(run, info, benchmark, paired) if verdicts else {}
             found = [answer for _, answer in paired]
             examples = {answer.id: example for example, answer in paired}
@@ -77,14 +80,6 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
         _show(answer, verdicts.get(answer.index), examples.get(answer.id), benchmark)
     if len(found) > limit:
         click.echo(f"{len(found) - limit:,} more: --limit {len(found)} shows all", err=True)
-
-
-def _of_other_golds(verdicts: Mapping[int, Scored], paired: Sequence[tuple[Example, Answer]]) -> bool:
-    """Tell whether a program had changed gold queries before it asked: the files are as they were then."""
-    from spider_opt.scoring.report import cluster_of
-
-    judged = [(verdicts[example.index].cluster, example) for example, _ in paired if example.index in verdicts]
-    return any(cluster != cluster_of(example) for cluster, example in judged)
 
 
 def _judged_anew(

@@ -25,6 +25,7 @@ _UNTOLD = frozenset(
         "server",
     }
 )
+_OF_THE_QUESTIONS = frozenset({"schemas", "questions"})  # all that might be asked: of a sample they are others
 _USUAL = ("", "none", "as usual")
 _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 
@@ -113,6 +114,7 @@ def beside_the_step(base: RunInfo, run: RunInfo) -> list[str]:
         f"{name} {before[name]} → {after[name]}"
         for name in before
         if before[name] != after[name]
+        and not (name in _OF_THE_QUESTIONS and base.sample != run.sample)
         and not (is_step and name in _TUNED)
         and not (name in _UNTOLD and not (before[name] and after[name]))
     ]

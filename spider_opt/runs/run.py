@@ -16,7 +16,7 @@ from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
-from spider_opt.scoring.report import Scored, ScoreReport, accuracy
+from spider_opt.scoring.report import Scored, ScoreReport, accuracy, of_other_golds
 from spider_opt.scoring.statistics import By, clustered_se, group, interval
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Usage
 from spider_opt.wording import either
@@ -66,6 +66,10 @@ class Run:
         except (OSError, ValueError, LookupError, TypeError) as error:
             said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
             raise RunError(f"the run in {folder} is broken ({said}): {_again()}") from error
+        if benchmark is not None and of_other_golds(verdicts, benchmark.examples):
+            raise RunError(
+                f"the verdicts in {folder} are about other gold queries of {info.asked} than those given now"
+            )
         judged = {verdict.index for verdict in verdicts}
         answered = {answer.index for answer in answers}
         if not judged <= answered:

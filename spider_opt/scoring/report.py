@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -161,6 +161,12 @@ def cluster_of(example: Example) -> str:
     """Return a short hash of an example's database and gold query."""
     key = f"{example.question.db_id}\0{same_query_key(example.gold_sql)}"
     return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def of_other_golds(scored: Iterable[Scored], examples: Iterable[Example]) -> bool:
+    """Tell whether verdicts are about other gold queries than examples of the same indices have."""
+    clusters = {one.index: one.cluster for one in scored}
+    return any(example.index in clusters and clusters[example.index] != cluster_of(example) for example in examples)
 
 
 def write_verdicts(scored: Sequence[Scored], path: Path) -> None:

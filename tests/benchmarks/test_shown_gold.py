@@ -26,7 +26,15 @@ SHOWS = [
     "SELECT name -- so\nFROM item /* or */ WHERE 1 == 1",
     f'{{"sql": "{GOLD}"}}',
 ]
-SHOWS_NOT = ["name stands in item.name", "SELECT name FROM item", "WHERE 1 = 1", "", "item"]
+SHOWS_NOT = [
+    f"never {GOLD}0",
+    f"re{GOLD}",
+    "name stands in item.name",
+    "SELECT name FROM item",
+    "WHERE 1 = 1",
+    "",
+    "item",
+]
 
 
 @pytest.mark.parametrize("notes", SHOWS)

@@ -441,6 +441,23 @@ def test_the_committed_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.stderr == f"Error: {mini} was asked spider-mini test, but {dev} was asked spider dev\n"
 
 
+def test_out_writes_over_nothing_but_its_own_tables(here: Path) -> None:
+    fabricate(here / "b", "+++-" * 5)
+    (here / "answers.txt").write_text("SELECT 1\n")
+    result = run("runs/base", "b", "--out", "answers.txt")
+    assert result.exit_code == 2
+    assert "answers.txt is there and holds no table of spider-opt compare: name another file" in result.stderr
+    assert (here / "answers.txt").read_text() == "SELECT 1\n"
+    for _ in range(2):
+        assert run("runs/base", "b", "--out", "table.md").exit_code == 0
+
+
+def test_a_sample_was_not_asked_other_questions(here: Path) -> None:
+    fabricate(here / "whole", "+" * 20, questions="a" * 16, schemas="a" * 16)
+    fabricate(here / "part", "+" * 10, questions="b" * 16, schemas="b" * 16, sample="some")
+    assert "beside" not in run("whole", "part").stdout
+
+
 # --- questions that a program has changed, so that the fingerprint of the files does not tell --------
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
+from spider_opt.scoring.report import cluster_of
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.types import Benchmark, Example, Question, Schema
 
@@ -30,6 +32,15 @@ BENCHMARK = Benchmark(
     6,
     "0123456789abcdef",
 )
+
+
+def judged_on(folder: Path, benchmark: Benchmark) -> Path:
+    """Have a run's verdicts name the gold queries of a benchmark."""
+    path = folder / "verdicts.jsonl"
+    clusters = [cluster_of(example) for example in benchmark.examples]
+    told = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(one | {"cluster": clusters[one["index"]]}) + "\n" for one in told))
+    return folder
 
 
 def test_what_a_run_came_to(fabricate: Fabricate) -> None:
@@ -72,7 +83,7 @@ def test_by_hardness_and_by_database(fabricate: Fabricate) -> None:
 
 
 def test_by_what_the_benchmark_tells(fabricate: Fabricate) -> None:
-    folder = fabricate()
+    folder = judged_on(fabricate(), BENCHMARK)
     parts = Run.read(folder, BENCHMARK).by("difficulty")
     assert [(name, row["n"], row["ex"]) for name, row in parts.iterrows()] == [("-", 2, 50), ("simple", 3, 66.6667)]
     with pytest.raises(
@@ -98,7 +109,7 @@ def test_the_table_has_a_row_for_each_answer(fabricate: Fabricate) -> None:
 
 
 def test_with_the_benchmark_there_are_questions_and_golds(fabricate: Fabricate) -> None:
-    folder = fabricate()
+    folder = judged_on(fabricate(), BENCHMARK)
     table = Run.read(folder, BENCHMARK).table()
     assert list(table.columns)[:5] == ["id", "db_id", "question", "gold", "sql"]
     assert (table.loc[3, "question"], table.loc[3, "gold"]) == ("How many, 3?", "GOLD 3")
@@ -111,6 +122,9 @@ def test_with_the_benchmark_there_are_questions_and_golds(fabricate: Fabricate) 
     other = replace(BENCHMARK, fingerprint="other")
     with pytest.raises(RunError, match=r"run was made with other questions or databases of spider dev than"):
         Run.read(folder, other)
+    golds = replace(BENCHMARK, examples=tuple(replace(each, gold_sql="SELECT 1") for each in BENCHMARK.examples))
+    with pytest.raises(RunError, match=r"^the verdicts in .*run are about other gold queries of spider dev than"):
+        Run.read(folder, golds)  # whose files are the same: a program has changed them
 
 
 def test_the_summary_is_the_scorers(fabricate: Fabricate) -> None:
