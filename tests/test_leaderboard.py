@@ -272,6 +272,12 @@ def test_rows_of_one_method_say_what_differs(tmp_path: Path, change: dict[str, A
     assert "as usual" not in to_markdown(frame)
 
 
+def test_golds_that_fail_are_told_of_each_row(tmp_path: Path) -> None:
+    failed = {"dev-0005": "no such table: x"}
+    folders = [fabricate(tmp_path / name, failed_golds=failed, method=name) for name in ("a", "b")]
+    assert list(table([read_row(folder) for folder in folders])["beside"]) == ["golds that fail 1"] * 2
+
+
 def test_runs_of_other_questions_are_never_one_ranking(tmp_path: Path) -> None:
     folders = [fabricate(tmp_path / name, fingerprint=name * 16) for name in ("a", "b")]
     text = to_markdown(table([read_row(folder) for folder in folders]))

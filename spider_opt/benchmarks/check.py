@@ -89,9 +89,12 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     splits = _splits(name, source, root)
     for split in splits:
         try:
-            benchmark = load_source(name, source, split, data=data)
             files = [file for each in source.splits[split].questions if (file := question_file(root, each))]
             entries = read_entries(files, source.fields)
+            if not entries and is_training(split):  # as Spider's second file of them may be
+                checks.append(SplitCheck(split, 0, 0, 0, {}, (), 0, 0))
+                continue
+            benchmark = load_source(name, source, split, data=data)
             called.append(benchmark.name)
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
             db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)

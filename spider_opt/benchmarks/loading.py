@@ -133,7 +133,7 @@ def load_source(
             files, label = [other], _label(source, split, other)
     entries = read_entries(files, source.fields)
     if not entries:
-        raise DatasetError(f"{' and '.join(map(str, files))} hold no question.")
+        raise DatasetError(f"{' and '.join(map(str, files))} hold{'s' if len(files) == 1 else ''} no question.")
     called, label = _called(name, source, label, entries, folder)
     tables = read_tables(folder / layout.tables) if layout.tables else {}
     paths, missing = _locate(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())

@@ -12,7 +12,7 @@ from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.sql.spacing import same_query_key
-from spider_opt.wording import argument
+from spider_opt.wording import either
 
 PARTS: Mapping[str, Collection[str]] = {
     "question": QUESTION,
@@ -150,7 +150,7 @@ def _check_alone(rows: Sequence[Row], part: str, having: Sequence[str], refuse: 
         )
         raise refuse(
             f'the columns "{able[0]}" and "{other}" can each be the {part}, and say different things ({line}): choose '
-            f"one by {argument('columns', f'{{{part!r}: NAME}}', option=f'--column {part}=NAME')}"
+            f"one by {either(f'columns={{{part!r}: NAME}}', f'--column {part}=NAME')}"
         )
 
 

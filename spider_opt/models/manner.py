@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spider_opt.errors import UsageError
-from spider_opt.models.secrets import hidden
+from spider_opt.models.secrets import hash_in, hidden
 from spider_opt.types import JSON, ChatModel, Completion, Message, ModelInfo, Request
 
 OURS = frozenset(
@@ -41,9 +41,13 @@ class Manner:
         if said := sorted(OURS & self.extra.keys()):
             raise UsageError(f"extra cannot have {said[0]!r}, which methods, or options of their own, decide")
         try:
-            json.dumps(self.extra)
+            text = json.dumps(self.extra)
         except (TypeError, ValueError) as error:
             raise UsageError(f"extra must be what JSON can say: {error}") from error
+        if written := hash_in(text):
+            raise UsageError(
+                f"extra has {written}, which is written and shown in place of a secret: give the secret itself"
+            )
 
     def __call__(self, request: Request) -> Request:
         """Return the request that is sent instead."""

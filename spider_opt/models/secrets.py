@@ -44,6 +44,12 @@ def hidden(value: JSON, known: Iterable[str] = (), *, name: str = "") -> JSON:
     return _hidden(value, (*known, *keys_in_use()), _is_secret_name(name))
 
 
+def hash_in(text: str) -> str:
+    """Return what stands in a text in place of a secret, '' where nothing does."""
+    found = _HASH.search(text)
+    return found[0] if found else ""
+
+
 def secrets_in(value: JSON, known: Iterable[str] = ()) -> list[str]:
     """Return the secrets that a parameter holds, which nothing that is said back may show."""
     return list(_secrets(value, (*known, *keys_in_use()), False))

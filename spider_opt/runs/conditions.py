@@ -15,6 +15,7 @@ _UNTOLD = frozenset(
         "weights",
         "adapter's form",
         "version",
+        "examples by",
         "examples",
         "schemas",
         "questions",
@@ -26,6 +27,7 @@ _UNTOLD = frozenset(
     }
 )
 _OF_THE_QUESTIONS = frozenset({"schemas", "questions"})  # all that might be asked: of a sample they are others
+_ALWAYS = "golds that fail"  # told also where it is the same for all
 _USUAL = ("", "none", "as usual")
 _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 
@@ -89,11 +91,11 @@ def conditions(info: RunInfo) -> dict[str, str]:
         "asked": info.manner or "as usual",
         "server": ", ".join(info.served),
         "seed": str(info.seed),
-        "examples by": info.embedder,
+        "examples by": info.embedder if info.training or info.format == 1 else "",
         "examples": info.training[:8],
         "schemas": info.schemas[:8],
         "questions": info.questions[:8],
-        "golds that fail": str(sum(why != NO_GOLD for why in info.failed_golds.values()) or "none"),
+        _ALWAYS: str(sum(why != NO_GOLD for why in info.failed_golds.values()) or "none"),
         "code": info.code,
         "scorer": str(scorer) if scorer else "",
         "time-out": f"{scorer.timeout_s:g} s" if scorer else "",
@@ -126,7 +128,11 @@ def apart(infos: Sequence[RunInfo]) -> list[str]:
     Its method, model and engine stand in the row.
     """
     found = [conditions(info) for info in infos]
-    differ = [name for name in (found[0] if found else {}) if name not in ("model", "engine") and _vary(name, found)]
+    differ = [
+        name
+        for name in (found[0] if found else {})
+        if name == _ALWAYS or (name not in ("model", "engine") and _vary(name, found))
+    ]
     return [", ".join(f"{name} {one[name]}" for name in differ if one[name] not in _USUAL) for one in found]
 
 

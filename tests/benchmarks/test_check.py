@@ -59,6 +59,18 @@ def test_failing_empty_and_repeated_golds_are_counted(small: Any) -> None:
     assert small.database("shop").read_bytes() == before
 
 
+def test_a_training_file_without_questions_is_no_fault_and_one_to_be_asked_is(small: Any) -> None:
+    small.write("train_others.json", [])  # as data import writes it
+    found = check_benchmark("spider", small.root)
+    assert [(split.split, split.n) for split in found.splits if "train" in split.split] == [
+        ("train_spider", 2), ("train_others", 0)
+    ]  # fmt: skip
+    assert found.problems == ()
+    small.write("dev.json", [])
+    [problem] = check_benchmark("spider", small.root).problems
+    assert problem.endswith("dev.json holds no question.")
+
+
 def test_missing_databases_are_told_and_counted(small: Any) -> None:
     shutil.rmtree(small.root / "database" / "shop")
     found = check_benchmark("spider", small.root)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,12 @@ def fill(monkeypatch: pytest.MonkeyPatch, needs: str, sandboxes: list[Sandbox]) 
     """Let queries that say so find too little memory while others are open; return how many were, each time."""
     original, seen = Guard.run, []
 
-    def run(self: Guard, sql: str, stop_after_rows: int | None = None) -> Result:
+    def run(self: Guard, sql: str, *others: Any) -> Result:
         if needs in sql:
             seen.append(sum(map(is_open, sandboxes)))
             if seen[-1] > 1 or "never" in sql:
                 raise OutOfMemory("too much")
-        return original(self, sql, stop_after_rows)
+        return original(self, sql, *others)
 
     monkeypatch.setattr(Guard, "run", run)
     return seen

@@ -65,6 +65,7 @@ def test_nothing_to_change_changes_nothing() -> None:
     [
         ({"max_tokens": 0}, "max_tokens is 0"),
         ({"extra": {"n": 2}}, "extra cannot have 'n'"),
+        ({"extra": {"a": ["secret:0123456789abcdef"]}}, "extra has secret:0123456789abcdef, which is written"),
         ({"extra": {"max_completion_tokens": 2}}, "extra cannot have 'max_completion_tokens'"),
         ({"extra": {"x": {1}}}, "extra must be what JSON can say"),
     ],
