@@ -38,7 +38,7 @@ MAX_COUNTED = 10_000
 @engine_option
 @click.option(
     "--examples", type=click.Path(path_type=Path), metavar="FILE",
-    help="JSON or JSON lines of question, query and perhaps db_id, for steps that show some",
+    help="JSON, JSON lines or CSV of question, query and perhaps db_id, for steps that show some",
 )  # fmt: skip
 @click.option(
     "--embedder", default="all-minilm-l6-v2", show_default=True, metavar="NAME",

@@ -12,7 +12,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.questions import read_json, read_tables
 from spider_opt.databases import read_schema
 from spider_opt.errors import DatasetError, UsageError
-from spider_opt.rows import KeyTwice, parsed
+from spider_opt.rows import Row, csv_rows, jsonl_rows, name_of, read_text
 from spider_opt.types import Example, Question, Schema
 
 GivenExamples = str | Path | Iterable[tuple[str, str] | Example]
@@ -33,9 +33,9 @@ class OwnExample:
 def read_own(given: GivenExamples) -> tuple[OwnExample, ...]:
     """Return the examples that a user gave.
 
-    A file is JSON (a list of objects) or has an object a line, each with ``question``, ``query`` and, where it is
-    about another database than the one asked, ``db_id``. Beside a file in Spider's layout (``database/``,
-    ``tables.json``) the schemas of those are found; without them only the words count.
+    A file is JSON (a list of objects), has an object a line (JSONL) or is a table (CSV), each with ``question``,
+    ``query`` and, where it is about another database than the one asked, ``db_id``. Beside a file in Spider's layout
+    (``database/``, ``tables.json``) the schemas of those are found; without them only the words count.
 
     Raises:
         DatasetError: the file cannot be read, or an entry lacks something.
@@ -94,30 +94,30 @@ def _from_file(path: Path) -> list[OwnExample]:
 
 
 def _entries(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the objects in a file of JSON or JSON lines, each with where it stands."""
-    items = _lines(path) if path.suffix.lower() == ".jsonl" else read_json(path)
-    if not isinstance(items, list):
-        raise DatasetError(f"{path} holds no list of examples, each with a question and its query.")
-    noun, first = ("line", 1) if path.suffix.lower() == ".jsonl" else ("entry", 0)
-    for number, item in enumerate(items, first):
-        if not isinstance(item, dict):
-            raise DatasetError(f"{path}: {noun} {number} is no object with a question and its query.")
-    return [(f"{noun} {number}", item) for number, item in enumerate(items, first)]
+    """Return the objects in a file of JSON, JSON lines or CSV, each with where it stands."""
+    kind = path.suffix.lower()
+    if kind in (".jsonl", ".csv", ".tsv"):
+        rows = _rows(path, kind)
+    else:
+        items = read_json(path)
+        if not isinstance(items, list):
+            raise DatasetError(f"{path} holds no list of examples, each with a question and its query.")
+        rows = [Row(f"entry {number}", item) for number, item in enumerate(items)]
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for row in rows:
+        if isinstance(row.value, list) and kind in (".csv", ".tsv"):
+            raise DatasetError(f"{path}: {row.place}: its first line must name the columns, as in question,query.")
+        if not isinstance(row.value, dict):
+            raise DatasetError(f"{path}: {row.place} is no object with a question and its query.")
+        found.append((row.place, row.value))
+    return found
 
 
-def _lines(path: Path) -> list[Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DatasetError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not UTF-8.") from error
-    items = []
-    for number, line in enumerate(text.rstrip().split("\n"), 1):
-        try:
-            items.append(parsed(line))
-        except KeyTwice as error:
-            raise DatasetError(f"{path}: line {number} {error}") from error
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(f"{path}: line {number} is no JSON.") from error
-    return items
+def _rows(path: Path, kind: str) -> list[Row]:
+    def refuse(reason: str) -> DatasetError:
+        return DatasetError(f"{path}: {reason}")
+
+    text = read_text(path, DatasetError)
+    if kind == ".jsonl":
+        return jsonl_rows(text, refuse)
+    return csv_rows(text, lambda name: name in ("question", "db_id", *map(name_of, _QUERY)), refuse)

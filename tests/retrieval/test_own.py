@@ -100,9 +100,8 @@ def test_a_file_that_is_broken(tmp_path: Path, text: str, said: str) -> None:
     ("text", "said"),
     [
         ("{}\n", 'line 1 needs a "question"'),
-        ('{"question": "a", "query": "b"}\n\n{', "line 2 is no JSON"),
+        ('{"question": "a", "query": "b"}\n\n{', "line 3 is no JSON"),
         ('{"question": "a", "query": "b", "query": "c"}', 'line 1 has the key "query" twice'),
-        ("", "line 1"),
     ],
 )
 def test_lines_that_are_broken(tmp_path: Path, text: str, said: str) -> None:
@@ -111,9 +110,44 @@ def test_lines_that_are_broken(tmp_path: Path, text: str, said: str) -> None:
         read_own(tmp_path / "mine.jsonl")
 
 
+BLANKS = ("\n\n", "\n \n\t\n", "\r\n\r\n")
+LINES = [json.dumps({"question": question, "query": sql}) for question, sql in PAIRS]
+FILES = {
+    **{f"blank{i}.jsonl": blank + blank.join(LINES) + blank for i, blank in enumerate(BLANKS)},
+    "marked.jsonl": "\ufeff" + "\n".join(LINES),
+    "commas.csv": "question,query\n" + "".join(f"{question},{sql}\n" for question, sql in PAIRS),
+    "blank.csv": "question,query,db_id\n\n" + "\n\n".join(f"{question},{sql}," for question, sql in PAIRS),
+    "semicolons.CSV": "sql;question\r\n" + "".join(f'"{sql}";"{question}"\r\n' for question, sql in PAIRS),
+    "tabs.tsv": "question\tSQL\n" + "".join(f"{question}\t{sql}\n" for question, sql in PAIRS),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lines_that_are_blank_and_tables(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(FILES[name].encode())
+    assert read_own(tmp_path / name) == read_own(PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Which?,SELECT 1\n", "line 1: its first line must name the columns, as in question,query"),
+        ("question,query\nWhich?,\n", 'line 2 needs a "question" and its "query"'),
+        ("question,query\nWhich?,SELECT a, b\n", "line 2 has 3 cells where line 1 has 2"),
+        ("question\nWhich?\n", 'line 2 needs a "question" and its "query"'),
+        ("question,query\n", "there is no example in"),
+        ("", "is empty"),
+    ],
+)
+def test_tables_that_are_broken(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_own(tmp_path / "mine.csv")
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     for name in ("none.json", "none.jsonl"):
-        with pytest.raises(DatasetError, match=r"Cannot read .*none"):
+        with pytest.raises(DatasetError, match=r"(Cannot read .*none|none\S+ cannot be read)"):
             read_own(tmp_path / name)
     (tmp_path / "latin.jsonl").write_bytes(b'{"question": "\xe9"}')
     with pytest.raises(DatasetError, match="is not UTF-8"):
