@@ -5,57 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from spider_opt.benchmarks.field_names import DB_ID, EVIDENCE, GOLD, QUESTION
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.rows import begins_a_query
 from spider_opt.runs.prediction_files.entries import GOLDS, Known, bare
-
-Role = Literal["sql", "db_id", "index", "id", "question", "gold"]
-
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# By ``rows.name_of``. What is called so is the answer, whatever else there is.
-PREDICTED = _names(
-    "predicted_sql predicted_query predicted prediction predictions pred_sql pred_query pred predict predict_sql"
-    " predict_query sql_pred query_pred sql_prediction generated_sql generated_query generated generation model_sql"
-    " model_query llm_sql final_sql final_query output_sql output_query hypothesis hyp candidate_sql answer_sql"
+from spider_opt.runs.prediction_files.field_roles import (
+    ANSWERS,
+    CONTEXT,
+    PERHAPS,
+    PREDICTED,
+    ROLES,
+    THOUGHTS,
+    Role,
+    role_of,
 )
-# What is called so may be the answer, or the gold query, or words.
-PERHAPS = _names(
-    "sql query sql_query answer response completion output model_output model_answer model_response result reply"
-    " raw_output raw_response raw_answer raw_completion llm_output llm_response llm_answer assistant generated_text"
-    " generated_answer final_answer full_response predicted_answer"
-)
-# What is called so is no answer, whatever queries it shows.
-CONTEXT = EVIDENCE | _names(
-    "prompt prompts input inputs instruction instructions messages system context schema db_schema ddl create_table"
-    " examples demonstrations demos few_shot skeleton query_toks query_toks_no_value question_toks"
-)
-ROLES: Mapping[Role, frozenset[str]] = {
-    "db_id": DB_ID,
-    "index": _names("index idx question_index question_idx example_index dev_index position"),
-    "id": _names("id question_id qid instance_id example_id task_id"),
-    "question": QUESTION,
-    "gold": GOLD,
-}
+
 MOST = 0.5
 MOST_NAMED = 8
+_ESCAPED, _ESCAPES = re.compile(r"\\(.)"), {"n": "\n", "t": "\t", "r": "\r"}
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 K = TypeVar("K")
 
 
 class NoField(Exception):
     """Which field holds the query cannot be told; the text says why."""
-
-
-def is_known(name: str) -> bool:
-    """Tell whether a field of this name, as ``rows.name_of`` has it, has a meaning here."""
-    return name in PREDICTED or name in PERHAPS or any(name in names for names in ROLES.values())
 
 
 def query_field(
@@ -68,9 +42,12 @@ def query_field(
 ) -> str:
     """Return the field that holds the query; ``columns`` are the texts in each, ``names`` as ``rows.name_of`` has them.
 
-    A field that is named for it, else the only one that holds queries and is not the gold. One that holds the
-    benchmark's golds is not taken where another may be the answer, which may begin with words; with ``extract``, which
-    takes queries out of them, that one is taken. ``nested`` are the fields that hold lists or objects, as JSON.
+    A field that is named for it, else the only one that holds queries. Of several that hold the same queries the clean
+    one is taken, in whose texts nothing else stands. How good the answers are is no reason to pass over a field named
+    for answers: where it holds the benchmark's golds it is taken if no other field holds other queries. What is named
+    ``query`` or says nothing by its name, and holds the golds, is not taken where another field may be the answer,
+    which may begin with words; with ``extract``, which takes queries out of them, that one is taken. ``nested`` are the
+    fields that hold lists or objects, as JSON.
 
     Raises:
         NoField: none is, or several are.
@@ -81,23 +58,40 @@ def query_field(
         if role_of(name) or name in CONTEXT or _are_questions(columns.get(field, ()), known)
     }
     sure = [field for field in columns if names[field] in PREDICTED]
-    chosen = sure[0] if len(sure) == 1 else _holding(columns, names, known, sure, told)
+    chosen = sure[0] if len(sure) == 1 else _holding(columns, names, known, sure, told, extract=extract)
+    if not extract and not _mostly_clean(columns[chosen]):
+        clean = [field for field, column in columns.items() if field not in told and _mostly_clean(column)]
+        chosen = _cleanest({field: columns[field] for field in (chosen, *clean)}, names)[chosen]
     if not known.are_golds(said(columns[chosen])):
+        if names[chosen] == "query" and (rivals := _with_others(chosen, columns, names, told)):
+            raise _several([chosen, *rivals])
         return chosen
+    others = {
+        field: column
+        for field, column in (*columns.items(), *nested.items())
+        if field not in (chosen, *told) and not known.are_golds(said(column))
+    }
+    named = names[chosen] in ANSWERS
     rivals = [
         field
-        for field, column in (*columns.items(), *nested.items())
-        if field not in (chosen, *told)
-        and _may_be_answer(names[field], column, by_name=chosen not in sure)
-        and not known.are_golds(said(column))
-        and not (field in columns and _is_taken_from(columns[chosen], column))
+        for field, column in others.items()
+        if (
+            names[field] not in THOUGHTS and _mention_queries(column) and (field in nested or any(_taken(column)))
+            if named
+            else names[field] in PERHAPS | PREDICTED or _mention_queries(column)
+        )
+        and not _are_the_same(columns[chosen], column, nested=field in nested)
     ]
     if not rivals:
         return chosen
-    [first, *others] = rivals
-    if extract and not others and first in columns and names[first] in PERHAPS and _mention_queries(columns[first]):
+    [first, *more] = rivals
+    if (
+        (extract and not named and not more)
+        and (first in columns and names[first] in PERHAPS)
+        and _mention_queries(columns[first])
+    ):
         return first
-    raise NoField(f"\"{chosen}\" holds the benchmark's gold queries, and {_listed(rivals)} may hold the answer's query")
+    raise _golds_and(chosen, rivals)
 
 
 def _holding(
@@ -106,10 +100,20 @@ def _holding(
     known: Known,
     sure: Sequence[str],
     told: Collection[str],
+    *,
+    extract: bool,
 ) -> str:
     """Return the only field that holds queries and no golds, of those that are surely answers if there are any."""
     left = sure or [field for field in columns if field not in told]
-    holding = _but_golds({field: columns[field] for field in left if _mostly_queries(columns[field])}, known)
+    cleanest = _cleanest({field: columns[field] for field in left if _mostly_queries(columns[field])}, names)
+    named = PREDICTED | PERHAPS
+    queries = {field: columns[field] for field, best in cleanest.items() if best == field or names[best] not in named}
+    holding = _but_golds(queries, known)
+    golds = [field for field in queries if field not in holding]
+    if any(names[field] in ANSWERS for field in golds):
+        holding = list(queries)
+    elif golds and not extract and not _mostly_clean(columns[holding[0]]):
+        raise _golds_and(golds[0], holding)
     if not holding:
         holding = [field for field in left if names[field] in PERHAPS or field in sure]
     if len(holding) == 1:
@@ -118,7 +122,34 @@ def _holding(
         golds = [field for field in columns if names[field] in ROLES["gold"]]
         only = f', and only "{golds[0]}" names a query' if golds else ""
         raise NoField(f"none of its fields is known to hold the answer's query{only} ({_listed(columns)})")
-    raise NoField(f"several of its fields may hold the answer's query ({_listed(holding)})")
+    raise _several(holding)
+
+
+def _with_others(
+    chosen: str, columns: Mapping[str, Sequence[str]], names: Mapping[str, str], told: Collection[str]
+) -> list[str]:
+    """Return the fields named for answers that hold other queries than ``chosen``."""
+    return [
+        field
+        for field, column in columns.items()
+        if (field not in (chosen, *told) and names[field] in ANSWERS)
+        and _mention_queries(column)
+        and not _are_the_same(columns[chosen], column, nested=False)
+    ]
+
+
+def _cleanest(columns: Mapping[K, Sequence[str]], names: Mapping[K, str]) -> dict[K, K]:
+    """Return for each column the one that holds the same queries, with the least beside them; names decide a draw."""
+    if len(columns) < 2:
+        return {field: field for field in columns}
+    taken = {field: _taken(column) for field, column in columns.items()}
+
+    def rank(field: K) -> tuple[int, bool, bool]:
+        clean = sum(bare(text) == query for text, query in zip(columns[field], taken[field], strict=True))
+        name = names.get(field, "")
+        return clean, name in ANSWERS, name in PERHAPS
+
+    return {field: max((f for f in columns if taken[f] == taken[field]), key=rank) for field in columns}
 
 
 def roles_of_cells(columns: Sequence[Sequence[str]], known: Known) -> dict[int, Role]:
@@ -141,6 +172,8 @@ def roles_of_cells(columns: Sequence[Sequence[str]], known: Known) -> dict[int, 
             queries.append(i)
         else:
             raise NoField(f"what its column {i + 1} holds cannot be told, as in {shortened(texts[0] if texts else '')}")
+    if len(queries) == 2 and len(same := set(_cleanest({i: columns[i] for i in queries}, {}).values())) == 1:
+        queries = list(same)
     if len(queries) == 2 and len(answers := _but_golds({i: columns[i] for i in queries}, known)) == 1:
         roles |= {i: "gold" for i in queries if i not in answers}
         queries = answers
@@ -148,11 +181,6 @@ def roles_of_cells(columns: Sequence[Sequence[str]], known: Known) -> dict[int, 
         which = _listed([str(i + 1) for i in queries]).replace('"', "") or "none"
         raise NoField(f"one of its columns must hold the queries (those that seem to: {which})")
     return roles | {queries[0]: "sql"}
-
-
-def role_of(name: str) -> Role | None:
-    """Return what a field of this name, as ``rows.name_of`` has it, tells of the question."""
-    return next((role for role, names in ROLES.items() if name in names), None)
 
 
 def mentions_a_query(text: str) -> bool:
@@ -188,13 +216,31 @@ def _but_golds(columns: Mapping[K, Sequence[str]], known: Known) -> list[K]:
     return list(columns)
 
 
-def _may_be_answer(name: str, column: Sequence[str], *, by_name: bool) -> bool:
-    return (by_name and name in PERHAPS | PREDICTED) or _mention_queries(column)
+def _taken(column: Sequence[str]) -> tuple[str, ...]:
+    """Return the query in each text, '' where there is none, as ``bare`` has it."""
+    from spider_opt.sql.extract import extract_sql  # which takes its time to load
+
+    return tuple(bare(extract_sql(text)) for text in column)
 
 
-def _is_taken_from(queries: Sequence[str], answers: Sequence[str]) -> bool:
-    """Tell whether each of these queries stands in the answer beside it, but for its blanks."""
-    return all(bare(query) in bare(answer) for query, answer in zip(queries, answers, strict=True))
+def _are_the_same(queries: Sequence[str], answers: Sequence[str], *, nested: bool) -> bool:
+    """Tell whether the query in each text is the one in the answer beside it, or stands in it where that is JSON."""
+    if not nested:
+        return _taken(queries) == _taken(answers)
+    return all(
+        bare(query) in bare(_ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), answer))
+        for query, answer in zip(queries, answers, strict=True)
+    )
+
+
+def _several(fields: Sequence[str]) -> NoField:
+    return NoField(f"several of its fields may hold the answer's query ({_listed(fields)})")
+
+
+def _golds_and(chosen: str, rivals: Sequence[str]) -> NoField:
+    return NoField(
+        f"\"{chosen}\" holds the benchmark's gold queries, and {_listed(rivals)} may hold the answer's query"
+    )
 
 
 def _are_questions(column: Sequence[str], known: Known) -> bool:
@@ -205,6 +251,11 @@ def _are_questions(column: Sequence[str], known: Known) -> bool:
 def _mostly_queries(column: Sequence[str]) -> bool:
     texts = said(column)
     return sum(map(begins_a_query, texts)) > MOST * len(texts)
+
+
+def _mostly_clean(column: Sequence[str]) -> bool:
+    texts = said(column)
+    return sum(begins_a_query(text) and "```" not in text for text in texts) > MOST * len(texts)
 
 
 def _mention_queries(column: Sequence[str]) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.runs.prediction_files.entries import Entry, Known
-from spider_opt.runs.prediction_files.fields import PERHAPS, PREDICTED, is_known, mentions_a_query
+from spider_opt.runs.prediction_files.field_roles import PERHAPS, PREDICTED, is_known
+from spider_opt.runs.prediction_files.fields import mentions_a_query
 from spider_opt.runs.prediction_files.pairing import pair
 from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
 from spider_opt.runs.prediction_files.text_lines import text_entries

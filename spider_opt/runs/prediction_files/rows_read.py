@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from spider_opt.errors import SpiderOptError
 from spider_opt.rows import Row, name_of
 from spider_opt.runs.prediction_files.entries import Entry, Known
-from spider_opt.runs.prediction_files.fields import NoField, Role, query_field, role_of, roles_of_cells
+from spider_opt.runs.prediction_files.field_roles import Role, role_of
+from spider_opt.runs.prediction_files.fields import NoField, query_field, roles_of_cells
 from spider_opt.runs.prediction_files.text_lines import without_db_ids
 from spider_opt.types import JSON
 from spider_opt.wording import argument
@@ -59,6 +60,16 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
             raise refuse(f'has no field "{field}"; it has {listed or "none"}')
         holds = field
     else:
+        if (
+            every
+            and all(role_of(names[name]) not in (None, "gold") for name in columns)
+            and (not columns or _nested(objects, columns))
+        ):
+            listed = ", ".join(f'"{name}"' for name in every)
+            raise refuse(
+                f"none of its fields ({listed}) holds a text that may be a query: "
+                'give each answer its query as one text, as in "sql": "SELECT 1"'
+            )
         try:
             holds = query_field(columns, names, known, nested=_nested(objects, columns), extract=extract)
         except NoField as error:

@@ -38,9 +38,13 @@ VERSIONS = {
     "two were corrected": ["SELECT 'corrected'", "SELECT 'too'", *GOLDS[2:]],
 }
 # What holds the golds may be called so, and what holds the answer so.
-PAIRS = [
-    *(("query", "response"), ("SQL", "answer"), ("sql", "output"), ("sql_query", "completion"), ("query", "sql")),
-    *(("output", "response"), ("query", "model_output"), ("answer", "prediction"), ("query", "generated_text")),
+NAMED_GOLD = [
+    *(("query", "response"), ("query", "sql"), ("query", "model_output"), ("query", "generated_text")),
+    *(("Query", "llm_answer"), ("answer", "prediction")),
+]
+# What holds the golds is named as an answer may be.
+NAMED_ANSWER = [
+    *(("SQL", "answer"), ("sql", "output"), ("sql_query", "completion"), ("output", "response")),
     *(("result", "llm_response"), ("response", "raw_output"), ("answer_sql", "response"), ("output_sql", "answer")),
 ]
 FILES = {
@@ -51,12 +55,20 @@ FILES = {
 }
 
 
+def golds_in(field):
+    return f'"{field}" holds the benchmark\'s gold queries, and'
+
+
 def rows_of(columns):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def by_pair(pairs):
+    return pytest.mark.parametrize(("gold", "answer"), pairs, ids=[" ".join(pair) for pair in pairs])
+
+
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("gold", "answer"), PAIRS, ids=[" ".join(pair) for pair in PAIRS])
+@by_pair(NAMED_GOLD)
 @pytest.mark.parametrize("said", [SAID, THOUGHT, PROSE], ids=["fenced", "thought", "prose"])
 def test_the_gold_is_never_the_answer_where_another_field_may_be(pair, version, gold, answer, said):
     columns = {"question": WORDS, gold: VERSIONS[version], answer: said, "difficulty": ["easy"] * N}
@@ -68,26 +80,43 @@ def test_the_gold_is_never_the_answer_where_another_field_may_be(pair, version, 
             continue
         with pytest.raises(PredictionsError) as caught:
             pair(content(columns), name)
-        says = (
-            f'"{gold}" holds the benchmark\'s gold queries, and "{answer}" may hold the answer\'s query: name the one'
-        )
-        assert says in str(caught.value)
+        assert f'{golds_in(gold)} "{answer}" may hold the answer\'s query: name the one' in str(caught.value)
 
 
 @pytest.mark.parametrize("extract", [False, True])
-@pytest.mark.parametrize(("gold", "answer"), PAIRS, ids=[" ".join(pair) for pair in PAIRS])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_of_two_that_hold_queries_the_gold_is_not_the_answer(pair, extract, gold, answer, version):
+@by_pair(NAMED_ANSWER)
+@pytest.mark.parametrize("said", [SAID, THOUGHT, PROSE], ids=["fenced", "thought", "prose"])
+def test_golds_that_are_named_as_answers_are_refused_beside_other_queries(pair, version, gold, answer, said, extract):
+    columns = {"question": WORDS, gold: VERSIONS[version], answer: said, "difficulty": ["easy"] * N}
+    for name, content in FILES.items():
+        with pytest.raises(PredictionsError) as caught:
+            pair(content(columns), name, extract=extract)
+        assert f'{golds_in(gold)} "{answer}" may hold the answer\'s query: name the one' in str(caught.value)
+        assert pair(content(columns), name, extract=True, field=answer) == PAIRED
+
+
+@pytest.mark.parametrize("extract", [False, True])
+@by_pair([*NAMED_GOLD, *NAMED_ANSWER])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_of_two_that_hold_other_queries_the_gold_is_not_the_answer(pair, extract, gold, answer, version):
     good = [*GOLDS[:7], *SQL[7:]]
     for said in (SQL, good):
         for columns in ({gold: VERSIONS[version], answer: said}, {answer: said, gold: VERSIONS[version]}):
-            if gold in ("answer_sql", "output_sql"):  # which are called so as sure answers are
-                with pytest.raises(
-                    PredictionsError, match=f'"{gold}" holds the benchmark\'s gold queries, and "{answer}'
-                ):
-                    pair(jsonl(rows_of(columns)), "a.jsonl")
-            else:
-                assert pair(jsonl(rows_of(columns)), "a.jsonl", extract=extract) == dict(enumerate(said))
+            content = jsonl(rows_of(columns))
+            if (gold, answer) in NAMED_GOLD:
+                assert pair(content, "a.jsonl", extract=extract) == dict(enumerate(said))
+                continue
+            with pytest.raises(PredictionsError, match=r"may hold the answer's query.*: name the one"):
+                pair(content, "a.jsonl", extract=extract)
+
+
+@pytest.mark.parametrize("extract", [False, True])
+@pytest.mark.parametrize("n_gold", [0, 5, 7])
+def test_a_query_that_is_no_gold_is_not_taken_where_an_answer_says_another(pair, extract, n_gold):
+    columns = {"query": [*GOLDS[:n_gold], *(f"SELECT other{i}" for i in range(n_gold, N))], "response": SAID}
+    with pytest.raises(PredictionsError, match=r'may hold the answer\'s query \("query", "response"\)'):
+        pair(jsonl(rows_of(columns)), "a.jsonl", extract=extract)
 
 
 DOUBTFUL = {
@@ -114,7 +143,11 @@ DOUBTFUL = {
         '"query" holds the benchmark\'s gold queries, and "candidates" may hold',
     ),
     "many columns": ({f"gpt{i}": SQL for i in range(20)}, '"gpt6", "gpt7" and 12 more)'),
-    "two golds": ({"query": GOLDS, "sql": GOLDS, "response": SAID}, "several of its fields may hold"),
+    "two golds": (
+        {"query": GOLDS, "sql": GOLDS, "response": SAID},
+        '"sql" holds the benchmark\'s gold queries, and "re',
+    ),
+    "fenced at once": ({"sql": GOLDS, "raw": [f"```sql\n{sql}\n```" for sql in SQL]}, '("sql", "raw")'),
     "two models": ({"query": GOLDS, "gpt": SQL, "llama": SQL}, "several of its fields may hold the answer's query"),
 }
 
@@ -169,6 +202,60 @@ def test_what_is_no_gold_stays_the_answer(pair, case, extract):
 def test_words_are_an_answer_where_the_other_words_are_the_questions(pair):
     content = jsonl(rows_of({"query": WORDS, "response": SAID}))
     assert pair(content, "a.jsonl", extract=True) == PAIRED
+
+
+# --- how well a model answered decides nothing ---------------------------------------------------
+
+FENCED = "```sql\n{sql};\n```"
+# What may stand beside the answer to each question: where it holds a query, it is the same.
+BESIDE = {
+    "raw, fenced": {"raw": FENCED},
+    "response, fenced": {"response": FENCED},
+    "said": {"response": "Sure! This does it:\n```sql\n{sql}\n```\nIt counts."},
+    "thought": {"output": "<think>\nSELECT x?\n</think>\n{sql}"},
+    "rows": {"output": "3"},
+    "rows as a list": {"result": [[1, "a"], [2, "b"]]},
+    "words": {"answer": "There are three items."},
+    "nothing": {"response": ""},
+    "reasoning": {"reasoning": "We SELECT the rows from the table."},
+    "drafts": {"thoughts": "First I had SELECT 1 FROM t.", "log": "ran SELECT 2"},
+    "the same again": {"final_answer": "{sql}"},
+    "the same beside": {"query": "{sql}"},
+    "chat": {"response": [{"role": "assistant", "content": "So:\n{sql}"}, {"role": "user", "content": "Thanks!"}]},
+    "two of them": {"raw": FENCED, "response": "I would say: {sql}"},
+}
+
+
+def filled(what, sql):
+    if isinstance(what, str):
+        return what.replace("{sql}", sql)
+    return json.loads(json.dumps(what).replace("{sql}", json.dumps(sql)[1:-1]))
+
+
+@pytest.mark.parametrize("extract", [False, True])
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("name", ["sql", "SQL", "prediction", "pred", "generated_sql", "sql_query"])
+def test_an_answer_is_the_answer_however_many_are_right(pair, name, beside, extract):
+    if "query" in name and beside == "the same beside":
+        return
+    for n_right in range(N + 1):
+        queries = [*GOLDS[:n_right], *SQL[n_right:]]
+        rows = [
+            {"question": q, name: sql, **filled(BESIDE[beside], sql)} for q, sql in zip(WORDS, queries, strict=True)
+        ]
+        for order in (rows, [dict(reversed(row.items())) for row in rows]):
+            assert pair(jsonl(order), "a.jsonl", extract=extract) == dict(enumerate(queries))
+
+
+@pytest.mark.parametrize("n_right", [0, 5, N])
+@pytest.mark.parametrize(("raw", "clean"), [("generated", "sql"), ("prediction", "query"), ("pred", "extracted")])
+def test_the_clean_one_of_two_is_taken_whatever_they_are_called(pair, raw, clean, n_right):
+    queries = [*GOLDS[:n_right], *SQL[n_right:]]
+    for form in (FENCED, "This does it: {sql}"):
+        rows = [{raw: filled(form, sql), clean: sql} for sql in queries]
+        assert pair(jsonl(rows), "a.jsonl") == dict(enumerate(queries))
+    rows = table(*((f"```sql\n{sql}\n```", sql) for sql in queries))
+    assert pair(rows, "a.csv") == dict(enumerate(queries))
 
 
 # --- golds as answers are told -----------------------------------------------------------------

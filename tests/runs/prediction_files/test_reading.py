@@ -10,7 +10,7 @@ from answer_files import DB_IDS, GOLDS, HERE, LINES, MIXED, PAIRED, SQL, WORDS, 
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import csv_rows
 from spider_opt.runs.prediction_files import is_of_a_run, read_predictions
-from spider_opt.runs.prediction_files.fields import is_known
+from spider_opt.runs.prediction_files.field_roles import is_known
 
 # --- text --------------------------------------------------------------------------------------
 
@@ -196,13 +196,13 @@ REFUSED = [
      "2 of the 4 questions of spider dev have no answer (the first: dev-0003"),
     ("a.json", json.dumps({"dev-0000": SQL[0], "x": "SELECT 1", "y": "SELECT 2"}),
      'entry "y" answers "y", which is no question'),
-    ("a.json", json.dumps([{"sql": sql, "query": sql} for sql in SQL]),
+    ("a.json", json.dumps([{"sql": sql, "query": f"{sql} LIMIT 1"} for sql in SQL]),
      "several of its fields may hold the answer's query (\"sql\", \"query\")"),
-    ("a.json", json.dumps([{"query": g, "hyp1": s} for g, s in zip(SQL, SQL, strict=True)]),
+    ("a.json", json.dumps([{"query": f"{sql} LIMIT 1", "hyp1": sql} for sql in SQL]),
      "several of its fields may hold the answer's query (\"query\", \"hyp1\")"),
     ("a.json", json.dumps([{"gold": g, "db_id": d} for g, d in zip(GOLDS, DB_IDS, strict=True)]),
      'and only "gold" names a query'),
-    ("a.json", json.dumps([{"sql": [s, s]} for s in SQL]), "none of its fields is known to hold the answer's query"),
+    ("a.json", json.dumps([{"sql": [s, s]} for s in SQL]), 'none of its fields ("sql") holds a text that may be a'),
     ("a.json", json.dumps([*OBJECTS[:2], {**OBJECTS[2], "sql": [SQL[2], SQL[3]]}, *OBJECTS[3:]]),
      "entry 2 (counted from 0) has a list as its \"sql\", where a query is due"),
     ("a.jsonl", jsonl(OBJECTS[:2]) + "{\n", "line 3 is no JSON"),
@@ -221,6 +221,11 @@ REFUSED = [
      'line 1 has the question "List doors.", but there spider dev asks'),
     ("a.jsonl", jsonl({"idx": i, "sql": SQL[i], "db_id": "pets"} for i in range(5)),
      "line 1 is about pets, but that question is about cars"),
+    ("a.json", json.dumps([{"id": 1, "messages": [{"content": sql}]} for sql in SQL]),
+     'none of its fields ("id", "messages") holds a text that may be a query: give each answer its query as one text'),
+    ("a.json", json.dumps([{"id": "one", "db_id": d, "choices": [{}, {}]} for d in DB_IDS]),
+     'none of its fields ("id", "db_id", "choices") holds a text'),
+    ("a.json", json.dumps([{"id": 1, "score": 0.5} for _ in SQL]), 'none of its fields ("id", "score") holds a text'),
     ("a.csv", "", "is empty"),
     ("a.csv", "query\nSELECT a, b FROM t\n", "line 2 has 2 cells where line 1 has 1; a cell with a comma"),
     ("a.csv", "SELECT a FROM t\nSELECT a, b FROM t\n" * 3, "line 2 has 2 cells where line 1 has 1"),
@@ -229,7 +234,7 @@ REFUSED = [
     ("a.csv", table(["query", "query"], *zip(SQL, SQL, strict=True)), 'has two columns that are called "query"'),
     ("a.csv", table(["nl", "db"], *zip(WORDS, DB_IDS, strict=True)),
      "none of its fields is known to hold the answer's query"),
-    ("a.csv", table(*zip(SQL, SQL, strict=True)),
+    ("a.csv", table(*((sql, f"{sql} LIMIT 1") for sql in SQL)),
      "one of its columns must hold the queries (those that seem to: 1, 2)"),
 ]  # fmt: skip
 
