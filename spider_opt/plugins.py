@@ -94,6 +94,7 @@ def code_in(package: str) -> str:
     """Return a hash of a package's files, prompts and other data too; '' where there are none, as in a notebook.
 
     Of an installed one these are the files that its distribution lists, and all Python; else what is in its folder.
+    What it requires or imports from other packages counts with it.
     """
     module = sys.modules.get(package)
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
@@ -110,7 +111,13 @@ def code_in(package: str) -> str:
         with path.open("rb") as content:
             while block := content.read(1 << 20):
                 hashed.update(block)
-    return hashed.hexdigest()[:10] if files else ""
+    if not files:
+        return ""
+    from spider_opt.package_files import place_of
+    from spider_opt.package_needs import needs_hash
+
+    hashed.update(needs_hash(*place_of(package)).encode())
+    return hashed.hexdigest()[:10]
 
 
 def _named(paths: Iterable[Path], folder: Path) -> dict[str, Path]:

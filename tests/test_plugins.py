@@ -618,6 +618,21 @@ def test_the_code_of_a_single_module(own_pkg: Path) -> None:
     assert plugins.code_in("not_loaded") == ""
 
 
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "own"])
+@pytest.mark.parametrize("helper", ["own_helper.py", "beside/__init__.py"])
+def test_what_a_package_takes_from_another_is_code_of_it(own_pkg: Path, helper: str, installed: bool) -> None:
+    (own_pkg / "beside").mkdir()
+    (own_pkg / "beside/__init__.py").write_text("first = 1\n")
+    (own_pkg / "own_pkg/deep/er.py").write_text("import json\ndef step(): import own_helper, beside, spider_opt\n")
+    if installed:
+        listed(own_pkg, *(name for name in LISTED if name.startswith("own_pkg")))
+    importlib.import_module("own_pkg")
+    before = plugins.code_in("own_pkg")
+    assert plugins.code_in("own_pkg") == before
+    (own_pkg / helper).write_text("second = 2\n")
+    assert plugins.code_in("own_pkg") != before
+
+
 def test_a_package_of_python_alone_has_the_hash_that_earlier_versions_gave(own_pkg: Path) -> None:
     for name in INSIDE:
         if not name.endswith(".py"):

@@ -4,11 +4,12 @@ What is hashed is what runs, the compiled code and not its source: two lambdas o
 nothing, and a file that was edited after it was loaded is not taken for what was. With it go defaults, annotations,
 attributes and what the function reads from outside: globals and closures, and the functions, classes, objects and
 modules of one's own project that it uses, and so on. Whatever is not read wholly on the way is unseen, and said to be.
-What is installed counts by the files of its package and by settings in its modules. Under another version of Python,
-which compiles otherwise, each function is a new one.
+What is installed counts by the files of its package, by those of the packages that it requires or imports, and by
+settings in its modules. Under another version of Python, which compiles otherwise, each function is a new one.
 
-Not covered: the environment, files, the clock, what a server does, and what installed packages hold inside of
-themselves or take from those that they require.
+Not covered: the environment, files, the clock, what a server does, what installed packages hold inside of themselves,
+packages that they find by a name as they run or require as an extra, and what a large package, or one that is required,
+imports without saying that it requires it.
 """
 
 from __future__ import annotations

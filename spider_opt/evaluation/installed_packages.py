@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import dis
-import importlib.util
-import os
 import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
+from spider_opt.package_files import SITES, files_hash, origin_of, place_of, time_of
+from spider_opt.package_needs import needs_hash
+
 _OURS = __name__.partition(".")[0]
-_SITES = ("site-packages", "dist-packages")
 _HEAP_TYPE = 1 << 9  # a class that was made as the program runs
-_NOT_RUN = (".pyc", ".pyi", ".h", ".hpp", ".cuh")
-_LARGE = 1 << 20
 _SECRET = re.compile(r"key|token|secret|password|credential", re.IGNORECASE)
 _ELSEWHERE = frozenset(("globals", "exec", "eval", "setattr", "vars"))
 
@@ -32,11 +28,11 @@ def is_installed(module: str) -> bool:
         return True
     if top in ("", "__main__", "__mp_main__"):
         return False
-    origin, pythons = _origin(module), top in sys.stdlib_module_names
+    origin, pythons = origin_of(module), top in sys.stdlib_module_names
     if not origin or origin in ("built-in", "frozen"):
         return bool(origin) or pythons
     path = Path(origin)
-    if any(part in _SITES for part in path.parts):
+    if any(part in SITES for part in path.parts):
         return True
     places = ("stdlib", "platstdlib") if pythons else ("purelib", "platlib")
     return any(path.is_relative_to(sysconfig.get_path(place)) for place in places)
@@ -59,9 +55,10 @@ def is_found(thing: type | FunctionType) -> bool:
 
 
 def version_of(module: str) -> str:
-    """Return what an installed module is now: a hash of its package's files, and its settings where any was changed.
+    """Return what an installed module is now: its package's files, what that needs, and settings that were changed.
 
-    What came with Python has none, and nothing is imported.
+    The files, and those of the packages that it requires or imports, count as hashes. What came with Python has none,
+    and nothing is imported.
 
     Raises:
         OSError: there are no files, or they cannot be read.
@@ -70,100 +67,9 @@ def version_of(module: str) -> str:
     if top in sys.stdlib_module_names:
         return ""
     changed = [f"{name}={value!r}" for one in dict.fromkeys((top, module)) for name, value in _settings(one)]
-    site, root = _root(module)
-    return " ".join((_files(site, root, os.stat(site).st_mtime_ns), *changed))
-
-
-def _origin(module: str) -> str:
-    """Return the file of a module, or of its top package where it is not loaded; '' where there is none."""
-    top = module.partition(".")[0]
-    found = sys.modules.get(module) or sys.modules.get(top)
-    held = vars(found) if isinstance(found, ModuleType) else {}
-    try:
-        spec = held.get("__spec__") or (None if held.get("__file__") else importlib.util.find_spec(top))
-    except (ImportError, ValueError, AttributeError):
-        return ""
-    locations = getattr(spec, "submodule_search_locations", None) or ()
-    return str(getattr(spec, "origin", None) or held.get("__file__") or next(iter(locations), ""))
-
-
-def _root(module: str) -> tuple[Path, str]:
-    """Return the folder that packages are in, and where in it the module's package is."""
-    if not _origin(module):
-        raise FileNotFoundError(module)
-    path = Path(_origin(module))
-    sites = [folder for folder in path.parents if folder.name in _SITES]
-    if not sites:  # ours, or in a folder of packages that has another name
-        top = Path(_origin(module.partition(".")[0]))
-        at = top.parent if top.name == "__init__.py" else top
-        return at.parent, at.name
-    parts = path.relative_to(sites[0]).parts
-    for n in range(1, len(parts)):  # packages of several distributions may share their first names
-        if (sites[0].joinpath(*parts[:n]) / "__init__.py").exists():
-            return sites[0], "/".join(parts[:n])
-    return sites[0], "/".join(parts)
-
-
-@cache
-def _files(site: Path, root: str, installed_at: int) -> str:
-    """Return a hash of a package: of its distribution's list of files, and of what is not as the list says.
-
-    Where no list says what is in them, of the files. It is made anew when anything was installed since.
-    """
-    at, record = site / root, _record(site, f"{root}/__init__.py" if (site / root).is_dir() else root)
-    lines = _listed(site, record) if record else None
-    if lines is None:
-        paths = sorted(path for path in at.rglob("*") if path.is_file()) if at.is_dir() else [at]
-        lines = [
-            f"{path.relative_to(site).as_posix()} "
-            f"{_digest(path) if path.suffix == '.py' or (size := path.stat().st_size) < _LARGE else size}"
-            for path in paths
-            if path.suffix not in _NOT_RUN
-        ]
-    return sha256("\n".join(lines).encode()).hexdigest()[:12]
-
-
-def _record(site: Path, listed: str) -> Path | None:
-    """Return the list of files that a file is in; those of distributions that are called like it are seen first."""
-    name, wanted = listed.partition("/")[0].removesuffix(".py").lower(), f"{listed},".encode()
-    infos = [info for info in os.listdir(site) if info.endswith(".dist-info")]
-    for info in sorted(infos, key=lambda info: (info.partition("-")[0].lower() != name, info)):
-        record = site / info / "RECORD"
-        try:
-            text = record.read_bytes()
-        except OSError:
-            continue
-        if text.startswith(wanted) or b"\n" + wanted in text:
-            return record
-    return None
-
-
-def _listed(site: Path, record: Path) -> list[str] | None:
-    """Return the files that a list has, with their hashes; None where it has not that of each.
-
-    A file that has another size now, or was written after the list, is read.
-    """
-    written, lines = record.stat().st_mtime_ns, []
-    for row in record.read_text(encoding="utf-8").splitlines():
-        name, digest, size = f",,{row}".rsplit(",", 2)
-        name = name.lstrip(",").strip('"')
-        if not name or name.endswith(_NOT_RUN) or name.startswith(("..", "/", record.parent.name)):
-            continue
-        if not digest:
-            return None
-        try:
-            now = os.stat(f"{site}/{name}")
-            if str(now.st_size) != size or now.st_mtime_ns > written:
-                digest = _digest(site / name)
-        except OSError:
-            digest = "not there"
-        lines.append(f"{name} {digest}")
-    return sorted(lines)
-
-
-def _digest(path: Path) -> str:
-    """Return the hash of a file as lists of files have it."""
-    return "sha256=" + base64.urlsafe_b64encode(sha256(path.read_bytes()).digest()).decode().rstrip("=")
+    site, root = place_of(module)
+    own, needs = files_hash(site, root, time_of(site)), needs_hash(site, root)
+    return " ".join((own, *([f"needs {needs}"] if needs else []), *changed))
 
 
 def _settings(module: str) -> Iterator[tuple[str, object]]:

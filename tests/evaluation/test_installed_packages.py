@@ -138,6 +138,97 @@ def test_a_package_of_ones_own_that_is_called_like_one_of_python(tmp_path: Path)
     assert texts[0] != texts[1]
 
 
+def put(site: Path, files: dict[str, str], dist: str = "", requires: str = "") -> None:
+    """Put a package there; with a name it is installed as one that requires another."""
+    for file, text in files.items():
+        (site / file).parent.mkdir(parents=True, exist_ok=True)
+        (site / file).write_text(text)
+    if dist:
+        info = site / f"{dist.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        lines = f"Requires-Dist: {requires}\n" if requires else ""
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n{lines}\nimport unrelated\n"
+        )
+        digests = {
+            file: base64.urlsafe_b64encode(sha256(text.encode()).digest()).decode() for file, text in files.items()
+        }
+        (info / "RECORD").write_text("".join(f"{file},sha256={digests[file]},{len(files[file])}\n" for file in files))
+
+
+IN_FUNCTION = "def answer(q, d):\n    {}\n    return P\n"
+LARGE = "# nothing\n" * 30_000
+
+
+@pytest.mark.parametrize("own", [OWN, "from agentpkg import answer as pipe"], ids=["read", "itself"])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "no list"])
+@pytest.mark.parametrize(
+    ("code", "helper"),
+    [
+        ("from helper import P\ndef answer(q, d): return P", "helper/__init__.py"),
+        ("import helper\ndef answer(q, d): return helper.P", "helper.py"),
+        (IN_FUNCTION.format("from helper import P"), "helper.py"),
+        (IN_FUNCTION.format("import json, helper.deep as P"), "helper/deep/__init__.py"),
+        (IN_FUNCTION.format("from helper.deep import (\n        P,\n    )"), "helper/deep/__init__.py"),
+        (IN_FUNCTION.format("import between as P"), "helper.py"),
+        (IN_FUNCTION.format("from importlib import import_module; P = import_module('helper.deep')"), "helper.py"),
+        (IN_FUNCTION.format("from helper import P"), "helper/prompt.txt"),
+    ],
+)
+def test_what_a_package_imports_counts(code: str, helper: str, listed: bool, own: str, site: Path) -> None:
+    put(site, {"agentpkg/__init__.py": code}, "agent-pkg")
+    put(site, {"unrelated.py": "P = 0"}, "unrelated")
+    put(site, {"between.py": "try:\n    import helper\nexcept ImportError:\n    pass"})
+    files = {helper: "P = 'a'"} | ({"helper/__init__.py": "P = 0"} if helper.endswith(".txt") else {})
+    put(site, files, "prompts-and-more" if listed else "")
+    first = told(site, own)
+    put(site, {"unrelated.py": "P = 1"}, "unrelated")
+    assert told(site, own) == first
+    put(site, {helper: "P = 'b'"})
+    assert told(site, own) != first
+
+
+@pytest.mark.parametrize(
+    ("requires", "counts"),
+    [
+        ("Prompts.and_more", True),
+        ("prompts-and-more>=1; python_version > '3'", True),
+        ("prompts-and-more; extra == 'more'", False),
+        ("prompts-and-more-of-it", False),
+        ("between", True),
+    ],
+)
+@pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
+def test_what_a_package_requires_counts(requires: str, counts: bool, large: bool, site: Path) -> None:
+    code = "name = 'helper'\ndef answer(q, d): return __import__(name).P\n"
+    put(site, {"agentpkg/__init__.py": code + LARGE * large}, "agent-pkg", requires)
+    put(site, {"between.py": ""}, "between", "prompts-and-more[all]")
+    files = {f"helper/a_long_name_of_a_file_{n}.txt": "" for n in range(500 * large)}
+    put(site, {"helper/__init__.py": "P = 'a'", **files}, "prompts-and-more", "agent-pkg")
+    first = told(site)
+    assert first == told(site)
+    put(site, {"helper/__init__.py": "P = 'b'", **files}, "prompts-and-more", "agent-pkg")
+    assert (told(site) != first) == counts
+
+
+def test_another_version_of_what_is_required(site: Path) -> None:
+    install(site, "SELECT 1")
+    put(site, {"helper.py": ""}, "helper", "agent-pkg")
+    own = OWN.replace("import agentpkg", "import helper, agentpkg").replace("agentpkg.answer(q, d)", "helper")
+    first = told(site, own)
+    (site / "agent_pkg-1.0.dist-info").rename(site / "agent_pkg-1.1.dist-info")
+    assert told(site, own) != first
+
+
+def test_what_a_package_imports_from_ones_own(site: Path) -> None:
+    put(site, {"agentpkg/__init__.py": "import mine\ndef answer(q, d): return mine.P"}, "agent-pkg")
+    put(site.parent, {"mine.py": "P = 'a'"})
+    own = f"sys.path.insert(0, '')\n{OWN}"
+    first = told(site, own)
+    put(site.parent, {"mine.py": "P = 'b'"})
+    assert told(site, own) != first
+
+
 def test_what_is_installed() -> None:
     import httpx
 
