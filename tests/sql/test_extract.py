@@ -27,7 +27,7 @@ def test_a_query_that_was_found_is_found_again(case):
 
 
 def test_names_of_cases_differ():
-    assert len({case["name"] for case in ANSWERS}) == len(ANSWERS) >= 230
+    assert len({case["name"] for case in ANSWERS}) == len(ANSWERS) >= 250
 
 
 SIGNS = "=$*_~\"'`“„‘«「《（([{<|>:：.-#@%^&!?\\/ \n"
@@ -60,7 +60,8 @@ PIECES = [
     "；", "，", "&gt;",
     "\u200b", "\x00", "\\n", "1,", "**",
     "so select a from b, ", "the VALUES (1), ", "Sure! SELECT a FROM t WHERE b IN (SELECT c FROM u) lists it.\n",
-    "[EOS]", "SELECT a FROM t [END] ", "[END END ", "select the name from singer's table. ",
+    "| SELECT a ", "|", "| SELECT a FROM t |\n", "b > (SELECT a FROM t) ", "b > (SELECT a, ", "The (SELECT (a) is ",
+    "a = ", "[EOS]", "SELECT a FROM t [END] ", "[END END ", "select the name from singer's table. ",
 ]  # fmt: skip
 
 

@@ -185,6 +185,13 @@ AMID_WORDS: dict[str, Callable[[str], str]] = {
     "behind words and a comment": lambda sql: f"Sure! /* hint */ {sql}",
     "behind words and a line's comment": lambda sql: f"Sure! -- hint\n{sql}",
     "behind a comment in backticks": lambda sql: f"Use `/* hint */ {sql}` to get it.",
+    "behind a query in brackets": lambda sql: f"We filter with b > (SELECT avg(b) FROM t).\n\n{sql}",
+    "behind a query in brackets and a label": lambda sql: f"We need b > (SELECT avg(b) FROM t), so it is:\n{sql}",
+    "behind a query in brackets and a colon": lambda sql: f"Compute the average: (SELECT avg(b) FROM t).\n\n{sql}",
+    "behind a query in brackets in its sentence": lambda sql: f"We need b > (SELECT avg(b) FROM t), so use {sql}",
+    "before a query in brackets": lambda sql: f"{sql}\n\nThe subquery (SELECT avg(b) FROM t) gives the value.",
+    "before a query in brackets in its line": lambda sql: f"{sql}\nThe subquery (SELECT avg(b) FROM t) gives it.",
+    "before a comparison": lambda sql: f"{sql}\n\nThe part b > (SELECT avg(b) FROM t) compares.",
     "behind a comment in JSON": lambda sql: json.dumps({"sql": f"/* hint; SELECT 1 */ {sql}"}),
     "behind words in JSON": lambda sql: json.dumps({"answer": f"Sure! {sql}"}),
     "in JSON behind words": lambda sql: "Sure! " + json.dumps({"sql": sql}),
@@ -197,6 +204,15 @@ IN_ITS_LINE: dict[str, Callable[[str], str]] = {
     "before words": lambda sql: f"{sql} lists what was asked for.",
     "before Japanese words": lambda sql: f"クエリは {sql} です。",
     "in a fence in a sentence": lambda sql: f"Sure, ```{sql}```",
+}
+
+# Of queries on one line, as a table's cells are.
+CELLS: dict[str, Callable[[str], str]] = {
+    "a row": lambda sql: f"| {sql} |",
+    "a table": lambda sql: f"| SQL |\n|---|\n| {sql} |",
+    "a semicolon": lambda sql: f"Here:\n\n| SQL |\n| :-- |\n| {sql}; |\n\nIt lists the names.",
+    "cells beside": lambda sql: f"| # | SQL | Note |\n|---|---|---|\n| 1 | {sql} | It lists them. |",
+    "backticks": lambda sql: f"| SQL | Note |\n|---|---|\n| `{sql}` | It lists them. |",
 }
 
 
@@ -240,6 +256,13 @@ def test_a_valid_query_comes_back_unchanged(wrapping: str, sql: str) -> None:
 def test_a_valid_query_amid_words_comes_back_unchanged(wrapping: str, sql: str) -> None:
     """Values in small letters are words there."""
     assert said(extract_sql(AMID_WORDS[wrapping](sql))) == said(sql)
+
+
+@pytest.mark.parametrize("wrapping", CELLS)
+@given(sql=queries.filter(lambda sql: not set(sql) & set("\n\\`|")))
+@settings(max_examples=40, deadline=None)
+def test_a_valid_query_comes_back_out_of_a_table(wrapping: str, sql: str) -> None:
+    assert said(extract_sql(CELLS[wrapping](sql))) == said(sql)
 
 
 @pytest.mark.parametrize("wrapping", AMID_WORDS | IN_ITS_LINE)

@@ -44,19 +44,22 @@ _DRAFT = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\b(?:sql\w*|query|answer|solution|response|result)\s*(?:query|statement)?[\W_]*\Z", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\w[^\w\n]*\(\s*\Z")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 class Place(IntEnum):
     """Where a query stands in an answer, by how surely it is offered there."""
 
-    WORDS = 0
+    OPERAND = 0
+    """In a sentence, in brackets, as what something is compared with."""
+    WORDS = 1
     """In a sentence, without quotes."""
-    QUOTED = 1
+    QUOTED = 2
     """In a sentence, in quotes."""
-    LINE = 2
+    LINE = 3
     """At the beginning of a line or behind a label."""
-    BLOCK = 3
+    BLOCK = 4
     """In a fenced block, in JSON, or between tags."""
 
 
@@ -97,7 +100,7 @@ def chosen(offers: Sequence[Offer]) -> Offer | None:
 def _replaces(offer: Offer, best: Offer) -> bool:
     if offer.is_query != best.is_query:
         return offer.is_query
-    if is_correction(offer.lead):
+    if is_correction(offer.lead) and offer.place >= min(best.place, Place.WORDS):
         return offer.says is not Says.WRONG or best.place <= offer.place
     if _spelled_as_prose(best) and offer.says is Says.WHOLE and offer.place >= best.place:
         return True
@@ -110,12 +113,19 @@ def _replaces(offer: Offer, best: Offer) -> bool:
     if _DRAFT.search(best.lead):
         return not _DRAFT.search(offer.lead) or offer.place is Place.BLOCK
     if offer.place is Place.LINE:
+        if _is_operand(best) and not _is_operand(offer) and offer.says is Says.WHOLE:
+            return True
         return bool(_LABEL.search(offer.lead)) and not _LABEL.search(best.lead) and bool(best.lead.strip())
     return not _is_part(offer.sql, best.sql)
 
 
 def _spelled_as_prose(offer: Offer) -> bool:
     return offer.says is Says.WRONG and not offer.sql[:6].isupper()
+
+
+def _is_operand(offer: Offer) -> bool:
+    """Whether a query stands in brackets behind words that do not call it the answer, as "the average: (SELECT"."""
+    return bool(_IN_BRACKETS.search(offer.lead)) and not _LABEL.search(offer.lead)
 
 
 def _is_part(part: str, whole: str) -> bool:

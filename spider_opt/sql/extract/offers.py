@@ -271,7 +271,7 @@ class Reader:
         sure = self.found[-1].end if self.found else 0
         read_to = 0
         for n, (at, opening, place, body) in enumerate(self._weak):
-            lead = self._text[max(read_to, at - _LEAD) : at]
+            lead = self._text[max(read_to, min(sure, at), at - _LEAD) : at]
             if at < read_to or (self.found and sure and not (at >= sure and is_correction(lead))):
                 continue
             if body is None and self._parser.is_spent:

@@ -9,12 +9,20 @@ from spider_opt.sql.extract.choice import Place
 from spider_opt.sql.extract.marks import OTHERS, QUERIES, SIGNS
 from spider_opt.sql.extract.queries import CLOSING
 
-_FAR = 200
+_FAR, _FAR_BEHIND = 200, 5_000
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _OPENING = re.compile(r"([\"'`“„‘«‹「『《（(\[{*~$=]|__)\1*[ \t]*\Z")
 _LINE_START = re.compile(r"[\s|]*(?:>\s*)*(?:[-*+•]\s+|\(?\d{1,3}[.)]\s*|#{1,6}\s+)?[\s({\[*_\"'`“‘「『（:：|]*\Z")
 _LABELLED = re.compile(r"(?:[:：>=]|[:：]\s*\W{1,4}|\*\*|__|<!\[CDATA\[)[\s\"'`“‘「『（(*]*\Z")
 _TAGGED = re.compile(r"<[A-Za-z][\w:-]*(?:\s[^<>\n]*)?>\s*(?:<!\[CDATA\[\s*)?\Z")
+# What a query in brackets is compared with in a sentence, unless that is the query's own label: "b > (", "answer = (".
+_OPERAND = re.compile(
+    r"(?:[\w)\]\"'`]\s*(?:[<>!]=|==?|<>|[<>])|\b(?:IN|EXISTS|ALL|ANY|SOME)|\bsub-?query)\s*\(\s*\Z", re.IGNORECASE
+)
+_OWN_LABEL = re.compile(
+    r"\b(?:sql|query|statement|answer|solution|response|result)\w*\s*(?:[<>!]=|==?|>)\s*\(\s*\Z", re.IGNORECASE
+)
+_ROW = re.compile(r"\s*\|(?:.*\|)?\s*\Z")
 _IN_WORD = re.compile(r"[A-Za-z0-9_.@]")
 _AFTER_WORD = re.compile(r"[A-Za-z0-9_$]")
 _NOTHING = r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*+\*/)"
@@ -61,8 +69,12 @@ def place_of(text: str, at: int, begun: int = 0) -> tuple[Place, str]:
     found = _OPENING.search(before)
     run = found[0].rstrip() if found else ""
     opening = next((sign for sign in (run, run[-1:]) if sign in CLOSING), "")
+    if not opening and _ROW.match(before) and text[at : at + _FAR_BEHIND].split("\n", 1)[0].rstrip().endswith("|"):
+        opening = "|"
     if _TAGGED.search(before):
         return Place.BLOCK, opening
+    if opening == "(" and _OPERAND.search(before) and not _OWN_LABEL.search(before):
+        return Place.OPERAND, opening
     if (_LINE_START.match(before) and (line > start or start == begun)) or _LABELLED.search(before):
         return Place.LINE, opening
     return Place.QUOTED if opening and opening not in "([{(（" else Place.WORDS, opening

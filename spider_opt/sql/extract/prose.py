@@ -16,7 +16,7 @@ CLAUSES = _STARTS.union(_WITHIN.split())
 """Words of queries, of which ``_STARTS`` are those with which one of their lines begins."""
 _GOING_ON = CLAUSES - {"OVER"}
 STATEMENTS = frozenset(_STATEMENTS.split())
-_N_WORDS = 3
+_N_WORDS, _FAR = 3, 5_000
 _FIRST_WORD = re.compile(r"\s*([^\W\d]\w*)")
 _WORD = re.compile(r"[^\W\d][\w'’-]*")
 _LABEL = re.compile(r"[\W_]{0,9}[^\W\d][\w '’()/-]{0,40}?[*_` ]{0,4}[:：](?!:|\w)")
@@ -27,6 +27,10 @@ _ONLY_SIGNS = re.compile(r"[^\w\s()]+\s*\Z")
 _SENTENCE = re.compile(r"[^\W\d][\w '’,-]*[.!?…:](?:\s|\Z)")
 _SQL_SIGN = re.compile(r"[=<>]|\w\(|[^\W\d]\w*\.\w|,\s*\w+\s*(?:,|\n|\Z)")
 _GOES_ON = re.compile(r"\((?!\s*\d+\s*\)).*\)|[<>!]=|<>|\|\||==?(?!=)", re.DOTALL)
+_QUERY_IN_BRACKETS = re.compile(
+    r"(?:(?<![\w.])[\w.]++\s*[<>!=]{1,2}\s*)?\(\s*(?:SELECT|WITH)\b(?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\))*+\)",
+    re.IGNORECASE,
+)
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
@@ -54,7 +58,7 @@ class Style:
         line, paragraph = rest.lstrip().split("\n", 1)[0], _BLANK_LINE.split(rest.lstrip(), maxsplit=1)[0]
         if first and self.keyword(first[1], _STARTS):
             return False
-        if self._prose(line):
+        if self._prose(line) or self._speaks_of_a_query(paragraph):
             return True
         return not _SQL_SIGN.search(paragraph) and not any(self.keyword(w) for w in _WORD.findall(paragraph))
 
@@ -78,6 +82,11 @@ class Style:
         if n >= 2 and _SENTENCE.match(words):
             return True
         return not short and (n > _N_WORDS or (n >= 1 and not words[0].isascii()))
+
+    def _speaks_of_a_query(self, paragraph: str) -> bool:
+        """Whether lines are prose but for queries in brackets, with what these are compared with."""
+        without = _QUERY_IN_BRACKETS.sub("it", paragraph[:_FAR])
+        return without != paragraph[:_FAR] and self._prose(without.split("\n", 1)[0])
 
     def _prose(self, line: str) -> bool:
         if _LABEL.match(line) or _SIGN.match(line) or self._n_words(line) >= _N_WORDS or _SENTENCE.match(line):

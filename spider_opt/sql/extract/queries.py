@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from spider_opt.sql.extract.characters import INVISIBLE, first_entity, plain, without_entities, without_escapes
 from spider_opt.sql.extract.ends import Body, body_at, scan
@@ -16,9 +17,9 @@ from spider_opt.sql.lexer import Token, tokens
 CLOSING = {
     '"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›", "「": "」", "『": "』", "《": "》",
     "(": ")", "（": "）", "[": "]", "{": "}", "*": "*", "**": "**", "***": "***", "~~": "~~", "__": "__", "$": "$",
-    "``": "``", '"""': '"""', "'''": "'''", "==": "==",
+    "|": "|", "``": "``", '"""': '"""', "'''": "'''", "==": "==",
 }  # fmt: skip
-"""Signs of quotation, of Markdown, and brackets, by those that open them."""
+"""Signs of quotation, of Markdown, brackets, and a table's bars, by those that open them."""
 _NEAR = 2_000
 _AS_LONG = 8
 """So much longer does it take to read HTML's names than SQLite takes to read a text."""
@@ -30,6 +31,8 @@ _IN_WORD = re.compile(r"\w", re.ASCII)
 _WORD = re.compile(r"\w+")
 _BEFORE_TEXTS = CLAUSES.union(("ESCAPE", "GLOB", "MATCH", "REGEXP", "SELECT"))
 _DOUBLED = re.compile(r"''[\w%]")
+_BAR = re.compile(r"(?<![|\\])\|(?!\|)")
+_FROM = re.compile(r"\bFROM\b", re.IGNORECASE)
 _LINE_END = re.compile(r"\s*\n")
 
 
@@ -120,7 +123,7 @@ def _quoted(text: str, start: int, opening: str, parser: Parser) -> Body | None:
     as_json = _as_json(text, start, parser) if opening == '"' else None
     if as_json and start == 1 and not text[as_json.end :].strip():
         return as_json
-    ends = list(_closings(text, start, CLOSING[opening]))
+    ends = list(_cells(text, start) if opening == "|" else _closings(text, start, CLOSING[opening]))
     doubled = opening == "'" and ends and _DOUBLED.search(text, start, ends[-1][0])  # which SQLite reads otherwise
     for other_readings in (True, False) if doubled else (False, True):
         later: Body | None = None
@@ -155,6 +158,13 @@ def _closings(text: str, start: int, closing: str) -> Iterator[tuple[int, int]]:
         within = _IN_WORD.match(text, behind) or text[end - 1] == "\\"
         if not within and not (closing in "\"'`*" and text.startswith(closing, behind)):
             yield end, behind
+
+
+def _cells(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where bars begin and end that may close a table's cell, those behind a whole line of SQL first."""
+    line = text.find("\n", start, start + MAX_CHARS)
+    bars = [bar.span() for bar in islice(_BAR.finditer(text, start, line if line >= 0 else len(text)), _MAX_CLOSINGS)]
+    return iter(sorted(bars, key=lambda bar: not _FROM.search(text, start, bar[0])))
 
 
 def _as_json(text: str, start: int, parser: Parser) -> Body | None:
