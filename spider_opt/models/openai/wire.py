@@ -203,10 +203,14 @@ def _shut(loop: asyncio.AbstractEventLoop, thread: threading.Thread, client: htt
 
 
 async def _over(client: httpx.AsyncClient) -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
+    asked = [task for task in asyncio.all_tasks() if _is_of(task, Wire._ask)]
+    for task in asked:  # what they have begun, they cancel themselves: a part that has not come to run would be lost
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.gather(*asked, return_exceptions=True)
     await client.aclose()
     for _ in range(3):  # a transport that is closed lets go of its socket a turn later
         await asyncio.sleep(0)
+
+
+def _is_of(task: asyncio.Task[Any], function: Callable[..., Coroutine[Any, Any, Any]]) -> bool:
+    return getattr(task.get_coro(), "cr_code", None) is function.__code__
