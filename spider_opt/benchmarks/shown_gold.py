@@ -26,6 +26,9 @@ def shows_gold(text: str, gold: str) -> bool:
     """
     if len(text) < 2 or not gold.strip():
         return False
+    first = gold.split(None, 1)[0]
+    if first.isalpha() and first.casefold() not in text.casefold():
+        return False  # nearly always, and much sooner
     wanted = _spoken(gold)
     if not wanted:
         return False

@@ -277,13 +277,14 @@ def test_golds_come_back_unchanged(shared: Path, wrapping: str) -> None:
 
 
 def test_golds_come_back_unchanged_in_other_layouts(shared: Path) -> None:
-    """Every gold of Spider in some of all wrappings and layouts, each of which meets more than a hundred."""
+    """Golds of Spider in some of all wrappings and layouts: all with SPIDER_OPT_ALL_GOLDS, else a fifth of them."""
     files = (shared / "spider" / f"{name}.json" for name in ("dev", "train_spider", "train_others"))
     golds = sorted({entry["query"] for file in files for entry in json.loads(file.read_text(encoding="utf-8"))})
     wrappings = WRAPPINGS | MORE
     cases = list(product(wrappings, LAYOUTS))
     n, changed = 0, []
-    for i, gold in enumerate(golds):
+    every = 1 if os.environ.get("SPIDER_OPT_ALL_GOLDS") else 5
+    for i, gold in enumerate(golds[::every]):
         query = gold.strip().rstrip("; ")
         for wrapping, layout in cases[i % 37 :: 37]:
             n += 1
@@ -291,4 +292,4 @@ def test_golds_come_back_unchanged_in_other_layouts(shared: Path) -> None:
             if said(extract_sql(answer)) != said(query):
                 changed.append(answer)
     assert (changed[:3], len(changed)) == ([], 0)
-    assert n >= 50_000
+    assert n >= 50_000 / every
