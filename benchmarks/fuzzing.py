@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--notes", type=Path, default=Path("fuzzing.jsonl"))
     options = parser.parse_args()
+    options.notes = options.notes.absolute()
+    options.spider = options.spider and Path(options.spider).absolute()
     reference, mutations, fuzzing = (
         SimpleNamespace(**runpy.run_path(str(HERE / f"{name}.py"))) for name in ("reference", "mutations", "fuzzing")
     )
@@ -41,6 +43,7 @@ def main() -> None:
     tried = {entry["seed"]: entry["differences"] for entry in map(json.loads, lines)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.chdir(folder)  # the reference attaches what it is told to, and SQLite makes the files
         sources = sources_in(folder, options.spider, fuzzing)
         start, n_seeds, fresh = time.monotonic(), -(-options.pairs // PAIRS_PER_SEED), 0
         for seed in range(n_seeds):
@@ -56,6 +59,7 @@ def main() -> None:
                 pace = (time.monotonic() - start) / fresh
                 left = f"{pace * (n_seeds - seed - 1) / 60:.0f} min left"
                 print(f"\r{(seed + 1) * PAIRS_PER_SEED:,} pairs, {left} ", end="", file=sys.stderr, flush=True)
+        os.chdir(HERE)
     differences = [difference for seed in range(n_seeds) for difference in tried[seed]]
     print(f"\n{n_seeds * PAIRS_PER_SEED:,} pairs, {len(differences)} differences")
     for db_id, keep_distinct, gold, sql, expected, found in differences:

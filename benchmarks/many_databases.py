@@ -56,6 +56,8 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=800, metavar="MB")
     parser.add_argument("--folder", type=Path, help="where the databases are made (default: the system's)")
     options = parser.parse_args()
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         sys.exit(run(Path(name), options))
 
