@@ -272,6 +272,24 @@ def test_rows_of_one_method_say_what_differs(tmp_path: Path, change: dict[str, A
     assert "as usual" not in to_markdown(frame)
 
 
+def test_as_many_other_questions_are_another_ranking(tmp_path: Path) -> None:
+    """Two samples whose files have one name: neither is ranked with the other, nor told apart from it."""
+    marks = {"low": ("wrong_rows", 0), "high": ("correct", 5), "middle": ("correct", 0)}
+    folders = [
+        fabricate(tmp_path / name, [verdict(i + at, "easy", outcome) for i in range(5)], seed=at, n=10)
+        for name, (outcome, at) in marks.items()
+    ]
+    for folder in folders:
+        (folder / "predictions.jsonl").write_text(lines([prediction(i) for i in range(10)]))
+    frame = table([read_row(folder) for folder in folders])
+    assert to_markdown(frame).count("| method |") == 2
+    assert sorted(zip(frame["run"], frame["beside"], strict=True)) == [
+        ("high", ""),
+        ("low", "run low"),
+        ("middle", "run middle"),
+    ]
+
+
 def test_golds_that_fail_are_told_of_each_row(tmp_path: Path) -> None:
     failed = {"dev-0005": "no such table: x"}
     folders = [fabricate(tmp_path / name, failed_golds=failed, method=name) for name in ("a", "b")]

@@ -157,10 +157,7 @@ def _read(kept: bytes) -> list[Completion] | None:
     """Return kept answers; None for what is broken, and for what an older version took for answers."""
     try:
         answers = completions_from_json(json.loads(kept))
-        failed = any(
-            a.finish_reason == "error" or (a.finish_reason == "content_filter" and not a.text) or odd_in(a)
-            for a in answers
-        )
+        failed = any(_is_none(answer) or odd_in(answer) for answer in answers)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return None if failed else answers

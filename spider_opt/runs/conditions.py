@@ -10,22 +10,10 @@ from spider_opt.runs.info import RunInfo
 from spider_opt.scoring.report import NO_GOLD
 
 # What an older run did not write down, so that nothing follows where it is not there.
-_UNTOLD = frozenset(
-    {
-        "weights",
-        "adapter's form",
-        "version",
-        "examples by",
-        "examples",
-        "schemas",
-        "questions",
-        "code",
-        "scorer",
-        "time-out",
-        "SQLite",
-        "server",
-    }
-)
+_UNTOLD = frozenset({
+    "weights", "adapter's form", "version", "examples by", "examples", "schemas", "questions", "code", "scorer",
+    "time-out", "SQLite", "server",
+})  # fmt: skip
 _OF_THE_QUESTIONS = frozenset({"schemas", "questions"})  # all that might be asked: of a sample they are others
 _ALWAYS = "golds that fail"  # told also where it is the same for all
 _USUAL = ("", "none", "as usual")
