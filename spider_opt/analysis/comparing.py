@@ -55,19 +55,17 @@ def check_comparable(base: Run, run: Run) -> None:
     Raises:
         UsageError: says in what they differ.
     """
-    if not (base.info.fingerprint and run.info.fingerprint):  # one of them is known by its verdicts only
-        _check_same_questions(base, run)
-        return
-    split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
-    if other != split:
-        raise UsageError(f"{run.where} was asked {other}, but {base.where} was asked {split}")
-    if run.info.fingerprint != base.info.fingerprint:
-        raise UsageError(f"{run.where} and {base.where} were asked {split} with other questions or databases")
-    if str(run.scorer) != str(base.scorer):
-        raise UsageError(
-            f"{run.where} was scored by {run.scorer}, but {base.where} by {base.scorer}: "
-            f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
-        )
+    if base.info.fingerprint and run.info.fingerprint:  # else one of them is known by its verdicts only
+        split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
+        if other != split:
+            raise UsageError(f"{run.where} was asked {other}, but {base.where} was asked {split}")
+        if run.info.fingerprint != base.info.fingerprint:
+            raise UsageError(f"{run.where} and {base.where} were asked {split} with other questions or databases")
+        if str(run.scorer) != str(base.scorer):
+            raise UsageError(
+                f"{run.where} was scored by {run.scorer}, but {base.where} by {base.scorer}: "
+                f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
+            )
     _check_same_questions(base, run)
     hashes = base.info.questions, run.info.questions
     if all(hashes) and hashes[0] != hashes[1] and asked(base) == asked(run) and base.info.sample == run.info.sample:

@@ -172,8 +172,7 @@ def evaluate(
         )  # fmt: skip
         if finished.aside is not None:
             said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
-        n = len(finished.answers)
-        said(f"{counted(n, 'answer')}, {finished.n_new} of them new{plan.cost()}")
+        said(f"{counted(len(finished.answers), 'answer')}, {finished.n_new} of them new{plan.cost()}")
         if plan.own and (n_old := len(finished.answers) - finished.n_new):
             (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's

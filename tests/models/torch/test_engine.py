@@ -371,7 +371,9 @@ def test_what_it_does_not_compute(bases: Any, make_adapter: Any, monkeypatch: py
         open_torch(["a"], "smollm2-135m")
 
     def missing() -> None:
-        raise ModelUnavailable("What computes by torch is not installed; type: pip install 'spider-opt[train]'")
+        raise ModelUnavailable(
+            "The packages for tuning and --engine torch are not installed; type: pip install 'spider-opt[train]'"
+        )
 
     monkeypatch.setattr(engine, "import_transformers", missing)
     with pytest.raises(ModelUnavailable, match=r"pip install 'spider-opt\[train\]'"):
