@@ -372,7 +372,7 @@ def test_what_it_does_not_compute(bases: Any, make_adapter: Any, monkeypatch: py
 
     def missing() -> None:
         raise ModelUnavailable(
-            "The packages for tuning and --engine torch are not installed; type: pip install 'spider-opt[train]'"
+            "The packages for tuning and for the torch engine are not installed; type: pip install 'spider-opt[train]'"
         )
 
     monkeypatch.setattr(engine, "import_transformers", missing)
