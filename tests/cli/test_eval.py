@@ -216,7 +216,8 @@ def test_another_engine_is_another_run_and_another_question_to_the_cache(model: 
                                            "leave one out"),
         (("--model", "gpt-4.1"), 2, "--engine torch computes embedded models only (qwen2.5-coder-0.5b, "
                                     "qwen2.5-coder-1.5b, smollm2-135m), and 'gpt-4.1' is none"),
-        ((), 1, "The packages for tuning and for the torch engine are not installed; type: pip install 'spider-opt[train]'"),
+        ((), 1, "The packages for tuning and for the torch engine are not installed; "
+                "type: pip install 'spider-opt[train]'"),
         (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine, "
                                         "--record and how a model is asked (--max-tokens, --request-timeout, "
                                         "--system, --extra)"),

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-NOT_INSTALLED = "The packages for tuning and for the torch engine are not installed; type: pip install 'spider-opt[train]'"
+NOT_INSTALLED = (
+    "The packages for tuning and for the torch engine are not installed; type: pip install 'spider-opt[train]'"
+)
 # Parameters of glibc's mallopt.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
