@@ -6,7 +6,6 @@ refused.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import logging
@@ -276,7 +275,9 @@ def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, s
 
 
 def _close(db_id: str, known: Collection[str], layout: Split) -> str:
-    if near := difflib.get_close_matches(db_id, known, n=1):
+    from difflib import get_close_matches
+
+    if near := get_close_matches(db_id, known, n=1):
         return f'; did you mean "{near[0]}"?'
     return f": it is in no {layout.tables} and has no folder." if layout.tables else ": it has no file."
 

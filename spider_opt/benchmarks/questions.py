@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,7 @@ def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
     return tables
 
 
+@lru_cache(maxsize=8192)
 def normal_text(text: str) -> str:
     """Return a question's words: case, punctuation and space do not count.
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -123,15 +124,13 @@ def _shadows(connection: sqlite3.Connection) -> set[str]:
 
 def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> Iterator[tuple[_Name, _Name]]:
     """The file's foreign keys in declared order, with names as declared."""
-    primary_keys = {
-        table.name.lower(): [
-            name
-            for (name,) in connection.execute(
-                "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table.name,)
-            )
-        ]
-        for table in tables
-    }
+
+    @cache
+    def primary_key(table: str) -> list[str]:
+        rows = connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
+        return [name for (name,) in rows]
+
+    known = {table.name.lower() for table in tables}
     for table in tables:
         rows = connection.execute(
             'SELECT seq, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table.name,)
@@ -140,7 +139,8 @@ def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> 
             if ref_column is not None:
                 yield (table.name, column), (ref_table, ref_column)
             else:  # without a column the primary key is meant
-                for name in primary_keys.get(ref_table.lower(), ())[position : position + 1]:
+                names = primary_key(ref_table.lower()) if ref_table.lower() in known else []
+                for name in names[position : position + 1]:
                     yield (table.name, column), (ref_table, name)
 
 

@@ -92,6 +92,7 @@ def _ask_crew(
 ) -> None:
     """Let new processes judge, and put what they say into ``found``, by the jobs' positions."""
     queue = deque(sorted(_chunks(jobs), key=len, reverse=True))
+    last_at: dict[Worker, str] = {}  # the database, of which it has read what the next questions need, too
     n_workers = min(n_workers, len(queue))
     crew: list[Worker] = []
     died_on: set[tuple[int, str]] = set()
@@ -113,7 +114,10 @@ def _ask_crew(
                 crew.append(Worker(cache, siblings=crew))
             for worker in crew:
                 if queue and not worker.todo:
-                    worker.give(timeout_s, queue.popleft())
+                    chunk = next((chunk for chunk in queue if chunk[0].db_id == last_at.get(worker)), queue[0])
+                    queue.remove(chunk)
+                    last_at[worker] = chunk[0].db_id
+                    worker.give(timeout_s, chunk)
             patience_s = max(0.0, min(w.deadline for w in crew if w.todo) - time.monotonic())
             ready = wait([worker.pipe for worker in crew if worker.todo], patience_s)
             for worker in list(crew):

@@ -34,7 +34,7 @@ def contradiction(benchmark: Benchmark, pairs: Pairs) -> str:
     other, other_golds = _other_questions(pairs), _other_golds(pairs)
     if not other and not other_golds:
         return ""
-    known = Known.of(benchmark)
+    known = Known(benchmark)
     n_told = sum(entry.question != "" for _, entry in pairs)
     if other and (len(other) < n_told or any(normal_text(entry.question) in known.questions for _, entry in other)):
         example, entry = other[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.types import Benchmark
@@ -32,28 +33,26 @@ class Entry:
     gold: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
     """What a benchmark's questions are told apart by: databases, words, gold queries.
 
-    Words are as ``normal_text`` has them, golds as ``bare`` has them. ``n`` are the questions that have their database.
+    ``n`` are the questions that have their database.
     """
 
-    db_ids: frozenset[str]
-    questions: frozenset[str]
-    golds: frozenset[str]
-    n: int
+    def __init__(self, benchmark: Benchmark) -> None:
+        self._examples = benchmark.examples
+        self.n = len(self._examples)
+        self.db_ids = frozenset(example.question.db_id for example in self._examples) | frozenset(benchmark.missing)
 
-    @classmethod
-    def of(cls, benchmark: Benchmark) -> Known:
-        """Gather it."""
-        examples = benchmark.examples
-        return cls(
-            frozenset(example.question.db_id for example in examples) | frozenset(benchmark.missing),
-            frozenset(normal_text(example.question.text) for example in examples),
-            frozenset(bare(example.gold_sql) for example in examples if example.gold_sql),
-            len(examples),
-        )
+    @cached_property
+    def questions(self) -> frozenset[str]:
+        """As ``normal_text`` has them."""
+        return frozenset(normal_text(example.question.text) for example in self._examples)
+
+    @cached_property
+    def golds(self) -> frozenset[str]:
+        """As ``bare`` has them."""
+        return frozenset(bare(example.gold_sql) for example in self._examples if example.gold_sql)
 
     def are_golds(self, texts: Sequence[str], share: float = GOLDS) -> bool:
         """Tell whether these are gold queries, at least this share of what can be known; no text is none."""

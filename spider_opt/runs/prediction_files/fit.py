@@ -23,6 +23,8 @@ def misfit(pairs: Sequence[Predicted], scored: Sequence[Scored]) -> str:
         return ""
     broken = sum(s.outcome in (Outcome.QUERY_ERROR, Outcome.NOT_A_QUERY, Outcome.NO_SQL) for s in scored)
     right = sum(s.correct for s in scored)
+    if right > n / 2:
+        return ""
     golds = {same_query_key(pair.example.gold_sql) for pair in pairs}
     keys = [(same_query_key(pair.sql), same_query_key(pair.example.gold_sql)) for pair in pairs]
     others = sum(said != own and said in golds for said, own in keys)

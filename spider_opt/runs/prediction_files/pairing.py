@@ -252,7 +252,8 @@ class _Pairing:
         return self._complete(list(pairs.values()))
 
     def _complete(self, pairs: Pairs) -> Pairs:
-        if lacking := [e for e in self._examples if e.index not in {example.index for example, _ in pairs}]:
+        answered = {example.index for example, _ in pairs}
+        if lacking := [example for example in self._examples if example.index not in answered]:
             first = lacking[0].question
             raise self._refused(
                 f"{len(lacking)} of the {len(self._examples)} questions of {self._split} have no answer (the first: "

@@ -97,7 +97,7 @@ def read_predictions(
         return PredictionsError(f"{path}: {reason}")
 
     text = read_text(path, PredictionsError)
-    asked = Asked(Known.of(benchmark), field, extract, refuse)
+    asked = Asked(Known(benchmark), field, extract, refuse)
     form = format_of(path, text)
     if field is not None and form == "text":
         raise refuse(f"it is read as text with one query a line, which has no fields: leave out {argument('field')}")
