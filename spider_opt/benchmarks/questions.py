@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.benchmarks.source import Fields
@@ -74,19 +74,20 @@ def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]
     """
     entries: list[Entry] = []
     for path in paths:
-        items = _read_list(path)
+        items, file = _read_list(path), path.name
         for number, item in enumerate(items):
-            place = f"entry {number} of {path.name}"
+            place = f"entry {number} of {file}"
             if not isinstance(item, dict):
-                raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
+                raise DatasetError(f"{_entry(path, number)} is {_kind(item)}, not an object.")
             asks = _question(item, fields)
             db_id, question = (_text(item, name, path, number) for name in (fields.db_id, asks))
             query = _gold(item, fields.query, path, number)
-            _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
+            if not is_db_id(db_id):
+                _refuse_db_id(db_id, path, number)
             notes = _said(item, fields.notes, path, number) if fields.notes else ""
             if name := first_shown({asks: question, fields.notes: notes}, query):
                 raise DatasetError(
-                    f'{path}: entry {number} (counted from 0) has its own gold query in its "{name}", which a model is '
+                    f'{_entry(path, number)} has its own gold query in its "{name}", which a model is '
                     f"shown: take it out there{_other_notes(fields) if name == fields.notes else ''}."
                 )
             told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
@@ -121,9 +122,7 @@ def _gold(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
         return _text(item, name, path, number)
     other = next((key for key in item if name_of(key) in _GOLDS and begins_a_query(item[key])), None)
     if other is not None:
-        raise DatasetError(
-            f'{path}: entry {number} (counted from 0) has its gold query as "{other}": it must be called "{name}".'
-        )
+        raise DatasetError(f'{_entry(path, number)} has its gold query as "{other}": it must be called "{name}".')
     return ""
 
 
@@ -141,11 +140,12 @@ def read_tables(path: Path) -> dict[str, Mapping[str, Any]]:
     tables: dict[str, Mapping[str, Any]] = {}
     for number, item in enumerate(items):
         if not isinstance(item, dict):
-            raise DatasetError(f"{path}: entry {number} (counted from 0) is {_kind(item)}, not an object.")
+            raise DatasetError(f"{_entry(path, number)} is {_kind(item)}, not an object.")
         db_id = _text(item, "db_id", path, number)
-        _check_db_id(db_id, f"{path}: entry {number} (counted from 0)")
+        if not is_db_id(db_id):
+            _refuse_db_id(db_id, path, number)
         if db_id in tables:
-            raise DatasetError(f'{path}: entry {number} (counted from 0) is a second schema for "{db_id}"; keep one.')
+            raise DatasetError(f'{_entry(path, number)} is a second schema for "{db_id}"; keep one.')
         tables[db_id] = item
     return tables
 
@@ -172,19 +172,18 @@ def exact_duplicates(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
 
 
 def _text(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
-    where = f"{path}: entry {number} (counted from 0)"
     if name not in item:
-        raise DatasetError(f'{where} has no "{name}".')
+        raise DatasetError(f'{_entry(path, number)} has no "{name}".')
     value = item[name]
     if not isinstance(value, str):
-        raise DatasetError(f'{where} has {_kind(value)} as its "{name}" where text is due.')
+        raise DatasetError(f'{_entry(path, number)} has {_kind(value)} as its "{name}" where text is due.')
     if not value.strip():
-        raise DatasetError(f'{where} has an empty "{name}".')
+        raise DatasetError(f'{_entry(path, number)} has an empty "{name}".')
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError as error:  # half a surrogate pair: JSON lets it pass, no file or socket takes it
-            raise DatasetError(f'{where} has a broken character in its "{name}".') from error
+            raise DatasetError(f'{_entry(path, number)} has a broken character in its "{name}".') from error
     return value
 
 
@@ -203,9 +202,12 @@ def is_db_id(name: str) -> bool:
     return _DB_ID.fullmatch(name) is not None
 
 
-def _check_db_id(db_id: str, where: str) -> None:
-    if not is_db_id(db_id):
-        raise DatasetError(f"{where} has the db_id {db_id!r}, which is no plain folder name.")
+def _refuse_db_id(db_id: str, path: Path, number: int) -> NoReturn:
+    raise DatasetError(f"{_entry(path, number)} has the db_id {db_id!r}, which is no plain folder name.")
+
+
+def _entry(path: Path, number: int) -> str:
+    return f"{path}: entry {number} (counted from 0)"
 
 
 def _kind(value: object) -> str:
