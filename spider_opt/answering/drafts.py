@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -48,17 +48,24 @@ class Look:
 class Drafter:
     """Writes prompts in one look for the questions of some databases, and asks for their SQL.
 
-    ``samples``, by the databases' ids, are shown in place of what stands in these.
+    ``samples``, by the databases' ids, are shown in place of what stands in these. ``meant`` returns what a query of
+    this model means in full, where it was taught to leave something out.
     """
 
     def __init__(
-        self, look: Look, databases: Mapping[str, Database], samples: Mapping[str, Samples] | None = None
+        self,
+        look: Look,
+        databases: Mapping[str, Database],
+        samples: Mapping[str, Samples] | None = None,
+        *,
+        meant: Callable[[str, Schema], str] | None = None,
     ) -> None:
         self.look = look
         self._databases = databases
         self._whole: dict[str, tuple[Schema, str]] = {}
         self._samples = dict(samples or {})
         self._sampling = Lock()
+        self._meant = meant
 
     def __call__(self, task: Task, name: str) -> Prediction:
         """Ask ``task.model`` once; ``name`` is the step's, for the trace.
@@ -90,7 +97,8 @@ class Drafter:
 
     def read(self, text: str, task: Task) -> str:
         """Return the query of an answer to ``messages(task)``."""
-        return extract_sql(continued(text) if self.look.form == "completion" and task.grammar is None else text)
+        sql = extract_sql(continued(text) if self.look.form == "completion" and task.grammar is None else text)
+        return sql if self._meant is None else self._meant(sql, task.question.schema)
 
     def messages(self, task: Task, instruction: str = texts.INSTRUCTION) -> tuple[Message, ...] | str:
         """Return what the model is asked: all of the task's context and feedback is in it."""

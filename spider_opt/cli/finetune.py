@@ -64,8 +64,9 @@ above_0 = click.FloatRange(min=0, min_open=True)
 )  # fmt: skip
 @click.option("--values", type=click.IntRange(0), default=2, show_default=True, help="Sample values beside each column")
 @click.option(
-    "--form", type=click.Choice(["plain", "skeleton-first", "from-first"]), default="from-first", show_default=True,
-    help="How queries are learnt: as they are, behind their skeleton, or FROM first and without aliases",
+    "--form", type=click.Choice(["plain", "skeleton-first", "from-first", "implied-joins"]), default="from-first",
+    show_default=True, help="How queries are learnt: as they are, behind their skeleton, FROM first and without "
+    "aliases, or so and without the ON of joins that keys determine",
 )  # fmt: skip
 @click.option("--start", metavar="NAME", help="Begin with the weights of this adapter, in its rank and its form")
 @click.option("--minutes", type=above_0, help="End after this time at the latest")

@@ -57,10 +57,19 @@ def to_from_first(sql: str, schema: Schema) -> str:
         raise ValueError("the query nests too deep") from error
     except UnsupportedError as error:
         raise ValueError(f"not covered: {error}") from error
-    text = _in_order(plain, _FROM_FIRST)
+    text = in_from_first_order(plain)
     if from_from_first(text) != plain:
         raise ValueError(f"there is no way back from: {text}")
     return text
+
+
+def in_from_first_order(sql: str) -> str:
+    """Return a query, or several, with FROM first; nothing else is changed, and nothing is parsed.
+
+    >>> in_from_first_order("SELECT x FROM a WHERE y IN (SELECT z FROM b) LIMIT 1")
+    'FROM a SELECT x WHERE y IN (FROM b SELECT z) LIMIT 1'
+    """
+    return _in_order(sql, _FROM_FIRST)
 
 
 def from_from_first(text: str) -> str:

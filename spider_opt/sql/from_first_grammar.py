@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from spider_opt.sql.grammar import any_of
+from spider_opt.sql.implied_joins import SELECTED
 from spider_opt.sql.keys import implied_keys
 from spider_opt.sql.names import quoted
 from spider_opt.types import Schema
@@ -63,21 +64,27 @@ other@ ::= "COUNT(*)" | "CAST(" value@ " AS " type ")" | "CASE" (" WHEN " cond@ 
 _ON = """
 on@ ::= " ON " column@ " = " column@ ((" AND " | " OR ") column@ " = " column@){0,3}
 """
+# Where the form leaves out what can be put back.
+_CROSS = ('(" LEFT" " OUTER"?)?', '(" LEFT" " OUTER"? | " CROSS")?')
+_SELECTED = ('expr@ (", " expr@){0,3} (" HAVING', f'("{SELECTED}" | expr@ (", " expr@){{0,3}}) (" HAVING')
 _CALLS = (
     "ABS", "AVG", "COALESCE", "COUNT", "LENGTH", "LOWER", "MAX", "MIN", "ROUND", "STRFTIME", "SUBSTRING", "SUM", "TRIM",
     "UPPER",
 )  # fmt: skip
 
 
-def from_first_grammar(schema: Schema, max_chars: int = MAX_CHARS) -> str:
+def from_first_grammar(schema: Schema, max_chars: int = MAX_CHARS, *, implied: bool = False) -> str:
     """Return the grammar of from-first queries whose tables and columns are the schema's.
+
+    With ``implied`` they may leave out what ``implied_joins`` puts back.
 
     As many sets of joined tables have rules of their own as go into ``max_chars``; each single table always has.
     """
     tables = [quoted(table.name) for table in schema.tables]
     pairs = [(f"{table}.", f"of-{i}") for i, table in enumerate(tables)]
     every = [(quoted(column.name), "") for table in schema.tables for column in table.columns]
-    rules = [_QUERY]
+    scope = _SCOPE.replace(*_SELECTED) if implied else _SCOPE
+    rules = [_QUERY.replace(*_CROSS) if implied else _QUERY]
     rules += [f"call ::= {any_of([(f'{name}(', '') for name in _CALLS])}"]
     rules += [f"table ::= {any_of([(table, '') for table in tables])}"]
     rules += [f"name ::= {any_of(every)}"]
@@ -85,13 +92,13 @@ def from_first_grammar(schema: Schema, max_chars: int = MAX_CHARS) -> str:
     rules += ['inner ::= query ")" alias? others-any']
     for i, table in enumerate(schema.tables):
         rules += [f"of-{i} ::= {any_of([(quoted(column.name), '') for column in table.columns])}"]
-        rules += [f"from-{i} ::= in-{i} | alias others-any", f"column-{i} ::= of-{i}", _SCOPE.replace("@", f"-{i}")]
-    rules += _joined("-any", [*pairs, *every, ("T", '[1-9] "." name')])
+        rules += [f"from-{i} ::= in-{i} | alias others-any", f"column-{i} ::= of-{i}", scope.replace("@", f"-{i}")]
+    rules += _joined("-any", [*pairs, *every, ("T", '[1-9] "." name')], scope)
     room = max_chars - sum(map(len, rules))
     sets = {frozenset((i,)): f"-{i}" for i in range(len(tables))}
     for joined in _sets(schema):
         name = "".join(f"-{i}" for i in sorted(joined))
-        room -= sum(map(len, _joined(name, pairs))) + 100 + sum(len(table) + 30 for table in tables)
+        room -= sum(map(len, _joined(name, pairs, scope))) + 100 + sum(len(table) + 30 for table in tables)
         if room < 0:
             break
         sets[joined] = name
@@ -99,15 +106,15 @@ def from_first_grammar(schema: Schema, max_chars: int = MAX_CHARS) -> str:
         more = [(t, f"and{sets.get(here | {i}, '-join')}") for i, t in enumerate(tables) if i not in here]
         rules += [f"in{name} ::= select{name}" + (f" | join ({any_of(more)})" if more else "")]
         if len(here) > 1:
-            rules += _joined(name, [pairs[i] for i in sorted(here)])
+            rules += _joined(name, [pairs[i] for i in sorted(here)], scope)
             rules += [f"and{name} ::= on{name}? in{name} | alias on-any? others-any"]
     if any("and-join" in rule for rule in rules):
-        rules += [_OTHER_JOINS, *_joined("-join", pairs)]
+        rules += [_OTHER_JOINS, *_joined("-join", pairs, scope)]
     return "".join(rule.strip() + "\n" for rule in rules)
 
 
-def _joined(scope: str, columns: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"column{scope} ::= {any_of(columns)}", (_ON + _SCOPE).replace("@", scope)]
+def _joined(name: str, columns: Sequence[tuple[str, str]], scope: str) -> list[str]:
+    return [f"column{name} ::= {any_of(columns)}", (_ON + scope).replace("@", name)]
 
 
 def _sets(schema: Schema) -> Iterator[frozenset[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
@@ -10,10 +11,14 @@ from spider_opt.errors import WeightsError
 from spider_opt.models.adapters import Adapter, find_adapter
 from spider_opt.prompts import schema_text
 from spider_opt.sql.from_first_grammar import from_first_grammar
-from spider_opt.types import Generator, Prediction, Stage, Task, Tools
+from spider_opt.sql.implied_joins import with_implied
+from spider_opt.types import Generator, Prediction, Schema, Stage, Task, Tools
 
-AnswerForm = Literal["plain", "skeleton-first", "from-first"]
-"""How a tuned model answers: in SQL as it is, behind a comment with its skeleton, or FROM first without aliases."""
+AnswerForm = Literal["plain", "skeleton-first", "from-first", "implied-joins"]
+"""How a tuned model answers: in SQL as it is, behind a comment with its skeleton, FROM first without aliases, or so
+without the conditions of joins that keys determine, too."""
+MEANT: Mapping[AnswerForm, Callable[[str, Schema], str]] = {"implied-joins": with_implied}
+"""What puts back what an answer of a form leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,14 @@ class FineTuned:
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``task.model`` once."""
         look, form = form_of(find_adapter(self.adapter))
-        drafter = Drafter(look, tools.databases)
+        drafter = Drafter(look, tools.databases, meant=MEANT.get(form))
         grammars: dict[str, str] = {}
 
         def generate(task: Task) -> Prediction:
-            if form == "from-first" and task.grammar is not None:  # the task's is of SQL as others write it
+            if form in ("from-first", "implied-joins") and task.grammar is not None:  # it is of SQL as others write it
                 schema = task.question.schema
                 if schema.db_id not in grammars:
-                    grammars[schema.db_id] = from_first_grammar(schema)
+                    grammars[schema.db_id] = from_first_grammar(schema, implied=form == "implied-joins")
                 task = replace(task, grammar=grammars[schema.db_id])
             return drafter(task, "finetune")
 

@@ -16,7 +16,7 @@ from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.concurrency import by_database
 from spider_opt.scoring import Rules, score
-from spider_opt.sql.extract import extract_sql
+from spider_opt.steps.finetune import MEANT, AnswerForm
 from spider_opt.training.dataset import Item
 from spider_opt.types import Benchmark, Example, Task
 
@@ -28,6 +28,7 @@ def held_out_accuracy(
     decode: Decode,
     tokenizer: Any,
     look: Look,
+    form: AnswerForm,
     benchmark: Benchmark,
     items: Sequence[Item],
     n: int,
@@ -47,14 +48,14 @@ def held_out_accuracy(
             raise LeakError(f"{item.question.id} must not be asked: its database {item.question.db_id} is trained on")
     chosen = random.Random(0).sample([item.question.id for item in items], min(n, len(items)))
     asked = only(benchmark, chosen, "what is held out")
-    drafter = Drafter(look, DatabasePool(asked.paths))
+    drafter = Drafter(look, DatabasePool(asked.paths), meant=MEANT.get(form))
     answers: list[tuple[Example, str]] = []
     with progress("answering held-out questions", len(chosen)) as advance:
         for group in _groups(by_database(asked.examples)):
-            requests = [drafter.messages(Task(example.question, None)) for example in group]  # type: ignore[arg-type]
-            said = decode([tokens_of(tokenizer, request) for request in requests])
-            for example, tokens in zip(group, said, strict=True):
-                answers.append((example, extract_sql(tokenizer.decode(tokens))))
+            tasks = [Task(example.question, None) for example in group]  # type: ignore[arg-type]
+            said = decode([tokens_of(tokenizer, drafter.messages(task)) for task in tasks])
+            for example, task, tokens in zip(group, tasks, said, strict=True):
+                answers.append((example, drafter.read(tokenizer.decode(tokens), task)))
                 advance()
     summary = score(asked, answers, Rules()).summary()
     return {key: summary[key] for key in ("n", "ex", "outcomes")}

@@ -19,6 +19,7 @@ from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_ad
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.describing import commit
 from spider_opt.sql.from_first import to_from_first
+from spider_opt.sql.implied_joins import to_implied_joins
 from spider_opt.sql.skeleton import skeleton
 from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.accuracy import held_out_accuracy
@@ -52,7 +53,17 @@ def from_first(sql: str, schema: Schema) -> str:
         return sql
 
 
-TARGETS: Mapping[AnswerForm, Target] = {"plain": plain, "skeleton-first": skeleton_first, "from-first": from_first}
+def implied_joins(sql: str, schema: Schema) -> str:
+    """Return the query with FROM first and without what can be put back, or as far as it can be written so."""
+    try:
+        return to_implied_joins(sql, schema)
+    except ValueError:
+        return from_first(sql, schema)
+
+
+TARGETS: Mapping[AnswerForm, Target] = {
+    "plain": plain, "skeleton-first": skeleton_first, "from-first": from_first, "implied-joins": implied_joins,
+}  # fmt: skip
 
 
 def tune(
@@ -137,7 +148,9 @@ def tune(
     if spec.check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
-        found = held_out_accuracy(decode, base.tokenizer, spec.look, source, validation, spec.check, progress=progress)
+        found = held_out_accuracy(
+            decode, base.tokenizer, spec.look, spec.form, source, validation, spec.check, progress=progress
+        )
         card["held_out"] = found
         write_card(folder, card)
     return card

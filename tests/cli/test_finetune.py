@@ -209,7 +209,7 @@ def test_how_it_goes(training: Any, finetune: Finetune, monkeypatch: pytest.Monk
         (("--rank", "0"), "0 is not in the range"),
         (("--batch", "0"), "0 is not in the range"),
         (("--examples", "0"), "0 is not in the range"),
-        (("--form", "skeleton"), "'skeleton' is not one of 'plain', 'skeleton-first', 'from-first'"),
+        (("--form", "skeleton"), "'skeleton' is not one of 'plain', 'skeleton-first', 'from-first', 'implied-joins'"),
         (("--focus", "not there"), "Directory 'not there' does not exist"),
         (("--context", "rga"), "no method step 'rga' (did you mean 'rag'?)"),
         (("--context", "repair"), "method 'repair' has no step that retrieves: take rag, say, or none"),

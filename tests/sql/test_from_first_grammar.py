@@ -133,6 +133,18 @@ def test_nothing_else_can_be_written(good: str, bad: str) -> None:
     assert read.read(good + bad) is None
 
 
+def test_what_is_put_back_may_be_left_out_only_where_that_is_the_form() -> None:
+    full, short = grammar(SHOP), Grammar(from_first_grammar(SHOP, implied=True))
+    for text in (
+        "FROM item SELECT price, COUNT(*) GROUP BY SELECTED HAVING COUNT(*) > 2 ORDER BY price LIMIT 1",
+        "FROM item CROSS JOIN sale SELECT item.id",
+    ):
+        assert short.accepts(text)
+        assert not full.accepts(text)
+    assert all(short.accepts(text) for text in GOOD)
+    assert short.accepts("FROM sale JOIN shop JOIN town SELECT town.mayor")
+
+
 def test_where_there_is_no_room_a_join_has_the_columns_of_all_tables() -> None:
     wide, narrow = grammar(SHOP), grammar(SHOP, 0)
     for column, everywhere in (("item.id", True), ("shop.name", False), ("item.day", None), ("day", None)):

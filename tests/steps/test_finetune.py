@@ -274,10 +274,25 @@ def test_what_a_model_says_behind_a_skeleton_is_its_answer(make_adapter: Any, mu
     assert generator(Task(ASKED, model)).sql == QUERY
 
 
+def test_what_it_leaves_out_is_put_back(make_adapter: Any, music: Music) -> None:
+    make_adapter("short", target="implied-joins")
+    said = "FROM singer JOIN song SELECT singer.name, COUNT(*) GROUP BY SELECTED"
+    model = FakeModel(said, said)
+    for method in ("finetune:adapter=short", "grammar+finetune:adapter=short"):
+        generator = parse_method(method).build(Tools({"music": music}))
+        prediction = generator(Task(ASKED, model))
+        assert prediction.sql == (
+            "SELECT singer.name, COUNT(*) FROM singer JOIN song ON singer.id = song.singer_id GROUP BY singer.name"
+        )
+        assert prediction.text == said
+    assert model.requests[1].grammar == from_first_grammar(MUSIC, implied=True)
+
+
 def test_a_database_has_one_grammar(ask: Ask, music: Music, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Schema] = []
 
-    def grammar(schema: Schema) -> str:
+    def grammar(schema: Schema, *, implied: bool) -> str:
+        assert not implied
         made.append(schema)
         return "root ::= name"
 

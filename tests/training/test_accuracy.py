@@ -66,7 +66,7 @@ def model(tokenizer: Any, benchmark: Benchmark) -> Model:
 
 
 def test_answers_are_judged(benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any) -> None:
-    found = held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
+    found = held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items, N)
     assert found["n"] == len(set(model.asked)) == N
     assert found["ex"] == pytest.approx(100 * 2 / 3)
     assert found["outcomes"]["query_error"] == N // 3
@@ -76,13 +76,13 @@ def test_answers_are_judged(benchmark: Benchmark, items: list[Item], model: Mode
 def test_those_of_one_database_are_asked_together(
     benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, len(items))
+    held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items, len(items))
     databases = [{model.databases[question] for question in call} for call in model.calls]
     assert all(len(names) == 1 for names in databases)
     assert len(databases) == len(benchmark.paths)
     model.calls.clear()
     monkeypatch.setattr(accuracy, "SIDE_BY_SIDE", 10)
-    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, len(items))
+    held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items, len(items))
     assert max(map(len, model.calls)) == 10 < SIDE_BY_SIDE
     assert len(model.asked) == len(items)
 
@@ -90,15 +90,15 @@ def test_those_of_one_database_are_asked_together(
 def test_the_same_are_asked_of_every_model(
     benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any
 ) -> None:
-    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
+    held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items, N)
     first = model.asked
     model.calls.clear()
-    held_out_accuracy(model, tokenizer, LOOK, benchmark, items, N)
+    held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items, N)
     assert model.asked == first
 
 
 def test_no_more_than_there_are(benchmark: Benchmark, items: list[Item], model: Model, tokenizer: Any) -> None:
-    assert held_out_accuracy(model, tokenizer, LOOK, benchmark, items[:3], N)["n"] == 3
+    assert held_out_accuracy(model, tokenizer, LOOK, "from-first", benchmark, items[:3], N)["n"] == 3
 
 
 def test_none_of_a_database_that_is_trained_on(
@@ -107,5 +107,7 @@ def test_none_of_a_database_that_is_trained_on(
     question = items[0].question
     trained = replace(question, schema=replace(question.schema, db_id="trained_on"))
     with pytest.raises(LeakError, match="trained_on is trained on"):
-        held_out_accuracy(model, tokenizer, LOOK, benchmark, [*items, replace(items[0], question=trained)], N)
+        held_out_accuracy(
+            model, tokenizer, LOOK, "from-first", benchmark, [*items, replace(items[0], question=trained)], N
+        )
     assert not model.calls

@@ -21,7 +21,7 @@ from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step
 from spider_opt.training.spec import TuneSpec
 from spider_opt.training.tune import TARGETS, tune
-from spider_opt.types import Column, Schema, Table
+from spider_opt.types import Column, ForeignKey, Schema, Table
 
 if TYPE_CHECKING:
     import torch
@@ -181,6 +181,10 @@ def test_targets() -> None:
     assert TARGETS["plain"](sql, schema) == sql
     assert TARGETS["from-first"](sql, schema) == "FROM a JOIN b ON a.id = b.id SELECT a.name"
     assert TARGETS["from-first"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
+    assert TARGETS["implied-joins"](sql, schema) == "FROM a JOIN b ON a.id = b.id SELECT a.name"
+    keyed = replace(schema, foreign_keys=(ForeignKey("b", "id", "a", "id"),))
+    assert TARGETS["implied-joins"](sql, keyed) == "FROM a JOIN b SELECT a.name"
+    assert TARGETS["implied-joins"]("SELECT x FROM nothing", schema) == "SELECT x FROM nothing"
     behind = "-- SELECT _ FROM _ JOIN _ ON _ = _\n" + sql
     assert TARGETS["skeleton-first"](sql, schema) == behind
     assert set(TARGETS) == set(get_args(AnswerForm))
@@ -199,8 +203,10 @@ def test_the_card_says_what_is_right_on_held_out_databases(
 ) -> None:
     source: Any = object()
 
-    def accuracy(decode: Any, tokenizer: Any, look: Look, benchmark: Any, items: Any, n: int, **_: Any) -> Any:
-        assert (benchmark, n, {item.question.db_id for item in items}) == (source, 5, {HELD_OUT})
+    def accuracy(
+        decode: Any, tokenizer: Any, look: Look, form: str, benchmark: Any, items: Any, n: int, **_: Any
+    ) -> Any:
+        assert (form, benchmark, n, {item.question.db_id for item in items}) == ("plain", source, 5, {HELD_OUT})
         [said] = decode([tokenizer("x", add_special_tokens=False)["input_ids"]])
         assert isinstance(tokenizer.decode(said), str)
         return {"n": n, "ex": 50.0}
