@@ -32,6 +32,15 @@ LAST = (
     "tests/training/",
 )
 
+# While they are collected every module of the package is imported: what is compiled is kept, whatever the environment
+# says, or each of the hundreds of processes that tests start compiles it again.
+WRITES_NONE, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+
+
+def pytest_collection_finish() -> None:
+    """Let the environment decide again."""
+    sys.dont_write_bytecode = WRITES_NONE
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put last what brings threads of its own, the longest first."""
