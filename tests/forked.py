@@ -1,6 +1,7 @@
 """Commands in processes of their own, forked off one that has loaded what they need: real exits and real memory.
 
-Run as a program it is that process: it reads what to run from its input, a line each, and says how it ended.
+Run as a program it is that process: it reads what to run from its input, a line each, and says how it ended. What a command
+had to load it loads for the next ones.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
-LOADED = (
-    "spider_opt.cli.eval", "spider_opt.cli.show", "spider_opt.evaluation.running", "spider_opt.evaluation.folders",
-    "spider_opt.models.openai.chat", "spider_opt.models.openai.patience", "spider_opt.benchmarks", "spider_opt.scoring",
-)  # fmt: skip
 MEMORY = Path("/proc/self/status")
 LONGEST_S = 120
 
@@ -75,6 +73,7 @@ def _in_the_child(told: Mapping[str, Any]) -> None:
     from spider_opt.cli import main
     from spider_opt.models.openai import patience
 
+    before = set(sys.modules)
     signal.alarm(LONGEST_S)
     os.chdir(told["folder"])
     os.environ.update(told["environment"])
@@ -91,18 +90,17 @@ def _in_the_child(told: Mapping[str, Any]) -> None:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
+    Path(told["said"], "loaded").write_text("\n".join(set(sys.modules) - before))
     Path(told["said"], "peak").write_text(str(_peak_bytes()))
     os._exit(code if isinstance(code, int) else 71)
 
 
 def _serve() -> None:
-    from importlib import import_module
+    import spider_opt.cli.eval  # noqa: F401
 
-    for name in LOADED:
-        import_module(name)
     for line in sys.stdin:
         told = json.loads(line)
-        peak = Path(told["said"], "peak")
+        peak, loaded = Path(told["said"], "peak"), Path(told["said"], "loaded")
         peak.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
@@ -110,6 +108,9 @@ def _serve() -> None:
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         print(json.dumps({"code": code, "peak_bytes": int(peak.read_text()) if peak.exists() else 0}), flush=True)
+        for name in loaded.read_text().split() if loaded.exists() else ():
+            with suppress(ImportError):  # some modules are put there, and cannot be imported
+                import_module(name)
 
 
 if __name__ == "__main__":
