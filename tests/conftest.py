@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,12 @@ LAST = (
     "tests/models/torch/",
     "tests/training/",
 )
+
+# A memory disk spares the waits for a real one: caches and databases are written anew by
+# each test, and synced. No test here outlives the machine.
+MEMORY_DISK = Path("/dev/shm")
+if "TMPDIR" not in os.environ and os.access(MEMORY_DISK, os.W_OK) and shutil.disk_usage(MEMORY_DISK).free > 4e9:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY_DISK)
 
 # While they are collected every module of the package is imported: what is compiled is kept, whatever the environment
 # says, or each of the hundreds of processes that tests start compiles it again.
