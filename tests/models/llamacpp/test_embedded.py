@@ -1,4 +1,4 @@
-"""llama.cpp inside the process, with real weights where there are any."""
+"""llama.cpp inside the process: what is answered by real weights where there are any, all else by tiny ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from notebook import notebook
+from tiny_gguf import write_tiny_gguf
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, weights
-from spider_opt.models.catalog import CATALOG
 from spider_opt.models.llamacpp import prefixes, server
 from spider_opt.paths import cache_dir
 from spider_opt.scoring import Rules, judge, score
@@ -53,6 +53,13 @@ def gguf() -> Path:
 
 
 @pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights that answer at once, and noise."""
+    need_llama_cpp()
+    return write_tiny_gguf(tmp_path_factory.mktemp("weights") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
 def model(gguf: Path) -> Iterator[EmbeddedModel]:
     with EmbeddedModel(gguf, info=ModelInfo("m", "abc"), n_ctx=1024, n_threads=1, logprobs=True) as model:
         yield model
@@ -60,7 +67,7 @@ def model(gguf: Path) -> Iterator[EmbeddedModel]:
 
 def ask(model: EmbeddedModel, question: str) -> tuple[str, float | None]:
     chat = (Message("system", "You write SQL."), Message("user", SCHEMA + question))
-    [done] = model.complete(Request(chat, max_tokens=12))
+    [done] = model.complete(Request(chat, max_tokens=6))
     assert (done.usage.calls, done.usage.completion_tokens > 0) == (1, True)
     return done.text, done.logprob
 
@@ -96,25 +103,25 @@ def test_many_samples_of_one_prompt(model: EmbeddedModel) -> None:
     prompt = SCHEMA + QUESTIONS[0]
     n = server.N_SIDE_BY_SIDE + 2
     fresh = ask(model, QUESTIONS[0])
-    samples = model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))
+    samples = model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=4))
     assert len(samples) == n
-    assert [sample.text for sample in model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=6))] == [
+    assert [sample.text for sample in model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=4))] == [
         sample.text for sample in samples
     ]
     assert sum(sample.usage.calls for sample in samples) == 2  # so many requests, each of which knows what it cost
-    assert n < sum(sample.usage.completion_tokens for sample in samples) <= 6 * n
+    assert n < sum(sample.usage.completion_tokens for sample in samples) <= 4 * n
     assert ask(model, QUESTIONS[0]) == fresh  # the samples have overwritten what other slots remembered
 
 
 def test_the_beginnings_of_prompts_are_kept_on_disk(
-    gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prefixes, "MIN_TOKENS", 64)
     monkeypatch.setattr(server, "MIN_TOKENS", 64)
     folder = tmp_path / "prefixes"
 
     def answers(kept: Path | None) -> list[tuple[str, float | None, bool]]:
-        with EmbeddedModel(gguf, n_ctx=512, n_threads=1, logprobs=True, prefixes=kept) as own:
+        with EmbeddedModel(tiny, n_ctx=512, n_threads=1, logprobs=True, prefixes=kept) as own:
             done = [own.complete(Request(SCHEMA * 3 + question, max_tokens=5))[0] for question in QUESTIONS[:2]]
         return [(d.text, d.logprob, d.usage.cached_tokens >= 64) for d in done]
 
@@ -150,8 +157,8 @@ def test_only_this_process_may_ask(model: EmbeddedModel) -> None:
     caught.value.close()
 
 
-def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    model = EmbeddedModel(gguf, n_ctx=512, n_threads=1)
+def test_it_is_quiet_and_leaves_nothing_behind(tiny: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model = EmbeddedModel(tiny, n_ctx=512, n_threads=1)
     assert model.url is None
     threads: list[int] = []
     for _ in range(3):
@@ -166,14 +173,14 @@ def test_it_is_quiet_and_leaves_nothing_behind(gguf: Path, capfd: pytest.Capture
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_process_may_end_without_closing(gguf: Path) -> None:
+def test_a_process_may_end_without_closing(tiny: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from spider_opt.models import EmbeddedModel\n"
         "from spider_opt.types import Request\n"
         "model = EmbeddedModel(Path(sys.argv[1]), n_ctx=512, n_threads=1)\n"
         "print(model.complete(Request('SELECT', max_tokens=1))[0].finish_reason)"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(gguf)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program, str(tiny)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "length\n", "")
 
 
@@ -219,12 +226,12 @@ print("evaluated", [a.prediction.sql for a in again.answers] == [a.prediction.sq
 )
 
 
-@pytest.mark.timeout(600)  # 15 s on an idle machine
-def test_a_whole_run_in_a_notebook(gguf: Path, tmp_path: Path) -> None:
+def test_a_whole_run_in_a_notebook(tiny: Path, tmp_path: Path) -> None:
     """It is scored after the model was used in the same process, and more is judged after that."""
-    name = next(entry.name for entry in CATALOG.values() if gguf.name in [file.name for file in entry.files])
-    arguments = notebook([f"MODEL = {name!r}", *CELLS], tmp_path)
-    own = {"SPIDER_OPT_WEIGHTS": str(gguf.parent), "SPIDER_OPT_CACHE": str(tmp_path / "cache")}
+    model = f"EmbeddedModel(pathlib.Path({str(tiny)!r}), n_ctx=4096)"
+    opened = f"import pathlib\nfrom spider_opt.models import EmbeddedModel\nMODEL = {model}"
+    arguments = notebook([opened, *CELLS], tmp_path)
+    own = {"SPIDER_OPT_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=tmp_path, env=os.environ | own, capture_output=True, text=True, check=False
     )
@@ -233,11 +240,11 @@ def test_a_whole_run_in_a_notebook(gguf: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines() == ["evaluated 2 True 2 2", "judged True", "scored True", "evaluated True"]
 
 
-def test_closing_it_while_it_is_asked_ends_soon(gguf: Path) -> None:
+def test_closing_it_while_it_is_asked_ends_soon(tiny: Path) -> None:
     chat = (Message("user", SCHEMA * 6 + "Write a long story about all singers."),)
     for wait_s in (0.0, 0.02, 0.3):
-        with EmbeddedModel(gguf, n_ctx=2048, n_threads=1) as model, ThreadPoolExecutor(2) as threads:
-            asked = [threads.submit(model.complete, Request(chat, max_tokens=1500, seed=seed)) for seed in range(2)]
+        with EmbeddedModel(tiny, n_ctx=20_000, n_threads=1) as model, ThreadPoolExecutor(2) as threads:
+            asked = [threads.submit(model.complete, Request(chat, max_tokens=19_000, seed=seed)) for seed in range(2)]
             time.sleep(wait_s)
             began = time.monotonic()
             model.close()
