@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked off one that has loaded what they need: real exits and real memory.
 
-Run as a program it is that process: it reads what to run from its input, a line each, and says how it ended. What a command
-had to load it loads for the next ones.
+Run as a program it is that process: it reads what to run from its input, a line each, and says how it ended. What a
+command had to load it loads for the next ones.
 """
 
 from __future__ import annotations
