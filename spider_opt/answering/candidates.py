@@ -1,19 +1,16 @@
-"""The answers that a step chose among: told once each, and voted on again without a model."""
+"""The answers that a step chose among, told once each: ``answering.choosing`` chooses among them again."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
-from statistics import fmean
 
-from spider_opt.answering.outcomes import EMPTY, Tried
+from spider_opt.answering.outcomes import Tried
 from spider_opt.types import Candidate, Prediction
 
 DIGITS = 16
 """Of a digest, of those that are kept: enough to tell a question's few results apart."""
-RAN = ("rows", "empty")
 
 
 def told(step: str, samples: Sequence[Prediction], tries: Sequence[Tried]) -> tuple[Candidate, ...]:
@@ -47,32 +44,18 @@ def within(samples: Sequence[Prediction]) -> tuple[Candidate, ...]:
     )
 
 
-def voted(candidates: Sequence[Candidate], *, nonempty: bool = False) -> int:
-    """Return the number of the candidate that a vote chooses; see the step ``vote``, whose candidates these are.
+def own(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return those that an answer was chosen from: of its outermost step that ran several, but for drafts.
 
-    That is the first of those that have the most frequent order within the largest group of one content. Failed
-    ones count nowhere, with ``nonempty`` empty results only where there are no others; where nothing ran, the first
-    candidate stands.
+    >>> inner, outer = Candidate("retry", "SELECT 1", "", "rows", sample="0"), Candidate("vote", "SELECT 1", "", "rows")
+    >>> [c.step for c in own([inner, outer, Candidate("hyde", "SELECT 2", "", "not_run")])]
+    ['vote']
     """
-    groups: dict[str, list[int]] = {}
-    for i, candidate in enumerate(candidates):
-        if candidate.outcome in RAN:
-            groups.setdefault(candidate.digest, []).append(i)
-    if nonempty and len(groups) > 1:
-        groups.pop(EMPTY, None)
-    if not groups:
-        return 0
+    outer = [candidate for candidate in candidates if not candidate.sample and candidate.outcome != "not_run"]
+    return tuple(candidate for candidate in outer if candidate.step == outer[-1].step)
 
-    def size(group: Sequence[int]) -> int:
-        return sum(candidates[i].n for i in group)
 
-    def probability(group: Sequence[int]) -> float:
-        known = [said for i in group if (said := candidates[i].logprob) is not None for _ in range(candidates[i].n)]
-        return fmean(known) if known else -inf
-
-    largest = max(groups.values(), key=lambda group: (size(group), probability(group)))  # the first of several
-    orders: Counter[str] = Counter()
-    for i in largest:
-        orders[candidates[i].order] += candidates[i].n
-    [(usual, _)] = orders.most_common(1)
-    return next(i for i in largest if candidates[i].order == usual)
+def sample_of(candidate: Candidate, samples: Sequence[Prediction]) -> int:
+    """Return the number of the first sample that a candidate stands for."""
+    said = candidate.sql, candidate.text, candidate.logprob
+    return next(i for i, sample in enumerate(samples) if (sample.sql, sample.text, sample.logprob) == said)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import ClassVar
 
-from spider_opt.answering.candidates import told, within
-from spider_opt.answering.outcomes import Tried, best, tried
+from spider_opt.answering.candidates import sample_of, told, within
+from spider_opt.answering.choosing import chosen
+from spider_opt.answering.outcomes import Tried, tried
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
@@ -44,10 +45,12 @@ class FirstValid(Sampling):
                 outcomes.append(run(sample.sql))
                 if outcomes[-1].outcome == "rows" or (outcomes[-1].ran and not self.nonempty):
                     break
-            answer = samples[best(outcomes)]
+            candidates = told("first-valid", samples, outcomes)
+            answer = samples[sample_of(candidates[chosen(candidates, "first-nonempty")], samples)]
             trace = {"step": "first-valid", "n": len(samples), "outcomes": [str(o.outcome) for o in outcomes]}
             usage = sum((sample.usage for sample in samples), Usage())
-            candidates = (*within(samples), *told("first-valid", samples, outcomes))
-            return replace(answer, usage=usage, trace=(*answer.trace, trace), candidates=candidates)
+            return replace(
+                answer, usage=usage, trace=(*answer.trace, trace), candidates=(*within(samples), *candidates)
+            )
 
         return generate

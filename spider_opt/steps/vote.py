@@ -9,10 +9,11 @@ from functools import cache
 from heapq import nlargest
 from typing import ClassVar
 
-from spider_opt.answering.candidates import told, voted, within
+from spider_opt.answering.candidates import sample_of, told, within
+from spider_opt.answering.choosing import chosen
 from spider_opt.answering.outcomes import Tried, tried
 from spider_opt.answering.samples import Sampling
-from spider_opt.types import Candidate, Generator, Prediction, Stage, Task, Tools, Usage
+from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Vote(Sampling):
                 if _settled(self._counting(tries), self.n - len(samples)):
                     break
             candidates = told("vote", samples, tries)
-            chosen = candidates[voted(candidates, nonempty=self.nonempty)]
-            first = next(i for i, sample in enumerate(samples) if _is(sample, chosen))
+            way = "vote-nonempty" if self.nonempty else "vote"
+            first = sample_of(candidates[chosen(candidates, way)], samples)
             sizes = sorted(Counter(attempt.digest for attempt in tries if attempt.ran).values(), reverse=True)
             failed = len(samples) - sum(sizes)
             trace = {"step": "vote", "n": len(samples), "groups": sizes, "failed": failed, "chosen": first}
@@ -70,10 +71,6 @@ class Vote(Sampling):
             if attempt.outcome == "rows" or (attempt.ran and not self.nonempty):
                 groups.setdefault(attempt.digest, []).append(attempt.order)
         return list(groups.values())
-
-
-def _is(sample: Prediction, candidate: Candidate) -> bool:
-    return (sample.sql, sample.text, sample.logprob) == (candidate.sql, candidate.text, candidate.logprob)
 
 
 def _settled(groups: Sequence[Sequence[str]], left: int) -> bool:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spider_opt.answering.candidates import told, voted
+from spider_opt.answering.candidates import told
+from spider_opt.answering.choosing import chosen
 from spider_opt.answering.outcomes import Tried
 from spider_opt.types import Candidate, Outcome, Prediction
 
@@ -70,8 +71,8 @@ def test_the_vote_of_the_candidates_is_that_of_the_samples(samples: list[Sample]
     assert sum(candidate.n for candidate in candidates) == len(samples)
     assert len({replace(candidate, n=1) for candidate in candidates}) == len(candidates)
     sql, _, logprob = samples[by_hand(samples, nonempty)]
-    chosen = candidates[voted(candidates, nonempty=nonempty)]
-    assert (chosen.sql, chosen.logprob) == (sql, logprob)
+    one = candidates[chosen(candidates, "vote-nonempty" if nonempty else "vote")]
+    assert (one.sql, one.logprob) == (sql, logprob)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_the_vote_of_the_candidates_is_that_of_the_samples(samples: list[Sample]
     ],
 )
 def test_votes(candidates: list[Candidate], nonempty: bool, number: int) -> None:
-    assert voted(candidates, nonempty=nonempty) == number
+    assert chosen(candidates, "vote-nonempty" if nonempty else "vote") == number
 
 
 def test_what_is_said_otherwise_is_another_candidate() -> None:

@@ -8,6 +8,8 @@ from itertools import count
 import pytest
 from fake_model import FakeModel
 
+from spider_opt.answering.candidates import own
+from spider_opt.answering.choosing import chosen
 from spider_opt.errors import QueryFailed
 from spider_opt.methods import parse_method
 from spider_opt.types import (
@@ -103,3 +105,23 @@ def test_candidates_say_which_sample_they_are_of() -> None:
 def test_drafts_are_candidates_that_were_not_run() -> None:
     prediction, _ = answered("hyde:n=2", ())
     assert prediction.candidates == tuple(Candidate("hyde", f"SELECT {i}", f"SELECT {i}", "not_run") for i in range(2))
+
+
+@pytest.mark.parametrize("runs", [(), (1,), (2, 3), (0, 2), (5,), (3, 4, 6)])
+@pytest.mark.parametrize(
+    ("method", "way"),
+    [
+        ("vote:n=4", "vote"),
+        ("vote:n=4,nonempty=yes", "vote-nonempty"),
+        ("vote:n=3+retry:k=2", "vote"),
+        ("hyde:n=2+vote:n=4,greedy=no", "vote"),
+        ("vote:n=3+first-valid:n=2", "vote"),
+        ("first-valid:n=4", "first-valid"),
+        ("first-valid:n=4,nonempty=yes", "first-nonempty"),
+        ("first-valid:n=2+retry:k=1", "first-valid"),
+    ],
+)
+def test_what_is_kept_gives_the_same_answer_again(method: str, way: str, runs: Sequence[int]) -> None:
+    prediction, _ = answered(method, runs)
+    candidates = own(prediction.candidates)
+    assert candidates[chosen(candidates, way)].sql == prediction.sql
