@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # to a checker it is True; ``typing`` takes longer to loa
 
 if TYPE_CHECKING:
     from spider_opt import errors as errors
+    from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
     from spider_opt.analysis.regression import check as check
     from spider_opt.benchmarks import load as load
@@ -39,6 +40,7 @@ _DEFINED_IN = {
     "Run": "runs",
     "SpiderOptError": "errors",
     "Verdict": "types",
+    "candidates": "analysis.candidates",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
     "errors": "errors:",
@@ -60,6 +62,7 @@ __all__ = [
     "SpiderOptError",
     "Verdict",
     "__version__",
+    "candidates",
     "check",
     "compare",
     "errors",

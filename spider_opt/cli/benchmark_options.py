@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,6 +69,24 @@ class Chosen:
 
         name, data = self.named(usual)
         return load(name if self.split is None else f"{name}:{self.split}", data=data, questions=self.questions)
+
+    def load_of(self, benchmark: str, split: str) -> Benchmark:
+        """Load what a run was asked, where the options do not say otherwise; of our own benchmarks its name will do.
+
+        Raises:
+            UsageError: the options contradict each other.
+            DatasetError: the benchmark cannot be loaded, or its folder must be named.
+        """
+        from spider_opt.benchmarks import table
+        from spider_opt.errors import DatasetError
+
+        ours = benchmark if benchmark in table.benchmark_names() else None
+        there = self if self.split or self.questions else replace(self, split=split)
+        if ours is None and not (self.benchmark or self.data or self.spider):
+            if not Path(benchmark).is_dir():  # a folder's name is mostly the benchmark's
+                raise DatasetError(f"name the folder of {benchmark}, --data DIR")
+            there = replace(there, data=Path(benchmark))
+        return there.load(ours)
 
 
 def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "show_run:show_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",
+    "candidates": "candidates:candidates_command",
     "check": "check:check_command",
     "ladder": "ladder:ladder_command",
     "methods": "methods:methods_command",

@@ -60,7 +60,7 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     examples: dict[str, Example] = {}
     try:
         if found:
-            benchmark = _asked(chosen, info.benchmark, info.split)
+            benchmark = chosen.load_of(info.benchmark, info.split)
             paired = pair_read(benchmark, found, str(run), info.fingerprint)
             if benchmark.fingerprint != info.fingerprint or of_other_golds(
                 verdicts.values(), (example for example, _ in paired)
@@ -99,21 +99,6 @@ def _judged_anew(
     pairs = [Predicted(example, answer.prediction.sql, answer.prediction.sql) for example, answer in paired]
     report = judge_pairs(benchmark, pairs, info.scorer.rules if info.scorer else Rules())
     return {scored.index: scored for scored in with_refused(report, [answer for _, answer in paired]).scored}
-
-
-def _asked(chosen: Chosen, benchmark: str, split: str) -> Benchmark:
-    from dataclasses import replace
-
-    from spider_opt.benchmarks import table
-    from spider_opt.errors import DatasetError
-
-    ours = benchmark if benchmark in table.benchmark_names() else None
-    there = chosen if chosen.split or chosen.questions else replace(chosen, split=split)
-    if ours is None and not (chosen.benchmark or chosen.data or chosen.spider):
-        if not Path(benchmark).is_dir():  # a folder's name is mostly the benchmark's
-            raise DatasetError(f"name the folder of {benchmark}, --data DIR")
-        there = replace(there, data=Path(benchmark))
-    return there.load(ours)
 
 
 def _show(answer: Answer, scored: Scored | None, example: Example | None, benchmark: Benchmark | None) -> None:

@@ -92,7 +92,7 @@ def score(
             for p in pairs
         )
     with cache_in_use(), ExitStack() as shown:
-        on_verdict = _late(lambda: shown.enter_context(shown_by("scoring", len(pairs))))
+        on_verdict = shown_late(lambda: shown.enter_context(shown_by("scoring", len(pairs))))
         check_unchanged(benchmark)
         report = judge_pairs(benchmark, pairs, rules, use_cache=cache, on_verdict=on_verdict)
         check_unchanged(benchmark)
@@ -169,7 +169,7 @@ def _on(info: RunInfo, benchmark: Benchmark) -> RunInfo:
     return replace(info, fingerprint=benchmark.fingerprint, n_total=benchmark.n_total, missing=dict(benchmark.missing))
 
 
-def _late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+def shown_late(show: Callable[[], Callable[[], None]]) -> Callable[[], None]:
     """Return a callback that calls ``show`` once scoring has taken a while, and from then on what that returned.
 
     Mostly it takes no time worth a bar; and a bar's thread would keep the scorer from forking its processes.

@@ -1,0 +1,94 @@
+"""What there was to choose from in runs that kept their candidates, and what each way of choosing makes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from spider_opt import arguments
+from spider_opt.analysis.choices import CandidateReport, side_by_side
+from spider_opt.analysis.comparing import asked, check_comparable
+from spider_opt.analysis.pools import Judged, Pool, check_kept, judge_each, pools
+from spider_opt.benchmarks.unchanged import check_unchanged
+from spider_opt.cache_use import cache_in_use
+from spider_opt.databases import DatabasePool, Limits
+from spider_opt.errors import UsageError
+from spider_opt.evaluation.scoring_files import shown_late
+from spider_opt.progress import Progress, display
+from spider_opt.runs import Run
+from spider_opt.scoring import Rules, rules_of
+from spider_opt.scoring.statistics import BY, By
+from spider_opt.types import Benchmark
+
+_LOG = logging.getLogger("spider_opt")
+
+
+def candidates(
+    run: Run | Path | str,
+    *others: Run | Path | str,
+    benchmark: Benchmark | None = None,
+    mode: Rules | str | Sequence[str] | None = None,
+    by: By = "query",
+    progress: bool | Progress | None = False,
+) -> CandidateReport:
+    """Measure again, without a model, what each way of choosing makes of the candidates that a run kept.
+
+    With ``others`` the candidates of all runs are chosen from together, each run with one vote to a question; a run
+    that kept none takes part with its answer. All is compared with the own choice of ``run``. The ``benchmark`` is due
+    where the run was read from disk. ``mode`` judges by other scorers than the run's, ``by`` says which questions lean
+    on each other. It is what ``spider-opt candidates RUN`` prints.
+
+    Raises:
+        UsageError: an argument is of another kind than is due, the run kept no candidates, or runs do not compare.
+        RunError: a folder holds no run, or one of other questions than the benchmark's.
+        DatasetError: a database has changed since the benchmark was loaded.
+    """
+    shown_by = display(progress)
+    arguments.one_of(by, "by", BY)
+    several, benchmark = _given([run, *others], benchmark)
+    rules = several[0].scorer.rules if mode is None else rules_of(mode)
+    if len(several) == 1:
+        check_kept(several[0])
+    for other in several[1:]:
+        check_comparable(several[0], other)
+    common = set.intersection(*map(asked, several))
+    if lacking := several[0].n - len(common):
+        _LOG.warning("%d questions of %s left out: not all runs answered them", lacking, several[0].where)
+    check_unchanged(benchmark)
+    with cache_in_use(), ExitStack() as shown:
+
+        def begin(queries: int) -> Callable[[], None]:
+            return shown_late(lambda: shown.enter_context(shown_by("judging candidates", queries)))
+
+        found = pools(several, sorted(common), DatabasePool(benchmark.paths, Limits(timeout_s=rules.timeout_s)))
+        judged = judge_each(found, several, benchmark, rules, begin=begin)
+    check_unchanged(benchmark)
+    return side_by_side(tuple(several), _judgeable(found, judged), judged, by)
+
+
+def _given(runs: Sequence[Run | Path | str], benchmark: Benchmark | None) -> tuple[list[Run], Benchmark]:
+    if benchmark is None:
+        benchmark = next((run.benchmark for run in runs if isinstance(run, Run) and run.benchmark), None)
+    if benchmark is None:
+        raise UsageError("which questions a run answers it does not hold itself: give its benchmark (spider_opt.load)")
+    benchmark = arguments.benchmark(benchmark)
+    read: list[Run] = []
+    for given in runs:
+        one = given if isinstance(given, Run) else Run.read(arguments.path(given, "run"), benchmark)
+        if one.info.fingerprint != benchmark.fingerprint:
+            raise UsageError(f"{one.where} was made with other questions or databases than those of {benchmark!r}")
+        if any(one is other or (one.folder and one.folder == other.folder) for other in read):
+            raise UsageError(f"{one.where} is given twice: its votes would count twice")
+        read.append(one)
+    return read, benchmark
+
+
+def _judgeable(pools: Sequence[Pool], judged: Judged) -> tuple[Pool, ...]:
+    kept = tuple(pool for pool in pools if all((pool.index, one.sql) in judged for one in pool.candidates))
+    if not kept:
+        raise UsageError("there is no question whose gold query runs")
+    if lost := len(pools) - len(kept):
+        _LOG.warning("%d questions left out, whose gold queries fail now", lost)
+    return kept

@@ -1,0 +1,116 @@
+"""Where an answer's candidates disagree: each group with its query and the first rows of its result, for who judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from spider_opt.answering.choosing import Ballot
+from spider_opt.errors import QueryError
+from spider_opt.types import Candidate, Database, Question, Value
+
+MAX_ROWS, MAX_COLUMNS, MAX_TEXT = 5, 12, 60
+"""What is shown of a result: so many rows and columns, and of each text so many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Candidates of one result: the ``sql`` of the ``number``-th stands for them.
+
+    ``rows`` are the first of ``n_rows``, cut in width; ``failed`` says why the query does not run any more.
+    """
+
+    number: int
+    sql: str
+    votes: Fraction | float
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Value, ...], ...] = ()
+    n_rows: int = 0
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A question whose candidates have at least two results; the groups in the order in which they first came."""
+
+    question: Question
+    groups: tuple[Group, ...]
+
+
+def disagrees(candidates: Sequence[Candidate]) -> bool:
+    """Tell whether candidates that ran have different results."""
+    ballot = _counted(candidates)
+    return len(ballot.groups(ballot.ran)) > 1
+
+
+def disagreements(
+    answers: Iterable[tuple[Question, Sequence[Candidate]]],
+    databases: Mapping[str, Database],
+    *,
+    max_rows: int = MAX_ROWS,
+) -> Iterator[Disagreement]:
+    """Yield the questions whose candidates disagree, with what each group's query gives, one question after the other.
+
+    ``answers`` are questions with the candidates that their answers were chosen from (``answering.candidates.own``).
+    The queries are run on ``databases``, which are to be sandboxes; each once.
+    """
+    for question, candidates in answers:
+        if disagrees(candidates):
+            yield Disagreement(question, groups(candidates, databases[question.db_id], max_rows=max_rows))
+
+
+def groups(candidates: Sequence[Candidate], database: Database, *, max_rows: int = MAX_ROWS) -> tuple[Group, ...]:
+    """Return the groups of the candidates that ran, each with the first rows of its result."""
+    ballot = _counted(candidates)
+    found = ballot.groups(ballot.ran)
+    usual = [(ballot.usual(group), ballot.size(group)) for group in found]
+    return tuple(_shown(i, votes, candidates[i].sql, database, max_rows) for i, votes in usual)
+
+
+def judged(
+    candidates: Sequence[Candidate], groups: Sequence[Group], scores: Sequence[float], *, by_votes: bool = True
+) -> int:
+    """Return the number of the candidate that stands for the group with the highest score, of equal ones the first.
+
+    With ``by_votes`` a score counts as often as its group has votes.
+
+    >>> one, two = Candidate("vote", "SELECT 1", "", "rows", "a", n=3), Candidate("vote", "SELECT 2", "", "rows", "b")
+    >>> several = [Group(0, one.sql, 3), Group(1, two.sql, 1)]
+    >>> [judged([one, two], several, [0.3, s], by_votes=by) for s, by in ((0.6, True), (0.6, False), (0.95, True))]
+    [0, 1, 1]
+    """
+    best = max(range(len(groups)), key=lambda i: scores[i] * (float(groups[i].votes) if by_votes else 1.0))
+    return groups[best].number
+
+
+def zeros(candidates: Sequence[Candidate], database: Database) -> frozenset[str]:
+    """Return the digests of the results that hold nothing but zeros and NULLs, of candidates that gave rows."""
+    one_of_each = {candidate.digest: candidate.sql for candidate in candidates if candidate.outcome == "rows"}
+    return frozenset(digest for digest, sql in one_of_each.items() if _is_zero(sql, database))
+
+
+def _counted(candidates: Sequence[Candidate]) -> Ballot:
+    return Ballot(candidates, [Fraction(candidate.n) for candidate in candidates])
+
+
+def _is_zero(sql: str, database: Database) -> bool:
+    try:
+        return not any(any(row) for row in database.run(sql).rows)
+    except QueryError:
+        return False
+
+
+def _shown(number: int, votes: Fraction | float, sql: str, database: Database, max_rows: int) -> Group:
+    try:
+        result = database.run(sql)
+    except QueryError as error:
+        return Group(number, sql, votes, failed=str(error))
+    rows = tuple(tuple(_cut(cell) for cell in row[:MAX_COLUMNS]) for row in result.rows[:max_rows])
+    return Group(number, sql, votes, result.columns[:MAX_COLUMNS], rows, len(result.rows))
+
+
+def _cut(cell: Value) -> Value:
+    if isinstance(cell, str) and len(cell) > MAX_TEXT:
+        return f"{cell[: MAX_TEXT - 1]}…"
+    return cell[:MAX_TEXT] if isinstance(cell, bytes) else cell
