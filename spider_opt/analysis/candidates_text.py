@@ -116,7 +116,7 @@ def _legend(report: CandidateReport) -> Iterator[str]:
     if not report.by_logprob:
         names = " and ".join(way for way, what in WAYS.items() if what.by_logprob)
         keeps = either(
-            "model(…, logprobs=True) asks a server for them", "Python's so.model(…, logprobs=True) asks for them"
+            "model(…, logprobs=True) asks a server for them", "in Python so.model(…, logprobs=True) asks for them"
         )
         yield f"Without {names}: the samples have no log probabilities ({keeps})."
 
