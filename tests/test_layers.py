@@ -43,6 +43,7 @@ ORDER = (
     ("runs",),
     ("evaluation",),
     ("analysis", "leaderboard", "report", "training"),
+    ("improving",),
     ("bound_method", "cache_contents"),
     ("cli", "__main__"),
     ("",),  # the public names: spider_opt/__init__.py

@@ -101,7 +101,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
                 resume=resume,
                 about=data.about,
                 source=data.source,
-                tell=_teller(),
+                tell=teller(),
                 progress=progress,
             )
     except KeyboardInterrupt:
@@ -117,7 +117,8 @@ def tune_here(asked: Asked, folder: Path) -> None:
     click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
 
 
-def _teller() -> Callable[[Step], None]:
+def teller() -> Callable[[Step], None]:
+    """Return a function that says how a training goes, now and then."""
     said = 0.0
 
     def tell(step: Step) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "eval": "eval:eval_command",
     "score": "score:score_command",
     "finetune": "finetune:finetune_command",
+    "improve": "improve:improve_command",
     "show": "show_run:show_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",

@@ -1,0 +1,226 @@
+"""A round of the loop: answer training questions with adapters that did not see them, learn from that, compare.
+
+Source: OpenAI, "A Survey of Techniques for Maximizing LLM Performance" (DevDay 2023): evaluate, find what fails, tune
+on, evaluate again; right answers in other words: RFT (Yuan et al. 2023, arXiv:2308.01825) and STaR (Zelikman et al.
+2022, arXiv:2203.14465).
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from spider_opt.analysis.comparing import compare
+from spider_opt.benchmarks.equal_contents import equal_contents
+from spider_opt.errors import LeakError, TrainingError, UsageError
+from spider_opt.improving.folds import folds, hold_out
+from spider_opt.improving.lessons import Lessons, candidates_of, labelled, lessons
+from spider_opt.improving.plan import Ask, Plan, Questions, Tune
+from spider_opt.improving.review import write_suspects
+from spider_opt.improving.state import Round, State, read_state
+from spider_opt.models.adapters import CARD, FILE, LEARNT, Adapter, find_adapter, folder_for, read_adapter, write_card
+from spider_opt.paths import cache_dir
+from spider_opt.progress import Progress, silent
+from spider_opt.runs import Answer, Run
+from spider_opt.scoring import Rules
+from spider_opt.scoring.worker_pool import judge_all
+from spider_opt.training.dataset import Item, check_training
+from spider_opt.types import Verdict
+
+CHECKPOINT = "checkpoint.pt"
+
+
+class Loop:
+    """The loop, which goes on where it was stopped.
+
+    Raises:
+        UsageError: it was begun otherwise, or there are too few questions.
+        LeakError: a question must not be learnt, or the adapter to start with has learnt what is held out.
+    """
+
+    def __init__(
+        self,
+        questions: Questions,
+        plan: Plan,
+        *,
+        tune: Tune,
+        ask: Ask,
+        tell: Callable[[str], None] = lambda _: None,
+        progress: Progress = silent,
+    ) -> None:
+        check_training(questions.training)
+        self._labels = dict(plan.labels or {})
+        questions = replace(questions, training=labelled(questions.training, self._labels))
+        alike = equal_contents(questions.source)
+        self._watched = questions.held_out
+        if not questions.held_out:
+            rest, apart = hold_out(questions.training, alike)
+            tell(f"no training database is held out by its name: {len(apart):,} questions are, to compare by")
+            questions = replace(questions, training=rest, held_out=apart)
+        if not questions.held_out:
+            raise UsageError("there is nothing to compare by: the training questions need more databases")
+        self._questions, self._plan = questions, plan
+        self._tune, self._ask, self._tell, self._progress = tune, ask, tell, progress
+        self._by_fold = folds(questions.training, alike, plan.folds)
+        self._state = read_state(plan.folder, self._asked())
+        if plan.start is not None:
+            self._check_start(plan.start)
+
+    @property
+    def state(self) -> State:
+        """What was done so far."""
+        return self._state
+
+    def run(self) -> Iterator[Round]:
+        """Yield each round, those that were done before too; at the end the best adapter has the loop's name.
+
+        Raises:
+            SpiderOptError: a training, an answer or a score fails; what was done is kept.
+        """
+        plan, state = self._plan, self._state
+        yield from state.rounds
+        if not state.best:
+            first = plan.start.name if plan.start else self._tuned("round-0", self._questions.training, None)
+            state.best = first
+            state.keep()
+        for n in range(len(state.rounds) + 1, plan.rounds + 1):
+            done = self._round(n)
+            state.rounds.append(done)
+            if done.kept:
+                state.best = done.adapter
+            state.keep()
+            yield done
+        self._name_the_best()
+
+    def _round(self, n: int) -> Round:
+        learnt = self._learnt(n)
+        before = self._state.best
+        write_suspects(self._plan.folder / f"suspected-{n}.jsonl", learnt.suspects)
+        adapter = self._tuned(f"round-{n}", learnt.items, find_adapter(before), seed=n)
+        base, run = self._held_out(before), self._held_out(adapter)
+        found = compare(run, base)
+        return Round(
+            n, adapter, learnt.n_asked, learnt.n_failed, learnt.n_otherwise, learnt.n_labelled, len(learnt.suspects),
+            len(learnt.items), found.n, _ex(base), _ex(run), found.change, found.low, found.high, found.low > 0,
+        )  # fmt: skip
+
+    def _learnt(self, n: int) -> Lessons:
+        """Answer training questions, each with an adapter that did not see its database, and see what that teaches."""
+        plan, source = self._plan, self._questions.source
+        answers: dict[str, Answer] = {}
+        failed: set[str] = set()
+        asked: list[Item] = []
+        for number, chosen in enumerate(self._chosen(n), 1):
+            others = [item for i, fold in enumerate(self._by_fold, 1) if i != number for item in fold]
+            adapter = self._tuned(f"fold-{number}", others, None)
+            if not chosen:
+                continue
+            self._tell(f"round {n}: {len(chosen):,} training questions, asked by an adapter that did not see them")
+            run = self._ask(
+                f"vote:n={plan.samples},temperature={plan.temperature:g}+{self._method(adapter)}",
+                source, model=plan.spec.model, ids=[item.question.id for item in chosen],
+                out=plan.folder / f"round-{n}-fold-{number}", seed=plan.seed + n, engine=plan.engine,
+            )  # fmt: skip
+            wrong = {scored.index for scored in run.verdicts if not scored.correct}
+            answers |= {answer.id: answer for answer in run.answers}
+            failed |= {answer.id for answer in run.answers if answer.index in wrong}
+            asked += chosen
+        right = self._right(answers)
+        return lessons(asked, answers, lambda id, sql: (id, sql) in right, frozenset(failed), self._labels)
+
+    def _chosen(self, n: int) -> list[list[Item]]:
+        """Return the questions that a round asks of each fold, in the order of databases."""
+        wanted = self._plan.examples
+        every = [item for fold in self._by_fold for item in fold]
+        if wanted is None or wanted >= len(every):
+            return self._by_fold
+        ids = {item.question.id for item in random.Random(f"{self._plan.seed} {n}").sample(every, wanted)}
+        return [[item for item in fold if item.question.id in ids] for fold in self._by_fold]
+
+    def _right(self, answers: Mapping[str, Answer]) -> set[tuple[str, str]]:
+        """Return the (question, query) pairs among the candidates that the strict scorer finds right."""
+        source = self._questions.source
+        examples = {example.question.id: example for example in source.examples}
+        pairs = [(id, sql) for id, answer in answers.items() for sql in candidates_of(answer)]
+        with self._progress("scoring candidates", len(pairs)) as advance:
+            verdicts = judge_all(
+                [(examples[id], sql) for id, sql in pairs], source.paths, Rules("strict"),
+                cache=cache_dir() / "gold.sqlite", on_verdict=advance,
+            )  # fmt: skip
+        said = (found["strict"] for found in verdicts)
+        return {
+            pair for pair, verdict in zip(pairs, said, strict=True) if isinstance(verdict, Verdict) and verdict.correct
+        }
+
+    def _tuned(self, what: str, items: Sequence[Item], start: Adapter | None, seed: int = 0) -> str:
+        """Tune an adapter, or go on, or take it as it is; return its name."""
+        name = f"{self._plan.name}.{what}"
+        folder = folder_for(name)
+        if name in self._state.tuned and (folder / CARD).is_file():
+            return name
+        if not items:
+            raise TrainingError(f"There is nothing to tune {name} on: no question is left")
+        spec = self._plan.spec
+        settings = replace(spec.settings, seed=spec.settings.seed + seed)
+        about = {**self._questions.about, "questions": len(items), "loop": what}
+        self._tell(f"tuning {name} on {len(items):,} questions")
+        self._tune(
+            items, self._watched, self._questions.databases, folder,
+            replace(spec, settings=settings, start=start, check=0), resume=(folder / CHECKPOINT).is_file(), about=about,
+        )  # fmt: skip
+        self._state.tuned.append(name)
+        self._state.keep()
+        return name
+
+    def _held_out(self, adapter: str) -> Run:
+        return self._ask(
+            self._method(adapter), self._questions.source, model=self._plan.spec.model,
+            ids=[item.question.id for item in self._questions.held_out],
+            out=self._plan.folder / f"held-out-{adapter}", seed=self._plan.seed, engine=self._plan.engine,
+        )  # fmt: skip
+
+    def _method(self, adapter: str) -> str:
+        context = self._plan.context
+        return f"finetune:adapter={adapter}" + ("" if context == "none" else f"+{context}")
+
+    def _name_the_best(self) -> None:
+        """Give the best adapter the loop's name, unless that is the one it began with."""
+        plan, best = self._plan, self._state.best
+        if plan.start is not None and best == plan.start.name:
+            return
+        source, target = folder_for(best), folder_for(plan.name)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (FILE, LEARNT):
+            if (source / file).is_file():
+                shutil.copyfile(source / file, target / f".{file}.new")
+                (target / f".{file}.new").replace(target / file)
+        write_card(target, {**read_adapter(source).card, "name": plan.name})
+
+    def _check_start(self, start: Adapter) -> None:
+        held_out = {item.question.db_id.lower() for item in self._questions.held_out}
+        if seen := sorted(held_out & {db_id.lower() for db_id in start.learnt_databases or ()}):
+            raise LeakError(
+                f"the adapter {start.name} learnt from {seen[0]}, which is held out to compare by: begin with one that "
+                "did not, or with none"
+            )
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what decides on what the loop does, as it is kept; more rounds may be asked for later."""
+        plan = self._plan
+        spec = asdict(replace(plan.spec, start=None))
+        return {
+            "name": plan.name, "spec": spec, "start": plan.start and plan.start.sha256, "folds": plan.folds,
+            "examples": plan.examples, "samples": plan.samples, "temperature": plan.temperature,
+            "context": plan.context, "engine": plan.engine, "seed": plan.seed,
+            "fingerprint": self._questions.source.fingerprint,
+            "labels": {id: label.sql for id, label in sorted(self._labels.items())},
+        }  # fmt: skip
+
+
+def _ex(run: Run) -> float:
+    if run.ex is None:
+        raise TrainingError("no held-out question could be judged: their gold queries fail")
+    return run.ex

@@ -1,0 +1,103 @@
+"""What is kept of a loop, so that the same command goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spider_opt.errors import RunError, UsageError
+from spider_opt.paths import write_whole
+from spider_opt.wording import argument
+
+FILE = "loop.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round learnt, and what came of it on held-out questions.
+
+    EX is in percent; ``change`` and its 95 % interval, ``low`` to ``high``, are points. ``kept`` says whether the
+    next round goes on from its adapter: only where it is better beyond chance.
+    """
+
+    n: int
+    adapter: str
+    asked: int
+    failed: int
+    otherwise: int
+    labelled: int
+    suspected: int
+    learnt: int
+    held_out: int
+    ex_before: float
+    ex: float
+    change: float
+    low: float
+    high: float
+    kept: bool
+
+
+@dataclass(slots=True)
+class State:
+    """What was asked for, which adapters are tuned, which one is the best so far, and the rounds."""
+
+    folder: Path
+    asked: Mapping[str, Any]
+    tuned: list[str] = field(default_factory=list)
+    best: str = ""
+    rounds: list[Round] = field(default_factory=list)
+
+    def keep(self) -> None:
+        """Write it, whole or not at all."""
+        told = {
+            "format": _FORMAT, "asked": self.asked, "tuned": self.tuned, "best": self.best,
+            "rounds": [asdict(one) for one in self.rounds],
+        }  # fmt: skip
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / FILE, json.dumps(told, indent=1) + "\n")
+
+
+def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
+    """Return the state of the loop in a folder, a new one where there is none.
+
+    Raises:
+        UsageError: the loop there was asked for otherwise.
+        RunError: what is there cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return State(folder, asked)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told["format"] != _FORMAT:
+            raise ValueError(f"format {told['format']}")
+        then = told["asked"]
+        state = State(folder, asked, list(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error!r}): delete {folder}, or name another {argument('out')}"
+        ) from error
+    now = json.loads(json.dumps(asked))
+    if changed := [key for key in now if now[key] != then.get(key)]:
+        key = changed[0]
+        raise UsageError(
+            f"the loop in {folder} was begun with {key} {then.get(key)!r}, not {now[key]!r}: ask as then, name another "
+            f"{argument('name')} and {argument('out')}, or delete the folder"
+        )
+    return state
+
+
+def table(rounds: Sequence[Round]) -> str:
+    """Return the rounds as a table in Markdown."""
+    rows = ["| round | asked | failed | other words | labelled | learnt | EX before | EX | change | kept |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |"]  # fmt: skip
+    rows += [
+        f"| {r.n} | {r.asked:,} | {r.failed:,} | {r.otherwise:,} | {r.labelled:,} | {r.learnt:,} | {r.ex_before:.1f} | "
+        f"{r.ex:.1f} | {r.change:+.1f} ({r.low:+.1f} to {r.high:+.1f}) | {'yes' if r.kept else 'no'} |"
+        for r in rounds
+    ]
+    return "\n".join(rows)
