@@ -11,6 +11,9 @@ from spider_opt import arguments
 from spider_opt.analysis.choices import CandidateReport, side_by_side
 from spider_opt.analysis.comparing import asked, check_comparable
 from spider_opt.analysis.pools import Judged, Pool, check_kept, judge_each, pools
+from spider_opt.answering.disagreement import groups
+from spider_opt.answering.drafts import Drafter, Look
+from spider_opt.answering.judging import Judge, best, scores
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import DatabasePool, Limits
@@ -20,7 +23,7 @@ from spider_opt.progress import Progress, display
 from spider_opt.runs import Run
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.scoring.statistics import BY, By
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, Context
 
 _LOG = logging.getLogger("spider_opt")
 
@@ -31,6 +34,7 @@ def candidates(
     benchmark: Benchmark | None = None,
     mode: Rules | str | Sequence[str] | None = None,
     by: By = "query",
+    judge: Judge | None = None,
     progress: bool | Progress | None = False,
 ) -> CandidateReport:
     """Measure again, without a model, what each way of choosing makes of the candidates that a run kept.
@@ -38,7 +42,9 @@ def candidates(
     With ``others`` the candidates of all runs are chosen from together, each run with one vote to a question; a run
     that kept none takes part with its answer. All is compared with the own choice of ``run``. The ``benchmark`` is due
     where the run was read from disk. ``mode`` judges by other scorers than the run's, ``by`` says which questions lean
-    on each other. It is what ``spider-opt candidates RUN`` prints.
+    on each other. A ``judge`` (``answering.judging.Judge``, a function of a question, the schema's text and a group of
+    candidates that gives a number from 0 to 1) is asked where results differ, and makes two ways more: ``select``, by
+    its number and the votes, and ``select-alone``. It is what ``spider-opt candidates RUN`` prints.
 
     Raises:
         UsageError: an argument is of another kind than is due, the run kept no candidates, or runs do not compare.
@@ -47,6 +53,8 @@ def candidates(
     """
     shown_by = display(progress)
     arguments.one_of(by, "by", BY)
+    if judge is not None:
+        arguments.function(judge, "judge", "question, schema, group")
     several, benchmark = _given([run, *others], benchmark)
     rules = several[0].scorer.rules if mode is None else rules_of(mode)
     if len(several) == 1:
@@ -62,10 +70,13 @@ def candidates(
         def begin(queries: int) -> Callable[[], None]:
             return shown_late(lambda: shown.enter_context(shown_by("judging candidates", queries)))
 
-        found = pools(several, sorted(common), DatabasePool(benchmark.paths, Limits(timeout_s=rules.timeout_s)))
+        databases = DatabasePool(benchmark.paths, Limits(timeout_s=rules.timeout_s))
+        found = pools(several, sorted(common), databases)
         judged = judge_each(found, several, benchmark, rules, begin=begin)
+        found = _judgeable(found, judged)
+        further = {} if judge is None else _selected(found, benchmark, databases, judge, shown_by)
     check_unchanged(benchmark)
-    return side_by_side(tuple(several), _judgeable(found, judged), judged, by)
+    return side_by_side(tuple(several), tuple(found), judged, by, further)
 
 
 def _given(runs: Sequence[Run | Path | str], benchmark: Benchmark | None) -> tuple[list[Run], Benchmark]:
@@ -85,8 +96,32 @@ def _given(runs: Sequence[Run | Path | str], benchmark: Benchmark | None) -> tup
     return read, benchmark
 
 
-def _judgeable(pools: Sequence[Pool], judged: Judged) -> tuple[Pool, ...]:
-    kept = tuple(pool for pool in pools if all((pool.index, one.sql) in judged for one in pool.candidates))
+def _selected(
+    pools: Sequence[Pool], benchmark: Benchmark, databases: DatabasePool, judge: Judge, shown_by: Progress
+) -> dict[str, tuple[str, list[int]]]:
+    questions = {example.index: example.question for example in benchmark.examples}
+    drafter = Drafter(Look(), databases)
+    numbers: dict[bool, list[int]] = {True: [], False: []}
+    with shown_by("asking the judge", sum(pool.disagrees for pool in pools)) as advance:
+        for pool in pools:
+            if not pool.disagrees:
+                for several in numbers.values():
+                    several.append(pool.choose("vote"))
+                continue
+            question = questions[pool.index]
+            several_groups = groups(pool.candidates, databases[pool.db_id], votes=pool.votes)
+            said = scores(judge, question, drafter.shown(question.schema, Context()), several_groups)
+            for by_votes, chosen in numbers.items():
+                chosen.append(best(several_groups, said, by_votes=by_votes))
+            advance()
+    return {
+        "select": ("the result whose votes times the judge's number are most", numbers[True]),
+        "select-alone": ("the result of the judge's highest number", numbers[False]),
+    }
+
+
+def _judgeable(pools: Sequence[Pool], judged: Judged) -> list[Pool]:
+    kept = [pool for pool in pools if all((pool.index, one.sql) in judged for one in pool.candidates)]
     if not kept:
         raise UsageError("there is no question whose gold query runs")
     if lost := len(pools) - len(kept):

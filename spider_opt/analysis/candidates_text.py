@@ -177,11 +177,11 @@ def to_csv(report: CandidateReport) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    ways = [choice.way for choice in report.choices if choice.way in WAYS]
-    for pool in report.pools:
+    ways = [choice for choice in report.choices if choice.numbers]
+    for place, pool in enumerate(report.pools):
         by_number: dict[int, list[str]] = {}
-        for way in ways:
-            by_number.setdefault(pool.choose(way), []).append(way)
+        for choice in ways:
+            by_number.setdefault(choice.numbers[place], []).append(choice.way)
         for i, candidate in enumerate(pool.candidates):
             correct = report.judged[pool.index, candidate.sql].correct
             logprob = "" if candidate.logprob is None else candidate.logprob

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from spider_opt.analysis.paired import Paired, holm, paired
 from spider_opt.analysis.pools import Judged, Pool
@@ -24,7 +25,8 @@ class Choice:
 
     ``oracle`` takes a right candidate wherever there is one. ``ex`` and ``ex_se`` are percentages, ``against`` is the
     change against the run's own choice (None for that itself), ``p_holm`` its p corrected for the number of ways, and
-    ``recovered`` the share in what an oracle gains over a vote.
+    ``recovered`` the share in what an oracle gains over a vote. ``numbers`` are those of the candidates that it
+    chooses, pool by pool (none for the runs' own choices and the oracle).
     """
 
     way: str
@@ -35,6 +37,7 @@ class Choice:
     against: Paired | None = None
     p_holm: float | None = None
     recovered: Recovered | None = None
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,17 @@ class CandidateReport:
         return f"<CandidateReport of {self.runs[0].where}: n={self.n}, EX {own.ex:.1f}, oracle {oracle.ex:.1f}>"
 
 
-def side_by_side(runs: tuple[Run, ...], pools: tuple[Pool, ...], judged: Judged, by: By) -> CandidateReport:
-    """Return what each way of choosing makes of pools, some at least, whose candidates and own answers are judged."""
+def side_by_side(
+    runs: tuple[Run, ...],
+    pools: tuple[Pool, ...],
+    judged: Judged,
+    by: By,
+    further: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
+) -> CandidateReport:
+    """Return what each way of choosing makes of pools, some at least, whose candidates and own answers are judged.
+
+    ``further`` ways say what they do, and the number of the candidate that they choose from each pool.
+    """
     answered = [{answer.index: answer.prediction.sql for answer in run.answers} for run in runs]
 
     def own(number: int) -> list[Scored]:
@@ -127,12 +139,16 @@ def side_by_side(runs: tuple[Run, ...], pools: tuple[Pool, ...], judged: Judged,
     base = own(0)
     everywhere = list(zip(pools, base, strict=True))
     oracle = [_best(pool, judged, before) for pool, before in everywhere]
-    by_way = {
-        way: [judged[pool.index, pool.candidates[pool.choose(way)].sql] for pool in pools]
+    all_ways = {
+        way: (what.says, [pool.choose(way) for pool in pools])
         for way, what in WAYS.items()
         if not what.by_logprob or all(pool.by_logprob for pool in pools)
-    }
-    vote = by_way["vote"]
+    } | dict(further)
+
+    def verdicts_of(numbers: Sequence[int]) -> list[Scored]:
+        return [judged[pool.index, pool.candidates[i].sql] for pool, i in zip(pools, numbers, strict=True)]
+
+    vote = verdicts_of(all_ways["vote"][1])
     clusters = [group(scored, by) for scored in base]
     to_gain = [int(best.correct) - int(one.correct) for best, one in zip(oracle, vote, strict=True)]
 
@@ -152,7 +168,10 @@ def side_by_side(runs: tuple[Run, ...], pools: tuple[Pool, ...], judged: Judged,
     first = choice(OWN, f"the own choice of {runs[0].where}", base, compared=False)
     ways = [
         *(choice(f"{OWN} {i + 1}", f"the own choice of {runs[i].where}", own(i)) for i in range(1, len(runs))),
-        *(choice(way, WAYS[way].says, verdicts) for way, verdicts in by_way.items()),
+        *(
+            replace(choice(way, says, verdicts_of(numbers)), numbers=tuple(numbers))
+            for way, (says, numbers) in all_ways.items()
+        ),
     ]
     corrected = holm([one.against.p for one in ways if one.against])
     ways = [replace(one, p_holm=p) for one, p in zip(ways, corrected, strict=True)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import nlargest
 from math import exp, inf
 from statistics import fmean
 
@@ -137,3 +139,22 @@ def chosen(
     """
     counted: Votes = [Fraction(candidate.n) for candidate in candidates] if votes is None else votes
     return WAYS[way].choose(Ballot(candidates, counted, zeros))
+
+
+def settled(groups: Sequence[Sequence[str]], left: int) -> bool:
+    """Tell whether no further samples, so many, can change what a vote chooses.
+
+    ``groups`` are the orders of the results so far, by content (``outcomes.orders``).
+
+    >>> settled([["x", "x"]], 1), settled([["x", "x"]], 2), settled([["x", "", "x"], [""]], 1)
+    (True, False, False)
+    """
+    if _lead(map(len, groups)) <= left:
+        return False
+    largest = max(groups, key=lambda group: len(group))
+    return _lead(Counter(largest).values()) > left
+
+
+def _lead(sizes: Iterable[int]) -> int:
+    first, second = nlargest(2, [*sizes, 0, 0])
+    return first - second

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from spider_opt.answering.choosing import Ballot
+from spider_opt.answering.choosing import Ballot, Votes
 from spider_opt.errors import QueryError
 from spider_opt.types import Candidate, Database, Question, Value
 
@@ -60,28 +60,17 @@ def disagreements(
             yield Disagreement(question, groups(candidates, databases[question.db_id], max_rows=max_rows))
 
 
-def groups(candidates: Sequence[Candidate], database: Database, *, max_rows: int = MAX_ROWS) -> tuple[Group, ...]:
-    """Return the groups of the candidates that ran, each with the first rows of its result."""
-    ballot = _counted(candidates)
+def groups(
+    candidates: Sequence[Candidate], database: Database, *, votes: Votes | None = None, max_rows: int = MAX_ROWS
+) -> tuple[Group, ...]:
+    """Return the groups of the candidates that ran, each with the first rows of its result.
+
+    Each candidate has as many ``votes`` as there are samples of it, where nobody says otherwise.
+    """
+    ballot = _counted(candidates, votes)
     found = ballot.groups(ballot.ran)
     usual = [(ballot.usual(group), ballot.size(group)) for group in found]
     return tuple(_shown(i, votes, candidates[i].sql, database, max_rows) for i, votes in usual)
-
-
-def judged(
-    candidates: Sequence[Candidate], groups: Sequence[Group], scores: Sequence[float], *, by_votes: bool = True
-) -> int:
-    """Return the number of the candidate that stands for the group with the highest score, of equal ones the first.
-
-    With ``by_votes`` a score counts as often as its group has votes.
-
-    >>> one, two = Candidate("vote", "SELECT 1", "", "rows", "a", n=3), Candidate("vote", "SELECT 2", "", "rows", "b")
-    >>> several = [Group(0, one.sql, 3), Group(1, two.sql, 1)]
-    >>> [judged([one, two], several, [0.3, s], by_votes=by) for s, by in ((0.6, True), (0.6, False), (0.95, True))]
-    [0, 1, 1]
-    """
-    best = max(range(len(groups)), key=lambda i: scores[i] * (float(groups[i].votes) if by_votes else 1.0))
-    return groups[best].number
 
 
 def zeros(candidates: Sequence[Candidate], database: Database) -> frozenset[str]:
@@ -90,8 +79,8 @@ def zeros(candidates: Sequence[Candidate], database: Database) -> frozenset[str]
     return frozenset(digest for digest, sql in one_of_each.items() if _is_zero(sql, database))
 
 
-def _counted(candidates: Sequence[Candidate]) -> Ballot:
-    return Ballot(candidates, [Fraction(candidate.n) for candidate in candidates])
+def _counted(candidates: Sequence[Candidate], votes: Votes | None = None) -> Ballot:
+    return Ballot(candidates, [Fraction(one.n) for one in candidates] if votes is None else votes)
 
 
 def _is_zero(sql: str, database: Database) -> bool:

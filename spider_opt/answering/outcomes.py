@@ -50,6 +50,19 @@ def best(attempts: Sequence[Tried]) -> int:
     return min(range(len(attempts)), key=lambda i: (attempts[i].outcome != "rows", not attempts[i].ran))
 
 
+def orders(attempts: Sequence[Tried], *, nonempty: bool = False) -> list[list[str]]:
+    """Return the orders of the results that count in a vote, by content; with ``nonempty`` only of those with rows.
+
+    >>> orders([Tried("rows", "", "a", "x"), Tried("empty"), Tried("rows", "", "a"), Tried(Outcome.TIMEOUT)])
+    [['x', ''], ['']]
+    """
+    groups: dict[str, list[str]] = {}
+    for attempt in attempts:
+        if attempt.outcome == "rows" or (attempt.ran and not nonempty):
+            groups.setdefault(attempt.digest, []).append(attempt.order)
+    return list(groups.values())
+
+
 def digests(result: Result, sql: str) -> tuple[str, str]:
     """Return two digests: results of equal content have the first in common, in equal order also the second.
 

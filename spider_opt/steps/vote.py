@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from heapq import nlargest
 from typing import ClassVar
 
 from spider_opt.answering.candidates import sample_of, told, within
-from spider_opt.answering.choosing import chosen
-from spider_opt.answering.outcomes import Tried, tried
+from spider_opt.answering.choosing import chosen, settled
+from spider_opt.answering.outcomes import Tried, orders, tried
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
@@ -47,7 +45,7 @@ class Vote(Sampling):
             for sample in self.draw(inner, task):
                 samples.append(sample)
                 tries.append(run(sample.sql))
-                if _settled(self._counting(tries), self.n - len(samples)):
+                if settled(orders(tries, nonempty=self.nonempty), self.n - len(samples)):
                     break
             candidates = told("vote", samples, tries)
             way = "vote-nonempty" if self.nonempty else "vote"
@@ -63,24 +61,3 @@ class Vote(Sampling):
             )
 
         return generate
-
-    def _counting(self, tries: Sequence[Tried]) -> list[list[str]]:
-        """Return the orders of the results that count, by content."""
-        groups: dict[str, list[str]] = {}
-        for attempt in tries:
-            if attempt.outcome == "rows" or (attempt.ran and not self.nonempty):
-                groups.setdefault(attempt.digest, []).append(attempt.order)
-        return list(groups.values())
-
-
-def _settled(groups: Sequence[Sequence[str]], left: int) -> bool:
-    """Tell whether no further samples, so many, can change what is chosen."""
-    if _lead(map(len, groups)) <= left:
-        return False
-    largest = max(groups, key=lambda group: len(group))
-    return _lead(Counter(largest).values()) > left
-
-
-def _lead(sizes: Iterable[int]) -> int:
-    first, second = nlargest(2, [*sizes, 0, 0])
-    return first - second

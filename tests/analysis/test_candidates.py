@@ -14,9 +14,10 @@ from spider_opt.analysis.candidates_text import to_csv, to_json, to_markdown
 from spider_opt.analysis.choices import Agreement, at_least_one
 from spider_opt.analysis.recovered import recovered
 from spider_opt.answering.choosing import WAYS
+from spider_opt.answering.disagreement import Group
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, Question
 
 
 @pytest.fixture
@@ -101,6 +102,29 @@ def test_other_scorers_judge_all_anew(benchmark: Benchmark) -> None:
     report = so.candidates(voted(benchmark), mode="strict")
     assert report["own"].ex == 50
     assert so.candidates("voted", benchmark=benchmark, by="database")["own"].ex_se != report["own"].ex_se
+
+
+def test_a_judge_is_measured_on_what_is_kept(benchmark: Benchmark) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def judge(question: Question, schema: str, group: Group) -> float:
+        assert "CREATE TABLE boat" in schema
+        asked.append((question.text, group.sql))
+        return {"SELECT sum(length) FROM boat": 0.9, "SELECT name FROM boat": 0.4}.get(group.sql, 0.1)
+
+    report = so.candidates(voted(benchmark), judge=judge)
+    assert asked == [
+        ("Which boats are there?", "SELECT length FROM boat"),
+        ("Which boats are there?", "SELECT name FROM boat"),
+        ("How long are they all?", "SELECT name FROM boat"),
+        ("How long are they all?", "SELECT sum(length) FROM boat"),
+    ]
+    assert (report["vote"].ex, report["select"].ex, report["select-alone"].ex, report["oracle"].ex) == (50, 75, 75, 75)
+    assert report["select"].numbers == (0, 1, 1, 0)
+    chosen_by = {row["sql"]: row["chosen_by"] for row in csv.DictReader(to_csv(report).splitlines())}
+    assert chosen_by["SELECT sum(length) FROM boat"] == "select select-alone"
+    with pytest.raises(UsageError, match="judge"):
+        so.candidates(voted(benchmark), judge=lambda question: 1.0)  # type: ignore[arg-type,misc]
 
 
 def test_a_run_without_candidates_is_refused(benchmark: Benchmark) -> None:

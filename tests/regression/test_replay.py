@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 
 from spider_opt.analysis.regression import check
-from spider_opt.answering.candidates import voted
+from spider_opt.answering.candidates import own
+from spider_opt.answering.choosing import chosen
 from spider_opt.cli import main
 from spider_opt.models.adapters import FILE, find_adapter
 from spider_opt.runs.answers import read_answers
@@ -66,8 +67,8 @@ def test_each_step_answers_as_recorded(recording: Path, method: str, tmp_path: P
     assert {answer.id: answer.prediction.sql for answer in told} == answers
     if "vote" in method:  # counted again from what is kept, with no model and no database
         for answer in told:
-            candidates = [candidate for candidate in answer.prediction.candidates if candidate.step == "vote"]
-            assert candidates[voted(candidates)].sql == answers[answer.id]
+            candidates = own(answer.prediction.candidates)
+            assert candidates[chosen(candidates)].sql == answers[answer.id]
 
 
 def test_every_step_is_recorded() -> None:

@@ -193,7 +193,7 @@ def test_ending_early_never_changes_the_answer(says: list[str], chance: random.R
     logprobs = [chance.choice([None, -0.5, -1.0]) for _ in says]
     early = chosen(*says, logprobs=logprobs, nonempty=nonempty)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vote, "_settled", lambda groups, left: False)
+        patch.setattr(vote, "settled", lambda groups, left: False)
         assert early == chosen(*says, logprobs=logprobs, nonempty=nonempty)
 
 
