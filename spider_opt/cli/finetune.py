@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from spider_opt.training.dataset import By
     from spider_opt.training.spec import Compute
 
-LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share")
-HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "batch", "compute", "check", "resume")
+LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share", "demos")
+HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "noise", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "chats")
 STARTED = ("model", "rank", "values", "form")
 SECTIONS = {
@@ -62,6 +62,10 @@ above_0 = click.FloatRange(min=0, min_open=True)
     "--share", type=click.FloatRange(0, 1), default=0.7, show_default=True,
     help="Share of the questions that are shown with it",
 )  # fmt: skip
+@click.option(
+    "--demos", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="Share of the questions that are shown with one to three training examples, too",
+)  # fmt: skip
 @click.option("--values", type=click.IntRange(0), default=2, show_default=True, help="Sample values beside each column")
 @click.option(
     "--form", type=click.Choice(["plain", "skeleton-first", "from-first", "implied-joins"]), default="from-first",
@@ -78,6 +82,10 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--rename", type=click.FloatRange(0, 1), default=0.0, show_default=True,
     help="Share of the schemas that are shown with other names for tables and columns",
+)  # fmt: skip
+@click.option(
+    "--noise", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="Share of the schemas that lack unused tables and show tables of others, and values of other rows",
 )  # fmt: skip
 @click.option("--batch", type=click.IntRange(1, 256), default=2, show_default=True, help="Schemas learnt in one step")
 @click.option(
@@ -113,6 +121,7 @@ def finetune_command(
     focus: Path | None,
     context: str,
     share: float,
+    demos: float,
     values: int,
     form: AnswerForm,
     start: str | None,
@@ -121,6 +130,7 @@ def finetune_command(
     rank: int,
     pack: int,
     rename: float,
+    noise: float,
     batch: int,
     compute: Compute,
     check: int,
@@ -146,10 +156,10 @@ def finetune_command(
 
     asked = Asked(
         name=name, model=model, epochs=epochs, seed=seed, chosen=chosen, examples=examples, choose=choose,
-        focus=focus, context=context, share=share, values=values, form=form, start=start, minutes=minutes,
-        rate=rate, rank=rank, pack=pack, rename=rename, batch=batch, compute=compute, check=check, resume=resume,
-        provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier, price=price,
-        yes=yes, cancel=cancel, chats=chats,
+        focus=focus, context=context, share=share, demos=demos, values=values, form=form, start=start, minutes=minutes,
+        rate=rate, rank=rank, pack=pack, rename=rename, noise=noise, batch=batch, compute=compute, check=check,
+        resume=resume, provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier,
+        price=price, yes=yes, cancel=cancel, chats=chats,
     )  # fmt: skip
     for option in fields(asked):
         value = getattr(asked, option.name)

@@ -29,6 +29,7 @@ class Asked:
     focus: Path | None
     context: str
     share: float
+    demos: float
     values: int
     form: AnswerForm
     start: str | None
@@ -37,6 +38,7 @@ class Asked:
     rank: int
     pack: int
     rename: float
+    noise: float
     batch: int
     compute: Compute
     check: int
@@ -53,4 +55,6 @@ class Asked:
     @property
     def wanted(self) -> Wanted:
         """What is to be learnt."""
-        return Wanted(self.chosen, self.examples, self.choose, self.focus, self.context, self.share, self.seed)
+        return Wanted(
+            self.chosen, self.examples, self.choose, self.focus, self.context, self.share, self.seed, self.demos
+        )

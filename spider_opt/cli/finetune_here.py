@@ -95,6 +95,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
                     start=start,
                     questions_per_pack=asked.pack,
                     rename=asked.rename,
+                    noise=asked.noise,
                     compute=asked.compute,
                     check=asked.check,
                 ),

@@ -32,7 +32,7 @@ class Wanted:
     """Which training questions are to be learnt, of the benchmark that is ``chosen``.
 
     ``examples`` of them, None for all, by ``choose``, or by what the run in ``focus`` got wrong. The ``share`` of them
-    is shown with what the method ``context`` retrieves ("none" for nothing).
+    is shown with what the method ``context`` retrieves ("none" for nothing), the share ``demos`` with examples, too.
     """
 
     chosen: Chosen
@@ -42,6 +42,7 @@ class Wanted:
     context: str
     share: float
     seed: int
+    demos: float = 0.0
 
 
 def training_questions(wanted: Wanted) -> TrainingQuestions:
@@ -56,7 +57,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
     from spider_opt.retrieval.annotations import open_annotations
-    from spider_opt.training.contexts import check_context, drawn, training_library
+    from spider_opt.training.contexts import check_context, drawn, training_library, with_examples
     from spider_opt.training.dataset import build, choose, focus, split
 
     method, n = wanted.context, wanted.examples
@@ -88,9 +89,11 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:
         raise UsageError("There is nothing to learn: no training question is left")
+    library = training_library(kept, progress=lines) if wanted.demos or method != "none" else None
     if method != "none":
-        library = training_library(kept, progress=lines)
         training = drawn(training, method, databases, library, share=wanted.share, seed=wanted.seed, progress=lines)
+    if library is not None and wanted.demos:
+        training = with_examples(training, databases, library, wanted.demos, seed=wanted.seed, progress=lines)
     about = {
         "source": f"{source.name} {source.split}",
         "fingerprint": source.fingerprint,
@@ -100,5 +103,6 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         "focus": None if wanted.focus is None else wanted.focus.name,
         "context": method,
         "share": wanted.share,
+        **({"demos": wanted.demos} if wanted.demos else {}),
     }
     return TrainingQuestions(training, validation, source, databases, about)

@@ -83,6 +83,40 @@ def drawn(
     return found
 
 
+def with_examples(
+    items: Sequence[Item],
+    databases: Mapping[str, Database],
+    library: Library,
+    share: float,
+    *,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> list[Item]:
+    """Return ``items``, of which the share ``share`` is shown one to three training examples beside what it has.
+
+    One half of these as ``fewshot`` finds them, the other as ``difficulty`` does by the classifier.
+
+    Raises:
+        LeakError: as for ``drawn``.
+        ValueError: ``share`` is not between 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError("share must be between 0 and 1")
+    chances = [random.Random(f"{seed} examples {item.question.id}") for item in items]
+    ways: tuple[list[int], list[int]] = ([], [])
+    for i, chance in enumerate(chances):
+        if chance.random() < share:
+            ways[chance.random() < 0.5].append(i)
+    found = list(items)
+    for method, places in zip(("fewshot:k=3", "difficulty:by=classifier+fewshot:k=3"), ways, strict=True):
+        shown = drawn([items[i] for i in places], method, databases, library, seed=seed, progress=progress)
+        for i, item in zip(places, shown, strict=True):
+            demos = item.context.demos[: chances[i].randint(1, 3)]
+            found[i] = replace(items[i], context=replace(items[i].context, demos=demos))
+    check_training(found)
+    return found
+
+
 def check_context(method: str) -> None:
     """Make sure that ``method`` brings something, and asks no model for it, before much is computed.
 

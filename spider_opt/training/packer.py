@@ -11,11 +11,15 @@ from typing import Any
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.models.torch.base import tokens_of
 from spider_opt.models.torch.shared_prefix import Pack, packed
+from spider_opt.prompts.schema_text import Values
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
+from spider_opt.training.noise import merged, noisy, other_values
 from spider_opt.training.renaming import Renaming, renamed
 from spider_opt.types import Database, Schema, Task
 
+MORE_VALUES = 8
+"""So many times the values that are shown are those that noise draws from."""
 Target = Callable[[str, Schema], str]
 """Turns a query into the text that is learnt."""
 
@@ -25,7 +29,8 @@ class Packer:
 
     ``tokenizer`` is the base model's, of transformers. ``n`` is how many questions share a schema at most. Where a
     schema has more than ``max_tokens`` tokens, tables that none of the pack's queries uses are left out. The share
-    ``rename`` of the packs that are drawn has other names for tables and columns.
+    ``rename`` of the packs that are drawn has other names for tables and columns, the share ``noise`` lacks some tables
+    that none of its queries uses, shows some of the schemas ``others``, and values of other rows.
 
     Raises:
         ValueError: ``look`` is no plain chat, or shows sample rows, whose cells do not follow their columns when these
@@ -42,6 +47,8 @@ class Packer:
         n: int = 16,
         max_tokens: int = 1024,
         rename: float = 0.0,
+        noise: float = 0.0,
+        others: Sequence[Schema] = (),
     ) -> None:
         if look.form != "chat" or look.rows:
             raise ValueError("only prompts in the form of a chat and without sample rows can be learnt")
@@ -50,12 +57,16 @@ class Packer:
         self._target = target
         self._n = n
         self._max_tokens = max_tokens
+        self._noise, self._others = noise, others
+        more = replace(look, values=look.values * MORE_VALUES) if noise else look
+        self._more = Drafter(more, databases)
 
     @property
     def settings(self) -> str:
         """All that packs depend on, but for the items, the tokenizer and what stands in the databases."""
         look, target = self._drafter.look, getattr(self._target, "__qualname__", "")
-        return f"{look} {target} {self._n} {self._max_tokens} {self._rename}"
+        noise = f" {self._noise}" if self._noise else ""  # what was begun before there was any goes on
+        return f"{look} {target} {self._n} {self._max_tokens} {self._rename}{noise}"
 
     def order(self, items: Sequence[Item], rng: random.Random) -> list[list[Item]]:
         """Return the items in groups of one schema, all in an order drawn by ``rng``."""
@@ -74,25 +85,41 @@ class Packer:
     def pack(self, items: Sequence[Item], rng: random.Random | None = None) -> Pack:
         """Return one group's pack; with ``rng`` the schema's order, and its names, are drawn by it."""
         schema = items[0].question.schema
-        names = None
+        names, values = None, None
         if rng is not None:
             schema = shuffled(schema, rng)
+            if self._noise and rng.random() < self._noise:
+                schema = noisy(schema, needed(items), self._others, rng)
+                values = self._other_values(schema, items[0].question.schema, rng)
             names = renamed(schema, rng) if self._rename and rng.random() < self._rename else None
-        pack = self._packed(items, schema, names)
+        pack = self._packed(items, schema, names, values)
         while len(pack.shared) > self._max_tokens:
             fewer = without_a_table(schema, items, rng or random.Random(0), len(pack.shared) / self._max_tokens)
             if fewer is None:
                 break
             schema = fewer
-            pack = self._packed(items, schema, names)
+            pack = self._packed(items, schema, names, values)
         return pack
 
-    def _packed(self, items: Sequence[Item], schema: Schema, names: Renaming | None) -> Pack:
+    def _other_values(self, shown: Schema, own: Schema, rng: random.Random) -> Values | None:
+        """Return values of a schema's columns, and of those that came from others, from other rows each time."""
+        if not self._drafter.look.values:
+            return None
+        names = {table.name for table in shown.tables}
+        from_others = [other for other in self._others if names & {t.name for t in other.tables} - _names(own)]
+        found = [self._more.sampled(schema)[1] for schema in (own, *from_others)]
+        return other_values(merged(found), self._drafter.look.values, rng)
+
+    def _packed(
+        self, items: Sequence[Item], schema: Schema, names: Renaming | None, values: Values | None = None
+    ) -> Pack:
         drafter = self._drafter
-        if names is not None:
-            rows, values = drafter.sampled(items[0].question.schema)
-            schema = names.schema(schema)
-            drafter = Drafter(drafter.look, {}, {schema.db_id: (rows, values and names.values(values))})
+        if names is not None or values is not None:
+            rows, usual = drafter.sampled(items[0].question.schema)
+            values = usual if values is None else values
+            if names is not None:
+                schema, values = names.schema(schema), values and names.values(values)
+            drafter = Drafter(drafter.look, {}, {schema.db_id: (rows, values)})
         prompts, answers = [], []
         for item in items:
             question = replace(item.question, schema=schema)
@@ -114,16 +141,25 @@ def shuffled(schema: Schema, rng: random.Random) -> Schema:
     return replace(schema, tables=tuple(tables))
 
 
-def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:
-    """Return a schema without some tables that no item's query or value names, or None where none can go."""
-    needed = set()
+def needed(items: Sequence[Item]) -> set[str] | None:
+    """Return the tables, in lower case, that items' queries or values name; None where a query may use any of them."""
+    found: set[str] = set()
     for item in items:
         names = used(item.sql, item.question.schema)
-        if names is None:  # it may use any of them
+        if names is None:
             return None
-        needed |= {table.lower() for table in names.tables}
-    needed |= {value[0].lower() for item in items for value in item.context.values}
-    spare = [table.name for table in schema.tables if table.name.lower() not in needed]
+        found |= {table.lower() for table in names.tables}
+    return found | {value[0].lower() for item in items for value in item.context.values}
+
+
+def _names(schema: Schema) -> set[str]:
+    return {table.name for table in schema.tables}
+
+
+def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:
+    """Return a schema without some tables that no item's query or value names, or None where none can go."""
+    stay = needed(items)
+    spare = [table.name for table in schema.tables if stay is not None and table.name.lower() not in stay]
     if not spare:
         return None
     n = max(1, min(len(spare), round(len(schema.tables) * (1 - 1 / times_too_long))))

@@ -20,7 +20,7 @@ class TuneSpec:
 
     Questions are shown in this ``look``, and their queries learnt in this ``form``. With ``start`` it begins with that
     adapter's weights. At most ``questions_per_pack`` questions share a schema, and the share ``rename`` of the schemas
-    has other names. At the end ``check`` held-out questions are answered.
+    has other names, the share ``noise`` other tables and values. At the end ``check`` held-out questions are answered.
     """
 
     model: str
@@ -30,5 +30,6 @@ class TuneSpec:
     start: Adapter | None = None
     questions_per_pack: int = 16
     rename: float = 0.0
+    noise: float = 0.0
     compute: Compute = "auto"
     check: int = 0

@@ -117,7 +117,7 @@ def tune(
         begun = f"+{start.card['sha256']}"
     packer = Packer(
         base.tokenizer, databases, look=spec.look, target=TARGETS[spec.form], n=spec.questions_per_pack,
-        rename=spec.rename,
+        rename=spec.rename, noise=spec.noise, others=_schemas(training) if spec.noise else (),
     )  # fmt: skip
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
     train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun)
@@ -131,7 +131,8 @@ def tune(
         "look": asdict(spec.look),
         "target": spec.form,
         "data": said_of_data(about, learnt_databases(training, start)),
-        "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename},
+        "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename}
+        | ({"noise": spec.noise} if spec.noise else {}),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_learnt(folder, learnt_questions(training, start))
@@ -154,6 +155,12 @@ def tune(
         card["held_out"] = found
         write_card(folder, card)
     return card
+
+
+def _schemas(items: Sequence[Item]) -> list[Schema]:
+    """Return the schemas of items, each once, in one order."""
+    found = {item.question.db_id: item.question.schema for item in items}
+    return [schema for _, schema in sorted(found.items())]
 
 
 def _write(

@@ -16,7 +16,7 @@ from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, UsageError
 from spider_opt.methods import parse_method
 from spider_opt.sql.normal import normalized
-from spider_opt.training.contexts import drawn, training_library
+from spider_opt.training.contexts import drawn, training_library, with_examples
 from spider_opt.training.dataset import Item, build, split
 from spider_opt.types import (
     Context,
@@ -267,3 +267,32 @@ def test_on_spider(shared: Path) -> None:
     training, _ = split([Item(e.question, e.gold_sql) for e in benchmark.examples[:600:12]])
     found = drawn(training, "rag", databases)
     assert sum(bool(one.context.values) for one in found) > 0.1 * len(found)
+
+
+# --- examples for a share ----------------------------------------------------------------------
+
+
+def test_some_are_shown_examples_beside_what_they_have(items: list[Item], library: Library) -> None:
+    given = drawn(items, "rag", DATABASES)
+    found = with_examples(given, DATABASES, library, 0.5, seed=1)
+    assert [(one.question, one.sql, one.context.values) for one in found] == [
+        (one.question, one.sql, one.context.values) for one in given
+    ]
+    shown = [one for one in found if one.context.demos]
+    assert 0.3 < len(shown) / len(found) < 0.7
+    assert {len(one.context.demos) for one in shown} == {1, 2, 3}
+    for one in shown:
+        for demo in one.context.demos:
+            assert demo.question.db_id != one.question.db_id
+            assert normalized(demo.sql) != normalized(one.sql)
+            assert normal_text(demo.question.text) != normal_text(one.question.text)
+    assert with_examples(given, DATABASES, library, 0.5, seed=1) == found
+    assert with_examples(given, DATABASES, library, 0.0) == given
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        with_examples(given, DATABASES, library, 1.5)
+
+
+def test_an_example_of_its_own_database_is_no_example(items: list[Item]) -> None:
+    own = Brings(Demo(items[1].question, "SELECT 1"))
+    with pytest.raises(LeakError, match="of the question's own database"):
+        with_examples(items[:1], DATABASES, own, 1.0)

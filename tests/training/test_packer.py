@@ -232,3 +232,38 @@ def test_where_no_table_can_go_a_schema_stays_long(tokenizer: Any) -> None:
     assert "CREATE TABLE b (" in tokenizer.decode(pack.shared)
     assert without_a_table(whole, [item_on(whole, "no query at all")], random.Random(0), 2.0) is None
     assert without_a_table(whole, [item_on(whole, "SELECT name FROM a")], random.Random(0), 2.0) == schema("a")
+
+
+# --- noise -------------------------------------------------------------------------------------
+
+
+class Many:
+    """A database with twenty values in each column, of which a query gets as many as it wants."""
+
+    def run(self, sql: str) -> Result:
+        return Result(("x",), [(f"{sql.split()[2]}-{i}",) for i in range(min(20, int(sql.split()[-1])))])
+
+
+def test_noise_leaves_what_is_asked_and_draws_the_rest(tokenizer: Any, lessons: Lessons) -> None:
+    items, look = lessons(2), Look(values=2)
+    own = items[0].question.schema
+    stranger = Schema("zoo", (Table("zebra", (Column("stripes", "INT"),)),))
+    databases: dict[str, Database] = {"shop": Many(), "zoo": Many()}
+    noisy = packer(tokenizer, look=look, databases=databases, noise=1.0, others=[own, stranger])
+    seen = {texts(tokenizer, noisy.pack(items, random.Random(seed)))[0] for seed in range(12)}
+    assert all("CREATE TABLE t0" in text for text in seen)
+    assert 0 < sum("zebra" in text for text in seen) < 12
+    assert any("'name-7'" in text or "'name-11'" in text for text in seen)
+    assert any("stripes-" in text for text in seen)
+    answers = {text.rpartition("assistant\n")[2] for text in seen}
+    assert answers == {f"{items[0].sql}<|im_end|>"}
+    plain = packer(tokenizer, look=look, databases=databases)
+    assert noisy.pack(items) == plain.pack(items)  # what is watched is as it is asked
+
+
+def test_without_noise_the_same_is_drawn_as_ever(tokenizer: Any, lessons: Lessons) -> None:
+    items = lessons(3)
+    one, other = packer(tokenizer, rename=0.5), packer(tokenizer, rename=0.5, noise=0.0, others=[])
+    assert one.settings == other.settings != packer(tokenizer, rename=0.5, noise=0.2).settings
+    for seed in range(6):
+        assert one.pack(items, random.Random(seed)) == other.pack(items, random.Random(seed))
