@@ -19,7 +19,8 @@ from spider_opt.databases.opened import Opened
 from spider_opt.errors import DatasetError, MethodError, NotAQuery, UsageError
 from spider_opt.evaluation.plan import OPEN, Asking, check_unasked
 from spider_opt.methods import Method, parse_method
-from spider_opt.models import DEFAULT_MODEL, CachedModel, Engine
+from spider_opt.models import CachedModel, Engine
+from spider_opt.models.catalog import CATALOG
 from spider_opt.models.lent import Lent, checked_model, tag_of
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.paths import cache_dir
@@ -46,7 +47,7 @@ _MADE_BY = {
     ".csv": 'sqlite3 "{stem}.sqlite" ".import --csv {path} {stem}"',
 }
 BEST, BEST_EMBEDDED = "rag", "finetune+rag"
-"""What is asked where no method is named, by what was measured: of a model as it is, and of the embedded one."""
+"""What is asked where no method is named, by what was measured: of a model as it is, of one with an adapter here."""
 
 
 def method(
@@ -92,8 +93,8 @@ def method(
     timeout_s, seed = arguments.number(timeout_s, "timeout_s", above=True), arguments.seed(seed)
     arguments.one_of(engine, "engine", get_args(Engine))
     if text is None:
-        text = BEST if base_url or model not in (None, DEFAULT_MODEL) else BEST_EMBEDDED
-    parsed = parse_method(arguments.text(text, "method"))
+        text = BEST if base_url or not _has_adapter(model) else BEST_EMBEDDED
+    parsed = parse_method(arguments.text(text, "method")).for_model(model, base_url)
     if model is not None and not isinstance(model, str):
         parsed.check_model(model.info)
 
@@ -264,6 +265,11 @@ class BoundMethod:
                 f"no step of {self.method.label!r} shows examples: put one before it (fewshot+{self.method.label}), "
                 "or leave the examples out"
             )
+
+
+def _has_adapter(model: ChatModel | str | None) -> bool:
+    """Tell whether an adapter comes with the package for a model that is opened here by its name."""
+    return model is None or (isinstance(model, str) and model in CATALOG and bool(CATALOG[model].adapter))
 
 
 def _words(value: object, name: str) -> str:

@@ -76,6 +76,13 @@ KINDS = {
         counted="runs/*/run.json",
     ),
     "weights": Kind("weights of models", path="weights", files=f"weights/{_HEX * 64}"),
+    "expanded": Kind(
+        "adapters that come compact, as llama.cpp reads them",
+        path="expanded",
+        files="expanded/*",
+        unit="adapter",
+        counted="expanded/*.gguf",
+    ),
     "training": Kind(
         "weights as tuning takes them, and golds as they are learnt",
         path="training",

@@ -14,15 +14,17 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Any, Literal, cast, get_args, get_origin
 
 from spider_opt.errors import MethodError, UsageError
-from spider_opt.models.adapters import fitting_adapters
+from spider_opt.models.adapters import find_adapter
+from spider_opt.models.catalog import AUTO
+from spider_opt.models.fitting import fitting_adapters, own_adapter, shipped_for
 from spider_opt.plugins import Names, meant
 from spider_opt.steps import ALIASES, ENTRY_POINTS, STEPS
-from spider_opt.types import Generator, ModelInfo, Prediction, Stage, Step, Task, Tools
+from spider_opt.types import ChatModel, Generator, ModelInfo, Prediction, Stage, Step, Task, Tools
 
 DEFAULT_DRAFT = "zero-shot"
 _NAMES = Names("method step", STEPS, ENTRY_POINTS, "spider-opt methods", MethodError)
@@ -35,17 +37,40 @@ class Method:
     """Steps from outer to inner under their one canonical label.
 
     ``spelled_out`` is the label with every option, also those at their default: what the label stood for,
-    after a default has changed.
+    after a default has changed. ``text`` is what it was read from.
     """
 
     label: str
     spelled_out: str
     steps: tuple[Step, ...]
+    text: str = field(default="", repr=False, compare=False)
 
     @property
     def adapters(self) -> tuple[str, ...]:
-        """The LoRA adapters that its steps want on the embedded model, by name."""
-        return tuple(step.adapter for step in self.steps if hasattr(step, "adapter"))
+        """The LoRA adapters that its steps want on the embedded model, by name; by default the default one's."""
+        named = [step.adapter for step in self.steps if hasattr(step, "adapter")]
+        return tuple(own_adapter() if adapter == AUTO else adapter for adapter in named)
+
+    def for_model(self, model: ChatModel | str | None = None, base_url: str | None = None) -> Method:
+        """Return the method as it is asked of a model: with the adapter that comes with the package for that one.
+
+        That is what a step is asked with that names none; the label does not say it, named or not. None is the model
+        that a named adapter is for, else the default one; one that is elsewhere is asked in the default one's form.
+
+        Raises:
+            UsageError: a step names no adapter, and none comes for that model; or there is none of a name.
+            WeightsError: an adapter's files are broken.
+        """
+        named = [step.adapter for step in self.steps if hasattr(step, "adapter")]
+        if not named:
+            return self
+        if model is not None and not isinstance(model, str):
+            model = model.info.name if model.info.sha256 else ""
+        elif base_url is not None:
+            model = ""
+        elif model is None and AUTO not in named:
+            model = find_adapter(named[0]).base
+        return _read_method(self.text, own_adapter(model) if AUTO in named else shipped_for(model))
 
     def check_model(self, info: ModelInfo) -> None:
         """Make sure that a model opened elsewhere has the adapters that the steps want.
@@ -86,6 +111,11 @@ def parse_method(text: str) -> Method:
     >>> method.spelled_out
     'zero-shot:schema=ddl,keys=yes,rows=3,values=3,form=chat,rules=no'
     """
+    return _read_method(text)
+
+
+def _read_method(text: str, own: str = "") -> Method:
+    """Read a method's text; ``own`` is the adapter that stands for auto, which the label then leaves out."""
     named: dict[str, Step] = {}
     alias_of: dict[str, str] = {}
     for part in text.split("+"):
@@ -97,7 +127,7 @@ def parse_method(text: str) -> Method:
             if step in named:
                 why = f" ({name!r} stands for {ALIASES[name]})" if name in ALIASES else ""
                 raise MethodError(f"step {step!r} stands twice in method {text!r}{why}")
-            named[step] = _make(step, options)
+            named[step] = _with_adapter(_make(step, options), own, AUTO)
             if name in ALIASES:
                 alias_of[step] = name
     drafts = [name for name, step in named.items() if step.stage is Stage.DRAFT]
@@ -110,12 +140,23 @@ def parse_method(text: str) -> Method:
     said = [
         (name, step) for name, step in ordered if name in alias_of or name not in brought or step != _make(name, "")
     ] or ordered
+    asked = [(name, _with_adapter(step, AUTO, own)) for name, step in ordered]
     spoken = (alias_of.get(name, name + _spelled(step)) for name, step in said)
     return Method(
         label="+".join(dict.fromkeys(spoken)),
-        spelled_out="+".join(name + _spelled(step, defaults=True) for name, step in ordered),
-        steps=tuple(step for _, step in ordered),
+        spelled_out="+".join(name + _spelled(step, defaults=True) for name, step in asked),
+        steps=tuple(step for _, step in asked),
+        text=text,
     )
+
+
+def _with_adapter(step: Step, now: str, then: str) -> Step:
+    """Return a step with the adapter ``then`` where it has ``now``, if auto is what it has where nothing is said."""
+    has = next((f for f in fields(step) if f.name == "adapter"), None)  # type: ignore[arg-type]
+    if not now or not then or has is None or has.default != AUTO or getattr(step, "adapter", "") != now:
+        return step
+    changed: Step = replace(step, adapter=then)  # type: ignore[type-var]
+    return changed
 
 
 def _brought(named: Mapping[str, Step]) -> set[str]:

@@ -382,7 +382,7 @@ class Step(Protocol):
 
     A class may also have ``rank``, a whole number: among steps of one stage the smaller one stands further out (0 if it
     says nothing; by name where ranks are equal); ``needs``, names of steps of which one must stand in the method too,
-    the first where none does; and ``adapter``, the name of a LoRA adapter that the embedded model is opened with.
+    the first where none does; and ``adapter``, the LoRA adapter of an embedded model (by default ``auto``: its own).
     """
 
     stage: ClassVar[Stage]

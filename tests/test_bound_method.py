@@ -256,7 +256,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> tuple[Opened, FakeModel]:
     [
         (None, None, "rag+finetune", ("spider",)),
         (DEFAULT_MODEL, None, "rag+finetune", ("spider",)),
-        ("qwen2.5-coder-1.5b", None, "rag", ()),
+        ("qwen2.5-coder-1.5b", None, "rag+finetune", ("spider-1.5b",)),
+        ("smollm2-135m", None, "rag", ()),
+        ("qwen2.5-coder-1.5b", "http://127.0.0.1:9/v1", "rag", ()),
         ("m", "http://127.0.0.1:9/v1", "rag", ()),
         (DEFAULT_MODEL, "http://127.0.0.1:9/v1", "rag", ()),
     ],

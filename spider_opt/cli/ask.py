@@ -31,7 +31,7 @@ MAX_COUNTED = 10_000
 )
 @click.option(
     "--method",
-    help="What to do; see: spider-opt methods  [default: finetune+rag; of another model than the embedded one, rag]",
+    help="What to do; see: spider-opt methods  [default: finetune+rag; of a model that no adapter comes for, rag]",
 )
 @click.option("--model", "model_name", metavar="NAME", help="Embedded model, or the name the endpoint knows")
 @click.option("--base-url", metavar="URL", help="OpenAI-compatible endpoint; its key is taken from OPENAI_API_KEY")

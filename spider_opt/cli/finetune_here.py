@@ -46,7 +46,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
         start = find_adapter(asked.start)
         settings = start.card.get("settings")
         rank = settings.get("rank") if isinstance(settings, dict) else None
-        if start.path is None or not isinstance(rank, int):
+        if start.hosted or not isinstance(rank, int):
             raise UsageError(f"The adapter {start.name!r} was not tuned on a machine like this: leave --start out")
         look, form = form_of(start)
         asked = replace(asked, model=start.base, rank=rank, form=form)

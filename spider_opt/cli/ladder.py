@@ -127,10 +127,10 @@ def ladder_command(
     if ask:
         missing = look(tell=lambda _: None).missing
         assert benchmark
-        for rung in missing:  # before the first is asked
-            check_asked(rung.method, benchmark, allow_learnt=allow_learnt)
-        for rung in missing:
-            asked = tuned if tuned and is_tuned(rung.method) else model
+        todo = [(rung, tuned if tuned and is_tuned(rung.method) else model) for rung in missing]
+        for rung, asked in todo:  # before the first is asked
+            check_asked(parse_method(rung.method).for_model(asked, base_url), benchmark, allow_learnt=allow_learnt)
+        for rung, asked in todo:
             _run(
                 benchmark, rung.method, asked, base_url=base_url, engine=engine, concurrency=concurrency,
                 max_tokens=max_tokens, system=system == "yes", extra=extra, request_timeout_s=request_timeout_s,

@@ -28,7 +28,8 @@ def models(context: click.Context) -> None:
 def list_models(as_json: bool = False) -> None:
     """Say which models and adapters there are, and which are here.
 
-    What tunes is taken by finetune:adapter=NAME in eval's --method.
+    What tunes is taken by finetune:adapter=NAME in eval's --method; finetune alone takes the one that stands beside the
+    model.
     """
     from spider_opt.errors import WeightsError
     from spider_opt.models.adapters import adapter_folders, read_adapter
@@ -45,6 +46,7 @@ def list_models(as_json: bool = False) -> None:
             "bytes": entry.n_bytes,
             "sha256": entry.sha256,
             "license": entry.license,
+            "adapter": entry.adapter or None,
             "path": str(path) if path else None,
         }
 
@@ -66,17 +68,19 @@ def list_models(as_json: bool = False) -> None:
     for fields in rows:
         where = fields["path"] or f"not here; get it with: spider-opt models pull {fields['name']}"
         name = fields["name"] + (" (default)" if fields["default"] else "")
-        click.echo(f"{name:<30} {fields['use']:<8} {fields['bytes'] / 1e6:>6,.0f} MB  {fields['license']}  {where}")
+        size = f"{fields['bytes'] / 1e6:>6,.0f} MB"
+        tuned = f", finetune by {fields['adapter']}" if fields["adapter"] else ""
+        click.echo(f"{name:<30} {fields['use']:<8} {size}  {fields['license']}{tuned}  {where}")
     for fields in adapters:
         size = "at a provider" if fields["bytes"] is None else f"{fields['bytes'] / 1e6:>6,.0f} MB"
-        learnt = f"tuned on {fields['data'] or 'own data'}"
+        learnt = f"tuned on {fields['data'] or 'own data'}" + (", comes with spider-opt" if fields["shipped"] else "")
         click.echo(f"{fields['name']:<30} {fields['use']:<8} {size}  {fields['base']}, {learnt}  {fields['path']}")
     for other in others:
         click.echo(f"{other['name']:<30} {other['use']:<8} from another package  {other['place']}")
 
 
 def _adapter(adapter: Adapter) -> dict[str, Any]:
-    file, data = adapter.path, adapter.card.get("data")
+    file, data = adapter.kept_in, adapter.card.get("data")
     return {
         "name": adapter.name,
         "use": "tunes",
@@ -84,6 +88,7 @@ def _adapter(adapter: Adapter) -> dict[str, Any]:
         "bytes": None if file is None else file.stat().st_size if file.is_file() else 0,
         "sha256": adapter.card.get("sha256"),
         "data": data.get("source") if isinstance(data, dict) else None,
+        "shipped": adapter.is_shipped,
         "path": str(adapter.folder),
     }
 
@@ -180,7 +185,7 @@ def check(name: str | None) -> None:
     adapters = adapter_names()
     for one in [name] if name else [*CATALOG, *adapters]:
         try:
-            path = find_adapter(one).path if one in adapters else weights.check(one)
+            path = find_adapter(one).kept_in if one in adapters else weights.check(one)
         except WeightsError as error:
             wrong.append(str(error))
             continue

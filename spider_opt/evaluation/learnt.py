@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from spider_opt.benchmarks.learnt import question_hash
 from spider_opt.benchmarks.validation import is_held_out, is_training
 from spider_opt.errors import LeakError, MethodError, SpiderOptError
-from spider_opt.methods import Method, parse_method
+from spider_opt.methods import Method
 from spider_opt.models.adapters import Adapter, find_adapter
 from spider_opt.types import Benchmark, Example, Tools
 from spider_opt.wording import switched_on
@@ -42,14 +42,13 @@ def check_learnt(
     return len(seen)
 
 
-def check_asked(method: str, benchmark: Benchmark, *, allow_learnt: bool) -> None:
-    """Make sure that a method's text can be asked all of a benchmark, before much else is done; see ``check_learnt``.
+def check_asked(method: Method, benchmark: Benchmark, *, allow_learnt: bool) -> None:
+    """Make sure that a method can be asked all of a benchmark, before much else is done; see ``check_learnt``.
 
     Raises:
-        MethodError: it means nothing.
         LeakError: it cannot be asked that.
     """
-    check_learnt(parse_method(method), benchmark.examples, None, allowed=allow_learnt, tell=lambda _: None)
+    check_learnt(method, benchmark.examples, None, allowed=allow_learnt, tell=lambda _: None)
 
 
 def shows_examples(method: Method) -> bool:

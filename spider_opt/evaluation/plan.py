@@ -146,7 +146,7 @@ def of_method(
     adapters = [find_adapter(adapter) for adapter in method.adapters]
     forms = [(a.card.get("look"), a.card.get("target"), a.sha256) for a in adapters]
     for adapter in adapters:
-        if chat.info.endpoint and adapter.path is not None and chat.info.name != adapter.name:
+        if chat.info.endpoint and not adapter.hosted and chat.info.name != adapter.name:
             tell(
                 f"{chat.info.name} is asked as one that was tuned as the adapter {adapter.name!r} was: make sure it is"
             )

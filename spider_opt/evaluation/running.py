@@ -152,6 +152,7 @@ def evaluate(
             if name is not None:
                 raise UsageError("name says nothing to a method's text: it is what a function of one's own is called")
             parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
+            parsed = parsed.for_model(model, base_url)
             n_learnt = check_learnt(parsed, asked.examples, limit, allowed=allow_learnt, tell=tell or _LOG.warning)
             kept = cache_dir() if cache else nowhere
             cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, nowhere)))

@@ -1,8 +1,9 @@
 """LoRA adapters: where they are kept, and the card that says what each is.
 
 An adapter is a folder with ``adapter.gguf`` and ``card.json``; a model that was tuned at a provider has the card alone.
-Those that come with the package stand in ``models/adapters/``, those made on this machine in the cache. ``learnt.txt``
-beside the card has hashes of the questions that were learnt (see ``benchmarks.learnt``).
+Those that come with the package stand in ``models/adapters/``, as they are or compact (see ``models.compact``), those
+made on this machine in the cache. ``learnt.txt`` beside the card has hashes of the questions that were learnt (see
+``benchmarks.learnt``).
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import UsageError, WeightsError
-from spider_opt.models.catalog import CATALOG
+from spider_opt.models import compact
+from spider_opt.models.catalog import AUTO
 from spider_opt.paths import cache_dir, file_hash, locked, write_whole
-from spider_opt.wording import argument, either
+from spider_opt.wording import argument
 
 FILE, CARD, LEARNT = "adapter.gguf", "card.json", "learnt.txt"
+NEXT = "next.gguf"
+"""The file that a card is of which is written before it is in place, see ``replace``."""
+NEXT = "next.gguf"
+"""The file that a card is of which is written before it is in place, see ``replace``."""
 SHIPPED = Path(__file__).parent / "adapters"
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -30,6 +37,7 @@ _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 class Adapter:
     """A folder and its card: ``base`` (name and sha256), ``sha256`` of its file, ``look``, ``target``, ``data``, ….
 
+    Where the file comes compact ``sha256`` is of what that is written out to, ``compact_sha256`` of the compact one.
     The card of a model at a provider has the provider's ``base_url`` and its name for the ``model``.
     """
 
@@ -42,14 +50,35 @@ class Adapter:
         return self.folder.resolve().name
 
     @property
+    def hosted(self) -> bool:
+        """Whether the tuned model is at a provider, so that there is no file."""
+        return "base_url" in self.card
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it comes with the package."""
+        return self.folder.resolve().parent == SHIPPED.resolve()
+
+    @property
+    def kept_in(self) -> Path | None:
+        """The file that its folder has, None where the tuned model is at a provider."""
+        is_compact = not (self.folder / FILE).exists() and (self.folder / compact.FILE).exists()
+        return None if self.hosted else self.folder / (compact.FILE if is_compact else FILE)
+
+    @property
     def path(self) -> Path | None:
-        """Its file, None where the tuned model is at a provider."""
-        return None if "base_url" in self.card else self.folder / FILE
+        """Its GGUF file, which a compact one is written out to first; None where the tuned model is at a provider.
+
+        Raises:
+            WeightsError: it cannot be written out.
+        """
+        kept = self.kept_in
+        return compact.written_out(kept, self.sha256) if kept and kept.name == compact.FILE else kept
 
     @property
     def sha256(self) -> str:
-        """The hash of its file, which it was compared with when it was found; '' for one at a provider."""
-        return "" if "base_url" in self.card else str(self.card["sha256"])
+        """The hash of its GGUF file, which it was compared with when it was found; '' for one at a provider."""
+        return "" if self.hosted else str(self.card["sha256"])
 
     @property
     def base(self) -> str:
@@ -121,7 +150,7 @@ def folder_for(name: str) -> Path:
     Raises:
         UsageError: no adapter can have that name, or one that comes with the package has it, which is found first.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name == AUTO:
         raise UsageError(f"An adapter cannot be called {name!r}: take letters, digits, '_', '-' and '.'")
     if (SHIPPED / name / CARD).is_file():
         raise UsageError(f"The adapter {name!r} comes with spider-opt: give another {argument('name')}")
@@ -145,8 +174,11 @@ def find_adapter(name: str) -> Adapter:
     for folder in folders:
         if (folder / CARD).is_file():
             adapter = read_adapter(folder)
-            _check(adapter)
-            return adapter
+            if _is_whole(adapter) or _is_whole(adapter := read_adapter(folder)):  # a training may replace it meanwhile
+                return adapter
+            file = adapter.kept_in
+            wrong = "has not the bytes that its card says" if file and file.is_file() else "is missing"
+            raise WeightsError(f"{file} {wrong}: get the adapter again, or remove its folder")
     raise UsageError(none)
 
 
@@ -172,6 +204,15 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     write_whole(folder / CARD, json.dumps(card, indent=2) + "\n")
 
 
+def replace(folder: Path, card: Mapping[str, Any]) -> None:
+    """Make the file ``next.gguf`` of a folder its adapter, with this card; a kill leaves the old one or the new one.
+
+    It is the new one as soon as the card is there: the file is put in its place now, or by who looks for it.
+    """
+    write_card(folder, card)
+    _take_next(folder)
+
+
 def write_learnt(folder: Path, questions: frozenset[str] | None) -> None:
     """Write the hashes of the questions that an adapter learnt; None where not all are known, so that none is said."""
     if questions is None:
@@ -194,39 +235,24 @@ def all_learnt(parts: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
     return together
 
 
-def fitting_adapters(names: Sequence[str], model: str | None = None) -> tuple[str | None, list[Adapter]]:
-    """Return the embedded model that is asked for, by default the one that adapters are for, and these.
-
-    Raises:
-        UsageError: there is no such adapter, or it is for another model.
-        WeightsError: an adapter's files are broken.
-    """
-    found = []
-    for adapter in map(find_adapter, names):
-        _check_base(adapter, model)
-        model = adapter.base
-        found.append(adapter)
-    return model, found
+def _is_whole(adapter: Adapter) -> bool:
+    """Tell whether an adapter's file has the bytes that its card says; one that a kill left is put in its place."""
+    if adapter.hosted:
+        return True
+    if _hash(adapter.folder / NEXT) == adapter.sha256:
+        _take_next(adapter.folder)
+    file = adapter.kept_in
+    assert file is not None
+    return _hash(file) == str(adapter.card.get("compact_sha256" if file.name == compact.FILE else "sha256"))
 
 
-def _check(adapter: Adapter) -> None:
-    if adapter.path is None:
-        return
-    there = file_hash(adapter.path) if adapter.path.is_file() else None
-    if there != adapter.sha256:
-        wrong = "has not the bytes that its card says" if there else "is missing"
-        raise WeightsError(f"{adapter.path} {wrong}: get the adapter again, or remove its folder")
+def _hash(file: Path) -> str | None:
+    try:
+        return file_hash(file)
+    except OSError:
+        return None
 
 
-def _check_base(adapter: Adapter, model: str | None) -> None:
-    """Make sure that an adapter fits the embedded model that is asked for, if one is."""
-    if adapter.path is None:
-        url, model = adapter.card["base_url"], adapter.card.get("model")
-        where = either(f"model={model!r}, base_url={url!r}", f"--base-url {url} --model {model}")
-        raise UsageError(f"{adapter.name!r} was tuned at a provider: name that model, {where}")
-    if adapter.base not in CATALOG:
-        raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, which is no embedded model here")
-    if model not in (None, adapter.base):
-        raise UsageError(f"The adapter {adapter.name!r} is for {adapter.base}, and not for {model}")
-    if adapter.card["base"].get("sha256") != CATALOG[adapter.base].sha256:
-        raise UsageError(f"The adapter {adapter.name!r} is for other weights of {adapter.base} than those in use here")
+def _take_next(folder: Path) -> None:
+    with suppress(OSError):  # another process has done it, or the folder is not to be written to
+        (folder / NEXT).replace(folder / FILE)

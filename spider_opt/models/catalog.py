@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from spider_opt.errors import UsageError
 
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+AUTO = "auto"
+"""Stands for the adapter that comes with the package for the model that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ class Weights:
     """Weights by name. The first of ``files`` holds the numbers, and its hash names them all.
 
     ``hub_repo`` is their repository on the Hugging Face hub. Only a GGUF file can answer questions; the
-    others turn text into vectors.
+    others turn text into vectors. ``adapter`` is the name of the one that comes with the package for them, '' where
+    none does.
     """
 
     name: str
     files: tuple[File, ...]
     hub_repo: str
     license: str
+    adapter: str = ""
 
     @property
     def sha256(self) -> str:
@@ -81,6 +85,7 @@ CATALOG: dict[str, Weights] = {
             ),
             "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
             "Apache-2.0",
+            adapter="spider",
         ),
         Weights(
             "qwen2.5-coder-1.5b",
@@ -97,6 +102,7 @@ CATALOG: dict[str, Weights] = {
             ),
             "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
             "Apache-2.0",
+            adapter="spider-1.5b",
         ),
         Weights(
             "smollm2-135m",

@@ -9,9 +9,10 @@ from typing import Literal, get_args
 from spider_opt import arguments
 from spider_opt.errors import UsageError
 from spider_opt.models import weights
-from spider_opt.models.adapters import Adapter, fitting_adapters
+from spider_opt.models.adapters import Adapter
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
+from spider_opt.models.fitting import fitting_adapters
 from spider_opt.models.installed import Access, is_installed, open_installed
 from spider_opt.models.llamacpp import server
 from spider_opt.models.llamacpp.embedded import EmbeddedModel

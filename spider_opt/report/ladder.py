@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spider_opt.analysis.ablation import Line
 from spider_opt.analysis.paired import paired
-from spider_opt.errors import MethodError, RunError, UsageError
+from spider_opt.errors import MethodError, RunError, UsageError, WeightsError
 from spider_opt.evaluation.scoring_files import judge_pairs
 from spider_opt.methods import parse_method, step_names, step_type
 from spider_opt.runs import Run, RunInfo, find_runs
@@ -207,7 +208,10 @@ def _choose(method: str, runs: Sequence[Run], like: object, tell: Callable[[str]
 
 def _is_run_of(info: RunInfo, method: str) -> bool:
     try:
-        steps = _options(parse_method(method).spelled_out)
+        asked = parse_method(method)
+        with suppress(UsageError, WeightsError):  # no adapter for that model is here
+            asked = asked.for_model(info.model, info.endpoint or None)
+        steps = _options(asked.spelled_out)
     except MethodError:  # a step of a package that is not installed here
         return info.method == method
     then = _options(info.steps)

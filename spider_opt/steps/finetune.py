@@ -9,6 +9,8 @@ from typing import ClassVar, Literal, get_args
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.errors import WeightsError
 from spider_opt.models.adapters import Adapter, find_adapter
+from spider_opt.models.catalog import AUTO
+from spider_opt.models.fitting import own_adapter
 from spider_opt.prompts import schema_text
 from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.sql.implied_joins import with_implied
@@ -32,12 +34,13 @@ class FineTuned:
     examples; LoRA (Hu et al. 2021, arXiv:2106.09685).
 
     Options:
-        adapter: its name (see: spider-opt models list), or the path of its folder (./mine).
+        adapter: its name (see: spider-opt models list), or the path of its folder (./mine); auto is the one that comes
+            with the package for the model.
     """
 
     stage: ClassVar[Stage] = Stage.DRAFT
 
-    adapter: str = "spider"
+    adapter: str = AUTO
 
     def __post_init__(self) -> None:
         if not self.adapter:
@@ -45,7 +48,7 @@ class FineTuned:
 
     def wrap(self, inner: Generator, tools: Tools) -> Generator:
         """Return a generator that asks ``task.model`` once."""
-        look, form = form_of(find_adapter(self.adapter))
+        look, form = form_of(find_adapter(own_adapter() if self.adapter == AUTO else self.adapter))
         drafter = Drafter(look, tools.databases, meant=MEANT.get(form))
         grammars: dict[str, str] = {}
 

@@ -78,7 +78,7 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
 
 def _check_alike(one: Adapter, other: Adapter) -> None:
     for adapter in (one, other):
-        if adapter.path is None:
+        if adapter.hosted:
             raise UsageError(f"{adapter.name!r} was tuned at a provider: what it learnt is not here to be merged")
     for key, what in _ALIKE.items():
         if one.card.get(key) != other.card.get(key):

@@ -66,6 +66,7 @@ def test_they_are_listed_for_programs(source: Path) -> None:
         "bytes": len(DATA),
         "sha256": hashlib.sha256(DATA).hexdigest(),
         "license": "MIT",
+        "adapter": None,
         "path": str(path),
     }
     assert rows["all-minilm-l6-v2"]["use"] == "embeds"
@@ -81,7 +82,21 @@ def test_adapters_are_listed(make_adapter: Callable[..., Path], tmp_path: Path) 
     result = models("list")
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()[len(CATALOG) :]] == [
-        ["spider", "tunes", "3", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "spider", "train", str(shipped)],
+        [
+            "spider",
+            "tunes",
+            "3",
+            "MB",
+            "qwen2.5-coder-0.5b,",
+            "tuned",
+            "on",
+            "spider",
+            "train,",
+            "comes",
+            "with",
+            "spider-opt",
+            str(shipped),
+        ],
         ["gone", "tunes", "0", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "own", "data", str(mine.parent / "gone")],
         ["hosted", "tunes", "at", "a", "provider", "gpt,", "tuned", "on", "own", "data", str(hosted)],
         ["mine", "tunes", "0", "MB", "qwen2.5-coder-0.5b,", "tuned", "on", "spider-mini", "train", str(mine)],
@@ -98,6 +113,7 @@ def test_adapters_are_listed(make_adapter: Callable[..., Path], tmp_path: Path) 
         "bytes": 4,
         "sha256": hashlib.sha256(b"lora").hexdigest(),
         "data": "spider-mini train",
+        "shipped": False,
         "path": str(mine),
     }
     assert (rows["hosted"]["bytes"], rows["hosted"]["sha256"]) == (None, None)

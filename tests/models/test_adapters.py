@@ -7,17 +7,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_model import FakeModel
 
 from spider_opt import models
 from spider_opt.benchmarks import load
 from spider_opt.errors import UsageError, WeightsError
-from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters
+from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters, compact
 from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
+from spider_opt.paths import file_hash
 from spider_opt.runs.describing import describe
 from spider_opt.runs.identity import IDENTITY
 from spider_opt.types import ModelInfo, Request
@@ -109,7 +111,7 @@ def test_a_training_that_is_not_over_is_none(make_adapter: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "../a", "a b", "a+b", "a,b", "a:b", "-a", ".a", "~", "ä", "a\n"]
+    "name", ["", ".", "..", "a/b", "../a", "a b", "a+b", "a,b", "a:b", "-a", ".a", "~", "ä", "a\n", "auto"]
 )
 def test_names_that_none_can_have(name: str) -> None:
     with pytest.raises(UsageError, match="take letters, digits"):
@@ -158,11 +160,64 @@ def test_what_is_shipped_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch)
     found = find_adapter(folder.name)
     assert found.folder == folder
     assert found.card["base"]["sha256"] == CATALOG[found.base].sha256
-    assert (folder / FILE).stat().st_size <= 20_000_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 25_000_000
+    assert found.learnt_databases
+    assert found.learnt_questions
+    assert found.path is not None
+    assert found.path.read_bytes()[:4] == b"GGUF"
+    assert file_hash(found.path) == found.sha256
     assert {"look", "target", "data", "settings", "results", "version"} <= set(found.card)
     trained = [part["card"] for part in found.card.get("merged", [{"card": found.card}])]
     for card in trained:
         assert {"look", "target", "data", "settings", "training", "version"} <= set(card)
+
+
+def test_what_the_catalog_names_is_shipped_and_for_that_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    named = {entry.adapter: entry.name for entry in CATALOG.values() if entry.adapter}
+    assert {name: find_adapter(name).base for name in named} == named
+    assert {folder.name for folder in SHIPPED.iterdir()} == {*named}
+
+
+# --- compact -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compact_adapter(make_adapter: Make) -> Path:
+    """An adapter of four bytes, which are the header; it has no numbers."""
+    folder = make_adapter("small", base={"name": DEFAULT_MODEL, "sha256": BASE})
+    np.savez(folder / compact.FILE, format=np.array(compact.FORMAT), header=np.frombuffer(b"lora" * 8, np.uint8))
+    (folder / FILE).unlink()
+    card = json.loads((folder / CARD).read_text())
+    card |= {"sha256": hashlib.sha256(b"lora" * 8).hexdigest(), "compact_sha256": file_hash(folder / compact.FILE)}
+    (folder / CARD).write_text(json.dumps(card))
+    return folder
+
+
+def test_a_compact_one_is_written_out_where_it_is_opened(compact_adapter: Path, tmp_path: Path) -> None:
+    found = find_adapter("small")
+    assert found.kept_in == compact_adapter / compact.FILE
+    assert not (tmp_path / "cache" / "expanded").exists()  # who asks elsewhere, or plays back, needs no file
+    model = models.open(adapters=["small"])
+    assert isinstance(model, EmbeddedModel)
+    assert model.adapters == (tmp_path / "cache" / "expanded" / f"{found.sha256}.gguf",)
+    assert model.adapters[0].read_bytes() == b"lora" * 8
+    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, found.sha256)
+
+
+def test_a_compact_one_that_is_damaged_is_refused(compact_adapter: Path) -> None:
+    file = compact_adapter / compact.FILE
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match=r"adapter\.npz has not the bytes that its card says: get the adapter again"):
+        find_adapter("small")
+    file.unlink()
+    with pytest.raises(WeightsError, match=r"adapter\.gguf is missing"):
+        find_adapter("small")
+
+
+def test_where_it_lies_beside_the_compact_one_the_file_itself_is_taken(compact_adapter: Path) -> None:
+    (compact_adapter / FILE).write_bytes(b"lora" * 8)
+    assert find_adapter("small").path == compact_adapter / FILE
 
 
 # --- opened ------------------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from spider_opt.sql.from_first_grammar import from_first_grammar
 from spider_opt.sql.grammar import select_grammar
 from spider_opt.steps.finetune import FineTuned
 from spider_opt.types import (
+    ChatModel,
     Column,
     Completion,
     Context,
     Demo,
     ForeignKey,
+    ModelInfo,
     Prediction,
     Question,
     Request,
@@ -330,12 +332,62 @@ def test_two_drafts_are_one_too_many(ask: Ask, other: str) -> None:
 
 
 def test_the_method_names_it() -> None:
-    assert parse_method("finetune+rag").label == parse_method("rag+finetune:adapter=spider").label == "rag+finetune"
     assert parse_method("rag+finetune").adapters == ("spider",)
     assert parse_method("finetune:adapter=./a/b").adapters == ("./a/b",)
     assert parse_method("rag").adapters == ()
     with pytest.raises(MethodError, match="adapter must be a name or a folder"):
         parse_method("finetune:adapter=")
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "label", "adapter"),
+    [
+        ("finetune", None, "finetune", "spider"),
+        ("finetune+rag", "qwen2.5-coder-0.5b", "rag+finetune", "spider"),
+        ("finetune+rag", "qwen2.5-coder-1.5b", "rag+finetune", "spider-1.5b"),
+        ("finetune:adapter=auto+rag", "qwen2.5-coder-1.5b", "rag+finetune", "spider-1.5b"),
+        # one method has one label, so what goes without saying for that model is not said
+        ("finetune:adapter=spider+rag", "qwen2.5-coder-0.5b", "rag+finetune", "spider"),
+        ("finetune:adapter=spider", None, "finetune", "spider"),
+        ("finetune:adapter=spider-1.5b", None, "finetune", "spider-1.5b"),
+        ("finetune:adapter=spider-1.5b", "qwen2.5-coder-1.5b", "finetune", "spider-1.5b"),
+        # what is named stays, and is refused where the model is opened
+        ("finetune:adapter=spider", "qwen2.5-coder-1.5b", "finetune:adapter=spider", "spider"),
+        ("finetune:adapter=spider-1.5b", "qwen2.5-coder-0.5b", "finetune:adapter=spider-1.5b", "spider-1.5b"),
+        ("finetune:adapter=mine", "smollm2-135m", "finetune:adapter=mine", "mine"),
+        # elsewhere
+        ("finetune", "gpt-4.1-nano", "finetune", "spider"),
+        ("finetune", FakeModel(ANSWER, info=ModelInfo("qwen2.5-coder-1.5b")), "finetune", "spider"),
+        ("finetune", FakeModel(ANSWER, info=ModelInfo("qwen2.5-coder-1.5b", "ab")), "finetune", "spider-1.5b"),
+    ],
+)
+def test_each_model_has_its_own(text: str, model: ChatModel | str | None, label: str, adapter: str) -> None:
+    method = parse_method(text).for_model(model)
+    assert (method.label, method.adapters) == (label, (adapter,))
+    assert f"finetune:adapter={adapter}" in method.spelled_out  # which is what run.json keeps
+    assert method.for_model(model) == method
+    if adapter != "mine":
+        assert parse_method(method.spelled_out).for_model(model).steps == method.steps
+
+
+def test_behind_an_endpoint_a_name_means_nothing() -> None:
+    method = parse_method("finetune").for_model("qwen2.5-coder-1.5b", "http://127.0.0.1:9/v1")
+    assert method.adapters == ("spider",)
+
+
+def test_the_same_text_is_read_anew_for_another_model() -> None:
+    small = parse_method("finetune").for_model("qwen2.5-coder-0.5b")
+    assert small.for_model("qwen2.5-coder-1.5b").adapters == ("spider-1.5b",)
+
+
+def test_a_model_that_none_comes_for() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_method("finetune+rag").for_model("smollm2-135m")
+    assert str(caught.value) == (
+        "No adapter for smollm2-135m comes with spider-opt, only for qwen2.5-coder-0.5b, qwen2.5-coder-1.5b: ask one "
+        "of these, or name an adapter of your own, as in finetune:adapter=mine"
+    )
+    assert parse_method("rag").for_model("smollm2-135m") == parse_method("rag")
 
 
 def test_one_that_is_not_there(ask: Ask) -> None:

@@ -18,9 +18,9 @@ from typing import Any
 
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer, UsageError
-from spider_opt.models.adapters import fitting_adapters
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
+from spider_opt.models.fitting import fitting_adapters
 from spider_opt.models.openai.refusals import fewer_tables
 from spider_opt.models.torch import compute
 from spider_opt.models.torch.base import folder_of, import_transformers, keep_memory, open_base, tokens_of
