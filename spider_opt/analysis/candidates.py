@@ -76,7 +76,7 @@ def candidates(
         found = _judgeable(found, judged)
         further = {} if judge is None else _selected(found, benchmark, databases, judge, shown_by)
     check_unchanged(benchmark)
-    return side_by_side(tuple(several), tuple(found), judged, by, further)
+    return side_by_side(tuple(several), tuple(found), judged, rules, by, further)
 
 
 def _given(runs: Sequence[Run | Path | str], benchmark: Benchmark | None) -> tuple[list[Run], Benchmark]:

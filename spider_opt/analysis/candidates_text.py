@@ -102,9 +102,10 @@ def _legend(report: CandidateReport) -> Iterator[str]:
     one, several = ("gold query", "gold queries") if report.by == "query" else ("database", "databases")
     n_ways = sum(choice.p_holm is not None for choice in report.choices)
     yield (
-        f"±: standard error, questions of one {one} counted as dependent. Change: points against {OWN}, with the "
-        f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of {several}). p: McNemar's exact test, corrected "
-        f"by Holm for {n_ways} ways. Recovered: the share in the points that the oracle has over vote."
+        f"Judged by {report.rules.main}. ±: standard error, questions of one {one} counted as dependent. "
+        f"Change: points against {OWN}, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
+        f"{several}). p: McNemar's exact test, corrected by Holm for {n_ways} ways. Recovered: the share in the points "
+        "that the oracle has over vote."
     )
     if report.pass_at and report.pass_at[-1].drawn < report.n:
         yield (
@@ -132,6 +133,7 @@ def to_json(report: CandidateReport) -> dict[str, Any]:
         "n": report.n,
         "samples": report.samples,
         "distinct": report.distinct,
+        "scorer": report.rules.noted(),
         "by": report.by,
         "agreement": asdict(report.agreement),
         "of_wrong": asdict(report.of_wrong) | {"n": report.of_wrong.n},

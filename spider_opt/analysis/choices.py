@@ -13,6 +13,7 @@ from spider_opt.analysis.pools import Judged, Pool
 from spider_opt.analysis.recovered import Recovered, recovered
 from spider_opt.answering.choosing import WAYS
 from spider_opt.runs import Run
+from spider_opt.scoring import Rules
 from spider_opt.scoring.report import Scored
 from spider_opt.scoring.statistics import By, clustered_se, group
 
@@ -75,13 +76,15 @@ class Agreement:
 class CandidateReport:
     """What there was to choose from, and what each way of choosing makes of it; see ``candidates``.
 
-    ``pass_at`` are the first run's own samples, none where it kept none. ``choices`` begin with the runs' own and end
-    with the oracle. ``agreement`` is of all questions, ``of_wrong`` of those that the first run answered wrongly.
+    ``rules`` say how the candidates were judged. ``pass_at`` are the first run's own samples, none where it kept none.
+    ``choices`` begin with the runs' own and end with the oracle. ``agreement`` is of all questions, ``of_wrong`` of
+    those that the first run answered wrongly.
     """
 
     runs: tuple[Run, ...]
     pools: tuple[Pool, ...]
     judged: Judged
+    rules: Rules
     by: By
     pass_at: tuple[PassAt, ...]
     choices: tuple[Choice, ...]
@@ -124,6 +127,7 @@ def side_by_side(
     runs: tuple[Run, ...],
     pools: tuple[Pool, ...],
     judged: Judged,
+    rules: Rules,
     by: By,
     further: Mapping[str, tuple[str, Sequence[int]]] = MappingProxyType({}),
 ) -> CandidateReport:
@@ -178,7 +182,7 @@ def side_by_side(
     best = choice(ORACLE, "a right one wherever there is one: no choice does better", oracle)
     wrong = [(pool, scored) for pool, scored in everywhere if not scored.correct]
     return CandidateReport(
-        runs, pools, judged, by, _pass_at(pools, judged, clusters), (first, *ways, best),
+        runs, pools, judged, rules, by, _pass_at(pools, judged, clusters), (first, *ways, best),
         _agreement(everywhere, judged), _agreement(wrong, judged),
     )  # fmt: skip
 

@@ -169,6 +169,7 @@ def test_every_number_is_told(benchmark: Benchmark) -> None:
     told = to_json(report)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert [way["way"] for way in told["ways"]] == [choice.way for choice in report.choices]
+    assert told["scorer"]["mode"] == "official"
     assert told["of_wrong"] == {"agree": 1, "disagree": 1, "nothing_ran": 0, "mendable": 1, "n": 2}
     text = to_markdown(report)
     assert "voted: own dev, 4 questions, 14 samples, 7 different queries.\n" in text
