@@ -211,3 +211,13 @@ def test_the_share_that_is_recovered() -> None:
     assert one.low != one.low
     again = [recovered([1, -1, 0, 1] * 9, [1, 0, 1, 1] * 9, range(36), seed=seed) for seed in (3, 3, 4)]
     assert again[0] == again[1] != again[2]
+
+
+def test_where_there_is_nothing_to_judge(benchmark: Benchmark) -> None:
+    """All samples are the answers, which the run has verdicts of."""
+    same = {question: ["count(*)"] * 4 for question in SAMPLES}
+    report = so.candidates(voted(benchmark, samples=same))
+    assert {choice.ex for choice in report.choices} == {25}
+    assert report["first"].recovered
+    assert report["first"].recovered.share != report["first"].recovered.share  # there is nothing to gain
+    assert to_json(report)["ways"][1]["recovered"] is None
