@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 
 import pytest
 from answer_files import DB_IDS, GOLDS, SCHEMAS, WORDS
 
 from spider_opt.runs.prediction_files import read_predictions
+from spider_opt.sql import extract
 from spider_opt.types import Benchmark, Example, Question
 
 
@@ -37,3 +39,12 @@ def pair(benchmark, tmp_path):
 @pytest.fixture(autouse=True)
 def _warnings_are_caught(caplog):
     caplog.set_level(logging.WARNING, logger="spider_opt")
+
+
+_extract_once = functools.cache(extract.extract_sql)
+
+
+@pytest.fixture(autouse=True)
+def _no_text_is_searched_twice(monkeypatch):
+    """Files of many kinds hold the same few answers; what is found in a text is always the same."""
+    monkeypatch.setattr(extract, "extract_sql", _extract_once)
