@@ -1,7 +1,7 @@
 """Commands in processes of their own, forked off one that has loaded what they need: real exits and real memory.
 
-Run as a program it is that process: it reads what to run from its input, a line each, and says how it ended. What a
-command had to load it loads for the next ones.
+Run as a program it is that process: its arguments are what it loads, then it reads what to run from its input, a line
+each, and says how it ended. What a command had to load it loads for the next ones.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 MEMORY = Path("/proc/self/status")
@@ -34,7 +35,7 @@ class Ended:
 
 
 class Commands:
-    """Runs ``spider-opt`` in folders."""
+    """Runs ``spider-opt``, or code of one's own, in folders."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
@@ -43,9 +44,16 @@ class Commands:
         self._from: IO[str] = process.stdout
 
     def run(self, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Ended:
+        return self._ended(folder, {"arguments": arguments, "environment": dict(environment)})
+
+    def run_code(self, code: str, folder: Path) -> Ended:
+        """Run what ``python -c`` would; it finds loaded what this process has loaded."""
+        return self._ended(folder, {"code": code, "environment": {}})
+
+    def _ended(self, folder: Path, told: dict[str, Any]) -> Ended:
         said = folder / ".said"
         said.mkdir(exist_ok=True)
-        told = {"arguments": arguments, "folder": str(folder), "said": str(said), "environment": dict(environment)}
+        told |= {"folder": str(folder), "said": str(said)}
         self._to.write(json.dumps(told) + "\n")
         self._to.flush()
         ended = json.loads(self._from.readline())
@@ -54,9 +62,11 @@ class Commands:
 
 
 @contextmanager
-def commands() -> Iterator[Commands]:
-    """Start the process, and end it."""
-    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def commands(*modules: str) -> Iterator[Commands]:
+    """Start the process, and end it; ``modules`` are loaded once for all."""
+    process = subprocess.Popen(
+        [sys.executable, __file__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield Commands(process)
     finally:
@@ -70,9 +80,6 @@ def _peak_bytes() -> int:
 
 
 def _in_the_child(told: Mapping[str, Any]) -> None:
-    from spider_opt.cli import main
-    from spider_opt.models.openai import patience
-
     before = set(sys.modules)
     signal.alarm(LONGEST_S)
     os.chdir(told["folder"])
@@ -80,24 +87,39 @@ def _in_the_child(told: Mapping[str, Any]) -> None:
     for stream, name in ((1, "out"), (2, "err")):
         file = os.open(f"{told['said']}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, stream)
-    patience.FIRST_WAIT_S, patience.LAST_WAIT_S = 0.01, 0.02
     code: object = 70
     try:
-        main(told["arguments"], prog_name="spider-opt")
+        _run_code(told["code"]) if "code" in told else _run_command(told["arguments"])
+        code = 0
     except SystemExit as end:
         code = end.code or 0
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
-    Path(told["said"], "loaded").write_text("\n".join(set(sys.modules) - before))
+    if "code" not in told:
+        Path(told["said"], "loaded").write_text("\n".join(set(sys.modules) - before))
     Path(told["said"], "peak").write_text(str(_peak_bytes()))
     os._exit(code if isinstance(code, int) else 71)
 
 
-def _serve() -> None:
-    import spider_opt.cli.eval  # noqa: F401
+def _run_command(arguments: list[str]) -> None:
+    from spider_opt.cli import main
+    from spider_opt.models.openai import patience
 
+    patience.FIRST_WAIT_S, patience.LAST_WAIT_S = 0.01, 0.02
+    main(arguments, prog_name="spider-opt")
+
+
+def _run_code(code: str) -> None:
+    sys.argv[:], sys.path[0] = ["-c"], ""
+    sys.modules["__main__"] = module = ModuleType("__main__")
+    exec(compile(code, "<string>", "exec", dont_inherit=True), vars(module))
+
+
+def _serve() -> None:
+    for name in sys.argv[1:]:
+        import_module(name)
     for line in sys.stdin:
         told = json.loads(line)
         peak, loaded = Path(told["said"], "peak"), Path(told["said"], "loaded")

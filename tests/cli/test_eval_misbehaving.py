@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are f
 
 @pytest.fixture(scope="module")
 def _commands() -> Iterator[Commands]:
-    with commands() as running:
+    with commands("spider_opt.cli.eval") as running:
         yield running
 
 

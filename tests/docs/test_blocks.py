@@ -90,7 +90,7 @@ def test_the_blocks_of_a_document_run(document: Path, folder: Path, environment:
     if not any(block.runs for block in blocks):
         pytest.skip("nothing to run")
     if any(block.line_of for block in blocks):
-        shutil.copytree(ROOT / "spider_opt", folder / "spider_opt", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "spider_opt", folder / "spider_opt")  # with what is compiled of it
     command = [sys.executable, str(HERE / "page.py"), str(document)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,15 +7,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from forked import Commands, commands
 
 from spider_opt.evaluation.function_identity import identity_of
 from spider_opt.evaluation.installed_packages import is_installed, version_of
 
+Told = Callable[..., str]
 ANSWER = "PROMPT = 'a'\nasked = 0\ntoken = 'a'\ndef answer(q, d):\n    return {!r}\n"
 OWN = "import agentpkg\ndef pipe(q, d):\n    return agentpkg.answer(q, d)\n"
 
@@ -42,15 +44,35 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site-packages"
 
 
-def told(site: Path, source: str = OWN, function: str = "pipe") -> str:
-    """What a function is, in a process of its own, where packages are installed in ``site``."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(site)!r}); sys.dont_write_bytecode = True\n{source}\n"
-        f"from spider_opt.evaluation.function_identity import identity_of\nprint(identity_of({function}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=site.parent, capture_output=True, text=True, check=True)
-    assert "unseen=()" in done.stdout, done.stdout
-    return done.stdout
+@pytest.fixture(scope="module")
+def _commands() -> Iterator[Commands]:
+    with commands("spider_opt.evaluation.function_identity") as running:
+        yield running
+
+
+@pytest.fixture
+def told(_commands: Commands) -> Told:
+    """told(site, source, function): what a function is where packages are installed in ``site``.
+
+    It is asked in a process of its own, a ``fresh`` one or else one that was forked off another: these hash alike.
+    """
+
+    def told(site: Path, source: str = OWN, function: str = "pipe", *, fresh: bool = False) -> str:
+        code = (
+            f"import sys; sys.path.insert(0, {str(site)!r}); sys.dont_write_bytecode = True\n{source}\n"
+            f"from spider_opt.evaluation.function_identity import identity_of\nprint(identity_of({function}))"
+        )
+        if fresh:
+            command = [sys.executable, "-c", code]
+            stdout = subprocess.run(command, cwd=site.parent, capture_output=True, text=True, check=True).stdout
+        else:
+            ended = _commands.run_code(code, site.parent)
+            assert ended.code == 0, ended.stderr
+            stdout = ended.stdout
+        assert "unseen=()" in stdout, stdout
+        return stdout
+
+    return told
 
 
 def edited(site: Path) -> None:
@@ -73,11 +95,11 @@ def edited(site: Path) -> None:
     ids=["installed anew", "a prompt beside the code", "edited in place"],
 )
 def test_a_package_is_another_where_a_file_is(
-    change: Callable[[Path], object], hashes: bool, name: str, site: Path
+    change: Callable[[Path], object], hashes: bool, name: str, site: Path, told: Told
 ) -> None:
     install(site, "SELECT 1", hashes=hashes, name=name)
     first = told(site)
-    assert first == told(site)
+    assert first == told(site, fresh=True)
     assert told(site, OWN, "agentpkg.answer") == told(site, OWN, "agentpkg.answer")
     function = told(site, OWN, "agentpkg.answer")
     change(site)
@@ -85,7 +107,7 @@ def test_a_package_is_another_where_a_file_is(
     assert told(site, OWN, "agentpkg.answer") != function
 
 
-def test_a_list_that_says_where_scripts_are_is_the_same_elsewhere(site: Path) -> None:
+def test_a_list_that_says_where_scripts_are_is_the_same_elsewhere(site: Path, told: Told) -> None:
     install(site, "SELECT 1")
     first = told(site)
     record = site / "agent_pkg-1.0.dist-info/RECORD"
@@ -96,7 +118,7 @@ def test_a_list_that_says_where_scripts_are_is_the_same_elsewhere(site: Path) ->
     assert told(site) == first
 
 
-def test_settings_count(site: Path) -> None:
+def test_settings_count(site: Path, told: Told) -> None:
     install(site, "SELECT 1")
     first = told(site)
     changed = told(site, f"{OWN}agentpkg.PROMPT = 'b'\n")
@@ -109,13 +131,13 @@ def test_settings_count(site: Path) -> None:
     assert told(site, f"{OWN}agentpkg.PROMPT = 'b'\nagentpkg.PROMPT = 'a'\n") == first
 
 
-def test_what_was_put_into_a_package_counts(site: Path) -> None:
+def test_what_was_put_into_a_package_counts(site: Path, told: Told) -> None:
     install(site, "SELECT 1")
     texts = [told(site, f"{OWN}agentpkg.answer = lambda q, d: {n}\n") for n in (1, 2, 2)]
     assert texts[0] != texts[1] == texts[2]
 
 
-def test_packages_that_share_a_first_name(site: Path) -> None:
+def test_packages_that_share_a_first_name(site: Path, told: Told) -> None:
     for name in ("one", "two"):
         (site / f"shared/{name}").mkdir(parents=True)
         (site / f"shared/{name}/__init__.py").write_text("def answer(q, d): return 'SELECT 1'")
@@ -127,7 +149,7 @@ def test_packages_that_share_a_first_name(site: Path) -> None:
     assert told(site, own, "answer") != first
 
 
-def test_a_package_of_ones_own_that_is_called_like_one_of_python(tmp_path: Path) -> None:
+def test_a_package_of_ones_own_that_is_called_like_one_of_python(tmp_path: Path, told: Told) -> None:
     (tmp_path / "test").mkdir()
     own = "import sys; sys.path.insert(0, '')\nfrom test.prompts import P\ndef pipe(q, d): return P()"
     texts = []
@@ -175,7 +197,7 @@ LARGE = "# nothing\n" * 30_000
         (IN_FUNCTION.format("from helper import P"), "helper/prompt.txt"),
     ],
 )
-def test_what_a_package_imports_counts(code: str, helper: str, listed: bool, own: str, site: Path) -> None:
+def test_what_a_package_imports_counts(code: str, helper: str, listed: bool, own: str, site: Path, told: Told) -> None:
     put(site, {"agentpkg/__init__.py": code}, "agent-pkg")
     put(site, {"unrelated.py": "P = 0"}, "unrelated")
     put(site, {"between.py": "try:\n    import helper\nexcept ImportError:\n    pass"})
@@ -199,19 +221,19 @@ def test_what_a_package_imports_counts(code: str, helper: str, listed: bool, own
     ],
 )
 @pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
-def test_what_a_package_requires_counts(requires: str, counts: bool, large: bool, site: Path) -> None:
+def test_what_a_package_requires_counts(requires: str, counts: bool, large: bool, site: Path, told: Told) -> None:
     code = "name = 'helper'\ndef answer(q, d): return __import__(name).P\n"
     put(site, {"agentpkg/__init__.py": code + LARGE * large}, "agent-pkg", requires)
     put(site, {"between.py": ""}, "between", "prompts-and-more[all]")
     files = {f"helper/a_long_name_of_a_file_{n}.txt": "" for n in range(500 * large)}
     put(site, {"helper/__init__.py": "P = 'a'", **files}, "prompts-and-more", "agent-pkg")
     first = told(site)
-    assert first == told(site)
+    assert first == told(site, fresh=True)
     put(site, {"helper/__init__.py": "P = 'b'", **files}, "prompts-and-more", "agent-pkg")
     assert (told(site) != first) == counts
 
 
-def test_another_version_of_what_is_required(site: Path) -> None:
+def test_another_version_of_what_is_required(site: Path, told: Told) -> None:
     install(site, "SELECT 1")
     put(site, {"helper.py": ""}, "helper", "agent-pkg")
     own = OWN.replace("import agentpkg", "import helper, agentpkg").replace("agentpkg.answer(q, d)", "helper")
@@ -220,7 +242,7 @@ def test_another_version_of_what_is_required(site: Path) -> None:
     assert told(site, own) != first
 
 
-def test_what_a_package_imports_from_ones_own(site: Path) -> None:
+def test_what_a_package_imports_from_ones_own(site: Path, told: Told) -> None:
     put(site, {"agentpkg/__init__.py": "import mine\ndef answer(q, d): return mine.P"}, "agent-pkg")
     put(site.parent, {"mine.py": "P = 'a'"})
     own = f"sys.path.insert(0, '')\n{OWN}"
