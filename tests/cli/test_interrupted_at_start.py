@@ -112,6 +112,8 @@ def test_at_any_moment(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
         if process.returncode == 2 or "Error: " in said:
             return  # it had done what there was to do
+        if process.returncode == -signal.SIGINT and "spider_opt" not in said:
+            continue  # on a busy machine Python has not come to it yet
         assert process.returncode == 130, said
         assert "Traceback" not in said
         assert said.strip().startswith("Interrupted; ")

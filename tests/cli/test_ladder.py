@@ -167,7 +167,10 @@ class Model(FakeModel):
 
 @pytest.fixture
 def model(here: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """Whoever is asked; no picture is painted of the runs that are made, which takes longer than making them."""
     fake = Model()
+    monkeypatch.setattr("spider_opt.report.picture.to_svg", lambda figure: "")
+    monkeypatch.setattr("spider_opt.report.picture.to_png", lambda figure: b"")
 
     def open_model(name: str | None = None, base_url: str | None = None, **_: Any) -> Model:
         fake.opened.append((name, base_url))
