@@ -15,14 +15,15 @@ from torch import Tensor, nn
 
 from spider_opt.models.torch.attention import attend
 from spider_opt.models.torch.int8 import Int8Linear
-from spider_opt.models.torch.lora import logits
 from spider_opt.models.torch.shared_prefix import Laid
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# With more rows at once the logits are so large that the system hands their memory out anew each time.
-_CHUNK = 48
+_ROWS = 256
+"""Tokens whose logits are made at once; fewer are multiplied slowly."""
+# Large buffers that are made anew are handed out by the system page by page, and cleared.
+_ROOMS: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,27 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, vocabulary: nn.Linear | Int8Linear, targets: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         gradient = torch.empty_like(states) if ctx.needs_input_grad[0] else None
-        for i in range(0, len(states), _CHUNK):
-            some, target = states[i : i + _CHUNK], targets[i : i + _CHUNK]
-            chances = logits(vocabulary, some).float().log_softmax(-1)
-            total -= chances.gather(1, target[:, None]).sum()
+        for i in range(0, len(states), _ROWS):
+            some, target = states[i : i + _ROWS], targets[i : i + _ROWS, None]
+            room = _room(states, vocabulary.out_features)
+            scores, chances = (part[: len(some)] for part in room)
+            if isinstance(vocabulary, Int8Linear):
+                vocabulary.times(some, out=chances)
+            else:
+                torch.mm(some, vocabulary.weight.t(), out=scores)
+                chances.copy_(scores)
+            chances -= chances.amax(-1, keepdim=True)
+            wanted = chances.gather(1, target)
+            sums = chances.exp_().sum(-1, keepdim=True)
+            total += (sums.log() - wanted).sum()
             if gradient is None:
                 continue
-            error = chances.exp_()
-            error[torch.arange(len(target)), target] -= 1
+            error = chances.div_(sums)
+            error.scatter_add_(1, target, error.new_full((1, 1), -1.0).expand(len(target), 1))
             if isinstance(vocabulary, Int8Linear):
-                gradient[i : i + _CHUNK] = vocabulary.times_back(error)
+                gradient[i : i + _ROWS] = vocabulary.times_back(error)
             else:
-                gradient[i : i + _CHUNK] = error.to(states.dtype) @ vocabulary.weight
+                torch.mm(scores.copy_(error), vocabulary.weight, out=gradient[i : i + _ROWS])
         ctx.save_for_backward(gradient)
         return total
 
@@ -92,3 +102,14 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = ctx.saved_tensors
         return gradient * grads[0].to(gradient.dtype), None, None
+
+
+def _room(states: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return room for the logits of some tokens, in the model's numbers and in float32; the same each time."""
+    kind = (states.dtype, states.device, n)
+    if _ROOMS.get("kind") != kind:
+        _ROOMS.clear()
+        _ROOMS["room"] = states.new_empty(_ROWS, n), states.new_empty(_ROWS, n, dtype=torch.float32)
+        _ROOMS["kind"] = kind
+    room: tuple[Tensor, Tensor] = _ROOMS["room"]
+    return room

@@ -225,3 +225,13 @@ def test_the_loss_of_a_vocabulary_in_whole_numbers() -> None:
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=0.01)
     assert (states.grad - full.grad).norm() / full.grad.norm() < 0.05
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_in_pieces_it_is_the_same(tuned: Made, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    from spider_opt.training import loss
+
+    monkeypatch.setattr(loss, "_ROWS", rows)
+    loss._ROOMS.clear()
+    check_equal(tuned(kv_heads=2), *CASES["different lengths"])
+    loss._ROOMS.clear()

@@ -46,9 +46,9 @@ class Int8Linear(nn.Module):
             y = y + self.bias
         return y.view(*x.shape[:-1], self.out_features)
 
-    def times(self, x: Tensor) -> Tensor:
-        """Return x (n, in) times the weights, (n, out)."""
-        return _multiplied(x, self.forth, self.forth_scale)
+    def times(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return x (n, in) times the weights, (n, out) float32, in ``out`` where it is given."""
+        return _multiplied(x, self.forth, self.forth_scale, out)
 
     def times_back(self, gradient: Tensor) -> Tensor:
         """Return the gradient of x for that of the result."""
@@ -77,8 +77,8 @@ def rounded(x: Tensor) -> tuple[Tensor, Tensor]:
     return (x / scale).round_().to(torch.int8), scale
 
 
-def _multiplied(x: Tensor, weights: Tensor, scale: Tensor) -> Tensor:
-    y = x.new_empty(len(x), weights.shape[1], dtype=torch.float32)
+def _multiplied(x: Tensor, weights: Tensor, scale: Tensor, out: Tensor | None = None) -> Tensor:
+    y = x.new_empty(len(x), weights.shape[1], dtype=torch.float32) if out is None else out
     for i in range(0, len(x), _ROWS):
         whole, x_scale = rounded(x[i : i + _ROWS])
         torch.mul(torch._int_mm(whole, weights), x_scale, out=y[i : i + _ROWS])
