@@ -147,8 +147,9 @@ def finetune_command(
     """Tune a LoRA adapter on training questions, on this machine.
 
     Without --benchmark, --spider and SPIDER_DIR the bundled training questions are used. Questions of held-out
-    databases are never trained on; they show how it goes. Ctrl-C keeps what was learnt, --resume goes on. The adapter
-    is used by finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for, elsewhere.
+    databases are never trained on; they show how it goes. Ctrl-C or SIGTERM keeps what was learnt, --resume goes on.
+    The adapter is used by finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for,
+    elsewhere.
     """  # fmt: skip
     from spider_opt.cli.finetune_here import tune_here
     from spider_opt.errors import UsageError

@@ -29,6 +29,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
         TrainingError, WeightsError, LeakError: it cannot be tuned.
     """
     from spider_opt.answering.drafts import Look
+    from spider_opt.cli.ended import how_ended, interrupted_by_signals
     from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
@@ -81,7 +82,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with job_state.held(folder):
+        with job_state.held(folder), interrupted_by_signals():
             card = tune(
                 data.training,
                 data.validation,
@@ -105,12 +106,13 @@ def tune_here(asked: Asked, folder: Path) -> None:
                 tell=teller(),
                 progress=progress,
             )
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if not checkpoint.is_file():
             raise
+        how, code = how_ended(error)
         adapter = f"what was learnt is the adapter {name}, and " if (folder / CARD).is_file() else ""
-        click.echo(f"\nInterrupted; {adapter}the same command with --resume goes on from there.", err=True)
-        sys.exit(130)
+        click.echo(f"\n{how}; {adapter}the same command with --resume goes on from there.", err=True)
+        sys.exit(code)
     done = card["training"]
     click.echo(f"{done['examples']:,} examples in {done['minutes']} minutes. {done['signs']}")
     if found := card.get("held_out"):

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import click
 
 from spider_opt import __version__
+from spider_opt.cli.ended import how_ended
 from spider_opt.errors import SpiderOptError
 from spider_opt.wording import in_shell
 
@@ -87,9 +88,10 @@ class _Commands(click.Group):
                 raise  # click knows what to do when nobody reads on
             said = f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error)
             raise _Failure(SpiderOptError(said)) from error
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted; what was done is kept, the same command goes on from there.", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as error:
+            how, code = how_ended(error)
+            click.echo(f"\n{how}; what was done is kept, the same command goes on from there.", err=True)
+            sys.exit(code)
 
 
 @click.group(

@@ -63,7 +63,7 @@ class Training:
     """A training that can be stopped at any time and go on from its last checkpoint.
 
     ``base`` is the hash of the model's weights, which a checkpoint belongs to. The model is looked at ``n_validations``
-    times.
+    times. ``beside`` is called before each checkpoint, to write what goes with it.
 
     Raises:
         LeakError: an item must not be trained on, or one that is watched is not of a held-out database.
@@ -84,6 +84,7 @@ class Training:
         clock: Callable[[], float] = time.monotonic,
         checkpoint_s: float = 120.0,
         n_validations: int = 10,
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
         check_training(training)
         for item in split(validation)[0]:
@@ -96,6 +97,7 @@ class Training:
         self._model, self._packer = model, packer
         self._training, self._base, self._clock = list(training), base, clock
         self._checkpoint_s, self._n_validations = checkpoint_s, n_validations
+        self._beside = beside
         rng = random.Random(settings.seed)
         self._validation = [packer.pack(group) for group in packer.order(validation, rng)]
         self._weights = [weight for layer in lora.values() for weight in (layer.a, layer.b)]
@@ -151,11 +153,12 @@ class Training:
         return True
 
     def save(self) -> None:
-        """Write the checkpoint.
+        """Write the checkpoint, after what goes with it: a kill between the two leaves nothing that lags.
 
         Raises:
             TrainingError: it cannot be written; the one before is kept.
         """
+        self._beside()
         state = {
             "fingerprint": self.fingerprint,
             "weights": [weight.detach().cpu() for weight in self._weights],

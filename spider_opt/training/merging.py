@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from spider_opt import __version__
 from spider_opt.errors import UsageError
 from spider_opt.models.adapters import Adapter, all_learnt, write_card, write_learnt
+from spider_opt.models.lagging import warn_of_lag
 from spider_opt.models.torch.base import import_transformers
 from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
 from spider_opt.runs.describing import commit
@@ -42,6 +43,8 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
     for (one, _), (other, _) in pairwise(parts):
         _check_alike(one, other)
     import_transformers()
+    for adapter, _ in parts:
+        warn_of_lag(adapter)
     read = [(read_gguf(adapter.path), share) for adapter, share in parts if adapter.path is not None]
     total = sum(share for _, share in read)
     read = [(learnt, share / total) for learnt, share in read]

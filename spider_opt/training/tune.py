@@ -13,7 +13,8 @@ from typing import Any
 
 from spider_opt import __version__
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import write_card, write_learnt
+from spider_opt.models.adapters import NEXT, replace, write_card, write_learnt
+from spider_opt.models.lagging import warn_of_lag
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
 from spider_opt.progress import Progress, silent
@@ -82,13 +83,13 @@ def tune(
     """Tune a model as ``spec`` says and write the adapter to ``folder``; return its card.
 
     ``about`` goes into the card as what the data is, with the ids of its databases; ``learnt.txt`` beside it says which
-    questions. When it is stopped, the checkpoint stays and an adapter of what was learnt is written. The card's
+    questions. An adapter of what was learnt is written with each checkpoint, also when it is stopped. The card's
     ``signs`` say whether the training was too short or too long. At the end ``spec.check`` questions of ``validation``,
     which are of ``source``, are answered; its ``held_out`` says how well.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
-            is another one, or the adapter to start with is of another rank.
+            is another one or cannot be written to, or the adapter to start with is of another rank.
         LeakError: an item must not be trained on.
     """
     settings, start = spec.settings, spec.start
@@ -109,6 +110,7 @@ def tune(
         keep_memory()
     begun = ""
     if start is not None and start.path is not None:
+        warn_of_lag(start)
         learnt = read_gguf(start.path)
         if (learnt.alpha, learnt.rank) != (settings.alpha, settings.rank):
             other = f"{start.name} is of rank {learnt.rank} and alpha {learnt.alpha:g}"
@@ -120,11 +122,21 @@ def tune(
         rename=spec.rename, noise=spec.noise, others=_schemas(training) if spec.noise else (),
     )  # fmt: skip
     watched = random.Random(0).sample(list(validation), min(N_WATCHED, len(validation)))
-    train = Training(base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun)
+    card: dict[str, Any] = {}
+
+    def write() -> None:
+        if train.n:
+            card.clear()
+            card.update(_write(folder, weights_of(lora), base, train, said))
+
+    train = Training(
+        base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun, beside=write
+    )
     if resume:
         train.resume()
     else:
         train.checkpoint.unlink(missing_ok=True)
+    machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
     said = {
         "base": {"name": base.name, "sha256": base.sha256},
         "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
@@ -133,19 +145,15 @@ def tune(
         "data": said_of_data(about, learnt_databases(training, start)),
         "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename}
         | ({"noise": spec.noise} if spec.noise else {}),
+        "training": {"machine": f"{machine}, {'int8' if int8 else str(dtype).removeprefix('torch.')}"},
+        "version": __version__,
+        "commit": commit(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_learnt(folder, learnt_questions(training, start))
-    card: dict[str, Any] = {}
-    machine = torch.cuda.get_device_name() if device == "cuda" else "processor"
-    machine += f", {'int8' if int8 else str(dtype).removeprefix('torch.')}"
-    try:
-        with closing(train.run()) as steps:
-            for step in steps:
-                tell(step)
-    finally:
-        if train.n:
-            card = _write(folder, weights_of(lora), base, train, said, machine)
+    with closing(train.run()) as steps:
+        for step in steps:
+            tell(step)
     if spec.check and validation and source:
         decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
         decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
@@ -163,34 +171,32 @@ def _schemas(items: Sequence[Item]) -> list[Schema]:
     return [schema for _, schema in sorted(found.items())]
 
 
-def _write(
-    folder: Path, weights: Any, base: Any, train: Training, said: Mapping[str, Any], machine: str
-) -> dict[str, Any]:
+def _write(folder: Path, weights: Any, base: Any, train: Training, said: Mapping[str, Any]) -> dict[str, Any]:
     """Write the adapter and its card: ``said`` is what was asked for, the rest what came of it."""
     settings = train.settings
     architecture = base.model.config.model_type
-    sha256 = write_adapter(
-        folder, weights, base=base.name, architecture=architecture, rank=settings.rank, alpha=settings.alpha
-    )
     steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()]
     watched = [step["validation"] for step in steps if step["validation"] is not None]
-    card = {
-        "name": folder.name,
-        "sha256": sha256,
-        **said,
-        "training": {
-            "steps": train.n,
-            "of": train.n_steps,
-            "examples": train.examples,
-            "tokens": train.tokens,
-            "minutes": round(train.seconds / 60, 1),
-            "machine": machine,
-            "last_loss": steps[-1]["loss"] if steps else None,
-            "validation_loss": watched[-1] if watched else None,
-            "signs": signs(steps),
-        },
-        "version": __version__,
-        "commit": commit(),
+    done = {
+        "steps": train.n,
+        "of": train.n_steps,
+        "examples": train.examples,
+        "tokens": train.tokens,
+        "minutes": round(train.seconds / 60, 1),
+        **said["training"],
+        "last_loss": steps[-1]["loss"] if steps else None,
+        "validation_loss": watched[-1] if watched else None,
+        "signs": signs(steps),
     }
-    write_card(folder, card)
+    try:
+        sha256 = write_adapter(
+            folder, weights, base=base.name, architecture=architecture, rank=settings.rank, alpha=settings.alpha,
+            file=NEXT,
+        )  # fmt: skip
+        card = {"name": folder.name, "sha256": sha256, **said, "training": done}
+        replace(folder, card)
+    except OSError as error:
+        raise TrainingError(
+            f"The adapter in {folder} cannot be written ({error.strerror or error}); what stood there is kept"
+        ) from error
     return card

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -36,6 +38,9 @@ Finetune = Callable[..., Result]
 Refused = Callable[..., str]
 _SHARED = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
 HELD_OUT, SIGNS, SmallSpider = (_SHARED[name] for name in ("HELD_OUT", "SIGNS", "SmallSpider"))
+
+
+STEP = Step(1, 2, 0.5, 1e-4, 3, 40, 1.0, 0.5)
 
 
 # --- on this machine ---------------------------------------------------------------------------
@@ -272,6 +277,58 @@ def test_what_trains_is_not_installed(refused: Refused, package: str, monkeypatc
     monkeypatch.setitem(sys.modules, package, None)
     said = refused("--name", "t", code=1)
     assert "are not installed; type: pip install 'spider-opt[train]'" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "said", "code"),
+    [
+        ("SIGTERM", signal.SIG_DFL, "Ended by SIGTERM", 143),
+        ("SIGHUP", signal.SIG_DFL, "Ended by SIGHUP", 129),
+        ("SIGINT", signal.default_int_handler, "Interrupted", 130),
+        ("SIGINT", signal.SIG_IGN, "Interrupted", 130),  # as in the background of a script
+        ("SIGTERM", signal.SIG_IGN, "Ended by SIGTERM", 143),
+    ],
+)
+def test_a_signal_ends_it_as_an_interrupt_does(
+    training: Any, finetune: Finetune, name: str, before: Any, said: str, code: int
+) -> None:
+    number = getattr(signal, name)
+
+    def end(step: Step) -> None:
+        os.kill(os.getpid(), number)
+
+    class Signalled:
+        def __iter__(self) -> Any:
+            end(STEP)
+            return iter([STEP])
+
+    handler = signal.signal(number, before)
+    training.steps, training.writes = Signalled(), (FILE, CARD, "checkpoint.pt")
+    for file in training.writes:  # of a checkpoint before
+        (adapters_dir() / "mine").mkdir(parents=True, exist_ok=True)
+        (adapters_dir() / "mine" / file).write_text("lora")
+    try:
+        result = finetune("--context", "none", "--resume")
+        assert signal.getsignal(number) is before  # as it was
+    finally:
+        signal.signal(number, handler)
+    assert result.exit_code == code
+    last = "what was learnt is the adapter mine, and the same command with --resume goes on from there."
+    assert result.stderr.splitlines()[-1] == f"{said}; {last}"
+
+
+def test_a_lost_terminal_ends_nothing_that_nohup_began(training: Any, finetune: Finetune) -> None:
+    class Hangup:
+        def __iter__(self) -> Any:
+            os.kill(os.getpid(), signal.SIGHUP)
+            return iter([STEP])
+
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    training.steps = Hangup()
+    try:
+        assert finetune("--context", "none").exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def test_ctrl_c_keeps_what_was_learnt(training: Any, finetune: Finetune) -> None:

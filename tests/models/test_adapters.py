@@ -15,7 +15,7 @@ from spider_opt import models
 from spider_opt.benchmarks import load
 from spider_opt.errors import UsageError, WeightsError
 from spider_opt.models import CachedModel, EmbeddedModel, OpenAIModel, adapters, compact
-from spider_opt.models.adapters import CARD, FILE, SHIPPED, adapter_folders, find_adapter, folder_for
+from spider_opt.models.adapters import CARD, FILE, NEXT, SHIPPED, adapter_folders, find_adapter, folder_for, replace
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
@@ -177,6 +177,45 @@ def test_what_the_catalog_names_is_shipped_and_for_that_model(monkeypatch: pytes
     named = {entry.adapter: entry.name for entry in CATALOG.values() if entry.adapter}
     assert {name: find_adapter(name).base for name in named} == named
     assert {folder.name for folder in SHIPPED.iterdir()} == {*named}
+
+
+@pytest.mark.parametrize(
+    ("files", "card"),
+    [
+        ({FILE: b"old"}, b"old"),
+        ({FILE: b"old", NEXT: b"ne"}, b"old"),  # a kill while it is written
+        ({FILE: b"old", NEXT: b"new"}, b"old"),  # before the card
+        ({FILE: b"old", NEXT: b"new"}, b"new"),  # behind it
+        ({NEXT: b"new"}, b"new"),
+        ({FILE: b"new"}, b"new"),
+        ({FILE: b"new", NEXT: b"else"}, b"new"),
+    ],
+    ids=str,
+)
+def test_a_kill_leaves_the_old_one_or_the_new_one(make_adapter: Make, files: dict[str, bytes], card: bytes) -> None:
+    folder = make_adapter(file=card)
+    (folder / FILE).unlink()
+    for name, said in files.items():
+        (folder / name).write_bytes(said)
+    path = find_adapter("mine").path
+    assert path == folder / FILE
+    assert path.read_bytes() == card
+
+
+def test_one_that_is_replaced_while_it_is_looked_for(make_adapter: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_adapter(file=b"old")
+    new = json.loads((folder / CARD).read_text()) | {"sha256": hashlib.sha256(b"new").hexdigest()}
+    read = adapters.read_adapter
+
+    def read_then_replaced(folder: Path) -> adapters.Adapter:
+        found = read(folder)
+        (folder / NEXT).write_bytes(b"new")
+        replace(folder, new)
+        return found
+
+    monkeypatch.setattr(adapters, "read_adapter", read_then_replaced)
+    found = find_adapter("mine")
+    assert (found.sha256, (folder / FILE).read_bytes()) == (new["sha256"], b"new")
 
 
 # --- compact -----------------------------------------------------------------------------------

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -12,13 +17,17 @@ import pytest
 
 from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load
+from spider_opt.cli.ended import Ended, interrupted_by_signals
 from spider_opt.errors import LeakError, TrainingError
-from spider_opt.models.adapters import find_adapter
+from spider_opt.models.adapters import CARD, FILE, find_adapter
+from spider_opt.models.lagging import CHECKPOINT, lag, steps_of
+from spider_opt.models.torch.gguf import read_gguf
+from spider_opt.paths import file_hash
 from spider_opt.sql.extract import extract_sql
 from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training import tune as tuning
 from spider_opt.training.dataset import Item
-from spider_opt.training.loop import Settings, Step
+from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.spec import TuneSpec
 from spider_opt.training.tune import TARGETS, tune
 from spider_opt.types import Column, ForeignKey, Schema, Table
@@ -127,6 +136,115 @@ def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., di
         torch.testing.assert_close(weight, other[name], rtol=1e-5, atol=1e-7)
     with pytest.raises(TrainingError, match="other data or settings"):
         tuned_on("broken", form="from-first", resume=True)
+
+
+@pytest.fixture
+def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after each step."""
+    monkeypatch.setattr(tuning, "Training", partial(Training, checkpoint_s=-1.0))
+
+
+def steps_of_both(folder: Path) -> tuple[int, int | None]:
+    return find_adapter(folder.name).card["training"]["steps"], steps_of(folder / CHECKPOINT)
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_the_adapter_is_written_with_each_checkpoint(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    found: list[tuple[int, int | None]] = []
+    tuned_on("mine", tell=lambda step: found.append(steps_of_both(tmp_path / "adapters" / "mine")))
+    assert found == [(n, n) for n in range(1, 7)]
+    from safetensors.torch import load_file
+
+    read = read_gguf(tmp_path / "adapters" / "mine" / "adapter.gguf").weights
+    for name, weight in load_file(tmp_path / "adapters" / "mine" / "peft" / "adapter_model.safetensors").items():
+        torch.testing.assert_close(read[name], weight, rtol=1e-3, atol=1e-6)
+
+
+def killed_at(move: int, after: bool, train: Callable[[], object]) -> int:
+    """Train in a process of its own, which is killed at a move of a file; return how it ended."""
+    child = os.fork()
+    if child == 0:
+        moves, really = itertools.count(), Path.replace
+
+        def moved(self: Path, target: Any) -> Any:
+            kill = next(moves) == move
+            if kill and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done = really(self, target)
+            if kill:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return done
+
+        try:
+            Path.replace = moved  # type: ignore[method-assign]
+            train()
+        finally:
+            os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.usefixtures("checkpoints")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+def test_killed_at_any_moment_nothing_lags(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    whole = tuned_on("whole")
+    states = set()
+    for move, after in itertools.product(range(2, 14), (False, True)):  # learnt.txt first, then five a checkpoint
+        name = f"killed-{move}-{after}"
+        folder = tmp_path / "adapters" / name
+        assert killed_at(move, after, lambda name=name: tuned_on(name)) == -signal.SIGKILL  # type: ignore[misc]
+        there = steps_of(folder / CHECKPOINT) or 0
+        if (folder / CARD).is_file():
+            found = find_adapter(name)
+            n = found.card["training"]["steps"]
+            assert file_hash(folder / FILE) == found.sha256
+            assert lag(found) == ""
+            states.add((n, there))
+        else:
+            assert there == 0
+        if (move, after) in ((5, True), (9, False)):
+            resumed = tuned_on(name, resume=True)
+            assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
+    assert states == {(1, 0), (1, 1), (2, 1), (2, 2), (3, 2)}
+
+
+def test_a_signal_leaves_an_adapter_and_a_checkpoint_that_agree(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    def stop(step: Step) -> None:
+        if step.n == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with interrupted_by_signals(), pytest.raises(Ended):
+        tuned_on("mine", tell=stop)
+    assert steps_of_both(tmp_path / "adapters" / "mine") == (3, 3)
+    assert tuned_on("mine", resume=True)["training"]["steps"] == 6
+
+
+def test_an_adapter_that_lags_is_said_where_a_training_begins_with_it(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tuned_on("first")
+    folder = tmp_path / "adapters" / "first"
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"training": {"steps": 4}}))
+    tuned_on("second", start=find_adapter("first"))
+    assert "learnt by step 4, but its training's checkpoint is of step 6" in caplog.text
+
+
+def test_a_disk_that_is_full_is_said_and_leaves_what_stood_there(
+    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tuned_on("mine", settings=replace(SETTINGS, epochs=1.0))
+    folder = tmp_path / "adapters" / "mine"
+    before = steps_of_both(folder)
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tuning, "write_adapter", full)
+    with pytest.raises(TrainingError, match=r"cannot be written \(No space left on device\); what stood there is kept"):
+        tuned_on("mine", settings=replace(SETTINGS, epochs=1.0), resume=True)
+    assert steps_of_both(folder) == before
 
 
 def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -43,13 +43,20 @@ class LoraFile(NamedTuple):
 
 
 def write_adapter(
-    folder: Path, weights: Mapping[str, Tensor], *, base: str, architecture: str, rank: int, alpha: float
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    *,
+    base: str,
+    architecture: str,
+    rank: int,
+    alpha: float,
+    file: str = FILE,
 ) -> str:
-    """Write an adapter of the model ``base`` as GGUF and as PEFT's folder; return the sha256 of the first."""
+    """Write an adapter of the model ``base`` as PEFT's folder and as the GGUF ``file``; return the latter's sha256."""
     dtype: DType = "q8_0" if rank >= MANY and fits_q8_0(weights) else "float16"
-    write_gguf(folder / FILE, weights, architecture=architecture, alpha=alpha, name=folder.name, dtype=dtype)
     write_peft(folder / "peft", weights, base=base, rank=rank, alpha=alpha)
-    return file_hash(folder / FILE)
+    write_gguf(folder / file, weights, architecture=architecture, alpha=alpha, name=folder.name, dtype=dtype)
+    return file_hash(folder / file)
 
 
 def check_architecture(architecture: str) -> None:
@@ -140,8 +147,9 @@ def write_peft(folder: Path, weights: Mapping[str, Tensor], *, base: str, rank: 
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({key: weight.detach().cpu().contiguous() for key, weight in weights.items()},
-              folder / "adapter_model.safetensors")  # fmt: skip
+    part = folder / ".adapter_model.safetensors.part"
+    save_file({key: weight.detach().cpu().contiguous() for key, weight in weights.items()}, part)
+    part.replace(folder / "adapter_model.safetensors")
     modules = sorted({key.removesuffix(".weight").split(".")[-2] for key in weights})
     config = {
         "peft_type": "LORA",
