@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_model import FakeModel
 
+from spider_opt import models
 from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, MethodError, ModelError, RunError, ScorerError, UsageError
 from spider_opt.evaluation.folders import default_folder, runs_dir
@@ -173,6 +174,42 @@ def test_an_embedded_model_without_the_adapter_that_is_wanted(mini: Benchmark) -
     with pytest.raises(UsageError, match=r"open it by model\(adapters=\['spider'\]\)"):
         evaluate("finetune", mini, model=plain, progress=False)
     assert evaluate("finetune", mini, model=tuned, limit=1, progress=False).n == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "label", "adapter"),
+    [
+        (None, "finetune+rag", "rag+finetune", "spider"),
+        ("qwen2.5-coder-0.5b", "finetune:adapter=spider", "finetune", "spider"),
+        ("qwen2.5-coder-1.5b", "finetune+rag", "rag+finetune", "spider-1.5b"),
+        (None, "finetune:adapter=spider-1.5b", "finetune", "spider-1.5b"),
+    ],
+)
+def test_finetune_finds_the_models_own_adapter_and_the_run_says_which(
+    mini: Benchmark, monkeypatch: pytest.MonkeyPatch, asked: str | None, text: str, label: str, adapter: str
+) -> None:
+    found = find_adapter(adapter)
+    opened: list[tuple[str | None, tuple[str, ...]]] = []
+
+    def open_model(name: str | None, *, adapters: tuple[str, ...], **_: object) -> FakeModel:
+        opened.append((name, adapters))
+        return FakeModel(COUNT, info=ModelInfo(found.base, CATALOG[found.base].sha256, found.sha256))
+
+    monkeypatch.setattr(models, "open", open_model)
+    run = evaluate(text, mini, model=asked, out=Path("run"), limit=1, progress=False)
+    assert opened == [(asked, (adapter,))]
+    assert (run.info.method, run.info.model, run.info.adapter_sha256) == (label, found.base, found.sha256)
+    assert f"finetune:adapter={adapter}" in run.info.steps
+    evaluate(label, mini, model=found.base, out=Path("run"), limit=1, progress=False)  # which is the same run
+
+
+def test_a_model_that_no_adapter_comes_for_is_refused_before_it_is_opened(
+    mini: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(UsageError, match=r"No adapter for smollm2-135m comes with spider-opt, only for qwen"):
+        evaluate("finetune", mini, model="smollm2-135m", out=Path("run"), progress=False)
+    assert not Path("run").exists()
 
 
 def test_a_models_answers_are_kept_where_it_says_what_they_depend_on(mini: Benchmark, cache: Path) -> None:

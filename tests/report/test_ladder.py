@@ -356,6 +356,26 @@ def test_an_adapter_is_the_step_where_one_is_tuned(tmp_path: Path) -> None:
     assert "beside" not in to_markdown(ladder)
 
 
+@pytest.mark.parametrize(
+    ("model", "adapter", "is_it"),
+    [
+        ("qwen2.5-coder-0.5b", "spider", True),
+        ("qwen2.5-coder-1.5b", "spider-1.5b", True),
+        ("qwen2.5-coder-1.5b", "mine", False),
+        ("qwen2.5-coder-0.5b", "spider-1.5b", False),
+        ("gpt-4.1-nano", "spider", True),
+        ("smollm2-135m", "spider", False),
+    ],
+)
+def test_the_tuned_rung_is_a_run_by_the_models_own_adapter(
+    tmp_path: Path, model: str, adapter: str, is_it: bool
+) -> None:
+    steps = f"finetune:adapter={adapter}"
+    fabricate(tmp_path / "b", "finetune", "+++-" * 5, steps=steps, adapter_sha256="ab" * 32, model=model)
+    ladder = climb((("fine-tune", "finetune"),), [tmp_path], model, "spider dev")
+    assert [rung.run is not None for rung in ladder.rungs] == [is_it]
+
+
 def with_systems(ladder: Ladder, *systems: System) -> Ladder:
     return Ladder(ladder.model, ladder.benchmark, ladder.scorer, ladder.rungs, systems)
 
