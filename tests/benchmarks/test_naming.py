@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load, training_half
 from spider_opt.benchmarks.naming import TAKEN, described, known_split, like_test, own_name, questions_hash
@@ -154,7 +155,7 @@ def test_what_others_measure_on(shared: Path, file: str, split: str, name: tuple
 
 
 def test_all_of_spiders_training_questions(shared: Path) -> None:
-    benchmark = load("spider:train", data=shared / "spider")
+    benchmark = real_spider("train", shared)
     assert (benchmark.name, benchmark.split) == ("spider", "train")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.leaks import held_out_questions
@@ -34,7 +35,7 @@ def test_about_the_share_is_held_out() -> None:
 
 
 def test_spiders_own_are_held_out_by_name_alone(shared: Path) -> None:
-    benchmark = load("spider:train", data=shared / "spider")
+    benchmark = real_spider("train", shared)
     db_ids = {example.question.db_id for example in benchmark.examples} | set(benchmark.missing)
     share = sum(map(is_held_out, db_ids)) / len(db_ids)
     assert 0.08 < share < 0.25
@@ -129,14 +130,14 @@ def test_committed_samples_name_questions_by_their_content(
 ) -> None:
     ids = path.read_text().split()
     assert len(set(ids)) == len(ids)
-    whole = load("spider:train" if "train" in path.stem else "spider:dev", data=shared / "spider")
+    whole = real_spider("train" if "train" in path.stem else "dev", shared)
     caplog.clear()
     assert [example.question.id for example in only(whole, ids, str(path)).examples] == ids
     assert not caplog.records
 
 
 def test_committed_samples_have_no_question_that_was_learnt(shared: Path) -> None:
-    whole = load("spider:train", data=shared / "spider")
+    whole = real_spider("train", shared)
     may_be_asked = {example.question.id for example in held_out_questions(whole, _plain)[0]}
     samples = [path for path in SAMPLES if path.stem.startswith("heldout")]
     assert len(samples) == 4
@@ -145,7 +146,7 @@ def test_committed_samples_have_no_question_that_was_learnt(shared: Path) -> Non
 
 
 def test_held_out_questions_of_spider(shared: Path) -> None:
-    whole = load("spider:train", data=shared / "spider")
+    whole = real_spider("train", shared)
     kept, left_out = held_out_questions(whole, _plain)
     assert left_out["same contents"] == 112
     assert left_out["same question"] == 8

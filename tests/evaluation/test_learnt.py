@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from fake_model import FakeModel
+from real_spider import real_spider
 
 from spider_opt import models
 from spider_opt.benchmarks import load
@@ -160,14 +161,14 @@ def test_the_shipped_adapter_says_what_it_learnt() -> None:
 
 def test_the_shipped_adapter_learnt_from_spiders_training_half(shared: Path, caplog: pytest.LogCaptureFixture) -> None:
     adapter = find_adapter("spider")
-    train = load("spider:train", data=shared / "spider")
+    train = real_spider("train", shared)
     assert adapter.learnt_databases
     assert adapter.learnt_databases == {db_id for db_id in train.paths if not is_held_out(db_id)}
     assert adapter.learnt_questions
     assert adapter.learnt_questions <= question_hashes(example.question.text for example in train.examples)
     with caplog.at_level(logging.WARNING), pytest.raises(LeakError, match="The adapter 'spider' learnt from"):
         evaluate("finetune", train, progress=False)
-    dev = load("spider:dev", data=shared / "spider")
+    dev = real_spider("dev", shared)
     assert not adapter.learnt_databases & set(dev.paths)
     assert not adapter.learnt_questions & question_hashes(example.question.text for example in dev.examples)
 

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
-from spider_opt.benchmarks import load
 from spider_opt.runs.prediction_files import read_predictions
 from spider_opt.scoring import PairScorer, Rules, score
 from spider_opt.scoring.gold_cache import GoldCache, levels
@@ -24,7 +24,7 @@ STRICT = Path(__file__).parent.parent / "fixtures" / "strict_corners.json"
 
 @pytest.fixture(scope="module")
 def dev(shared):
-    return load("spider:dev", data=shared / "spider")
+    return real_spider("dev", shared)
 
 
 @pytest.fixture(scope="module")

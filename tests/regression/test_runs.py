@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.subsets import only
@@ -39,7 +40,7 @@ def benchmark_of(info: RunInfo, request: pytest.FixtureRequest) -> Benchmark:
     if info.benchmark == "spider-mini":
         benchmark = load(f"spider-mini:{info.split}")
     else:
-        benchmark = load(f"spider:{info.split}", data=request.getfixturevalue("shared") / "spider")
+        benchmark = real_spider(info.split, request.getfixturevalue("shared"))
     if info.sample:
         path = RESULTS / "samples" / f"{info.sample}.txt"
         benchmark = only(benchmark, path.read_text().split(), str(path))
@@ -123,7 +124,7 @@ def test_no_result_holds_spiders_words(shared: Path) -> None:
     questions = {
         " ".join(example.question.text.split())
         for split in SPIDER_SPLITS
-        for example in load(f"spider:{split}", data=shared / "spider").examples
+        for example in real_spider(split, shared).examples
     }
     long = [question for question in questions if len(question) > 15]
     assert len(long) > 1000

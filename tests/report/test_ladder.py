@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.analysis.ablation import compare_all
 from spider_opt.analysis.ablation import to_markdown as compared_markdown
@@ -279,10 +280,9 @@ def test_recorded_answers_that_do_not_fit_are_refused(mini: tuple[Benchmark, Lad
 
 
 def test_recorded_systems_score_as_published(shared: Path) -> None:
-    from spider_opt.benchmarks import load
 
     ladder = climb(RUNGS[:1], [ROOT / "results" / "runs"], "qwen2.5-coder-0.5b", "spider dev")
-    benchmark = load("spider:dev", data=shared / "spider")
+    benchmark = real_spider("dev", shared)
     if ladder.missing or not ladder.rungs[0].run:
         pytest.skip("no run on Spider dev here")
     if ladder.rungs[0].run.info.fingerprint != benchmark.fingerprint:

@@ -13,6 +13,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import GoldError
@@ -31,7 +32,7 @@ def test_on_the_bundled_benchmark(official, mutations, fuzzing, tmp_path, split)
 
 @pytest.mark.parametrize("split", ["dev", "train_spider"])
 def test_on_spider(official, mutations, fuzzing, tmp_path, shared, split):
-    benchmark = load(f"spider:{split}", data=shared / "spider")
+    benchmark = real_spider(split, shared)
     assert (
         fuzzing.disagreements(official, mutations, 2, 150, fuzzing.by_database(benchmark), benchmark.paths, tmp_path)
         == []

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
@@ -294,4 +295,4 @@ def test_golds_of_the_bundled_benchmark_keep_their_results(split: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_golds_of_spider_keep_their_results(shared: Path) -> None:
-    assert differing(load("spider:dev", data=shared / "spider"), step=8) == []
+    assert differing(real_spider("dev", shared), step=8) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.sql.from_first import from_from_first, to_from_first
@@ -232,7 +233,7 @@ def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_golds_of_spider_can_be_written(shared: Path) -> None:
     golds = defaultdict(set)
-    for example in load("spider:train_spider", data=shared / "spider").examples:
+    for example in real_spider("train_spider", shared).examples:
         golds[example.question.schema].add(example.gold_sql)
     good, n = accepted({of: golds[of] for of in list(golds)[::20]})
     assert good >= 0.97 * n > 100

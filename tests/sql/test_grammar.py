@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.sql.extract import extract_sql
@@ -306,7 +307,7 @@ def test_golds_of_the_bundled_benchmark_can_be_written(split: str) -> None:
 def test_golds_of_spider_can_be_written(shared: Path) -> None:
     """Of every twentieth database; where not, it is mostly JOIN without ON."""
     golds = defaultdict(set)
-    for example in load("spider:train_spider", data=shared / "spider").examples:
+    for example in real_spider("train_spider", shared).examples:
         golds[example.question.schema].add(example.gold_sql)
     some = [(of, sql) for of in list(golds)[::20] for sql in sorted(golds[of])]
     bare = [grammar(of, "bare").accepts(shaped(sql, of)) for of, sql in some]

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.scoring import Rules, score
@@ -192,4 +193,4 @@ def test_golds_of_the_bundled_benchmark(split: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("split", "step"), [("dev", 1), ("train", 9)])
 def test_golds_of_spider(shared: Path, split: str, step: int) -> None:
-    round_trips(load(f"spider:{split}", data=shared / "spider"), step)
+    round_trips(real_spider(split, shared), step)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 from sqlglot import exp
 
 from spider_opt.benchmarks import load
@@ -107,7 +108,7 @@ def test_columns_of_the_bundled_benchmarks_golds(split: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_columns_of_spiders_golds(shared: Path) -> None:
-    assert differing(load("spider:dev", data=shared / "spider"), step=4) == []
+    assert differing(real_spider("dev", shared), step=4) == []
 
 
 # --- queries that are wrong ----------------------------------------------------------------------

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.sql.used import Used, used
@@ -137,7 +138,7 @@ def test_every_gold_of_the_bundled_benchmark_is_understood() -> None:
 
 
 def test_every_gold_of_spiders_dev_is_understood(shared: Path) -> None:
-    for example in load("spider:dev", data=shared / "spider").examples:
+    for example in real_spider("dev", shared).examples:
         _understood(example.gold_sql, example.question.schema)
 
 

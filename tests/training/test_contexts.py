@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fake_model import FakeModel
+from real_spider import real_spider
 
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.benchmarks import load
@@ -262,7 +263,7 @@ def test_each_database_is_told_and_read_once(items: list[Item]) -> None:
 
 
 def test_on_spider(shared: Path) -> None:
-    benchmark = load("spider:train", data=shared / "spider")
+    benchmark = real_spider("train", shared)
     databases = DatabasePool(benchmark.paths)
     training, _ = split([Item(e.question, e.gold_sql) for e in benchmark.examples[:600:12]])
     found = drawn(training, "rag", databases)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.validation import is_held_out
@@ -220,7 +221,7 @@ def test_the_bundled_training_half() -> None:
 
 
 def test_a_part_of_spider(shared: Path) -> None:
-    benchmark = load("spider:train", data=shared / "spider")
+    benchmark = real_spider("train", shared)
     some = benchmark.examples[::50]
     databases = DatabasePool(benchmark.paths)
     items, _ = build(some, databases)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
@@ -125,7 +126,7 @@ def test_the_bundled_golds_keep_their_results() -> None:
 
 
 def test_spiders_golds_can_nearly_all_be_respelled(shared: Path) -> None:
-    examples = load("spider:train", data=shared / "spider").examples[::40]
+    examples = real_spider("train", shared).examples[::40]
     found = [spelled(example.gold_sql, example.question.schema) for example in examples]
     assert sum(sql is None for sql in found) <= 1
     assert all(sql == tidy(sql) for sql in found if sql)
