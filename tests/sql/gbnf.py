@@ -40,7 +40,8 @@ class Grammar:
         self._heights: dict[str, float] = {}
         while len(self._heights) < len(self.rules):
             new = {r: min(map(self._height, ways)) + 1 for r, ways in self.rules.items() if r not in self._heights}
-            self._heights |= {r: height for r, height in new.items() if height == min(new.values())}
+            lowest = min(new.values())
+            self._heights |= {r: height for r, height in new.items() if height == lowest}
         start: set[Stack] = set()
         for i in range(len(self.rules["root"])):
             self._advance((("root", i, 0), None), start)
