@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -72,6 +73,16 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     os.environ.pop("SPIDER_OPT_CACHE")
     os.environ.update({name: value for name, value in kept.items() if value is not None})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_commit() -> Iterator[None]:
+    """Git is asked once, not thrice a run: while tests run the package's tree stays what it is."""
+    from spider_opt.runs import describing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(describing, "commit", functools.cache(describing.commit))
+        yield
 
 
 @pytest.fixture(scope="session")
