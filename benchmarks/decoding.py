@@ -2,10 +2,11 @@
 
     python benchmarks/decoding.py [--spider DIR] [--split dev] [--prompts N] [--samples N] [--adapter NAME]
 
-Draws N samples of each of some questions of one database, as `vote` does, by torch, three times on the same prompts and
-seeds, each time in a process of its own: by a model that another thread opened than the one that computes (as it was
-first), the same where one thread does both, and last with samples that say the same computed once. Meant for
-processors.
+Draws N samples of each of some questions of one database, as `vote` does, by torch, each time on the same prompts and
+seeds and in a process of its own: by a model that another thread opened than the one that computes (as it was first),
+the same where one thread does both, with samples that say the same computed once, and last with the adapter's weights
+scaled and cast once and no longer for each token. Beside the seconds stand those of the processors, which other work
+on the machine changes less. Meant for processors.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from typing import Any
 from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
+from spider_opt.processors import processor_name
 from spider_opt.types import Completion, ModelInfo, Request, Task, Tools
 
 Draws = list[tuple[int, float, int]]
 TEMPERATURE = 0.7
 APART, ALONE, TOGETHER = "opened by another thread", "by one thread", "the same computed once"
+SETTLED = "the adapter made once"
 
 
 class _Asked:
@@ -57,17 +60,20 @@ def prompts_of(options: argparse.Namespace) -> list[Any]:
     return asked.messages
 
 
-def seconds(decode: Callable[..., Any], prompts: Sequence[Any], draws: Draws) -> tuple[float, list[list[int]]]:
-    started = time.perf_counter()
+def seconds(decode: Callable[..., Any], prompts: Sequence[Any], draws: Draws) -> tuple[float, float, list[list[int]]]:
+    started, spent = time.perf_counter(), time.process_time()
     said = decode(prompts, draws, 200, lambda: True, [None] * len(prompts))
-    return time.perf_counter() - started, said
+    return time.perf_counter() - started, time.process_time() - spent, said
 
 
-def measured(how: str, options: argparse.Namespace) -> tuple[str, float, list[list[int]]]:
+def measured(how: str, options: argparse.Namespace) -> tuple[str, float, float, list[list[int]]]:
     """Open the model, draw the samples, and return what computes, the seconds and the samples."""
     from spider_opt.models.torch.base import tokens_of
     from spider_opt.models.torch.engine import open_torch
+    from spider_opt.models.torch.lora import Lora
 
+    if how != SETTLED:
+        Lora.settle = lambda self: None  # type: ignore[method-assign]
     chats = prompts_of(options)
     model = open_torch([options.adapter])
     with ThreadPoolExecutor(1) as one:
@@ -75,7 +81,10 @@ def measured(how: str, options: argparse.Namespace) -> tuple[str, float, list[li
         prompts = [tokens_of(opened.tokenizer, chat) for chat in chats]
         draws = [(i, TEMPERATURE, seed) for i in range(len(prompts)) for seed in range(options.samples)]
         one.submit(seconds, opened.decode, prompts[:1], draws[:1]).result()
-        if how != TOGETHER:  # a prompt that stands there once for each sample is another prompt each time
+        if how not in (
+            TOGETHER,
+            SETTLED,
+        ):  # a prompt that stands there once for each sample is another prompt each time
             prompts = [prompts[i] for i, _, _ in draws]
             draws = [(i, heat, seed) for i, (_, heat, seed) in enumerate(draws)]
         return (model.info.engine, *one.submit(seconds, opened.decode, prompts, draws).result())
@@ -88,17 +97,20 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--samples", type=int, default=7)
     parser.add_argument("--adapter", default="spider")
+    parser.add_argument("--ways", nargs="*", choices=[APART, ALONE, TOGETHER, SETTLED], help="by default all")
     options = parser.parse_args()
-    first: tuple[float, list[list[int]]] | None = None
-    for how in (APART, ALONE, TOGETHER):
+    first: tuple[float, float, list[list[int]]] | None = None
+    for how in options.ways or (APART, ALONE, TOGETHER, SETTLED):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            engine, taken, said = process.submit(measured, how, options).result()
+            engine, taken, spent, said = process.submit(measured, how, options).result()
         if first is None:
-            first = taken, said
-            print(f"{len(said)} samples, {options.samples} of each prompt, {engine}, {os.cpu_count()} processors\n")
-            print(f"{'':28}{'s':>8}{'ratio':>8}{'the same samples':>20}")
-        same = sum(a == b for a, b in zip(said, first[1], strict=True))
-        print(f"{how:28}{taken:8.1f}{first[0] / taken:8.2f}{same:>13} of {len(said)}", flush=True)
+            first = taken, spent, said
+            print(f"{len(said)} samples, {options.samples} of each prompt, {engine}, {os.cpu_count()} processors, "
+                  f"{processor_name()}\n")  # fmt: skip
+            print(f"{'':28}{'s':>8}{'ratio':>8}{'cpu s':>8}{'ratio':>8}{'the same samples':>20}")
+        same = sum(a == b for a, b in zip(said, first[2], strict=True))
+        ratios = f"{taken:8.1f}{first[0] / taken:8.2f}{spent:8.1f}{first[1] / spent:8.2f}"
+        print(f"{how:28}{ratios}{same:>13} of {len(said)}", flush=True)
 
 
 if __name__ == "__main__":

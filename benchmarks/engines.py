@@ -21,6 +21,7 @@ from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
 from spider_opt.evaluation.plan import SIDE_BY_SIDE
 from spider_opt.methods import parse_method
+from spider_opt.processors import processor_name
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.types import ChatModel, Example, Prediction, Request, Tools
 
@@ -53,7 +54,7 @@ def main() -> None:
     examples = by_database(rng.sample(pool, min(len(pool), options.questions)))
     tools = Tools(databases=DatabasePool(benchmark.paths))
     print(f"{benchmark.name} {benchmark.split}: {len(examples)} questions on {len(db_ids)} databases, "
-          f"{os.cpu_count()} processors\n")  # fmt: skip
+          f"{os.cpu_count()} processors, {processor_name()}\n")  # fmt: skip
     print(f"{'':44}{'to open, s':>12}{'s/question':>12}{'ratio':>8}")
     for method in options.methods:
         adapters = parse_method(method).adapters

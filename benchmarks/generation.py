@@ -23,6 +23,7 @@ from spider_opt.databases import DatabasePool
 from spider_opt.methods import parse_method
 from spider_opt.models import EmbeddedModel, weights
 from spider_opt.models.llamacpp import server
+from spider_opt.processors import processor_name
 from spider_opt.runs.concurrency import by_database
 from spider_opt.types import Completion, Example, Request, Task, Tools
 
@@ -65,7 +66,7 @@ def main() -> None:
     path = weights.fetch(options.model)
     tools = Tools(databases=DatabasePool(benchmark.paths))
     print(f"{benchmark.name} {benchmark.split}: {len(shuffled)} questions on {len(db_ids)} databases, {options.model}, "
-          f"{os.cpu_count()} processors\n")  # fmt: skip
+          f"{os.cpu_count()} processors, {processor_name()}\n")  # fmt: skip
     print(f"{'':44}{'s/question':>12}{'per minute':>12}{'ratio':>8}")
     for method in options.methods:
         block, server.BLOCK = server.BLOCK, DEFAULT_BATCH

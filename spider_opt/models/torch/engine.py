@@ -190,6 +190,8 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
     lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8, learns=False)
     if learnt:
         take_weights(lora, learnt.weights)
+        for layer in lora.values():
+            layer.settle()
     else:
         for layer_name, layer in lora.items():
             base.model.set_submodule(layer_name, layer.base)

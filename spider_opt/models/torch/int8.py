@@ -31,7 +31,8 @@ class Int8Linear(nn.Module):
         super().__init__()
         self.out_features, self.in_features = weight.shape
         forth, forth_scale = rounded(weight.float())
-        self.register_buffer("forth", forth.t().contiguous())  # (in, out)
+        # (in, out); a few rows are multiplied faster by rows as they are, many by columns.
+        self.register_buffer("forth", forth.t().contiguous() if learns else forth.t())
         self.register_buffer("forth_scale", forth_scale.t().contiguous())
         if learns:
             back, back_scale = rounded(weight.float().t().contiguous())

@@ -37,21 +37,31 @@ class Lora(nn.Module):
         nn.init.kaiming_uniform_(a, a=math.sqrt(5), generator=generator)
         self.a = nn.Parameter(a)
         self.b = nn.Parameter(torch.zeros(base.out_features, rank))
+        self._settled: dict[torch.dtype, tuple[Tensor, Tensor]] | None = None
+
+    def settle(self) -> None:
+        """Learn no more: what is multiplied is made from the weights once, and no longer for each token."""
+        self._settled = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, out) for x (…, in)."""
-        return self._changed(self.base(x), functional.linear(x, self._scaled(x.dtype)))
+        return self._changed(self.base(x), functional.linear(x, self._made(x.dtype)[0]))
 
     def gated(self, gate: Tensor, up: Tensor) -> Tensor:
         """Return the layer's output for ``silu(gate) * up``, of which autograd keeps ``gate`` and ``up`` alone."""
-        x, low = _Gated.apply(gate, up, self._scaled(gate.dtype))  # type: ignore[no-untyped-call]
+        x, low = _Gated.apply(gate, up, self._made(gate.dtype)[0])  # type: ignore[no-untyped-call]
         return self._changed(self.base(x), low)
 
-    def _scaled(self, dtype: torch.dtype) -> Tensor:
-        return (self.a * self.scale).to(dtype)
+    def _made(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Return A with the scale in it, and B, in numbers of a type."""
+        if self._settled is None:
+            return (self.a * self.scale).to(dtype), self.b.to(dtype)
+        if dtype not in self._settled:
+            self._settled[dtype] = (self.a.detach() * self.scale).to(dtype), self.b.detach().to(dtype)
+        return self._settled[dtype]
 
     def _changed(self, y: Tensor, low: Tensor) -> Tensor:
-        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self.b.to(y.dtype).t())
+        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self._made(y.dtype)[1].t())
         return y
 
 

@@ -27,6 +27,15 @@ def layer() -> Any:
     return torch.nn.Linear(256, 384)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 16, 17, 40])
+def test_what_is_only_asked_multiplies_as_what_learns(layer: Any, rows: int) -> None:
+    from spider_opt.models.torch.int8 import Int8Linear
+
+    x = torch.randn(rows, 256)
+    asked, learning = (Int8Linear(layer.weight, learns=learns).times(x) for learns in (False, True))
+    assert torch.equal(asked, learning)
+
+
 def test_in_pieces_the_product_is_the_same(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from spider_opt.models.torch import int8
 

@@ -66,6 +66,32 @@ def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any
     assert (n_kept, n_theirs) == (2 * 2, 2 * 4)
 
 
+@pytest.mark.parametrize(("dtype", "int8"), [("float32", False), ("bfloat16", False), ("float32", True)])
+def test_what_learns_no_more_answers_bit_for_bit_as_before(tuned: Callable[..., Any], dtype: str, int8: bool) -> None:
+    pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
+    model, lora = tuned(int8=int8)
+    model.to(getattr(torch, dtype))
+    for layer in lora.values():
+        layer.float() if not int8 else None
+        layer.base.to(getattr(torch, dtype))
+
+    def states() -> torch.Tensor:
+        with torch.no_grad():
+            return model.model(
+                pack.ids,
+                position_ids=pack.positions,
+                attention_mask={"full_attention": None},
+                use_cache=False,
+                pack=pack,
+            ).last_hidden_state
+
+    before = states()
+    for layer in lora.values():
+        layer.settle()
+    assert torch.equal(states(), before)
+    assert torch.equal(states(), before)
+
+
 def test_a_seed_draws_the_first_weights(tiny: Callable[..., Any]) -> None:
     from spider_opt.models.torch.lora import add_lora, weights_of
 
