@@ -76,6 +76,20 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def forks_under_xdist() -> Iterator[None]:
+    """Score as in a process of one thread; xdist's own one only waits for what the other process says.
+
+    Else each of the hundreds of tests that score would start interpreters, which takes ten times as long.
+    """
+    from spider_opt.scoring import worker
+
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(worker, "N_THREADS", worker.N_THREADS + 1)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def one_commit() -> Iterator[None]:
     """Git is asked once, not thrice a run: while tests run the package's tree stays what it is."""
     from spider_opt.runs import describing

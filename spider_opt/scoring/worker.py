@@ -29,6 +29,8 @@ from spider_opt.types import Outcome, Verdict
 QUERIES_PER_SCORER = 6
 GRACE_S = 5.0
 MAX_PATIENCE_S = 1e6
+N_THREADS = 1
+"""That a process has which may be forked: the one that forks it."""
 MAX_VAIN_STARTS = 3
 VAIN = "the processes that run queries end before they begin; is memory short?"
 OVERDUE = Verdict(Outcome.TIMEOUT, "no answer in time, ended from outside")
@@ -203,4 +205,4 @@ def can_fork() -> bool:
         n_threads = len(os.listdir("/proc/self/task"))  # those of libraries too
     except OSError:
         n_threads = threading.active_count()
-    return n_threads == 1 and not own_threads
+    return n_threads == N_THREADS and not own_threads
