@@ -15,12 +15,13 @@ import random
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from spider_opt import models
 from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.databases import DatabasePool
-from spider_opt.evaluation.plan import SIDE_BY_SIDE
 from spider_opt.methods import parse_method
+from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.processors import processor_name
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.types import ChatModel, Example, Prediction, Request, Tools
@@ -58,7 +59,7 @@ def main() -> None:
     print(f"{'':44}{'to open, s':>12}{'s/question':>12}{'ratio':>8}")
     for method in options.methods:
         adapters = parse_method(method).adapters
-        one, other = (models.open(engine=engine, adapters=adapters) for engine in models.ENGINES)
+        one, other = (models.open(engine=engine, adapters=adapters) for engine in get_args(models.Engine))
         alone = answered(one, method, examples, tools, 1)
         one.close()  # type: ignore[attr-defined]
         beside = answered(other, method, examples, tools, SIDE_BY_SIDE)

@@ -66,7 +66,10 @@ def main() -> None:
         print(json.dumps([db_id, "kept" if keep_distinct else "dropped", gold, sql, expected, found]))
 
 
-def sources_in(folder: Path, spider: Path | None, fuzzing: SimpleNamespace) -> list[tuple[dict, dict[str, Path]]]:
+Source = tuple[dict[str, list[str]], dict[str, Path]]
+
+
+def sources_in(folder: Path, spider: Path | None, fuzzing: SimpleNamespace) -> list[Source]:
     """Return (golds by database, paths) of each benchmark."""
     odd = folder / "odd.sqlite"
     with closing(sqlite3.connect(odd)) as connection:

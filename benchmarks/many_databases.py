@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +37,7 @@ WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 300)
 INSERT INTO t SELECT n, 'name ' || n % 7, hex(randomblob(4000)) FROM r;
 """
 GOLDS = [f"SELECT name, count(*), sum(length(x)) FROM t WHERE n > {i} GROUP BY name" for i in range(1000)]
-ANSWERS = [
+ANSWERS: list[Callable[[str], str]] = [
     lambda gold: gold,
     lambda gold: f"SELECT * FROM ({gold}) ORDER BY 2 DESC",
     lambda gold: f"SELECT name, count(*) FROM ({gold}) GROUP BY name",

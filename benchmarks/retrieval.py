@@ -15,8 +15,9 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # read when numpy is loaded
 
@@ -30,7 +31,7 @@ from spider_opt.retrieval import TrainingLibrary, open_embedder
 from spider_opt.retrieval.annotations import open_annotations
 from spider_opt.retrieval.index import VectorIndex
 from spider_opt.sql.skeleton import skeleton
-from spider_opt.types import Likeness
+from spider_opt.types import Example, Likeness
 
 
 def best(action: Callable[[], object], repeats: int, clock: Callable[[], float] = time.process_time) -> float:
@@ -76,8 +77,8 @@ def main() -> None:
     print(f"level guessed from the question: {100 * sum(right) / len(right):.1f} % right")
 
 
-def queries(library: TrainingLibrary, likeness: Likeness, examples):  # type: ignore[no-untyped-def]
-    texts = {
+def queries(library: TrainingLibrary, likeness: Likeness, examples: Sequence[Example]) -> Any:
+    texts: dict[str, Callable[[Example], str]] = {
         "question": lambda e: e.question.text,
         "masked": lambda e: masked(e.question),
         "skeleton": lambda e: skeleton(e.gold_sql),

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,7 +139,7 @@ def run(folder: Path, spider: Path | None, options: argparse.Namespace) -> None:
     for times in options.growth:
         # No answer is the text of another, so that each of them is run.
         many = [(example, " " * k + sql) for k in range(times) for example, sql in pairs]
-        taken = best(lambda many=many: score(benchmark, many, Rules()), 1 if times > 10 else options.repeats)
+        taken = best(partial(score, benchmark, many, Rules()), 1 if times > 10 else options.repeats)
         print(
             f"{len(many):<44,}{taken.wall_s:8.2f}{taken.cpu_s:8.2f}{1e6 * taken.wall_s / max(1, len(many)):10.0f}",
             flush=True,

@@ -57,7 +57,7 @@ def record(recorded: str) -> None:
     """Write one recording, and beside it the answers by method and question."""
     recording = FIXTURES / f"{recorded}.jsonl"
     recording.unlink(missing_ok=True)
-    answers = {}
+    answers: dict[str, dict[str, str]] = {}
     with TemporaryDirectory() as name:
         ids = Path(name) / "ids.txt"
         ids.write_text("\n".join(QUESTIONS))
