@@ -90,18 +90,22 @@ def improve_command(
     kept where the whole 95 % interval of the change is above 0. Ctrl-C or a kill loses nothing that was done: the same
     command goes on. Questions whose gold query may be wrong are listed in the folder, in the form of --review.
     """
+    import sys
     from functools import partial
+    from math import isfinite
 
     from click.core import ParameterSource
 
     from spider_opt.answering.drafts import Look
+    from spider_opt.benchmarks.leaks import other_evaluations
+    from spider_opt.cli.ended import how_ended, interrupted_by_signals
     from spider_opt.cli.finetune_here import teller
     from spider_opt.cli.training_questions import Wanted, training_questions
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.running import evaluate
     from spider_opt.improving.loop import Loop
     from spider_opt.improving.plan import Plan, Questions
-    from spider_opt.improving.review import read_review
+    from spider_opt.improving.review import check_apart, read_review
     from spider_opt.improving.state import table
     from spider_opt.models.adapters import find_adapter, folder_for
     from spider_opt.models.catalog import DEFAULT_MODEL
@@ -114,23 +118,31 @@ def improve_command(
     from spider_opt.training.spec import TuneSpec
     from spider_opt.training.tune import tune
 
+    for option, value in ctx.params.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise UsageError(f"--{option} is {value}, which is no number")
     given = {option for option in ctx.params if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE}
     folder_for(name)
     form: AnswerForm = "from-first"
     look, adapter = Look(values=2), None
     if start is not None:
+        if "/" in start:
+            raise UsageError(f"--start {start} is a path: name an adapter (see: spider-opt models list)")
         for option in ("model", "rank"):
             if option in given:
                 raise UsageError(f"--{option} is as in the adapter that --start names: leave one of them out")
         adapter = find_adapter(start)
         settings = adapter.card.get("settings")
         known = settings.get("rank") if isinstance(settings, dict) else None
-        if adapter.path is None or not isinstance(known, int) or "/" in start:
+        if adapter.path is None or not isinstance(known, int):
             raise UsageError(f"{start!r} is no adapter that was tuned on a machine like this: leave --start out")
         (look, form), model, rank = form_of(adapter), adapter.base, known
     import_transformers()
     data = training_questions(Wanted(chosen, None, "random", None, context, 0.7, seed))
     labels = {} if review is None else read_review(review, [item.question.id for item in data.training])
+    if labels:
+        asked = chosen.load()
+        check_apart(labels, (e.gold_sql for one in (asked, *other_evaluations(asked)[0]) for e in one.examples))
     folder = out or Path("improve") / name
     spec = TuneSpec(
         model or DEFAULT_MODEL,
@@ -153,9 +165,14 @@ def improve_command(
         progress=lines,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    with job_state.held(folder):
-        for _ in loop.run():
-            pass
+    try:
+        with job_state.held(folder), interrupted_by_signals():
+            for _ in loop.run():
+                pass
+    except KeyboardInterrupt as interrupt:
+        how, code = how_ended(interrupt)
+        click.echo(f"\n{how}; what was done is kept, the same command goes on from there.", err=True)
+        sys.exit(code)
     write_whole(folder / "rounds.md", table(loop.state.rounds) + "\n")
     click.echo(table(loop.state.rounds))
     kept = [one for one in loop.state.rounds if one.kept]

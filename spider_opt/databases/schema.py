@@ -130,7 +130,7 @@ def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> 
         rows = connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,))
         return [name for (name,) in rows]
 
-    known = {table.name.lower() for table in tables}
+    declared = {table.name.lower(): table.name for table in tables}  # SQLite folds the case of ASCII letters only
     for table in tables:
         rows = connection.execute(
             'SELECT seq, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table.name,)
@@ -139,8 +139,8 @@ def _foreign_keys(connection: sqlite3.Connection, tables: tuple[Table, ...]) -> 
             if ref_column is not None:
                 yield (table.name, column), (ref_table, ref_column)
             else:  # without a column the primary key is meant
-                names = primary_key(ref_table.lower()) if ref_table.lower() in known else []
-                for name in names[position : position + 1]:
+                named = declared.get(ref_table.lower())
+                for name in primary_key(named)[position : position + 1] if named is not None else ():
                     yield (table.name, column), (ref_table, name)
 
 

@@ -16,19 +16,25 @@ from typing import Any
 from spider_opt.analysis.comparing import compare
 from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.errors import LeakError, TrainingError, UsageError
+from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.improving.folds import folds, hold_out
 from spider_opt.improving.lessons import Lessons, candidates_of, labelled, lessons
 from spider_opt.improving.plan import Ask, Plan, Questions, Tune
-from spider_opt.improving.review import write_suspects
-from spider_opt.improving.state import Round, State, read_state
-from spider_opt.models.adapters import CARD, FILE, LEARNT, Adapter, find_adapter, folder_for, read_adapter, write_card
+from spider_opt.improving.review import check_review, write_suspects
+from spider_opt.improving.state import FILE as STATE
+from spider_opt.improving.state import Round, State, adapter_folders_of, read_state
+from spider_opt.methods import parse_method
+from spider_opt.models.adapters import CARD, FILE, NEXT, Adapter, find_adapter, folder_for, write_learnt
+from spider_opt.models.adapters import replace as replace_adapter
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.training.dataset import Item, check_training
+from spider_opt.training.job_state import held
 from spider_opt.types import Verdict
+from spider_opt.wording import argument
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -53,6 +59,7 @@ class Loop:
     ) -> None:
         check_training(questions.training)
         self._labels = dict(plan.labels or {})
+        check_review(self._labels, questions.training, questions.databases)
         questions = replace(questions, training=labelled(questions.training, self._labels))
         alike = equal_contents(questions.source)
         self._watched = questions.held_out
@@ -65,9 +72,15 @@ class Loop:
         self._questions, self._plan = questions, plan
         self._tune, self._ask, self._tell, self._progress = tune, ask, tell, progress
         self._by_fold = folds(questions.training, alike, plan.folds)
+        parse_method(self._vote("any"))  # what is asked wrongly is told before anything is tuned
+        if plan.context != "none" and shows_examples(parse_method(f"{plan.context}+zero-shot")):
+            raise UsageError(
+                f"{plan.context} shows training examples, and here training questions are asked: take rag, or none"
+            )
         self._state = read_state(plan.folder, self._asked())
+        self._check_adapters()
         if plan.start is not None:
-            self._check_start(plan.start)
+            self._check_start(plan.start, alike)
 
     @property
     def state(self) -> State:
@@ -81,6 +94,7 @@ class Loop:
             SpiderOptError: a training, an answer or a score fails; what was done is kept.
         """
         plan, state = self._plan, self._state
+        state.keep()  # from now on the adapters of this name are the loop's
         yield from state.rounds
         if not state.best:
             first = plan.start.name if plan.start else self._tuned("round-0", self._questions.training, None)
@@ -120,8 +134,7 @@ class Loop:
                 continue
             self._tell(f"round {n}: {len(chosen):,} training questions, asked by an adapter that did not see them")
             run = self._ask(
-                f"vote:n={plan.samples},temperature={plan.temperature:g}+{self._method(adapter)}",
-                source, model=plan.spec.model, ids=[item.question.id for item in chosen],
+                self._vote(adapter), source, model=plan.spec.model, ids=[item.question.id for item in chosen],
                 out=plan.folder / f"round-{n}-fold-{number}", seed=plan.seed + n, engine=plan.engine,
             )  # fmt: skip
             wrong = {scored.index for scored in run.verdicts if not scored.correct}
@@ -167,10 +180,13 @@ class Loop:
         settings = replace(spec.settings, seed=spec.settings.seed + seed)
         about = {**self._questions.about, "questions": len(items), "loop": what}
         self._tell(f"tuning {name} on {len(items):,} questions")
-        self._tune(
-            items, self._watched, self._questions.databases, folder,
-            replace(spec, settings=settings, start=start, check=0), resume=(folder / CHECKPOINT).is_file(), about=about,
-        )  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        with held(folder):
+            self._tune(
+                items, self._watched, self._questions.databases, folder,
+                replace(spec, settings=settings, start=start, check=0), resume=(folder / CHECKPOINT).is_file(),
+                about=about,
+            )  # fmt: skip
         self._state.tuned.append(name)
         self._state.keep()
         return name
@@ -186,25 +202,54 @@ class Loop:
         context = self._plan.context
         return f"finetune:adapter={adapter}" + ("" if context == "none" else f"+{context}")
 
+    def _vote(self, adapter: str) -> str:
+        return f"vote:n={self._plan.samples},temperature={self._plan.temperature:g}+{self._method(adapter)}"
+
     def _name_the_best(self) -> None:
-        """Give the best adapter the loop's name, unless that is the one it began with."""
+        """Give the best adapter the loop's name, unless that is the one it began with; a kill leaves old or new."""
         plan, best = self._plan, self._state.best
         if plan.start is not None and best == plan.start.name:
             return
-        source, target = folder_for(best), folder_for(plan.name)
+        source, target = find_adapter(best), folder_for(plan.name)
         target.mkdir(parents=True, exist_ok=True)
-        for file in (FILE, LEARNT):
-            if (source / file).is_file():
-                shutil.copyfile(source / file, target / f".{file}.new")
-                (target / f".{file}.new").replace(target / file)
-        write_card(target, {**read_adapter(source).card, "name": plan.name})
+        with held(target):
+            shutil.copyfile(source.folder / FILE, target / NEXT)
+            write_learnt(target, source.learnt_questions)
+            replace_adapter(target, {**source.card, "name": plan.name})
 
-    def _check_start(self, start: Adapter) -> None:
+    def _check_adapters(self) -> None:
+        """Make sure that the adapters of this name are the loop's, and that the best so far is there."""
+        plan, state = self._plan, self._state
+        if plan.start is not None and (plan.start.name == plan.name or plan.start.name.startswith(f"{plan.name}.")):
+            raise UsageError(
+                f"the loop begins with {plan.start.name}, and must be called otherwise: {argument('name')}"
+            )
+        if (plan.folder / STATE).exists():
+            if state.best:
+                find_adapter(state.best)
+            return
+        here = [name for name in adapter_folders_of(plan.name) if folder_for(name).is_dir()]
+        if here:
+            raise UsageError(
+                f"There is an adapter {here[0]!r} already, of another training or loop: give another "
+                f"{argument('name')}, or remove it with: spider-opt models remove {here[0]}"
+            )
+
+    def _check_start(self, start: Adapter, alike: Sequence[frozenset[str]]) -> None:
+        if start.learnt_databases is None:
+            self._tell(
+                f"the card of {start.name} does not say which databases it learnt from: whether what is compared by is "
+                "among them is not known"
+            )
+        learnt = {db_id.lower() for db_id in start.learnt_databases or ()}
+        for group in alike:
+            names = {db_id.lower() for db_id in group}
+            learnt |= names if names & learnt else set()
         held_out = {item.question.db_id.lower() for item in self._questions.held_out}
-        if seen := sorted(held_out & {db_id.lower() for db_id in start.learnt_databases or ()}):
+        if seen := sorted(held_out & learnt):
             raise LeakError(
-                f"the adapter {start.name} learnt from {seen[0]}, which is held out to compare by: begin with one that "
-                "did not, or with none"
+                f"the adapter {start.name} learnt from {seen[0]}, or from its rows, which is held out to compare by: "
+                "begin with one that did not, or with none"
             )
 
     def _asked(self) -> dict[str, Any]:

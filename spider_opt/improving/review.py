@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spider_opt.errors import PredictionsError
+from spider_opt.errors import LeakError, PredictionsError, QueryError
 from spider_opt.paths import write_whole
 from spider_opt.rows import jsonl_rows, read_text
+from spider_opt.sql.normal import normalized
+from spider_opt.training.dataset import Item
+from spider_opt.types import Database
 
 _DUE = 'an object with an "id", and "sql" or "drop": true'
 
@@ -53,6 +56,39 @@ def read_review(path: Path, known: Iterable[str]) -> dict[str, Label]:
         if drop or (sql and sql.strip()):
             labels[said["id"]] = Label(None if drop else sql)
     return labels
+
+
+def check_review(labels: Mapping[str, Label], items: Iterable[Item], databases: Mapping[str, Database]) -> None:
+    """Make sure that each query that people gave runs.
+
+    Raises:
+        PredictionsError: one does not, or is no reading query.
+    """
+    for item in items:
+        label = labels.get(item.question.id)
+        if label is not None and label.sql is not None:
+            try:
+                databases[item.question.db_id].run(label.sql)
+            except QueryError as error:
+                raise PredictionsError(
+                    f"the query that the review gives {item.question.id} does not run on {item.question.db_id} "
+                    f"({error}): mend it in the file, or leave it out"
+                ) from error
+
+
+def check_apart(labels: Mapping[str, Label], golds: Iterable[str]) -> None:
+    """Make sure that no query that people gave is one of the ``golds`` that are kept for scoring.
+
+    Raises:
+        LeakError: one is.
+    """
+    kept = {normalized(gold) for gold in golds}
+    for id, label in labels.items():
+        if label.sql is not None and normalized(label.sql) in kept:
+            raise LeakError(
+                f"the query that the review gives {id} is the gold query of a question that is kept for scoring: "
+                "leave that question out of the file, or drop it"
+            )
 
 
 def write_suspects(path: Path, suspects: Iterable[Mapping[str, Any]]) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spider_opt.errors import RunError, UsageError
+from spider_opt.models.adapters import adapters_dir
 from spider_opt.paths import write_whole
 from spider_opt.wording import argument
 
 FILE = "loop.json"
 _FORMAT = 1
+_PART = re.compile(r"\.(?:round|fold)-\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ class State:
         write_whole(self.folder / FILE, json.dumps(told, indent=1) + "\n")
 
 
+def adapter_folders_of(name: str) -> list[str]:
+    """Return the names of the adapters that may be of a loop: its own, and those of its folds and rounds."""
+    parts = sorted(folder.name for folder in adapters_dir().glob(f"{name}.*") if _PART.search(folder.name))
+    return [name, *parts]
+
+
 def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
     """Return the state of the loop in a folder, a new one where there is none.
 
@@ -76,18 +85,21 @@ def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
         if told["format"] != _FORMAT:
             raise ValueError(f"format {told['format']}")
         then = told["asked"]
+        if not isinstance(then, dict):
+            raise TypeError(f"{then!r} is no object")
         state = State(folder, asked, list(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} cannot be read ({error!r}): delete {folder}, or name another {argument('out')}"
         ) from error
     now = json.loads(json.dumps(asked))
-    if changed := [key for key in now if now[key] != then.get(key)]:
-        key = changed[0]
-        raise UsageError(
-            f"the loop in {folder} was begun with {key} {then.get(key)!r}, not {now[key]!r}: ask as then, name another "
-            f"{argument('name')} and {argument('out')}, or delete the folder"
-        )
+    for key in now:
+        if now[key] != then.get(key):
+            values = "" if isinstance(now[key], dict) else f" {then.get(key)!r}, not {now[key]!r}"
+            raise UsageError(
+                f"the loop in {folder} was begun with {key if values else f'another {key}'}{values}: ask as then, or "
+                f"begin another with another {argument('name')}"
+            )
     return state
 
 

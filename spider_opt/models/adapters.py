@@ -27,8 +27,6 @@ from spider_opt.wording import argument
 FILE, CARD, LEARNT = "adapter.gguf", "card.json", "learnt.txt"
 NEXT = "next.gguf"
 """The file that a card is of which is written before it is in place, see ``replace``."""
-NEXT = "next.gguf"
-"""The file that a card is of which is written before it is in place, see ``replace``."""
 SHIPPED = Path(__file__).parent / "adapters"
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 

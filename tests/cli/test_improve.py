@@ -99,6 +99,10 @@ def test_what_cannot_be_meant(improve: Improve, specs: list[TuneSpec], make_adap
         (("--name", "a/b"), "An adapter cannot be called 'a/b'"),
         (("--name", "spider"), "The adapter 'spider' comes with spider-opt"),
         (("--review", "review.jsonl"), "is about train-nothing, which is none of the questions that are learnt"),
+        (("--temperature", "nan"), "--temperature is nan, which is no number"),
+        (("--epochs", "inf"), "--epochs is inf, which is no number"),
+        (("--context", "fewshot"), "shows training examples, and here training questions are asked"),
+        (("--start", "./begun"), "--start ./begun is a path: name an adapter"),
         (("--folds", "1"), "1 is not in the range"),
         (("--folds", "9"), "9 folds need training questions over at least 9 databases"),
     ):

@@ -204,3 +204,10 @@ def test_all_of_spider(shared: Path) -> None:
             assert (key.table, key.column) in columns
             assert (key.ref_table, key.ref_column) in columns
         assert len(schema.foreign_keys) >= len({tuple(pair) for pair in entry["foreign_keys"]})
+
+
+def test_a_key_to_a_table_with_letters_that_sqlite_does_not_fold(tmp_path: Path) -> None:
+    path = tmp_path / "d.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript('CREATE TABLE "Ärzte"(Id INTEGER PRIMARY KEY); CREATE TABLE b(x REFERENCES "Ärzte")')
+    assert read_schema(path, "d").foreign_keys == (ForeignKey("b", "x", "Ärzte", "Id"),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from fake_model import FakeModel
 from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
-from spider_opt.errors import LeakError, RunError, UsageError
+from spider_opt.errors import LeakError, MethodError, PredictionsError, RunError, UsageError
 from spider_opt.evaluation.running import evaluate
 from spider_opt.improving.loop import Loop
 from spider_opt.improving.plan import Plan, Questions
@@ -187,6 +188,9 @@ def test_more_rounds_later(loop: Callable[..., Loop]) -> None:
     (Path("loop") / FILE).write_text("{")
     with pytest.raises(RunError, match=r"loop\.json cannot be read"):
         loop(pretended)
+    (Path("loop") / FILE).write_text('{"format": 1, "asked": [], "tuned": [], "best": "", "rounds": []}')
+    with pytest.raises(RunError, match=r"loop\.json cannot be read"):
+        loop(pretended)
     assert isinstance(first, Round)
 
 
@@ -219,7 +223,7 @@ def test_it_begins_with_no_adapter_that_saw_what_is_held_out(
 ) -> None:
     every = sorted({item.question.db_id for item in questions.training})
     make_adapter("begun", settings={"rank": 2}, data={"db_ids": every})
-    with pytest.raises(LeakError, match=r"the adapter begun learnt from \w+, which is held out to compare by"):
+    with pytest.raises(LeakError, match=r"the adapter begun learnt from \w+, or from its rows, which is held out"):
         loop(Pretended(SKILLS), start=find_adapter("begun"))
 
 
@@ -231,3 +235,52 @@ def test_one_database_is_too_few(questions: Questions) -> None:
     two = [item for item in questions.training if item.question.db_id in ("cycling_club", "bakery_orders")]
     with pytest.raises(UsageError, match="2 folds need training questions over at least 2 databases"):
         Loop(replace(questions, training=two), plan, tune=Pretended({}).tune, ask=Pretended({}).ask)
+
+
+def test_an_adapter_of_that_name_is_not_the_loops(loop: Callable[..., Loop], make_adapter: Any) -> None:
+    for name in ("better", "better.round-1", "better.fold-2"):
+        folder = make_adapter(name)
+        with pytest.raises(UsageError, match=rf"There is an adapter '{name}' already.*spider-opt models remove {name}"):
+            loop(Pretended(SKILLS))
+        shutil.rmtree(folder)
+    make_adapter("better.x", settings={"rank": 2})  # of no fold and no round
+    with pytest.raises(UsageError, match="must be called otherwise"):
+        loop(Pretended(SKILLS), start=find_adapter("better.x"))
+    assert len(list(loop(Pretended(SKILLS), rounds=1).run())) == 1
+
+
+def test_the_best_adapter_is_gone(loop: Callable[..., Loop]) -> None:
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1).run())
+    shutil.rmtree(folder_for("better.round-1"))
+    asked = len(pretended.asked)
+    with pytest.raises(UsageError, match=r"There is no adapter 'better\.round-1'"):
+        loop(pretended, rounds=2)
+    assert len(pretended.asked) == asked
+
+
+def test_what_shows_training_examples_is_refused_before_anything_is_tuned(loop: Callable[..., Loop]) -> None:
+    pretended = Pretended(SKILLS)
+    for context in ("fewshot:k=2", "rag+hyde"):
+        with pytest.raises(UsageError, match="shows training examples"):
+            loop(pretended, context=context)
+    with pytest.raises(MethodError, match="temperature"):
+        loop(pretended, temperature=float("nan"))
+    assert not pretended.tuned
+
+
+@pytest.mark.parametrize("sql", ["SELEC nonsense FRM nowhere", "DROP TABLE book", "SELECT nothing FROM book"])
+def test_what_people_say_must_run(loop: Callable[..., Loop], questions: Questions, sql: str) -> None:
+    id = questions.training[0].question.id
+    with pytest.raises(PredictionsError, match=f"the query that the review gives {id} does not run on"):
+        loop(Pretended(SKILLS), labels={id: Label(sql)})
+
+
+def test_a_card_that_does_not_say_what_was_learnt_is_told(
+    loop: Callable[..., Loop], make_adapter: Any, questions: Questions
+) -> None:
+    make_adapter("begun", settings={"rank": 2})
+    told: list[str] = []
+    plan = Plan("better", Path("loop"), SPEC, context="none", start=find_adapter("begun"))
+    Loop(questions, plan, tune=Pretended({}).tune, ask=Pretended({}).ask, tell=told.append)
+    assert "the card of begun does not say which databases it learnt from" in told[-1]

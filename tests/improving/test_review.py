@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spider_opt.errors import PredictionsError
-from spider_opt.improving.review import Label, read_review, write_suspects
+from spider_opt.errors import LeakError, PredictionsError
+from spider_opt.improving.review import Label, check_apart, read_review, write_suspects
 
 KNOWN = ["train-1", "train-2", "train-3", "train-4"]
 
@@ -51,3 +51,10 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, line: str, said: str) -
         read_review(file, KNOWN)
     assert said in str(error.value)
     assert str(error.value).startswith(str(file))
+
+
+def test_no_query_that_is_kept_for_scoring() -> None:
+    labels = {"train-1": Label("select NAME from singer"), "train-2": Label(None)}
+    check_apart(labels, ["SELECT age FROM singer"])
+    with pytest.raises(LeakError, match="the review gives train-1 is the gold query of a question that is kept"):
+        check_apart(labels, ["SELECT age FROM singer", "SELECT name FROM singer"])
