@@ -90,10 +90,14 @@ def _given(runs: Sequence[Run | Path | str], benchmark: Benchmark | None) -> tup
         one = given if isinstance(given, Run) else Run.read(arguments.path(given, "run"), benchmark)
         if one.info.fingerprint != benchmark.fingerprint:
             raise UsageError(f"{one.where} was made with other questions or databases than those of {benchmark!r}")
-        if any(one is other or (one.folder and one.folder == other.folder) for other in read):
+        if any(one is other or (one.folder and other.folder and _same(one.folder, other.folder)) for other in read):
             raise UsageError(f"{one.where} is given twice: its votes would count twice")
         read.append(one)
     return read, benchmark
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _selected(

@@ -158,17 +158,19 @@ class Training:
         Raises:
             TrainingError: it cannot be written; the one before is kept.
         """
-        self._beside()
-        state = {
-            "fingerprint": self.fingerprint,
-            "weights": [weight.detach().cpu() for weight in self._weights],
-            "optimizer": self._optimizer.state_dict(),
-            "n": self.n,
-            "examples": self.examples,
-            "tokens": self.tokens,
-            "seconds": self.seconds,
-        }
-        write_state(self.checkpoint, state)
+        try:
+            self._beside()
+        finally:  # what cannot be written beside it costs no step that was learnt
+            state = {
+                "fingerprint": self.fingerprint,
+                "weights": [weight.detach().cpu() for weight in self._weights],
+                "optimizer": self._optimizer.state_dict(),
+                "n": self.n,
+                "examples": self.examples,
+                "tokens": self.tokens,
+                "seconds": self.seconds,
+            }
+            write_state(self.checkpoint, state)
 
     def run(self) -> Generator[Step, None, None]:
         """Train to the end, yielding after each step; checkpoints are written on the way and when it stops.

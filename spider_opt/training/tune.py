@@ -173,6 +173,8 @@ def _schemas(items: Sequence[Item]) -> list[Schema]:
 
 def _write(folder: Path, weights: Any, base: Any, train: Training, said: Mapping[str, Any]) -> dict[str, Any]:
     """Write the adapter and its card: ``said`` is what was asked for, the rest what came of it."""
+    from safetensors import SafetensorError
+
     settings = train.settings
     architecture = base.model.config.model_type
     steps = [json.loads(line) for line in train.log.read_text(encoding="utf-8").splitlines()]
@@ -195,8 +197,7 @@ def _write(folder: Path, weights: Any, base: Any, train: Training, said: Mapping
         )  # fmt: skip
         card = {"name": folder.name, "sha256": sha256, **said, "training": done}
         replace(folder, card)
-    except OSError as error:
-        raise TrainingError(
-            f"The adapter in {folder} cannot be written ({error.strerror or error}); what stood there is kept"
-        ) from error
+    except (OSError, SafetensorError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TrainingError(f"The adapter in {folder} cannot be written ({why}); what stood there is kept") from error
     return card

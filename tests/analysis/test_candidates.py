@@ -150,6 +150,10 @@ def test_what_cannot_be_measured_is_refused(benchmark: Benchmark) -> None:
         so.candidates(run, run)
     with pytest.raises(UsageError, match="given twice"):
         so.candidates("voted", "voted", benchmark=benchmark)
+    Path("link").symlink_to("voted")
+    for other in ("link", Path("voted").absolute()):
+        with pytest.raises(UsageError, match="given twice"):
+            so.candidates("voted", other, benchmark=benchmark)
     with pytest.raises(UsageError, match="'query' or 'database'"):
         so.candidates(run, by="hardness")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="mode"):

@@ -231,20 +231,39 @@ def test_an_adapter_that_lags_is_said_where_a_training_begins_with_it(
     assert "learnt by step 4, but its training's checkpoint is of step 6" in caplog.text
 
 
+@pytest.mark.parametrize("of_safetensors", [False, True])
 def test_a_disk_that_is_full_is_said_and_leaves_what_stood_there(
-    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, of_safetensors: bool
 ) -> None:
+    from safetensors import SafetensorError
+
     tuned_on("mine", settings=replace(SETTINGS, epochs=1.0))
     folder = tmp_path / "adapters" / "mine"
     before = steps_of_both(folder)
 
     def full(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        why = "No space left on device"
+        raise SafetensorError(why) if of_safetensors else OSError(errno.ENOSPC, why)
 
     monkeypatch.setattr(tuning, "write_adapter", full)
     with pytest.raises(TrainingError, match=r"cannot be written \(No space left on device\); what stood there is kept"):
         tuned_on("mine", settings=replace(SETTINGS, epochs=1.0), resume=True)
     assert steps_of_both(folder) == before
+
+
+def test_what_was_learnt_is_kept_where_the_adapter_cannot_be_written(
+    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(tuning, "write_adapter", full)
+        with pytest.raises(TrainingError, match="No space left on device"):
+            tuned_on("mine")
+    told: list[Step] = []
+    assert tuned_on("mine", resume=True, tell=told.append)["training"]["steps"] == 6
+    assert told == []
 
 
 def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
