@@ -109,8 +109,9 @@ def _legend(report: CandidateReport) -> Iterator[str]:
     )
     if report.pass_at and report.pass_at[-1].drawn < report.n:
         yield (
-            "pass@k: of k samples one at least is right, unbiased where a question has k; where a method drew fewer, "
-            "since they settled the answer, those count, so that it is at least so much."
+            "pass@k: of k samples one at least is right. Where a method drew fewer, since they settled the answer, "
+            "those count, which moves it a little; of methods that end at the first that runs it is what came among "
+            "the first k."
         )
     if len(report.runs) > 1:
         yield "Each run has one vote to a question, divided among its samples; pass@k is the first run's."

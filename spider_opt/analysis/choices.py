@@ -45,7 +45,8 @@ class Choice:
 class PassAt:
     """How often one of ``k`` samples is right, in percent; ``drawn`` questions have so many samples.
 
-    Where there are fewer, those there are count, so that it is at least so much.
+    Where there are fewer, those there are count. Of a step that ends at the first that runs it is what came among the
+    first ``k`` as they were drawn, at least so much; of a vote an estimate.
     """
 
     k: int
@@ -199,11 +200,16 @@ def _agreement(questions: Sequence[tuple[Pool, Scored]], judged: Judged) -> Agre
 
 
 def _pass_at(pools: Sequence[Pool], judged: Judged, clusters: Sequence[str]) -> tuple[PassAt, ...]:
-    """Estimate pass@k from the samples of the first run, unbiased where a question has k of them.
+    """Return pass@k of the first run's samples.
+
+    Of a vote by the estimator for samples that are drawn alike; it ends early where the rest cannot change it, which
+    moves the estimate a little. What ends at the first that runs has no samples that are alike: the last alone may be
+    right, and is among the first k where there are no more than k.
 
     Source: Chen et al. 2021 (Codex), section 2.1.
     """
     drawn: list[tuple[int, int]] = []
+    in_turn = {candidate.step for pool in pools for candidate in pool.candidates} - {"vote", ""}
     for pool in pools:
         own = [c for c, run in zip(pool.candidates, pool.runs, strict=True) if run == 0]
         right = sum(c.n for c in own if judged[pool.index, c.sql].correct)
@@ -211,7 +217,10 @@ def _pass_at(pools: Sequence[Pool], judged: Judged, clusters: Sequence[str]) -> 
     most = max((n for n, _ in drawn), default=0)
     found = []
     for k in range(1, most + 1):
-        values = [at_least_one(n, right, min(k, n)) for n, right in drawn]
+        if in_turn:
+            values = [float(right > 0 and n <= k) for n, right in drawn]
+        else:
+            values = [at_least_one(n, right, min(k, n)) for n, right in drawn]
         mean = 100 * sum(values) / len(values)
         found.append(PassAt(k, mean, clustered_se(values, clusters), sum(n >= k for n, _ in drawn)))
     return tuple(found)

@@ -85,7 +85,8 @@ def _counted(candidates: Sequence[Candidate], votes: Votes | None = None) -> Bal
 
 def _is_zero(sql: str, database: Database) -> bool:
     try:
-        return not any(any(row) for row in database.run(sql).rows)
+        return all(cell is None or (isinstance(cell, int | float) and cell == 0)
+                   for row in database.run(sql).rows for cell in row)  # fmt: skip
     except QueryError:
         return False
 

@@ -45,7 +45,7 @@ def candidates_command(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell what ways of choosing would have made of a run's candidates.
+    """Tell what other ways of choosing make of a run's answers.
 
     Of the samples that a run kept (vote, first-valid, retry): how often one of k is right, how far a right choice would
     get, and what each way of choosing gets, against the run's own choice. No model is asked. Of several runs the

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 class Ended(KeyboardInterrupt):
@@ -22,23 +23,26 @@ def interrupted_by_signals() -> Iterator[None]:
     """Until the end of the block, SIGTERM and a lost terminal's SIGHUP interrupt; SIGINT too where it was ignored.
 
     Shells have it ignored in what they start in the background of a script (``nohup … &``). A SIGHUP that is ignored,
-    as by nohup, stays so. Each comes once: it is ignored while what was done is kept.
+    as by nohup, stays so. The first ends it: others are ignored while what was done is kept.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    before: dict[int, Any] = {}
+
     def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
         raise Ended(number)
 
-    before = {}
     for name in ("SIGTERM", "SIGHUP", "SIGINT"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is None:
             continue
-        ignored = signal.getsignal(number) is signal.SIG_IGN
-        if ignored if name == "SIGINT" else not (ignored and name == "SIGHUP"):
+        handler = signal.getsignal(number)
+        ours = handler in (signal.SIG_IGN, signal.default_int_handler) if name == "SIGINT" else True
+        if ours and not (handler is signal.SIG_IGN and name == "SIGHUP"):
             before[number] = signal.signal(number, end)
     try:
         yield

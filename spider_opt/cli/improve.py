@@ -82,7 +82,7 @@ def improve_command(
     seed: int,
     out: Path | None,
 ) -> None:
-    """Tune on from failures, in rounds, and keep an adapter only where it is better beyond chance.
+    """Tune on from failures, and keep what is better beyond chance.
 
     A round answers training questions with adapters that did not see their databases, scores them, and tunes the best
     adapter on: what failed is learnt twice, right answers in other words beside the gold query, and what people say in
@@ -139,8 +139,12 @@ def improve_command(
         (look, form), model, rank = form_of(adapter), adapter.base, known
     import_transformers()
     data = training_questions(Wanted(chosen, None, "random", None, context, 0.7, seed))
+    told = partial(click.echo, err=True)
     labels = {} if review is None else read_review(review, [item.question.id for item in data.training])
-    if labels:
+    if review is not None:
+        told(f"{len(labels):,} questions are learnt, or left out, as {review} says")
+        if not labels:
+            raise UsageError(f'{review} says nothing: give a question\'s "sql", or set its "drop" to true')
         asked = chosen.load()
         check_apart(labels, (e.gold_sql for one in (asked, *other_evaluations(asked)[0]) for e in one.examples))
     folder = out or Path("improve") / name
@@ -155,7 +159,6 @@ def improve_command(
     plan = Plan(
         name, folder, spec, rounds, folds, examples, samples, temperature, context, adapter, labels, engine, seed
     )
-    told = partial(click.echo, err=True)
     loop = Loop(
         Questions(data.training, data.validation, data.source, data.databases, data.about),
         plan,

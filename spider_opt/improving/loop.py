@@ -60,7 +60,6 @@ class Loop:
         check_training(questions.training)
         self._labels = dict(plan.labels or {})
         check_review(self._labels, questions.training, questions.databases)
-        questions = replace(questions, training=labelled(questions.training, self._labels))
         alike = equal_contents(questions.source)
         self._watched = questions.held_out
         if not questions.held_out:
@@ -69,6 +68,12 @@ class Loop:
             questions = replace(questions, training=rest, held_out=apart)
         if not questions.held_out:
             raise UsageError("there is nothing to compare by: the training questions need more databases")
+        held_out = {item.question.id for item in questions.held_out}
+        if vain := sorted(held_out & self._labels.keys()):
+            tell(
+                f"{len(vain):,} of the reviewed questions are held out to compare by, and stay as they are: {vain[0]} …"
+            )
+        questions = replace(questions, training=labelled(questions.training, self._labels))
         self._questions, self._plan = questions, plan
         self._tune, self._ask, self._tell, self._progress = tune, ask, tell, progress
         self._by_fold = folds(questions.training, alike, plan.folds)

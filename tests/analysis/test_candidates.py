@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -11,13 +12,15 @@ from kept_candidates import OTHERS, SAMPLES, boats, voted
 
 import spider_opt as so
 from spider_opt.analysis.candidates_text import to_csv, to_json, to_markdown
-from spider_opt.analysis.choices import Agreement, at_least_one
+from spider_opt.analysis.choices import Agreement, _pass_at, at_least_one
+from spider_opt.analysis.pools import Pool
 from spider_opt.analysis.recovered import recovered
 from spider_opt.answering.choosing import WAYS
 from spider_opt.answering.disagreement import Group
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run
-from spider_opt.types import Benchmark, Question
+from spider_opt.scoring import Scored
+from spider_opt.types import Benchmark, Candidate, Outcome, Question
 
 
 @pytest.fixture
@@ -225,3 +228,22 @@ def test_where_there_is_nothing_to_judge(benchmark: Benchmark) -> None:
     assert report["first"].recovered
     assert report["first"].recovered.share != report["first"].recovered.share  # there is nothing to gain
     assert to_json(report)["ways"][1]["recovered"] is None
+
+
+@pytest.mark.parametrize(("step", "values"), [("first-valid", [25, 50, 75, 75]), ("vote", [45.8, 66.7, 75, 75])])
+def test_what_ends_at_the_first_that_runs_has_no_samples_that_are_alike(step: str, values: list[float]) -> None:
+    """Of one, two, three and four samples the last is right, but for the four: what was drawn first says no more."""
+    pools, judged = [], {}
+    for n in (1, 2, 3, 4):
+        failed = Candidate(step, "bad", "", "query_error", n=n - 1)
+        last = Candidate(step, f"last-{n}", "", "rows")
+        candidates = (failed, last) if n > 1 else (last,)
+        votes = tuple(Fraction(candidate.n) for candidate in candidates)
+        pools.append(Pool(n, f"q-{n}", "boats", candidates, (0,) * len(candidates), votes))
+        for candidate in candidates:
+            right = candidate is last and n < 4
+            outcome = Outcome.CORRECT if right else Outcome.WRONG_ROWS
+            judged[n, candidate.sql] = Scored(n, "boats", right, outcome, "", "easy", f"c{n}")
+    found = _pass_at(pools, judged, [f"c{n}" for n in (1, 2, 3, 4)])
+    assert [round(one.value, 1) for one in found] == values
+    assert [one.drawn for one in found] == [4, 3, 2, 1]

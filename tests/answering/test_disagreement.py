@@ -15,6 +15,7 @@ RESULTS: dict[str, Result] = {
     "wide": Result(tuple(f"c{i}" for i in range(40)), [tuple(range(40))]),
     "none": Result(("n",), []),
     "zero": Result(("n", "m"), [(0, None), (0.0, None)]),
+    "blank": Result(("t",), [("",)]),
     "blob": Result(("b",), [(b"y" * 200,)]),
 }
 
@@ -93,4 +94,5 @@ def test_only_questions_where_they_disagree_are_looked_at() -> None:
 
 def test_results_of_nothing_but_zeros() -> None:
     candidates = [had("zero", "z", 2), had("one", "o"), had("none", ""), had("slow", "s"), had("late", None)]
+    candidates.append(had("blank", "b"))
     assert zeros(candidates, Shop()) == {"z"}

@@ -22,6 +22,7 @@ from spider_opt.training.spec import TuneSpec
 from spider_opt.types import ModelInfo, Request
 
 GOLDS = {example.question.text: example.gold_sql for example in load("spider-mini:train").examples}
+IDS = [example.question.id for example in load("spider-mini:train").examples]
 Improve = Callable[..., Result]
 
 
@@ -90,6 +91,7 @@ def test_a_round_and_one_more(improve: Improve, specs: list[TuneSpec]) -> None:
 def test_what_cannot_be_meant(improve: Improve, specs: list[TuneSpec], make_adapter: Any) -> None:
     make_adapter("hosted", base_url="https://example.org", model="ft:x")
     make_adapter("begun", settings={"rank": 2})
+    Path("silent.jsonl").write_text(f'{{"id": "{next(iter(IDS))}", "sql": ""}}\n')
     Path("review.jsonl").write_text('{"id": "train-nothing", "drop": true}\n')
     for options, said in (
         (("--start", "begun", "--rank", "4"), "--rank is as in the adapter that --start names"),
@@ -99,6 +101,7 @@ def test_what_cannot_be_meant(improve: Improve, specs: list[TuneSpec], make_adap
         (("--name", "a/b"), "An adapter cannot be called 'a/b'"),
         (("--name", "spider"), "The adapter 'spider' comes with spider-opt"),
         (("--review", "review.jsonl"), "is about train-nothing, which is none of the questions that are learnt"),
+        (("--review", "silent.jsonl"), "silent.jsonl says nothing"),
         (("--temperature", "nan"), "--temperature is nan, which is no number"),
         (("--epochs", "inf"), "--epochs is inf, which is no number"),
         (("--context", "fewshot"), "shows training examples, and here training questions are asked"),

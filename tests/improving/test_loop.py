@@ -284,3 +284,13 @@ def test_a_card_that_does_not_say_what_was_learnt_is_told(
     plan = Plan("better", Path("loop"), SPEC, context="none", start=find_adapter("begun"))
     Loop(questions, plan, tune=Pretended({}).tune, ask=Pretended({}).ask, tell=told.append)
     assert "the card of begun does not say which databases it learnt from" in told[-1]
+
+
+def test_what_people_say_does_not_change_what_is_compared_by(loop: Callable[..., Loop], questions: Questions) -> None:
+    plain = loop(Pretended(SKILLS), folder=Path("plain"), name="plain")
+    apart = [item.question.id for item in plain._questions.held_out]
+    told: list[str] = []
+    plan = Plan("better", Path("loop"), SPEC, context="none", labels=dict.fromkeys(apart, Label(None)))
+    reviewed = Loop(questions, plan, tune=Pretended({}).tune, ask=Pretended({}).ask, tell=told.append)
+    assert reviewed._questions == plain._questions
+    assert f"{len(apart)} of the reviewed questions are held out to compare by, and stay" in told[-1]
