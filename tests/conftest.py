@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -46,8 +47,10 @@ WRITES_NONE, sys.dont_write_bytecode = sys.dont_write_bytecode, False
 
 
 def pytest_collection_finish() -> None:
-    """Let the environment decide again."""
+    """Let the environment decide again; what is loaded stays, and need not be looked through for what may go."""
     sys.dont_write_bytecode = WRITES_NONE
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
