@@ -167,15 +167,16 @@ def test_what_gets_worse_is_not_kept(loop: Callable[..., Loop], make_adapter: An
 
 @pytest.mark.parametrize("at", ADAPTERS)
 def test_stopped_anywhere_it_goes_on(loop: Callable[..., Loop], at: str) -> None:
-    whole = list(loop(Pretended(SKILLS), folder=Path("whole"), name="whole").run())
+    few = {"examples": 12}
+    whole = list(loop(Pretended(SKILLS), folder=Path("whole"), name="whole", **few).run())
     pretended = Pretended(SKILLS, dies_at=at)
     with pytest.raises(KeyboardInterrupt):
-        list(loop(pretended).run())
-    assert list(loop(pretended).run()) == [
+        list(loop(pretended, **few).run())
+    assert list(loop(pretended, **few).run()) == [
         replace(one, adapter=one.adapter.replace("whole", "better")) for one in whole
     ]
     assert sorted(pretended.tuned) == sorted(ADAPTERS)  # none twice
-    assert list(loop(pretended).run()) == list(loop(pretended).run())  # done, it asks nothing more
+    assert list(loop(pretended, **few).run()) == list(loop(pretended, **few).run())  # done, it asks nothing more
     assert sorted(pretended.tuned) == sorted(ADAPTERS)
 
 
