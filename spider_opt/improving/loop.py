@@ -178,6 +178,11 @@ class Loop:
         name = f"{self._plan.name}.{what}"
         folder = folder_for(name)
         if name in self._state.tuned and (folder / CARD).is_file():
+            if find_adapter(name).sha256 != self._state.tuned[name]:
+                raise UsageError(
+                    f"the adapter {name} is another one than this loop tuned: another loop or training has its name; "
+                    f"begin another with another {argument('name')}"
+                )
             return name
         if not items:
             raise TrainingError(f"There is nothing to tune {name} on: no question is left")
@@ -192,7 +197,7 @@ class Loop:
                 replace(spec, settings=settings, start=start, check=0), resume=(folder / CHECKPOINT).is_file(),
                 about=about,
             )  # fmt: skip
-        self._state.tuned.append(name)
+        self._state.tuned[name] = find_adapter(name).sha256
         self._state.keep()
         return name
 

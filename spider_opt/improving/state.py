@@ -46,11 +46,11 @@ class Round:
 
 @dataclass(slots=True)
 class State:
-    """What was asked for, which adapters are tuned, which one is the best so far, and the rounds."""
+    """What was asked for, the hashes of the adapters that are tuned, which is the best so far, and the rounds."""
 
     folder: Path
     asked: Mapping[str, Any]
-    tuned: list[str] = field(default_factory=list)
+    tuned: dict[str, str] = field(default_factory=dict)
     best: str = ""
     rounds: list[Round] = field(default_factory=list)
 
@@ -87,7 +87,7 @@ def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
         then = told["asked"]
         if not isinstance(then, dict):
             raise TypeError(f"{then!r} is no object")
-        state = State(folder, asked, list(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]])
+        state = State(folder, asked, dict(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} cannot be read ({error!r}): delete {folder}, or name another {argument('out')}"

@@ -9,6 +9,7 @@ made on this machine in the cache. ``learnt.txt`` beside the card has hashes of 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ FILE, CARD, LEARNT = "adapter.gguf", "card.json", "learnt.txt"
 NEXT = "next.gguf"
 """The file that a card is of which is written before it is in place, see ``replace``."""
 SHIPPED = Path(__file__).parent / "adapters"
+_LOG = logging.getLogger("spider_opt")
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -169,6 +171,9 @@ def find_adapter(name: str) -> Adapter:
     else:
         folders = [Path(os.path.expanduser(name))]
         none = f"There is no adapter in {name!r}: a folder with a {CARD} would be one"
+    there = [folder for folder in folders if (folder / CARD).is_file()]
+    if len(there) > 1:
+        _LOG.warning("two adapters are called %s: the one that comes with the package is taken, not %s", name, there[1])
     for folder in folders:
         if (folder / CARD).is_file():
             adapter = read_adapter(folder)

@@ -189,7 +189,7 @@ def test_more_rounds_later(loop: Callable[..., Loop]) -> None:
     (Path("loop") / FILE).write_text("{")
     with pytest.raises(RunError, match=r"loop\.json cannot be read"):
         loop(pretended)
-    (Path("loop") / FILE).write_text('{"format": 1, "asked": [], "tuned": [], "best": "", "rounds": []}')
+    (Path("loop") / FILE).write_text('{"format": 1, "asked": [], "tuned": {}, "best": "", "rounds": []}')
     with pytest.raises(RunError, match=r"loop\.json cannot be read"):
         loop(pretended)
     assert isinstance(first, Round)
@@ -295,3 +295,13 @@ def test_what_people_say_does_not_change_what_is_compared_by(loop: Callable[...,
     reviewed = Loop(questions, plan, tune=Pretended({}).tune, ask=Pretended({}).ask, tell=told.append)
     assert reviewed._questions == plain._questions
     assert f"{len(apart)} of the reviewed questions are held out to compare by, and stay" in told[-1]
+
+
+def test_an_adapter_that_another_loop_tuned_is_not_this_ones(loop: Callable[..., Loop]) -> None:
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1).run())
+    Pretended(SKILLS).tune(
+        pretended.learnt["better.fold-1"][:9], [], {}, folder_for("better.fold-1"), SPEC, resume=False, about={}
+    )
+    with pytest.raises(UsageError, match=r"better\.fold-1 is another one than this loop tuned"):
+        list(loop(pretended, rounds=2).run())

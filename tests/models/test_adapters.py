@@ -353,3 +353,14 @@ def test_what_was_asked_without_an_adapter_is_asked_again_with_it(tmp_path: Path
             cached = CachedModel(FakeModel(says, info=ModelInfo("m", "ab", adapter)), tmp_path / "responses.sqlite")
             assert cached.complete(Request("How many?"))[0].text == says
             cached.close()
+
+
+def test_one_that_comes_with_the_package_hides_ones_own_and_says_so(
+    make_adapter: Make, shipped: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_adapter("same", root=shipped)
+    assert find_adapter("same").folder == shipped / "same"
+    assert not caplog.text
+    own = make_adapter("same", file=b"mine")
+    assert find_adapter("same").folder == shipped / "same"
+    assert f"two adapters are called same: the one that comes with the package is taken, not {own}" in caplog.text
