@@ -50,8 +50,8 @@ def written_out(compact: Path, sha256: str) -> Path:
                 _replace(compact, path, sha256)
     except OSError as error:
         raise WeightsError(
-            f"{compact} cannot be written out into {path.parent} ({error.strerror or error}); make room there, or set "
-            "SPIDER_OPT_CACHE to another folder"
+            f"{compact} cannot be written out into {path.parent} ({error.strerror or error}); make room there, take "
+            "away what stands in its place, or set SPIDER_OPT_CACHE to another folder"
         ) from error
     return path
 
