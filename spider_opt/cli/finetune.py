@@ -195,10 +195,11 @@ def _hosted(asked: Asked, folder: Path) -> None:
     from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import FILE
+    from spider_opt.models.lagging import CHECKPOINT
 
     if not asked.model and not asked.cancel:
         raise UsageError("Which of the provider's models? Name it with --model")
-    if (folder / FILE).exists() or (folder / "checkpoint.pt").exists():
+    if (folder / FILE).exists() or (folder / CHECKPOINT).exists():
         raise UsageError(f"There is an adapter {asked.name!r} of this machine already: take another --name")
     epochs = asked.epochs
     if epochs is not None and epochs != int(epochs):

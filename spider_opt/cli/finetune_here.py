@@ -34,6 +34,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
     from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+    from spider_opt.models.lagging import CHECKPOINT
     from spider_opt.models.torch.base import import_transformers
     from spider_opt.progress import progress
     from spider_opt.steps.finetune import form_of
@@ -52,7 +53,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
         look, form = form_of(start)
         asked = replace(asked, model=start.base, rank=rank, form=form)
     name, resume, model = asked.name, asked.resume, asked.model or DEFAULT_MODEL
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if (folder / job_state.FILE).exists():
         raise UsageError(f"{name!r} is tuned at a provider: take another --name, or delete {folder}")
     if resume and not checkpoint.is_file():

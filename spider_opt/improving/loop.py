@@ -26,6 +26,7 @@ from spider_opt.improving.state import Round, State, adapter_folders_of, read_st
 from spider_opt.methods import parse_method
 from spider_opt.models.adapters import CARD, FILE, NEXT, Adapter, find_adapter, folder_for, write_learnt
 from spider_opt.models.adapters import replace as replace_adapter
+from spider_opt.models.lagging import CHECKPOINT
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run
@@ -35,8 +36,6 @@ from spider_opt.training.dataset import Item, check_training
 from spider_opt.training.job_state import held
 from spider_opt.types import Verdict
 from spider_opt.wording import argument
-
-CHECKPOINT = "checkpoint.pt"
 
 
 class Loop:

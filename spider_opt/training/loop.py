@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spider_opt.errors import LeakError, TrainingError
+from spider_opt.models.lagging import CHECKPOINT
 from spider_opt.models.torch.shared_prefix import Pack, laid
 from spider_opt.training.checkpoint import note, read_state, take_back_notes, write_state
 from spider_opt.training.dataset import Item, check_training, split
@@ -120,7 +121,7 @@ class Training:
     @property
     def checkpoint(self) -> Path:
         """The file that a stopped training goes on from."""
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINT
 
     @property
     def log(self) -> Path:

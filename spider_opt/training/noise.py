@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from spider_opt.prompts.schema_text import Values
@@ -12,11 +12,13 @@ from spider_opt.types import ForeignKey, Schema, Table
 LEFT_OUT = 0.3
 """The chance of a table that nothing needs to be left out."""
 ADDED = (0, 1, 2)
-"""How many tables of other schemas come in."""
+"""How many tables of another schema come in."""
 
 
-def noisy(schema: Schema, needed: Set[str] | None, others: Sequence[Schema], rng: random.Random) -> Schema:
-    """Return a schema with some tables left out, and some of other schemas among them.
+def noisy(
+    schema: Schema, needed: Set[str] | None, others: Sequence[Schema], rng: random.Random
+) -> tuple[Schema, Schema]:
+    """Return a schema with some tables left out and some of another among them, and that other; itself where none came.
 
     ``needed`` are the tables, in lower case, that stay; None where all may be needed. Keys of what is left out go with
     it, those of what comes in stay where both their tables come in. A table whose name is taken does not come in, nor
@@ -37,7 +39,7 @@ def noisy(schema: Schema, needed: Set[str] | None, others: Sequence[Schema], rng
         rng.shuffle(stays)
     shown = {table.name for table in stays}
     kept = [key for key in schema.foreign_keys if key.table in shown and key.ref_table in shown]
-    return replace(schema, tables=tuple(stays), foreign_keys=(*kept, *keys))
+    return replace(schema, tables=tuple(stays), foreign_keys=(*kept, *keys)), other
 
 
 def other_values(values: Values, n: int, rng: random.Random) -> Values:
@@ -50,12 +52,3 @@ def _is_new(table: Table, schema: Schema, there: Set[str]) -> bool:
     return table.name.lower() not in there and not any(
         columns <= {column.name.lower() for column in own.columns} for own in schema.tables
     )
-
-
-def merged(parts: Sequence[Mapping[tuple[str, str], Sequence[object]] | None]) -> Values:
-    """Return the values of several schemas together; the first counts where two have a column."""
-    together: dict[tuple[str, str], Sequence[object]] = {}
-    for part in parts:
-        for column, found in (part or {}).items():
-            together.setdefault(column, found)
-    return together  # type: ignore[return-value]

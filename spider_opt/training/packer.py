@@ -14,7 +14,7 @@ from spider_opt.models.torch.shared_prefix import Pack, packed
 from spider_opt.prompts.schema_text import Values
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
-from spider_opt.training.noise import merged, noisy, other_values
+from spider_opt.training.noise import noisy, other_values
 from spider_opt.training.renaming import Renaming, renamed
 from spider_opt.types import Database, Schema, Task
 
@@ -89,8 +89,9 @@ class Packer:
         if rng is not None:
             schema = shuffled(schema, rng)
             if self._noise and rng.random() < self._noise:
-                schema = noisy(schema, needed(items), self._others, rng)
-                values = self._other_values(schema, items[0].question.schema, rng)
+                own = schema
+                schema, other = noisy(own, needed(items), self._others, rng)
+                values = self._other_values(own, other, rng)
             names = renamed(schema, rng) if self._rename and rng.random() < self._rename else None
         pack = self._packed(items, schema, names, values)
         while len(pack.shared) > self._max_tokens:
@@ -101,14 +102,12 @@ class Packer:
             pack = self._packed(items, schema, names, values)
         return pack
 
-    def _other_values(self, shown: Schema, own: Schema, rng: random.Random) -> Values | None:
-        """Return values of a schema's columns, and of those that came from others, from other rows each time."""
+    def _other_values(self, own: Schema, other: Schema, rng: random.Random) -> Values | None:
+        """Return values of both schemas' columns, from other rows each time; the first's where both have one."""
         if not self._drafter.look.values:
             return None
-        names = {table.name for table in shown.tables}
-        from_others = [other for other in self._others if names & {t.name for t in other.tables} - _names(own)]
-        found = [self._more.sampled(schema)[1] for schema in (own, *from_others)]
-        return other_values(merged(found), self._drafter.look.values, rng)
+        found = [self._more.sampled(schema)[1] or {} for schema in (other, own)]
+        return other_values({**found[0], **found[1]}, self._drafter.look.values, rng)
 
     def _packed(
         self, items: Sequence[Item], schema: Schema, names: Renaming | None, values: Values | None = None
@@ -150,10 +149,6 @@ def needed(items: Sequence[Item]) -> set[str] | None:
             return None
         found |= {table.lower() for table in names.tables}
     return found | {value[0].lower() for item in items for value in item.context.values}
-
-
-def _names(schema: Schema) -> set[str]:
-    return {table.name for table in schema.tables}
 
 
 def without_a_table(schema: Schema, items: Sequence[Item], rng: random.Random, times_too_long: float) -> Schema | None:
