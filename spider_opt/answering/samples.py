@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from zlib import crc32
 
+from spider_opt.answering.choosing import settled
+from spider_opt.answering.outcomes import Tried, orders, tried
 from spider_opt.errors import ModelError
-from spider_opt.types import ChatModel, Completion, Generator, ModelInfo, Prediction, Request, Task, Usage
+from spider_opt.types import ChatModel, Completion, Database, Generator, ModelInfo, Prediction, Request, Task, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,22 @@ class Sampling:
         for i in range(self.n):
             temperature = task.temperature if self.greedy and i == 0 else self.temperature
             yield inner(replace(task, model=shared.model(i), temperature=temperature))
+
+    def draw_and_try(self, inner: Generator, task: Task, database: Database) -> tuple[list[Prediction], list[Tried]]:
+        """Return the answers and what came of running each; no more are drawn where they cannot change a vote.
+
+        Raises:
+            ModelError: the model did not answer.
+        """
+        run = cache(lambda sql: tried(database, sql))
+        samples: list[Prediction] = []
+        tries: list[Tried] = []
+        for sample in self.draw(inner, task):
+            samples.append(sample)
+            tries.append(run(sample.sql))
+            if settled(orders(tries, nonempty=self.nonempty), self.n - len(samples)):
+                break
+        return samples, tries
 
 
 class SharedSamples:

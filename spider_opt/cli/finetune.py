@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
-from math import isfinite
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from click.core import ParameterSource
 
 from spider_opt.cli.benchmark_options import benchmark_folder_options
 from spider_opt.cli.finetune_asked import Asked
-from spider_opt.cli.options import in_sections
+from spider_opt.cli.options import check_finite, in_sections
 
 if TYPE_CHECKING:
     from spider_opt.cli.benchmark_options import Chosen
@@ -152,7 +151,6 @@ def finetune_command(
     elsewhere.
     """  # fmt: skip
     from spider_opt.cli.finetune_here import tune_here
-    from spider_opt.errors import UsageError
     from spider_opt.models.adapters import folder_for
 
     asked = Asked(
@@ -162,10 +160,7 @@ def finetune_command(
         resume=resume, provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier,
         price=price, yes=yes, cancel=cancel, chats=chats,
     )  # fmt: skip
-    for option in fields(asked):
-        value = getattr(asked, option.name)
-        if isinstance(value, float) and not isfinite(value):
-            raise UsageError(f"--{option.name.replace('_', '-')} is {value}, which is no number")
+    check_finite(ctx.params)
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     folder = folder_for(asked.name)
     if asked.provider is None:

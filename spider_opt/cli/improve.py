@@ -9,7 +9,7 @@ import click
 
 from spider_opt.cli.benchmark_options import benchmark_folder_options
 from spider_opt.cli.finetune import above_0
-from spider_opt.cli.options import engine_option
+from spider_opt.cli.options import check_finite, engine_option
 
 if TYPE_CHECKING:
     from spider_opt.cli.benchmark_options import Chosen
@@ -92,7 +92,6 @@ def improve_command(
     """
     import sys
     from functools import partial
-    from math import isfinite
 
     from click.core import ParameterSource
 
@@ -118,9 +117,7 @@ def improve_command(
     from spider_opt.training.spec import TuneSpec
     from spider_opt.training.tune import tune
 
-    for option, value in ctx.params.items():
-        if isinstance(value, float) and not isfinite(value):
-            raise UsageError(f"--{option} is {value}, which is no number")
+    check_finite(ctx.params)
     given = {option for option in ctx.params if ctx.get_parameter_source(option) is ParameterSource.COMMANDLINE}
     folder_for(name)
     form: AnswerForm = "from-first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
 
 ENGINES = ("llama.cpp", "torch")  # of models.Engine, which is not loaded for a word
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def check_finite(given: Mapping[str, object]) -> None:
+    """Make sure that each number among a command's parameters is one: click's ranges let ``nan`` and ``inf`` pass.
+
+    Raises:
+        UsageError: one is not.
+    """
+    from spider_opt.errors import UsageError
+
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise UsageError(f"--{name.replace('_', '-')} is {value}, which is no number")
 
 
 def engine_option(command: F) -> F:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, ClassVar
 
 from spider_opt.answering.candidates import sample_of, told, within
-from spider_opt.answering.choosing import chosen, settled
+from spider_opt.answering.choosing import chosen
 from spider_opt.answering.disagreement import disagrees, groups
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.answering.judging import Metered, best, judge_named, scores
-from spider_opt.answering.outcomes import Tried, orders, tried
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Candidate, Generator, Prediction, Stage, Task, Tools, Usage
 
@@ -62,14 +60,7 @@ class Select(Sampling):
             return candidates.index(counting[best(found, said, by_votes=self.votes)]), said, model.spent
 
         def generate(task: Task) -> Prediction:
-            run = cache(lambda sql: tried(tools.databases[task.question.db_id], sql))
-            samples: list[Prediction] = []
-            tries: list[Tried] = []
-            for sample in self.draw(inner, task):
-                samples.append(sample)
-                tries.append(run(sample.sql))
-                if settled(orders(tries, nonempty=self.nonempty), self.n - len(samples)):
-                    break
+            samples, tries = self.draw_and_try(inner, task, tools.databases[task.question.db_id])
             candidates = told("select", samples, tries)
             number, said, spent = judged(candidates, task)
             first = sample_of(candidates[number], samples)

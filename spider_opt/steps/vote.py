@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import ClassVar
 
 from spider_opt.answering.candidates import sample_of, told, within
-from spider_opt.answering.choosing import chosen, settled
-from spider_opt.answering.outcomes import Tried, orders, tried
+from spider_opt.answering.choosing import chosen
 from spider_opt.answering.samples import Sampling
 from spider_opt.types import Generator, Prediction, Stage, Task, Tools, Usage
 
@@ -39,14 +37,7 @@ class Vote(Sampling):
         """Return a generator that asks ``inner`` up to n times."""
 
         def generate(task: Task) -> Prediction:
-            run = cache(lambda sql: tried(tools.databases[task.question.db_id], sql))
-            samples: list[Prediction] = []
-            tries: list[Tried] = []
-            for sample in self.draw(inner, task):
-                samples.append(sample)
-                tries.append(run(sample.sql))
-                if settled(orders(tries, nonempty=self.nonempty), self.n - len(samples)):
-                    break
+            samples, tries = self.draw_and_try(inner, task, tools.databases[task.question.db_id])
             candidates = told("vote", samples, tries)
             way = "vote-nonempty" if self.nonempty else "vote"
             first = sample_of(candidates[chosen(candidates, way)], samples)

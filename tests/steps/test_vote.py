@@ -10,12 +10,12 @@ from fake_model import FakeModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spider_opt.answering import samples
 from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool, Limits
 from spider_opt.databases.limits import DEFAULT_LIMITS
 from spider_opt.errors import MethodError, ModelError, QueryFailed, QueryTimeout
 from spider_opt.methods import parse_method
-from spider_opt.steps import vote
 from spider_opt.steps.vote import Vote
 from spider_opt.types import (
     Benchmark,
@@ -193,7 +193,7 @@ def test_ending_early_never_changes_the_answer(says: list[str], chance: random.R
     logprobs = [chance.choice([None, -0.5, -1.0]) for _ in says]
     early = chosen(*says, logprobs=logprobs, nonempty=nonempty)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vote, "settled", lambda groups, left: False)
+        patch.setattr(samples, "settled", lambda groups, left: False)
         assert early == chosen(*says, logprobs=logprobs, nonempty=nonempty)
 
 
