@@ -59,10 +59,15 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a query returned: column names (their number is the width) and rows in order."""
+    """What a query returned: column names (their number is the width) and rows in order.
+
+    ``lossy`` where a text in them is not UTF-8, and lost its broken bytes; ``seconds`` it took, if that is known.
+    """
 
     columns: tuple[str, ...]
     rows: list[tuple[Value, ...]]
+    lossy: bool = False
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Database(Protocol):
@@ -438,6 +443,10 @@ class ScoredDatabase(Protocol):
     def path(self) -> Path:
         """Its SQLite file; what is run on it without these methods is not bounded."""
 
+    @property
+    def timeout_s(self) -> float:
+        """How long a query may take for the scorer that asks now."""
+
     def gold(self, sql: str) -> Result:
         """Return all that a gold query gives.
 
@@ -452,8 +461,12 @@ class ScoredDatabase(Protocol):
             GoldError: it fails.
         """
 
-    def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+    def run(
+        self, sql: str, *, stop_after_rows: int | None = None, distinct: bool = False, within_s: float | None = None
+    ) -> Result:
         """Run a predicted query; ``stop_after_rows`` fetches no more than that many rows.
+
+        ``distinct`` leaves out repeats of rows, as Python compares them; ``within_s`` is a shorter time to take.
 
         Raises:
             QueryError: it failed, was stopped, or was no query; its ``outcome`` is what a verdict makes of that.
@@ -461,6 +474,13 @@ class ScoredDatabase(Protocol):
 
     def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
         """Run a statement of any kind on a copy of the database in memory; it may have no columns.
+
+        Raises:
+            QueryError: as for ``run``.
+        """
+
+    def run_in_order(self, statements: Sequence[str]) -> list[Result]:
+        """Run statements of any kind one after the other on one copy; rows are ``distinct``, the time is for all.
 
         Raises:
             QueryError: as for ``run``.

@@ -118,7 +118,7 @@ WRONG: list[tuple[Callable[..., Any], str, list[Any]]] = [
     (judge, "sql", NO_TEXT),
     (judge, "database", NO_PATH),
     (judge, "mode", [*NO_TEXT, ""]),
-    (judge, "timeout_s", NO_SECONDS),
+    (judge, "timeout_s", [each for each in NO_SECONDS if each is not None]),
     (judge, "keep_distinct", NO_FLAG),
     (load, "name", [*NO_TEXT[1:], Path("spider-mini")]),
     (load, "data", NO_PATH[1:]),

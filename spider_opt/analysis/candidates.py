@@ -70,7 +70,7 @@ def candidates(
         def begin(queries: int) -> Callable[[], None]:
             return shown_late(lambda: shown.enter_context(shown_by("judging candidates", queries)))
 
-        databases = DatabasePool(benchmark.paths, Limits(timeout_s=rules.timeout_s))
+        databases = DatabasePool(benchmark.paths, Limits(timeout_s=rules.main_timeout_s))
         found = pools(several, sorted(common), databases)
         judged = judge_each(found, several, benchmark, rules, begin=begin)
         found = _judgeable(found, judged)

@@ -12,6 +12,7 @@ from spider_opt.errors import DatasetError
 from spider_opt.plugins import Names
 
 BENCHMARKS = {
+    "bird": "spider_opt.benchmarks.bird:BIRD",
     "spider": "spider_opt.benchmarks.spider:SPIDER",
     "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",
 }

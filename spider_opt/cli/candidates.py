@@ -41,7 +41,7 @@ def candidates_command(
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
-    timeout_s: float,
+    timeout_s: float | None,
     out: Path | None,
     as_json: bool,
 ) -> None:

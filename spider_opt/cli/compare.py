@@ -57,7 +57,7 @@ def compare_command(
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
-    timeout_s: float,
+    timeout_s: float | None,
     out: Path | None,
     as_json: bool,
 ) -> None:

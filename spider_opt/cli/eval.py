@@ -97,7 +97,7 @@ def eval_command(
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
-    timeout_s: float,
+    timeout_s: float | None,
     fail_under: float | None,
     as_json: bool,
 ) -> None:

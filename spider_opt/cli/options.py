@@ -114,8 +114,8 @@ def _no_number(name: str) -> JSON:
 def scoring_options(command: F) -> F:
     """Add ``--metric``, ``--mode``, ``--keep-distinct`` and ``--timeout``; see ``asked_rules``."""
     command = click.option(
-        "--timeout", "timeout_s", type=click.FloatRange(min=0.01), default=10.0, show_default=True,
-        help="Seconds that one query may take",
+        "--timeout", "timeout_s", type=click.FloatRange(min=0.01),
+        help="Seconds that one query may take; by BIRD's scorers both together  [default: 10; theirs: 30]",
     )(command)  # fmt: skip
     command = click.option(
         "--keep-distinct", is_flag=True, help="Let DISTINCT count (official mode; strict always does)"
@@ -166,7 +166,7 @@ def fail_under_option(command: F) -> F:
     )(command)
 
 
-def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float) -> Rules:
+def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float | None) -> Rules:
     """Return what ``scoring_options`` asked for.
 
     Raises:

@@ -35,7 +35,7 @@ def score_command(
     metrics: str | None,
     mode: str,
     keep_distinct: bool,
-    timeout_s: float,
+    timeout_s: float | None,
     fail_under: float | None,
     out: Path | None,
     as_json: bool,

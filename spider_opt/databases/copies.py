@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from time import monotonic
+from typing import Literal
 
 from spider_opt.databases.files import MAGIC, check_database
 from spider_opt.databases.guard import Guard, OutOfMemory, without_broken_bytes
 from spider_opt.databases.limits import Limits
 from spider_opt.databases.policies import NotRun, on_a_copy
 from spider_opt.databases.snapshots import settled
-from spider_opt.errors import DatasetError, QueryFailed, QueryLimit
+from spider_opt.errors import DatasetError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.sql.lexer import Token, tokens, unquoted
 from spider_opt.types import Result
 
@@ -20,7 +23,9 @@ SHARE_OF_MEMORY = 2
 _NOTHING = Result((), [])
 
 
-def run_on_copy(path: Path, sql: str, limits: Limits, stop_after_rows: int | None = None) -> Result:
+def run_on_copy(
+    path: Path, sql: str, limits: Limits, stop_after_rows: int | None = None, within_s: float | None = None
+) -> Result:
     """Run one statement of any kind, as ``Sandbox.run_on_copy`` does.
 
     Raises:
@@ -29,17 +34,43 @@ def run_on_copy(path: Path, sql: str, limits: Limits, stop_after_rows: int | Non
     """
     guard = _copied(path, limits)
     try:
-        return guard.run(sql, stop_after_rows)
+        return _ran(guard, sql, stop_after_rows, within_s)
+    finally:
+        guard.close()
+
+
+def run_in_order(path: Path, statements: Sequence[str], limits: Limits, within_s: float | None = None) -> list[Result]:
+    """Run statements of any kind one after the other on one copy, as ``Sandbox.run_in_order`` does.
+
+    Raises:
+        QueryError: one failed, was stopped, or the database is too large to be copied.
+        DatasetError: the file is missing or not a database.
+    """
+    guard = _copied(path, limits, as_python_does=True)
+    given_s = limits.timeout_s if within_s is None else min(within_s, limits.timeout_s)
+    until = monotonic() + given_s
+    try:
+        return [_ran(guard, sql, None, max(0.0, until - monotonic()), distinct=True) for sql in statements]
+    except QueryTimeout:
+        raise QueryTimeout(f"no answer within {given_s:g} s") from None
+    finally:
+        guard.close()
+
+
+def _ran(
+    guard: Guard, sql: str, stop_after_rows: int | None, within_s: float | None, *, distinct: bool = False
+) -> Result:
+    try:
+        return guard.run(sql, stop_after_rows, within_s, distinct)
     except NotRun:
         if attached := _attached(sql):
             _check_file(attached[0])
             guard.run(f"ATTACH ':memory:' AS {attached[1]}")
         return _NOTHING
-    finally:
-        guard.close()
 
 
-def _copied(path: Path, limits: Limits) -> Guard:
+def _copied(path: Path, limits: Limits, *, as_python_does: bool = False) -> Guard:
+    """Open a copy; ``as_python_does`` begins transactions by itself and refuses text that is no UTF-8."""
     check_database(path)
     file = settled(path)
     n_bytes = file.stat().st_size
@@ -49,13 +80,15 @@ def _copied(path: Path, limits: Limits) -> Guard:
     with file.open("rb") as stream:
         stream.readinto(content)
     content[18:20] = b"\1\1"  # not in WAL mode, which a copy in memory cannot have
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    level: Literal["DEFERRED"] | None = "DEFERRED" if as_python_does else None
+    connection = sqlite3.connect(":memory:", isolation_level=level, check_same_thread=False)
     try:
         connection.deserialize(content)
         modules = {name.lower() for (name,) in connection.execute("PRAGMA module_list")}
         guard = Guard(connection, limits, partial(on_a_copy, modules), n_bytes)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)
-        connection.text_factory = without_broken_bytes  # at once: a statement that writes cannot be run twice
+        if not as_python_does:
+            connection.text_factory = without_broken_bytes  # at once: a statement that writes cannot be run twice
         return guard
     except MemoryError:
         connection.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from time import monotonic
 
@@ -52,12 +53,16 @@ class Guard:
         """Close the connection."""
         self._connection.close()
 
-    def run(self, sql: str, stop_after_rows: int | None = None, within_s: float | None = None) -> Result:
+    def run(
+        self, sql: str, stop_after_rows: int | None = None, within_s: float | None = None, distinct: bool = False
+    ) -> Result:
         """Run one statement; a statement that can have no rows gives no columns either.
 
-        ``within_s`` is a shorter time than the limits give.
+        ``within_s`` is a shorter time than the limits give. ``distinct`` keeps each row where it came first, and caps
+        only what is kept.
 
-        Text that is not UTF-8 loses its broken bytes. Source: official evaluator, get_cursor_from_path.
+        Text that is not UTF-8 loses its broken bytes, and the result is ``lossy``. Source: official evaluator,
+        get_cursor_from_path.
 
         Raises:
             QueryError: it failed, was stopped or was refused.
@@ -71,57 +76,64 @@ class Guard:
         try:
             self._brake(brakes(sql, self._limits))
             try:
-                result = self._leniently(sql, stop_after_rows)
+                result = self._leniently(sql, stop_after_rows, distinct)
             except sqlite3.DataError as error:
                 long = brakes(sql, self._limits, self._stored_bytes)
                 if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG or long[1] <= self._brakes[1]:
                     raise
                 self._brake(long)
-                result = self._leniently(sql, stop_after_rows)
+                result = self._leniently(sql, stop_after_rows, distinct)
         except (sqlite3.Error, sqlite3.Warning, MemoryError, ValueError) as error:
             raise self._translated(error) from error
         if monotonic() > self._deadline:
             raise self._too_slow()
         return result
 
-    def _leniently(self, sql: str, stop_after_rows: int | None) -> Result:
+    def _leniently(self, sql: str, stop_after_rows: int | None, distinct: bool) -> Result:
         try:
-            return self._rows_of(sql, stop_after_rows)
+            return self._rows_of(sql, stop_after_rows, distinct)
         except sqlite3.OperationalError as error:
             if not str(error).startswith("Could not decode to UTF-8"):
                 raise
         # Almost all text is UTF-8, and decoding in Python would make wide results 1.5 times slower.
         self._connection.text_factory = without_broken_bytes
         try:
-            return self._rows_of(sql, stop_after_rows)
+            return replace(self._rows_of(sql, stop_after_rows, distinct), lossy=True)
         finally:
             self._connection.text_factory = str
 
-    def _rows_of(self, sql: str, stop_after_rows: int | None) -> Result:
+    def _rows_of(self, sql: str, stop_after_rows: int | None, distinct: bool) -> Result:
         cursor = self._connection.execute(sql)
         try:
             if cursor.description is None:
                 return Result((), [])
             columns = tuple(column[0] for column in cursor.description)
-            return Result(columns, self._fetched(cursor, len(columns), stop_after_rows))
+            return Result(columns, self._fetched(cursor, len(columns), stop_after_rows, distinct))
         finally:
             cursor.close()
 
-    def _fetched(self, cursor: sqlite3.Cursor, width: int, stop_after_rows: int | None) -> list[tuple[Value, ...]]:
+    def _fetched(
+        self, cursor: sqlite3.Cursor, width: int, stop_after_rows: int | None, distinct: bool
+    ) -> list[tuple[Value, ...]]:
         """Fetch in chunks so small that not even one of longest values can break the cap by much."""
         limits = self._limits
         longest_row = 4 * width * self._brakes[1]  # 4 bytes a character: one emoji widens a whole str
         n_chunk = max(1, min(1000, limits.max_rows + 1, limits.max_bytes // longest_row))
         enough = limits.max_rows + 1 if stop_after_rows is None else stop_after_rows
         rows: list[tuple[Value, ...]] = []
+        seen: set[tuple[Value, ...]] = set()
         n_bytes = 0
         while len(rows) < enough:
-            chunk = cursor.fetchmany(min(n_chunk, enough - len(rows)))
+            n_wanted = min(n_chunk, enough - len(rows))
+            chunk = fetched = cursor.fetchmany(n_wanted)
+            if distinct:
+                chunk = [row for row in dict.fromkeys(fetched) if row not in seen]
+                seen.update(chunk)
             rows += chunk
             if len(rows) > limits.max_rows:
                 rows.clear()  # the traceback would keep them
                 raise QueryLimit(f"the result has more than {limits.max_rows:,} rows")
-            if len(chunk) < n_chunk:
+            if len(fetched) < n_wanted:
                 break
             # marshal is the fastest way to weigh mixed values; each cell and row has Python's overhead on top.
             n_bytes += len(marshal.dumps(chunk, 2)) + (40 * width + 56) * len(chunk)

@@ -29,13 +29,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from spider_opt.databases.copies import run_on_copy
+from spider_opt.databases.copies import run_in_order, run_on_copy
 from spider_opt.databases.files import is_damaged, open_read_only
 from spider_opt.databases.guard import Damaged, Guard, OutOfMemory
 from spider_opt.databases.limits import DEFAULT_LIMITS, Limits
@@ -45,6 +45,7 @@ from spider_opt.errors import DatasetError, NotAQuery, QueryFailed, QueryLimit, 
 from spider_opt.sql.names import quoted
 from spider_opt.types import Result
 
+_T = TypeVar("_T")
 _EXPLAIN_COLUMNS = frozenset(
     (("addr", "opcode", "p1", "p2", "p3", "p4", "p5", "comment"), ("id", "parent", "notused", "detail"))
 )
@@ -83,10 +84,13 @@ class Sandbox:
         if guard is not None:
             guard.close()
 
-    def run(self, sql: str, *, stop_after_rows: int | None = None, within_s: float | None = None) -> Result:
+    def run(
+        self, sql: str, *, stop_after_rows: int | None = None, within_s: float | None = None, distinct: bool = False
+    ) -> Result:
         """Run one reading statement; ``stop_after_rows`` fetches no more than that many rows.
 
-        ``within_s`` gives it a shorter time than the limits do.
+        ``within_s`` gives it a shorter time than the limits do. ``distinct`` leaves out repeats of rows, equal ones as
+        Python has them, and bounds only what stays.
 
         Raises:
             NotAQuery: something else than one SELECT, WITH … SELECT or VALUES.
@@ -95,7 +99,7 @@ class Sandbox:
             QueryLimit: another limit was hit; the message says which.
             DatasetError: the file is missing, damaged or not a database.
         """
-        result = self._in_turn(lambda: self._run(sql, stop_after_rows, within_s))
+        result = self._in_turn(lambda: self._run(sql, stop_after_rows, within_s, distinct))
         if not result.columns:
             raise NotAQuery("no statement in the text")
         lowered = sql.lower()
@@ -105,7 +109,7 @@ class Sandbox:
             raise NotAQuery("PRAGMA is not a query")
         return result
 
-    def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+    def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None, within_s: float | None = None) -> Result:
         """Run one statement of any kind on a copy of the database in memory.
 
         The official evaluator runs whatever was predicted. What could reach the disk or the process (ATTACH of a file,
@@ -117,9 +121,20 @@ class Sandbox:
             QueryError: as for ``run``; two statements are an error here too.
             DatasetError: the file is missing or not a database.
         """
-        return self._in_turn(lambda: run_on_copy(self.path, sql, self.limits, stop_after_rows))
+        return self._in_turn(lambda: run_on_copy(self.path, sql, self.limits, stop_after_rows, within_s))
 
-    def _in_turn(self, work: Callable[[], Result]) -> Result:
+    def run_in_order(self, statements: Sequence[str], *, within_s: float | None = None) -> list[Result]:
+        """Run statements as ``run_on_copy`` does, one after the other on one copy; rows are ``distinct``.
+
+        The time is for all of them together.
+
+        Raises:
+            QueryError: one of them failed, as for ``run_on_copy``.
+            DatasetError: the file is missing or not a database.
+        """
+        return self._in_turn(lambda: run_in_order(self.path, statements, self.limits, within_s))
+
+    def _in_turn(self, work: Callable[[], _T]) -> _T:
         with self.lock:
             try:
                 try:
@@ -135,12 +150,12 @@ class Sandbox:
                 self.shut()
                 raise self._confirmed(error) from error
 
-    def _run(self, sql: str, stop_after_rows: int | None, within_s: float | None) -> Result:
+    def _run(self, sql: str, stop_after_rows: int | None, within_s: float | None, distinct: bool) -> Result:
         if self._damage is not None:
             raise Damaged(self._damage)
         if self._guard is None:
             self._guard = self._open()
-        return self._guard.run(sql, stop_after_rows, within_s)
+        return self._guard.run(sql, stop_after_rows, within_s, distinct)
 
     def _open(self) -> Guard:
         connection = open_read_only(self.path)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from time import monotonic
+from typing import Literal, NamedTuple
 
 from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.databases.files import holds, open_read_only
@@ -20,6 +23,8 @@ from spider_opt.sql.varying import depends_on
 from spider_opt.types import Result
 
 _VIEWS = "SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'"
+_Kind = Literal["rows", "distinct", "copy"]
+"""What was run of a query: all of it, without repeats of rows, or as a statement of any kind on a copy."""
 MAX_GOLDS = 200_000
 MAX_RAN = 20_000
 """How many cells of results and characters of queries are kept in memory for one database: of golds, and of what was
@@ -29,7 +34,8 @@ run for the scorers of one pair, which is forgotten by and by."""
 class OpenDatabase:
     """A ``ScoredDatabase`` over a SQLite file, for one process and one thread. Results of golds are kept on disk too.
 
-    Every method that runs something raises DatasetError where the file is missing or not a database.
+    Every method that runs something raises DatasetError where the file is missing or not a database. ``timeout_s`` may
+    be set anew between two scorers, to less than the limits give or as much.
     """
 
     def __init__(self, db_id: str, path: Path, limits: Limits, cache: GoldCache) -> None:
@@ -37,9 +43,10 @@ class OpenDatabase:
         self.path = path
         self._sandbox = Sandbox(path, limits=limits)
         self._trusting = Sandbox(path, limits=lifted(limits))  # opened only for golds that break a cap
+        self.timeout_s = limits.timeout_s
         self._cache = cache
         self._golds: dict[str, Result] = {}
-        self._ran: dict[tuple[str, bool], _Ran] = {}
+        self._ran: dict[tuple[str, _Kind], _Ran] = {}
         self._bad: dict[str, _Ran] = {}
         self._n_golds = self._n_ran = 0
 
@@ -66,11 +73,12 @@ class OpenDatabase:
             self.gold(sql)
 
     def _gold(self, sql: str) -> Result:
-        ran, name = self._once(sql, False, sys.maxsize), sql
+        ran, name = self._once(sql, "rows", sys.maxsize, self.timeout_s), sql
         if isinstance(ran.result, QueryLimit | QueryFailed):
             # Kept under another name: a prediction of these words is held to the caps, whatever was run before.
-            name = _without_caps(sql)
-            ran = self._bad.get(sql) or self._from_disk(name) or _tried(self._trusting.run, sql, sys.maxsize)
+            name, bad = _without_caps(sql), self._bad.get(sql)
+            known = bad if bad and bad.answers(sys.maxsize, self.timeout_s) else self._from_disk(name)
+            ran = known or _tried(partial(self._trusting.run, sql), sys.maxsize, self.timeout_s)
         if isinstance(ran.result, QueryError):
             self._bad[sql] = ran
             kind = GoldTimeout if isinstance(ran.result, QueryTimeout) else GoldError
@@ -87,36 +95,53 @@ class OpenDatabase:
             return True
         return depends == "data" and self._may_say_now
 
-    def run(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
+    def run(
+        self, sql: str, *, stop_after_rows: int | None = None, distinct: bool = False, within_s: float | None = None
+    ) -> Result:
         """Run a predicted query, unless what comes of it is known."""
-        return self._rows(sql, False, stop_after_rows)
+        within_s = self.timeout_s if within_s is None else min(within_s, self.timeout_s)
+        return self._rows(sql, "distinct" if distinct else "rows", stop_after_rows, within_s)
 
     def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
         """Run a statement of any kind on a copy in memory, unless what comes of it is known."""
-        return self._rows(sql, True, stop_after_rows)
+        return self._rows(sql, "copy", stop_after_rows, self.timeout_s)
 
-    def _rows(self, sql: str, on_copy: bool, stop_after_rows: int | None) -> Result:
+    def run_in_order(self, statements: Sequence[str]) -> list[Result]:
+        """Run statements of any kind one after the other on one copy in memory."""
+        return self._sandbox.run_in_order(statements, within_s=self.timeout_s)
+
+    def _rows(self, sql: str, kind: _Kind, stop_after_rows: int | None, within_s: float) -> Result:
         n_asked = sys.maxsize if stop_after_rows is None else stop_after_rows
-        result = self._once(sql, on_copy, n_asked).result
-        if isinstance(result, QueryError):
-            raise result.with_traceback(None)
-        return result if len(result.rows) <= n_asked else Result(result.columns, result.rows[:n_asked])
+        ran = self._once(sql, kind, n_asked, within_s)
+        if isinstance(ran.result, QueryError):
+            raise ran.result.with_traceback(None)
+        if within_s < min(ran.within_s, ran.result.seconds) and not ran.on_disk:  # what asked before had more time
+            raise QueryTimeout(f"no answer within {within_s:g} s")
+        result = ran.result
+        return result if len(result.rows) <= n_asked else replace(result, rows=result.rows[:n_asked])
 
-    def _once(self, sql: str, on_copy: bool, n_asked: int) -> _Ran:
-        ran = self._ran.get((sql, on_copy))
-        if ran is None or not ran.answers(n_asked):
-            ran = self._run(sql, on_copy, n_asked)
+    def _once(self, sql: str, kind: _Kind, n_asked: int, within_s: float) -> _Ran:
+        ran = self._ran.get((sql, kind))
+        if ran is None or not ran.answers(n_asked, within_s):
+            ran = self._run(sql, kind, n_asked, within_s)
             self._n_ran += (size := ran.size + len(sql))
             if self._n_ran > MAX_RAN:
                 self._ran.clear()
                 self._n_ran = size
-            self._ran[sql, on_copy] = ran
+            self._ran[sql, kind] = ran
         return ran
 
-    def _run(self, sql: str, on_copy: bool, n_asked: int) -> _Ran:
-        if not on_copy and (known := self._from_disk(sql)):
-            return known
-        return _tried(self._sandbox.run_on_copy if on_copy else self._sandbox.run, sql, n_asked)
+    def _run(self, sql: str, kind: _Kind, n_asked: int, within_s: float) -> _Ran:
+        if kind == "copy":
+            return _tried(partial(self._sandbox.run_on_copy, sql), n_asked, within_s)
+        if known := self._from_disk(sql):
+            return known.distinct() if kind == "distinct" else known
+        if kind == "rows":
+            return _tried(partial(self._sandbox.run, sql), n_asked, within_s)
+        whole = self._ran.get((sql, "rows"))
+        if whole and not isinstance(whole.result, QueryLimit) and whole.answers(n_asked, within_s):
+            return whole.distinct()
+        return _tried(partial(self._sandbox.run, sql, distinct=True), n_asked, within_s)
 
     def _from_disk(self, sql: str) -> _Ran | None:
         known = None if self._section is None else kept_result(self._cache, self._section, sql)
@@ -153,26 +178,37 @@ def _without_caps(sql: str) -> str:
     return f"-- without caps\n{sql}"
 
 
-def _tried(run: Callable[..., Result], sql: str, n_asked: int) -> _Ran:
+def _tried(run: Callable[..., Result], n_asked: int, within_s: float) -> _Ran:
+    start = monotonic()
     try:
-        return _Ran(run(sql, stop_after_rows=n_asked if n_asked < sys.maxsize else None), n_asked)
+        result = run(stop_after_rows=n_asked if n_asked < sys.maxsize else None, within_s=within_s)
     except QueryError as error:
-        return _Ran(type(error)(str(error)), n_asked)  # anew, or its traceback would keep what was fetched
+        return _Ran(type(error)(str(error)), n_asked, within_s=within_s)  # anew: a traceback keeps what was fetched
+    return _Ran(replace(result, seconds=monotonic() - start), n_asked, within_s=within_s)
 
 
 class _Ran(NamedTuple):
-    """What came of a query of which ``n_asked`` rows were asked for."""
+    """What came of a query of which ``n_asked`` rows were asked for, ``within_s``."""
 
     result: Result | QueryError
     n_asked: int
     on_disk: bool = False
+    within_s: float = math.inf
 
     @property
     def size(self) -> int:
         return 0 if isinstance(self.result, QueryError) else len(self.result.rows) * len(self.result.columns)
 
-    def answers(self, n_asked: int) -> bool:
-        """Tell whether asking for ``n_asked`` rows would come to the same, as far as they go."""
+    def distinct(self) -> _Ran:
+        """Return the same without repeats of rows."""
+        if isinstance(self.result, QueryError):
+            return self
+        return self._replace(result=replace(self.result, rows=list(dict.fromkeys(self.result.rows))))
+
+    def answers(self, n_asked: int, within_s: float) -> bool:
+        """Tell whether asking for ``n_asked`` rows in that time would come to the same, as far as they go."""
+        if isinstance(self.result, QueryTimeout) and within_s > self.within_s:
+            return False
         if isinstance(self.result, QueryError):
             return n_asked >= self.n_asked  # for fewer rows it may not fail
         return n_asked <= self.n_asked or len(self.result.rows) < self.n_asked

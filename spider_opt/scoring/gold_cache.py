@@ -18,6 +18,8 @@ from spider_opt.store import Store
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
 WAIT_S = 10.0
+SLOW_S = 0.5
+"""From so many seconds on it is kept how long a gold query took."""
 _HARDNESS = "hardness, rules 2"  # another number when ``sql.hardness`` answers anew, or levels are written otherwise
 
 
@@ -60,7 +62,7 @@ class GoldCache:
 def results_of(database: str) -> str:
     """Return the section for results on the database with that hash."""
     # SQLite's version decides which of tied rows come first, and how it was built what functions do.
-    return f"results, SQLite {sqlite3.sqlite_version} {_built()}, database {database}"
+    return f"results 2, SQLite {sqlite3.sqlite_version} {_built()}, database {database}"
 
 
 @cache
@@ -107,12 +109,13 @@ def _encode(result: Result) -> str:
         assert isinstance(value, bytes)
         return {"hex": value.hex()}
 
-    return json.dumps([result.columns, result.rows], default=blob, separators=(",", ":"))
+    told = [result.lossy, round(result.seconds, 2) if result.seconds >= SLOW_S else 0]
+    return json.dumps([result.columns, result.rows, *(told if any(told) else ())], default=blob, separators=(",", ":"))
 
 
 def _decode(text: str) -> Result:
-    columns, rows = _DECODER.decode(text)
-    return Result(tuple(columns), list(map(tuple, rows)))
+    columns, rows, *told = _DECODER.decode(text)
+    return Result(tuple(columns), list(map(tuple, rows)), *told)
 
 
 def _blob(value: dict[str, Any]) -> bytes:

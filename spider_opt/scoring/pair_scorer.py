@@ -13,7 +13,7 @@ from spider_opt.databases.snapshots import stamp
 from spider_opt.errors import DatasetError, GoldError, QueryError, SpiderOptError
 from spider_opt.scoring.database import OpenDatabase
 from spider_opt.scoring.gold_cache import GoldCache
-from spider_opt.scoring.table import SCORERS, find_scorer
+from spider_opt.scoring.table import SCORERS, TIMEOUT_S, TIMEOUTS_S, find_scorer, timeout_for
 from spider_opt.types import Outcome, Verdict
 
 MAX_OPEN = 64
@@ -27,13 +27,15 @@ _PASSING = (Outcome.TIMEOUT, Outcome.LIMIT)
 class PairScorer:
     """Asks scorers about pairs, each once; for one process and one thread.
 
-    ``timeout_s`` is the time one query may take. A benchmark's databases never change; with ``watch`` each file is
-    looked at before it is asked, and what is known of it forgotten once it has changed, or once a pair was judged that
-    may be judged otherwise the next time: by the clock, by chance, or for want of time or memory.
+    ``timeout_s`` is the time one query may take, None for each scorer's own (``table.timeout_for``). A benchmark's
+    databases never change; with ``watch`` each file is looked at before it is asked, and what is known of it forgotten
+    once it has changed, or once a pair was judged that may be judged otherwise the next time: by the clock, by chance,
+    or for want of time or memory.
     """
 
-    def __init__(self, timeout_s: float = 10.0, cache: GoldCache | None = None, *, watch: bool = False) -> None:
-        self._limits = Limits(timeout_s=timeout_s)
+    def __init__(self, timeout_s: float | None = None, cache: GoldCache | None = None, *, watch: bool = False) -> None:
+        self._timeout_s = timeout_s
+        self._limits = Limits(timeout_s=max(TIMEOUT_S, *TIMEOUTS_S.values()) if timeout_s is None else timeout_s)
         self._cache = cache or GoldCache(None)
         self._watch = watch
         self._open: dict[str, _Known] = {}
@@ -52,6 +54,7 @@ class PairScorer:
         verdict = known.verdicts.get(key)
         if verdict is None:
             try:
+                known.database.timeout_s = timeout_for(scorer, self._timeout_s)
                 verdict = _ask(scorer, gold, sql, known.database)
             except GoldError:
                 if self._watch:

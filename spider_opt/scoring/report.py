@@ -90,7 +90,7 @@ class ScoreReport:
             "outcomes": {o.value: sum(s.outcome is o for s in self.scored) for o in Outcome},
             "mode": self.rules.mode,
             "keep_distinct": self.rules.distinct_counts,
-            "timeout_s": self.rules.timeout_s,
+            "timeout_s": self.rules.main_timeout_s,
             "scorer_version": scorer_version(self.rules.main),
             **({"metrics": metrics} if metrics else {}),
             "failed_golds": [index for index, _ in self.failed_golds],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spider_opt import arguments
-from spider_opt.scoring.table import find_scorer, scorer_version
+from spider_opt.scoring.table import find_scorer, scorer_version, timeout_for
 
 _KEEPING = "official-distinct"
 
@@ -17,12 +17,13 @@ class Rules:
     """What counts as right: ``mode`` names the scorer whose verdict is EX.
 
     ``keep_distinct`` is ``official``'s option to let DISTINCT count, which makes it the scorer ``official-distinct``;
-    no other scorer has it. ``timeout_s`` is the time one query may take. ``metrics`` are scorers that are asked too.
+    no other scorer has it. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
+    scorers that are asked too.
     """
 
     mode: str = "official"
     keep_distinct: bool = False
-    timeout_s: float = 10.0
+    timeout_s: float | None = None
     metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -34,6 +35,11 @@ class Rules:
     def main(self) -> str:
         """The name of the scorer whose verdict is EX."""
         return _KEEPING if self.mode == "official" and self.keep_distinct else self.mode
+
+    @property
+    def main_timeout_s(self) -> float:
+        """The time one query may take for that scorer."""
+        return timeout_for(self.main, self.timeout_s)
 
     @property
     def scorers(self) -> tuple[str, ...]:
@@ -50,13 +56,13 @@ class Rules:
         noted = {
             "mode": self.mode,
             "keep_distinct": self.keep_distinct,
-            "timeout_s": self.timeout_s,
+            "timeout_s": self.main_timeout_s,
             "version": scorer_version(self.main),
         }
         return noted | ({"metrics": list(self.scorers)} if len(self.scorers) > 1 else {})
 
 
-def rules_for(metrics: Sequence[str], keep_distinct: bool = False, timeout_s: float = 10.0) -> Rules:
+def rules_for(metrics: Sequence[str], keep_distinct: bool = False, timeout_s: float | None = None) -> Rules:
     """Return the rules that ask for these scorers; the first is EX. ``keep_distinct`` makes ``official`` keep it.
 
     Raises:

@@ -32,14 +32,14 @@ def judge(
     *,
     mode: str = "official",
     keep_distinct: bool = False,
-    timeout_s: float = 10.0,
+    timeout_s: float | None = None,
 ) -> Verdict:
     """Judge one query against its gold on a SQLite file, as ``score`` would; ``.correct`` tells whether it is right.
 
     The file is looked at anew at each call, so a change to it counts from then on. ``mode`` is a scorer's name
     ("official", "strict", or one of another package), ``keep_distinct`` lets DISTINCT count in official mode,
-    ``timeout_s`` is the time one query may take. Works from any thread, script or notebook; the first call takes as
-    long as Python takes to start.
+    ``timeout_s`` is the time one query may take: by default 10 s, for BIRD's scorers 30 s for both queries together.
+    Works from any thread, script or notebook; the first call takes as long as Python takes to start.
 
     Raises:
         UsageError: an argument is of another kind than is due.
@@ -49,7 +49,7 @@ def judge(
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
     gold, sql = arguments.text(gold, "gold"), arguments.text(sql, "sql", blank=True)
-    timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
+    timeout_s = None if timeout_s is None else arguments.number(timeout_s, "timeout_s", above=True)
     rules = Rules(arguments.text(mode, "mode"), arguments.yes_or_no(keep_distinct, "keep_distinct"), timeout_s)
     path = os.path.abspath(arguments.path(database, "database"))
     # Where something writes to it, its snapshot is this process's, which removes it: the others may be killed.
@@ -72,7 +72,7 @@ class _Workers:
         self._idle: deque[Worker] = deque()
         self._all: set[Worker] = set()
 
-    def ask(self, timeout_s: float, job: Job) -> Answer:
+    def ask(self, timeout_s: float | None, job: Job) -> Answer:
         """Return a worker's answer; one that dies gets a second chance elsewhere."""
         n_died = n_vain = 0
         while True:

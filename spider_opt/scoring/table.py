@@ -25,9 +25,16 @@ SCORERS = {
     "official": "spider_opt.scoring.official:official",
     "official-distinct": "spider_opt.scoring.official:official_distinct",
     "strict": "spider_opt.scoring.strict:strict",
+    "bird": "spider_opt.scoring.bird:bird",
+    "bird-f1": "spider_opt.scoring.bird:bird_f1",
+    "r-ves": "spider_opt.scoring.bird_ves:r_ves",
 }
 END_AT_TAB = ("official", "official-distinct")
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
+TIMEOUT_S = 10.0
+"""How long one query may take where nothing else is said."""
+TIMEOUTS_S = {"bird": 30.0, "bird-f1": 30.0, "r-ves": 30.0}
+"""The same for those that have it otherwise: BIRD's give that to both queries of a question together."""
 VERSION = "1"
 """Of our scorers; another one when any of them answers anew."""
 ENTRY_POINTS = "spider_opt.scorers"
@@ -60,6 +67,15 @@ def scorer_version(name: str) -> str:
     if not version:  # its package is not installed here
         return ""
     return f"{version} code {code_in(package_of(find_scorer(name)))}"
+
+
+def timeout_for(name: str, timeout_s: float | None = None) -> float:
+    """Return how long one query may take for a scorer, BIRD's both queries together; ``timeout_s`` is what was asked.
+
+    >>> timeout_for("official"), timeout_for("bird"), timeout_for("bird", 5)
+    (10.0, 30.0, 5)
+    """
+    return TIMEOUTS_S.get(name, TIMEOUT_S) if timeout_s is None else timeout_s
 
 
 def _takes_a_pair(scorer: Any) -> None:

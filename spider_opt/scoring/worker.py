@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import Protocol
 
 from spider_opt.errors import SpiderOptError
+from spider_opt.scoring.table import timeout_for
 from spider_opt.scoring.worker_process import Answer, Job, heard, judge_jobs
 from spider_opt.types import Outcome, Verdict
 
 # A scorer may run gold (without caps, if it breaks one), its tie ranks, the prediction (alone, if memory is short) and
 # the prediction's dry run.
 QUERIES_PER_SCORER = 6
+QUERIES_OF = {"r-ves": 100}
+"""How many times that of one query further queries of a scorer may take."""
 GRACE_S = 5.0
 MAX_PATIENCE_S = 1e6
 N_THREADS = 1
@@ -89,13 +92,16 @@ class Worker:
                 with suppress(OSError):  # it has died already, which the first jobs will tell
                     self.pipe.send((cache, watch))
 
-    def give(self, timeout_s: float, jobs: Sequence[Job]) -> None:
-        """Send jobs, none of whose queries may take longer than ``timeout_s``."""
+    def give(self, timeout_s: float | None, jobs: Sequence[Job]) -> None:
+        """Send jobs, none of whose queries may take longer than ``timeout_s``, None for each scorer's own time."""
         self._read_begun()
         self._n_begun_answered = 0
         self.todo.extend(jobs)
-        n_scorers = max(len(job.scorers) for job in jobs)
-        self._patience_s = min(QUERIES_PER_SCORER * n_scorers * timeout_s, MAX_PATIENCE_S) + GRACE_S
+        longest_s = max(
+            sum((QUERIES_PER_SCORER + QUERIES_OF.get(name, 0)) * timeout_for(name, timeout_s) for name in job.scorers)
+            for job in jobs
+        )
+        self._patience_s = min(longest_s, MAX_PATIENCE_S) + GRACE_S
         self.deadline = time.monotonic() + self._patience_s
         try:
             self.pipe.send((timeout_s, list(jobs)))

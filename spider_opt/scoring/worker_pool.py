@@ -85,7 +85,7 @@ def _known_of(answer: Answer, lost: DatasetError | None) -> Verdict | GoldError:
 def _ask_crew(
     jobs: Sequence[Job],
     found: Sequence[dict[str, Answer]],
-    timeout_s: float,
+    timeout_s: float | None,
     cache: Path | None,
     n_workers: int,
     on_verdict: Callable[[], None],

@@ -59,7 +59,7 @@ def judge_jobs(
         copy.close()
     threading.Thread(target=_end_with_parent, args=(begun.fileno(),), daemon=True).start()
     kept = GoldCache(cache)
-    scorers: dict[float, PairScorer] = {}
+    scorers: dict[float | None, PairScorer] = {}
     try:
         while True:
             timeout_s, jobs = pipe.recv()

@@ -49,6 +49,49 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
 
 
+# --- each row once ----------------------------------------------------------------------------
+
+
+def test_each_different_row_is_kept_where_it_came_first(sandbox: Sandbox) -> None:
+    sql = "SELECT a FROM t UNION ALL VALUES (2.0), (NULL), ('2'), (x'32'), (NULL), (1)"
+    assert sandbox.run(sql, distinct=True).rows == [(1,), (2,), (3,), (None,), ("2",), (b"2",)]
+    assert type(sandbox.run(sql, distinct=True).rows[1][0]) is int
+    assert len(sandbox.run(sql).rows) == 9
+
+
+def test_only_rows_that_are_kept_count_for_the_caps(db: Path) -> None:
+    with Sandbox(db, limits=Limits(max_rows=10)) as sandbox:
+        assert len(sandbox.run("SELECT one.a FROM t AS one, t, t, t", distinct=True).rows) == 3
+        with pytest.raises(QueryLimit, match="more than 10 rows"):
+            sandbox.run("SELECT one.a FROM t AS one, t, t, t")
+        with pytest.raises(QueryLimit, match="more than 10 rows"):
+            sandbox.run(
+                "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r", distinct=True
+            )
+
+
+def test_text_that_lost_broken_bytes_is_told(tmp_path: Path) -> None:
+    db = make(tmp_path / "broken.sqlite", "INSERT INTO t VALUES (4, CAST(x'ff61' AS TEXT));")
+    with Sandbox(db) as sandbox:
+        assert sandbox.run("SELECT b FROM t").lossy
+        assert sandbox.run("SELECT b FROM t").rows[-1] == ("a",)
+        assert not sandbox.run("SELECT a FROM t").lossy
+        assert not sandbox.run("SELECT b FROM t", stop_after_rows=3).lossy
+        assert [r.lossy for r in sandbox.run_in_order(["SELECT b FROM t", "SELECT 1"])] == [True, False]
+
+
+def test_statements_run_in_order_on_one_copy(sandbox: Sandbox, db: Path) -> None:
+    before = contents(db.parent)
+    deleted, left, again = sandbox.run_in_order(["DELETE FROM t WHERE a > 1", "SELECT a FROM t", "SELECT 1 FROM t, t"])
+    assert (deleted.rows, left.rows, again.rows) == ([], [(1,)], [(1,)])
+    assert len(sandbox.run("SELECT a FROM t").rows) == 3
+    with pytest.raises(QueryFailed, match="no such table: nope"):
+        sandbox.run_in_order(["SELECT 1", "SELECT a FROM nope"])
+    with pytest.raises(QueryTimeout, match=r"within 0\.1 s"):
+        sandbox.run_in_order([RUNAWAY, "SELECT 1"], within_s=0.1)
+    assert contents(db.parent) == before
+
+
 # --- answers -----------------------------------------------------------------------------------
 
 

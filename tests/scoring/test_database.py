@@ -21,9 +21,9 @@ def ran(monkeypatch):
     for name in ("run", "run_on_copy"):
         original = getattr(Sandbox, name)
 
-        def run(self, sql, *, stop_after_rows=None, original=original):
+        def run(self, sql, *, stop_after_rows=None, original=original, **options):
             seen.append((sql, stop_after_rows))
-            return original(self, sql, stop_after_rows=stop_after_rows)
+            return original(self, sql, stop_after_rows=stop_after_rows, **options)
 
         monkeypatch.setattr(Sandbox, name, run)
     return seen
