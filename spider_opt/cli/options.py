@@ -127,8 +127,8 @@ def scoring_options(command: F) -> F:
     return click.option(
         "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,
         callback=lambda context, option, names: ",".join(names) if names else None,
-        help="Scorers to ask in one pass, the first is EX: official, strict, official-distinct (what --keep-distinct "
-        "makes of official), or another package's",
+        help="Scorers to ask in one pass, the first is EX: official, strict, match (the official exact set match), "
+        "official-distinct (what --keep-distinct makes of official), or another package's",
     )(command)  # fmt: skip
 
 

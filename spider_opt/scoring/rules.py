@@ -49,7 +49,7 @@ class Rules:
     @property
     def distinct_counts(self) -> bool:
         """Whether DISTINCT in a query is left where it is."""
-        return self.main != "official"
+        return self.main not in ("official", "match")
 
     def noted(self) -> dict[str, Any]:
         """Return what a run notes of how it was scored."""

@@ -25,11 +25,12 @@ SCORERS = {
     "official": "spider_opt.scoring.official:official",
     "official-distinct": "spider_opt.scoring.official:official_distinct",
     "strict": "spider_opt.scoring.strict:strict",
+    "match": "spider_opt.scoring.exact_match:match",
     "bird": "spider_opt.scoring.bird:bird",
     "bird-f1": "spider_opt.scoring.bird:bird_f1",
     "r-ves": "spider_opt.scoring.bird_ves:r_ves",
 }
-END_AT_TAB = ("official", "official-distinct")
+END_AT_TAB = ("official", "official-distinct", "match")
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0
 """How long one query may take where nothing else is said."""
