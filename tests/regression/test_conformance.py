@@ -1,4 +1,4 @@
-"""The official evaluator's measured answers: recorded predictions, corner cases, hardness."""
+"""What the official evaluator was measured to say: of recorded predictions (EX, exact set match), corners, hardness."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ def test_every_recorded_verdict(shared, dev, recorded, keep_distinct):
             verdict = entry["official_keep_distinct" if keep_distinct else "official"]
             expected[file.stem, entry["dev_index"]] = bool(verdict)
     report = score(dev, [pair for _, _, pair in recorded], Rules(keep_distinct=keep_distinct))
+    assert not report.failed_golds
+    found = {(name, index): s.correct for (name, index, _), s in zip(recorded, report.scored, strict=True)}
+    assert len(found) == len(expected) == 8 * 972
+    assert [key for key in expected if found[key] != expected[key]] == []
+
+
+def test_every_recorded_exact_set_match(shared, dev, recorded):
+    expected = {}
+    for file in (shared / "conformance" / "esm").glob("*.jsonl"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            expected[file.stem, entry["dev_index"]] = bool(entry["exact_match"])
+    report = score(dev, [pair for _, _, pair in recorded], Rules("match"))
     assert not report.failed_golds
     found = {(name, index): s.correct for (name, index, _), s in zip(recorded, report.scored, strict=True)}
     assert len(found) == len(expected) == 8 * 972

@@ -90,8 +90,11 @@ class Matcher:
         read = self._read(rewrite.value_to_one(sql))
         if isinstance(read, Query):
             return read, ""
-        trouble = _stopped(read) if isinstance(read, Stops) else f"exact set match cannot read the query: {read}"
-        return comparable(EMPTY, self._names), trouble
+        empty = comparable(EMPTY, self._names)
+        if isinstance(read, Stops):
+            return empty, _stopped(read)
+        letters = "; the letters value are 1 to it" if "value" in sql else ""
+        return empty, f"exact set match cannot read the query: {read}{letters}"
 
     def _read_anew(self, sql: str) -> Query | Unreadable | Stops:
         try:

@@ -82,6 +82,11 @@ def test_a_prediction_that_cannot_be_read_is_an_empty_query(trade):
     assert exact_match_parts("SELECT name FROM item ORDER BY price", stops, trade) == parts
 
 
+def test_that_value_becomes_1_is_told(trade):
+    sentence = "exact set match cannot read the query: '1' stands where a column is due; the letters value are 1 to it"
+    assert matcher(trade).verdict("SELECT day FROM sale", "SELECT value FROM sale").detail == sentence
+
+
 def test_what_is_given_wrongly_is_named(trade, tmp_path):
     with pytest.raises(UsageError, match="gold"):
         exact_match_parts(3, NAMES, trade)
