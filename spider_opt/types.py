@@ -117,6 +117,7 @@ class Benchmark:
 
     ``n_total`` counts all questions of the split's file, ``missing`` those without their database; ``damaged`` says why
     one cannot be read. ``paths`` maps db_ids to SQLite files, ``hashes`` to what they held; a package has no ``root``.
+    ``scorer`` is the benchmark's own rule of what is right: the name of the scorer whose verdict is EX.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Benchmark:
     root: Path | None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    scorer: str = "official"
 
     def __repr__(self) -> str:
         asked = f"{len(self.examples)} questions on {len(self.paths)} databases"
@@ -446,6 +448,10 @@ class ScoredDatabase(Protocol):
     @property
     def timeout_s(self) -> float:
         """How long a query may take for the scorer that asks now."""
+
+    @property
+    def instances(self) -> Sequence[ScoredDatabase]:
+        """The databases of its test suite: of its schema, with other rows. Itself alone where it has none."""
 
     def gold(self, sql: str) -> Result:
         """Return all that a gold query gives.

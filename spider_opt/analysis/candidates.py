@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
@@ -56,7 +57,7 @@ def candidates(
     if judge is not None:
         arguments.function(judge, "judge", "question, schema, group")
     several, benchmark = _given([run, *others], benchmark)
-    rules = several[0].scorer.rules if mode is None else rules_of(mode)
+    rules = replace(several[0].scorer.rules if mode is None else rules_of(mode).on(benchmark), metrics=())
     if len(several) == 1:
         check_kept(several[0])
     for other in several[1:]:

@@ -39,8 +39,10 @@ def candidates_command(
     by: By,
     chosen: Chosen,
     metrics: str | None,
-    mode: str,
+    mode: str | None,
     keep_distinct: bool,
+    suite: Path | None,
+    plug_value: bool,
     timeout_s: float | None,
     out: Path | None,
     as_json: bool,
@@ -66,7 +68,7 @@ def candidates_command(
     if out is not None:
         check_out(out, (run, *others), replaces=is_of_ours, what="candidates")
     judged = typed_options(context, SCORING_OPTIONS)
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s) if judged else None
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value) if judged else None
     info = RunInfo.read(run)
     benchmark = chosen.load_of(info.benchmark, info.split)
     report = candidates(run, *others, benchmark=benchmark, mode=rules, by=by, progress=progress)

@@ -55,8 +55,10 @@ def compare_command(
     extract: bool,
     fields: tuple[str, ...],
     metrics: str | None,
-    mode: str,
+    mode: str | None,
     keep_distinct: bool,
+    suite: Path | None,
+    plug_value: bool,
     timeout_s: float | None,
     out: Path | None,
     as_json: bool,
@@ -80,7 +82,7 @@ def compare_command(
         check_out(out, (base, *runs), replaces=_is_a_table, what="table of spider-opt compare")
     how = HowRead(extract, fields)
     how.check((base, *runs))
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
     if not typed_options(context, SCORING_OPTIONS):
         rules = _rules_of_a_run((base, *runs)) or rules
     benchmark = cache(chosen.load)

@@ -95,8 +95,10 @@ def eval_command(
     replay: Path | None,
     embedder: str,
     metrics: str | None,
-    mode: str,
+    mode: str | None,
     keep_distinct: bool,
+    suite: Path | None,
+    plug_value: bool,
     timeout_s: float | None,
     fail_under: float | None,
     as_json: bool,
@@ -114,7 +116,7 @@ def eval_command(
     from spider_opt.models import ReplayModel
 
     parsed = parse_method(method)  # what was mistyped is said before anything is loaded
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
     asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra)
     if replay is not None and asked != (None, None, None, "llama.cpp", None, None, "yes", {}):
         raise UsageError(

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -112,28 +113,37 @@ def _no_number(name: str) -> JSON:
 
 
 def scoring_options(command: F) -> F:
-    """Add ``--metric``, ``--mode``, ``--keep-distinct`` and ``--timeout``; see ``asked_rules``."""
+    """Add ``--metric``, ``--suite`` and what else says how answers are judged; see ``asked_rules``."""
     command = click.option(
         "--timeout", "timeout_s", type=click.FloatRange(min=0.01),
         help="Seconds that one query may take; by BIRD's scorers both together  [default: 10; theirs: 30]",
     )(command)  # fmt: skip
     command = click.option(
-        "--keep-distinct", is_flag=True, help="Let DISTINCT count (official mode; strict always does)"
+        "--plug-value", is_flag=True, help="Try gold's values in the predictions, too (metric suite)"
     )(command)
     command = click.option(
-        "--mode", type=click.Choice(["official", "strict"]), default="official", show_default=True,
-        help="What counts as right: what the official evaluator says, or what the question deserves",
+        "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+        help="Test suites: a folder with a folder of SQLite files for each database  [default: the files beside each]",
+    )(command)  # fmt: skip
+    command = click.option(
+        "--keep-distinct", is_flag=True, help="Let DISTINCT count in official and suite (strict always does)"
+    )(command)
+    command = click.option(
+        "--mode", type=click.Choice(["official", "strict"]),
+        help="What EX is: what the official evaluator says, or what the question deserves, and no other metric  "
+        "[default: the benchmark's own rule]",
     )(command)  # fmt: skip
     return click.option(
         "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,
         callback=lambda context, option, names: ",".join(names) if names else None,
-        help="Scorers to ask in one pass, the first is EX: official, strict, match (the official exact set match), "
-        "official-distinct (what --keep-distinct makes of official), or another package's",
+        help="Scorers to ask beside EX in one pass: official, strict, suite, match, bird, bird-f1, r-ves, or another "
+        "package's  [default: official, strict, and suite where there are test suites]",
     )(command)  # fmt: skip
 
 
 SCORING_OPTIONS = {
-    "metrics": "--metric", "mode": "--mode", "keep_distinct": "--keep-distinct", "timeout_s": "--timeout"
+    "metrics": "--metric", "mode": "--mode", "keep_distinct": "--keep-distinct", "suite": "--suite",
+    "plug_value": "--plug-value", "timeout_s": "--timeout",
 }  # fmt: skip
 """Parameters of a command and what is typed for them."""
 
@@ -166,22 +176,24 @@ def fail_under_option(command: F) -> F:
     )(command)
 
 
-def asked_rules(metrics: str | None, mode: str, keep_distinct: bool, timeout_s: float | None) -> Rules:
-    """Return what ``scoring_options`` asked for.
+def asked_rules(
+    metrics: str | None,
+    mode: str | None,
+    keep_distinct: bool,
+    timeout_s: float | None,
+    suite: Path | None,
+    plug_value: bool,
+) -> Rules:
+    """Return what ``scoring_options`` asked for, see ``Rules.on``.
 
     Raises:
-        UsageError: a mode and metrics are both named.
         ScorerError: a metric is none, or its scorer is broken.
+        UsageError: an option of suites is given, and the metric ``suite`` is not asked for.
     """
-    from spider_opt.errors import UsageError
     from spider_opt.scoring import rules_for
 
-    if metrics is None:
-        return rules_for([mode], keep_distinct, timeout_s)
-    context = click.get_current_context()
-    if context.get_parameter_source("mode") is click.core.ParameterSource.COMMANDLINE:
-        raise UsageError(f"--mode is short for a --metric: leave it out and write --metric {mode},…")
-    return rules_for([name.strip() for name in metrics.split(",")], keep_distinct, timeout_s)
+    names = [name.strip() for name in (metrics or "").split(",")] if metrics is not None else []
+    return rules_for(names, keep_distinct, timeout_s, mode=mode or "", suite=suite, plug_value=plug_value)
 
 
 def in_sections(sections: Mapping[str, Sequence[str]]) -> type[click.Command]:

@@ -33,8 +33,10 @@ def score_command(
     extract: bool,
     field: str | None,
     metrics: str | None,
-    mode: str,
+    mode: str | None,
     keep_distinct: bool,
+    suite: Path | None,
+    plug_value: bool,
     timeout_s: float | None,
     fail_under: float | None,
     out: Path | None,
@@ -57,7 +59,7 @@ def score_command(
         from spider_opt.analysis.files import has_verdicts
 
         check_out(out, [file], replaces=has_verdicts, what="verdicts")
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
     run = score(file, chosen.load(), mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:
         write_verdicts(run.verdicts, out)

@@ -14,7 +14,7 @@ from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
 from spider_opt.runs.without_gold import described
 from spider_opt.scoring.report import NO_GOLD
-from spider_opt.scoring.table import SCORERS
+from spider_opt.scoring.table import SCORERS, SUITES
 from spider_opt.wording import counted
 
 
@@ -30,9 +30,10 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(f"{run.info.benchmark} {run.info.split}  EX {_percent(summary['ex'])}{error}  n={summary['n']}")
         for level, part in summary["by_hardness"].items():
             click.echo(f"  {level:7} {_percent(part['ex']):>6}  n={part['n']}")
-        for name, said in run.report.metrics().items():
+        for name, said in [*run.report.metrics().items()][1:]:  # the first is EX
             bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
-            click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}")
+            by = f"  ({_suites(summary)})" if name in SUITES else ""
+            click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}{by}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
         for line in _trouble(run, summary):
             click.echo(f"  {line}")
@@ -44,6 +45,13 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(describe_missing(run.benchmark), err=True)
     for sentence in described(run):
         click.echo(sentence, err=True)
+
+
+def _suites(summary: Mapping[str, Any]) -> str:
+    """Say by which test suites was judged, and how."""
+    made_by, _, name = summary["suite"].partition(" ")
+    suites = f"made by spider-opt, {name}" if made_by == "own" else f"databases {name}"
+    return suites + (", gold's values tried" if summary["plug_value"] else "")
 
 
 def fail_if_under(run: Run, points: float | None) -> None:

@@ -52,7 +52,10 @@ def evaluate(
     ids: Iterable[str] | Path | None = None,
     seed: int = 0,
     concurrency: int | None = None,
-    mode: Rules | str | Sequence[str] = "official",
+    mode: Rules | str | Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    suite: str | Path | None = None,
+    plug_value: bool = False,
     name: str | None = None,
     embedder: str = DEFAULT_EMBEDDER,
     cache: bool = True,
@@ -84,7 +87,11 @@ def evaluate(
         ids: only the questions with these ids, or those that a file lists.
         seed: of everything that samples.
         concurrency: questions asked at the same time; by default 1, by torch 32.
-        mode: the scorer whose verdict is EX, or several, that one first; ``Rules`` say more.
+        mode: the scorer whose verdict is EX, by default the benchmark's own; ``Rules`` say more.
+        metrics: the scorers that are asked too; by default ``official``, ``strict``, and ``suite`` where there are
+            test suites.
+        suite: the folder of test suites, by default what lies beside each database.
+        plug_value: the official tool's option of that name, for suites.
         name: what a function of one's own is called in the run; by default its own name. A run is another one where the
             function changed or what it reads of its own project: constants, functions, objects. Where it reads what
             nothing looks into, such as the client of a server, its answers are taken from an earlier run only if it has
@@ -114,8 +121,8 @@ def evaluate(
             that is.
         DatasetError: a database has changed since the benchmark was loaded.
     """
-    rules, shown = rules_of(mode), display(progress)
-    benchmark, seed = arguments.benchmark(benchmark), arguments.seed(seed)
+    benchmark, seed, shown = arguments.benchmark(benchmark), arguments.seed(seed), display(progress)
+    rules = rules_of(mode, {"metrics": metrics, "suite": suite, "plug_value": plug_value}).on(benchmark)
     limit = None if limit is None else arguments.whole(limit, "limit", least=1)
     concurrency = None if concurrency is None else arguments.whole(concurrency, "concurrency", least=1)
     if out is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from spider_opt import arguments
@@ -23,7 +24,6 @@ from spider_opt.runs.unanswered import with_refused
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
-from spider_opt.scoring.report import Scored
 from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
 from spider_opt.wording import argument
@@ -36,7 +36,10 @@ def score(
     predictions: str | Path,
     benchmark: Benchmark,
     *,
-    mode: Rules | str | Sequence[str] = "official",
+    mode: Rules | str | Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    suite: str | Path | None = None,
+    plug_value: bool = False,
     extract: bool = False,
     field: str | None = None,
     cache: bool = True,
@@ -47,9 +50,11 @@ def score(
     ``predictions`` is a run folder, its ``predictions.jsonl``, or a file of another tool: text with one query a line,
     JSON, JSONL or CSV (see ``runs.prediction_files``), of which ``field`` names the part that holds the query where
     its name does not tell, and ``extract`` takes the query out of what a model said. ``mode`` names the scorer whose
-    verdict is EX, or several, which are asked in the same pass, that one first; ``Rules`` say more. Without ``cache``
-    every gold query runs again. Where it takes longer than a second, ``progress`` is shown on
-    stderr (True), by a display of one's own, or not.
+    verdict is EX, by default the benchmark's own, and ``metrics`` those that are asked in the same pass: by default
+    ``official``, ``strict``, and ``suite`` where there are test suites. ``suite`` is the folder of these, by default
+    what lies beside each database, and ``plug_value`` the official tool's option. ``Rules`` say all of it. Without
+    ``cache`` every gold query runs again. Where it takes longer than a second, ``progress`` is shown on stderr (True),
+    by a display of one's own, or not.
 
     Raises:
         UsageError: an argument is of another kind than is due.
@@ -60,7 +65,9 @@ def score(
     path = arguments.path(predictions, "predictions")
     benchmark, cache = arguments.benchmark(benchmark), arguments.yes_or_no(cache, "cache")
     extract, field = arguments.yes_or_no(extract, "extract"), None if field is None else arguments.text(field, "field")
-    rules, shown_by = rules_of(mode), display(progress)
+    asked = rules_of(mode, {"metrics": metrics, "suite": suite, "plug_value": plug_value})
+    rules = asked.on(benchmark)
+    shown_by = display(progress)
     if not path.exists():
         raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
     if path.is_dir() or is_of_a_run(path):
@@ -83,8 +90,15 @@ def score(
             info = _on(info, benchmark)
     else:
         info = _of_a_file(benchmark, path)
-        whole_lines = any(name not in END_AT_TAB for name in rules.scorers)
-        pairs = read_predictions(benchmark, path, extract=extract, field=field, whole_lines=whole_lines)
+        read = partial(read_predictions, benchmark, path, extract=extract, field=field)
+        ending = tuple(name for name in rules.scorers if name in END_AT_TAB)
+        try:
+            pairs = read(whole_lines=len(ending) < len(rules.scorers))
+        except PredictionsError as error:
+            if asked.mode or asked.metrics or rules.main not in ending:
+                raise
+            pairs, rules = read(whole_lines=False), replace(rules, metrics=ending[1:])
+            _LOG.warning("strict is left out: %s", error)
         answers = tuple(
             Answer(
                 p.example.index, p.example.question.id, p.example.question.db_id, Prediction(_read_by(rules.main, p))
@@ -99,7 +113,7 @@ def score(
         report = with_refused(report, answers)
     if not path.is_dir() and (sentence := misfit(pairs, report.scored)):
         _LOG.warning("%s: %s", path, sentence)
-    info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules))
+    info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules, report.suite))
     run = Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
     warn_of(run, _LOG.warning)
     return run
@@ -123,7 +137,7 @@ def judge_pairs(
 
     def judged_by(names: Sequence[str], on_verdict: Callable[[], None] = lambda: None) -> ScoreReport:
         asked = [(pair.example, _read_by(names[0], pair)) for pair in pairs]
-        alone = Rules(names[0], timeout_s=rules.timeout_s, metrics=tuple(names[1:]))
+        alone = replace(rules, mode=names[0], metrics=tuple(names[1:]))
         return judged(benchmark, asked, alone, use_cache=use_cache, on_verdict=on_verdict)
 
     as_main = [name for name in rules.scorers if (name in END_AT_TAB) == (rules.main in END_AT_TAB)]
@@ -131,16 +145,12 @@ def judge_pairs(
     if not others or all(pair.sql == pair.cut for pair in pairs):
         return replace(judged_by(rules.scorers, on_verdict), rules=rules)
     report, beside = judged_by(as_main, on_verdict), judged_by(others)
-    numbers = {scored.index: _metrics(scored, others[0]) for scored in beside.scored}
+    numbers = {scored.index: scored.metrics for scored in beside.scored}
     scored = []
     for one in report.scored:
-        said = _metrics(one, as_main[0]) | numbers.get(one.index, {})
+        said = {**one.metrics, **numbers.get(one.index, {})}
         scored.append(replace(one, metrics={name: said[name] for name in rules.scorers if name in said}))
-    return replace(report, scored=tuple(scored), rules=rules)
-
-
-def _metrics(scored: Scored, only: str) -> dict[str, bool | float]:
-    return dict(scored.metrics) or {only: scored.correct}
+    return replace(report, scored=tuple(scored), rules=rules, suite=report.suite or beside.suite)
 
 
 def _read_by(scorer: str, pair: Predicted) -> str:

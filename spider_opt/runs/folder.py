@@ -156,9 +156,8 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
                 info = _unfinish(folder)
                 ids = {answer.index: answer.id for _, answer in pairs}
                 failed = {ids[index]: why for index, why in report.failed_golds}
-                info = replace(
-                    info, benchmark=benchmark.name, n=len(pairs), scorer=ScoredBy.of(rules), failed_golds=failed
-                )
+                by = ScoredBy.of(rules, report.suite)
+                info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=by, failed_golds=failed)
                 write_verdicts(report.scored, folder / VERDICTS)
                 info.write(folder)
                 break

@@ -18,6 +18,7 @@ from spider_opt.paths import write_whole
 from spider_opt.rows import parsed
 from spider_opt.runs.identity import IDENTITY
 from spider_opt.scoring import Rules
+from spider_opt.scoring.table import SUITES
 
 FORMAT = 2
 """2: it says whose endpoint was asked, what computed the model, what was learnt from, and with which versions."""
@@ -33,6 +34,8 @@ _SPLICED = re.compile(r"(?P<steps>.*) \(embedder (?P<embedder>.*)\)", re.DOTALL)
 class ScoredBy:
     """How a run's answers were judged: see ``Rules``; ``version`` is that of the scorer whose verdict is EX.
 
+    ``suite`` is what the test suites are called that were judged by ("given …", "own …" and a hash), '' for none.
+
     ``sqlite`` is the version that ran the queries, '' where that was not written down: another may say otherwise.
     """
 
@@ -42,11 +45,13 @@ class ScoredBy:
     version: str
     metrics: tuple[str, ...] = ()
     sqlite: str = ""
+    suite: str = ""
+    plug_value: bool = False
 
     @classmethod
-    def of(cls, rules: Rules) -> ScoredBy:
+    def of(cls, rules: Rules, suite: str = "") -> ScoredBy:
         """Return what is noted of being scored now by these rules."""
-        return cls(**rules.noted(), sqlite=sqlite3.sqlite_version)
+        return cls(**rules.noted(), sqlite=sqlite3.sqlite_version, suite=suite, plug_value=rules.plug_value)
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ScoredBy:
@@ -63,6 +68,8 @@ class ScoredBy:
             "version": str,
             "metrics": list,
             "sqlite": str,
+            "suite": str,
+            "plug_value": bool,
         }
         check_kinds(known, kinds)
         check_all("metrics", known.get("metrics", ()), str)
@@ -70,8 +77,9 @@ class ScoredBy:
 
     @property
     def rules(self) -> Rules:
-        """The same, as the scorer takes it."""
-        return Rules(self.mode, self.keep_distinct, self.timeout_s, tuple(self.metrics))
+        """The same, as the scorer takes it, but for suites: where they are is not written down."""
+        metrics = tuple(name for name in self.metrics if name not in SUITES)
+        return Rules(self.mode, self.keep_distinct, self.timeout_s, metrics)
 
     def __str__(self) -> str:
         """Return what must be equal for two runs to be compared.
@@ -206,9 +214,7 @@ class RunInfo:
         shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
         shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds") if key in shown}
         if self.scorer:
-            shown["scorer"] = {
-                key: value for key, value in asdict(self.scorer).items() if key not in ("metrics", "sqlite") or value
-            }
+            shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key not in _SELDOM or value}
         return shown | dict(self.others)
 
     def write(self, folder: Path) -> None:
@@ -225,6 +231,7 @@ class RunInfo:
         return f"{self.benchmark} {self.sample or self.split}"
 
 
+_SELDOM = ("metrics", "sqlite", "suite", "plug_value")
 _ORDER = (
     "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
     "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",

@@ -243,7 +243,9 @@ class Run:
     def report(self) -> ScoreReport:
         """The verdicts as the scorer reports them."""
         skipped = sum(self.info.missing.values()) + len(self.failed_golds)
-        return ScoreReport(self.verdicts, skipped, self.failed_golds, self.scorer.rules, self.info.fingerprint)
+        rules = replace(self.scorer.rules, metrics=tuple(self.scorer.metrics), plug_value=self.scorer.plug_value)
+        by = self.info.fingerprint, self.scorer.suite
+        return ScoreReport(self.verdicts, skipped, self.failed_golds, rules, *by)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question.

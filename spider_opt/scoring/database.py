@@ -20,7 +20,7 @@ from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryError, 
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, results_of
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.sql.varying import depends_on
-from spider_opt.types import Result
+from spider_opt.types import Result, ScoredDatabase
 
 _VIEWS = "SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'"
 _Kind = Literal["rows", "distinct", "copy"]
@@ -36,11 +36,14 @@ class OpenDatabase:
 
     Every method that runs something raises DatasetError where the file is missing or not a database. ``timeout_s`` may
     be set anew between two scorers, to less than the limits give or as much.
+
+    ``instances``, the databases of its suite, may be set by who opens them.
     """
 
     def __init__(self, db_id: str, path: Path, limits: Limits, cache: GoldCache) -> None:
         self.db_id = db_id
         self.path = path
+        self.instances: Sequence[ScoredDatabase] = (self,)
         self._sandbox = Sandbox(path, limits=limits)
         self._trusting = Sandbox(path, limits=lifted(limits))  # opened only for golds that break a cap
         self.timeout_s = limits.timeout_s

@@ -25,21 +25,49 @@ def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_disti
     Raises:
         GoldError: the gold query fails.
     """
-    gold, sql = rewrite.close_gaps(gold), rewrite.close_gaps(rewrite.value_to_one(prediction))
+    gold = rewritten_gold(gold, database.db_id, keep_distinct=keep_distinct)
+    sql, verdict = rewritten(prediction, keep_distinct=keep_distinct)
+    return judge_rewritten(rewrite.fix_year(gold), rewrite.fix_year(sql), database, verdict, blank_runs=keep_distinct)
+
+
+def rewritten_gold(gold: str, db_id: str, *, keep_distinct: bool) -> str:
+    """Return a gold query as the official evaluator makes it ready, but for the year.
+
+    Raises:
+        GoldError: the reference's tokenizer gives up.
+    """
+    gold = rewrite.close_gaps(gold)
     try:
-        gold = gold if keep_distinct else rewrite.first_statement_without_distinct(gold)
+        return gold if keep_distinct else rewrite.first_statement_without_distinct(gold)
     except ValueError as error:
-        raise GoldError(f"gold query on {database.db_id} cannot be read: {error}") from error
-    gold = rewrite.fix_year(gold)
+        raise GoldError(f"gold query on {db_id} cannot be read: {error}") from error
+
+
+def rewritten(prediction: str, *, keep_distinct: bool) -> tuple[str, Verdict | None]:
+    """Return a prediction as the official evaluator makes it ready, but for the year; or what it is without a run."""
+    sql = rewrite.close_gaps(rewrite.value_to_one(prediction))
     verdict = unfit(sql)
-    if verdict is None:
-        try:
-            sql = rewrite.fix_year(sql if keep_distinct else rewrite.first_statement_without_distinct(sql))
-        except ValueError as error:
-            verdict = Verdict(Outcome.QUERY_ERROR, f"the query cannot be read: {error}")
+    if verdict is not None or keep_distinct:
+        return sql, verdict
+    try:
+        return rewrite.first_statement_without_distinct(sql), None
+    except ValueError as error:
+        return sql, Verdict(Outcome.QUERY_ERROR, f"the query cannot be read: {error}")
+
+
+def judge_rewritten(
+    gold: str, sql: str, database: ScoredDatabase, verdict: Verdict | None = None, *, blank_runs: bool = False
+) -> Verdict:
+    """Judge a prediction by running it and gold, both made ready; ``verdict`` is what is known of it without a run.
+
+    With ``blank_runs`` a blank prediction has no rows, and is right where gold has none.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
     if verdict is None and same_query_key(sql) == same_query_key(gold):
         verdict = SAME_QUERY
-    if keep_distinct and not sql.strip() and not _gold(gold, database).rows:
+    if blank_runs and not sql.strip() and not _gold(gold, database).rows:
         return Verdict(Outcome.CORRECT, _AS_EMPTY)  # SQLite runs nothing, and there are no rows
     if verdict is not None:
         _gold(gold, database, only_check=True)

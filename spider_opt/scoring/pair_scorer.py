@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from spider_opt.databases.snapshots import stamp
 from spider_opt.errors import DatasetError, GoldError, QueryError, SpiderOptError
 from spider_opt.scoring.database import OpenDatabase
 from spider_opt.scoring.gold_cache import GoldCache
-from spider_opt.scoring.table import SCORERS, TIMEOUT_S, TIMEOUTS_S, find_scorer, timeout_for
+from spider_opt.scoring.table import SCORERS, SUITES, TIMEOUT_S, TIMEOUTS_S, find_scorer, timeout_for
 from spider_opt.types import Outcome, Verdict
 
-MAX_OPEN = 64
+MAX_OPEN = 256
 MAX_CHARACTERS = 2_000_000
 """Of the pairs whose verdicts are kept for one database."""
 HEADER_BYTES = 100
@@ -40,8 +40,12 @@ class PairScorer:
         self._watch = watch
         self._open: dict[str, _Known] = {}
 
-    def __call__(self, scorer: str, path: str | Path, gold: str, sql: str, db_id: str = "") -> Verdict:
+    def __call__(
+        self, scorer: str, path: str | Path, gold: str, sql: str, db_id: str = "", suite: Sequence[str] = ()
+    ) -> Verdict:
         """Return the verdict of the scorer of that name; ``db_id`` is what messages call the database.
+
+        ``suite`` are the files of its test suite, for scorers that judge on all of them; none is the database alone.
 
         Raises:
             GoldError: the gold query itself fails.
@@ -49,20 +53,24 @@ class PairScorer:
             ScorerError: there is no such scorer.
             SpiderOptError: the scorer of another package fails.
         """
-        known = self._known(os.fspath(path), db_id)
-        key = (scorer, gold, sql)
+        path, files = os.fspath(path), tuple(suite) if scorer in SUITES else ()
+        known = self._known(path, db_id)
+        instances = [self._known(file, os.path.basename(file)).database for file in files]
+        known.database.instances = instances or [known.database]
+        key = (scorer, gold, sql, *files)
         verdict = known.verdicts.get(key)
         if verdict is None:
             try:
-                known.database.timeout_s = timeout_for(scorer, self._timeout_s)
+                for database in (known.database, *instances):
+                    database.timeout_s = timeout_for(scorer, self._timeout_s)
                 verdict = _ask(scorer, gold, sql, known.database)
             except GoldError:
                 if self._watch:
-                    self._forget(os.fspath(path))
+                    self._forget(path, *files)
                 raise
             if self._watch and (verdict.outcome in _PASSING or any(map(known.database.varies, (gold, sql)))):
-                self._forget(os.fspath(path))
-            else:
+                self._forget(path, *files)
+            elif not (self._watch and files):  # of which another file may have changed the next time
                 known.keep(key, verdict)
         return verdict
 
@@ -86,8 +94,10 @@ class PairScorer:
             self._open[path] = known
         return known
 
-    def _forget(self, path: str) -> None:
-        self._open.pop(path).database.close()
+    def _forget(self, *paths: str) -> None:
+        for path in paths:
+            if known := self._open.pop(path, None):
+                known.database.close()
 
 
 @dataclass(slots=True)
@@ -96,10 +106,10 @@ class _Known:
 
     database: OpenDatabase
     looks: Hashable
-    verdicts: dict[tuple[str, str, str], Verdict] = field(default_factory=dict)
+    verdicts: dict[tuple[str, ...], Verdict] = field(default_factory=dict)
     n_characters: int = 0
 
-    def keep(self, key: tuple[str, str, str], verdict: Verdict) -> None:
+    def keep(self, key: tuple[str, ...], verdict: Verdict) -> None:
         self.n_characters += (size := sum(map(len, key)))
         if self.n_characters > MAX_CHARACTERS:
             self.verdicts.clear()

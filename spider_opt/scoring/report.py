@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdict
 
+_LOG = logging.getLogger("spider_opt")
 NO_GOLD = "it has no gold query, so it was asked and is not scored"
 
 
@@ -34,8 +36,7 @@ NO_GOLD = "it has no gold query, so it was asked and is not scored"
 class Scored:
     """One question's verdict with what it is counted under.
 
-    ``metrics`` is what every scorer said, where several were asked or the one gives a number; a scorer for which the
-    gold query fails says nothing.
+    ``metrics`` is what every scorer said; a scorer for which the gold query fails says nothing.
     """
 
     index: int
@@ -47,13 +48,20 @@ class Scored:
     cluster: str
     metrics: Mapping[str, bool | float] = field(default_factory=dict)
 
+    def said(self, metric: str, main: str) -> bool | float | None:
+        """Return what a scorer said, None where it said nothing; ``main`` is that of EX.
+
+        Earlier versions wrote down no metrics where that was the only one.
+        """
+        return self.metrics.get(metric, self.correct if metric == main else None)
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
     """Verdicts of one set of predictions under one set of rules.
 
     ``skipped`` counts the questions of the split's file that are not in n: no database, or a gold that
-    fails (``failed_golds``, as index and message).
+    fails (``failed_golds``, as index and message). ``suite`` is what the suites are called by which was judged.
     """
 
     scored: tuple[Scored, ...]
@@ -61,19 +69,18 @@ class ScoreReport:
     failed_golds: tuple[tuple[int, str], ...]
     rules: Rules
     fingerprint: str
+    suite: str = ""
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Return n, mean and standard error of each metric, in percent, where several were asked or one is a number.
+        """Return n, mean and standard error of each metric, in percent, that of EX first.
 
         The standard error is None for fewer than two gold queries.
         """
-        if len(self.rules.scorers) == 1 and not any(s.metrics for s in self.scored):
-            return {}
         told = {}
         for name in self.rules.scorers:
-            having = [s for s in self.scored if name in s.metrics]
-            values = [s.metrics[name] for s in having]
-            se = clustered_se(values, [s.cluster for s in having])
+            said = [(s.said(name, self.rules.main), s.cluster) for s in self.scored]
+            values = [value for value, _ in said if value is not None]
+            se = clustered_se(values, [cluster for value, cluster in said if value is not None])
             mean = round(100 * sum(values) / len(values), 4) if values else None
             told[name] = {"n": len(values), "value": mean, "se": round(se, 4) if se == se else None}
         return told
@@ -81,7 +88,6 @@ class ScoreReport:
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
         by_hardness = {level: [s for s in self.scored if s.hardness == level] for level in HARDNESS_LEVELS}
-        metrics = self.metrics()
         return {
             "n": len(self.scored),
             "skipped": self.skipped,
@@ -92,7 +98,8 @@ class ScoreReport:
             "keep_distinct": self.rules.distinct_counts,
             "timeout_s": self.rules.main_timeout_s,
             "scorer_version": scorer_version(self.rules.main),
-            **({"metrics": metrics} if metrics else {}),
+            "metrics": self.metrics(),
+            **({"suite": self.suite, "plug_value": self.rules.plug_value} if self.suite else {}),
             "failed_golds": [index for index, _ in self.failed_golds],
             "fingerprint": self.fingerprint,
         }
@@ -118,23 +125,26 @@ def score(
         DatasetError: a database cannot be read.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
+    rules = rules.on(benchmark)
+    suites, suite = _suites(benchmark, {example.question.db_id for example, _ in answers}, rules)
     failed = [(example.index, NO_GOLD) for example, _ in answers if not example.gold_sql.strip()]
     answers = [(example, sql) for example, sql in answers if example.gold_sql.strip()]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
         cache = kept.path
-    verdicts = judge_all(answers, benchmark.paths, rules, cache=cache, n_workers=n_workers, on_verdict=on_verdict)
+    verdicts = judge_all(
+        answers, benchmark.paths, rules, suites=suites, cache=cache, n_workers=n_workers, on_verdict=on_verdict
+    )
     # A number is a number also where the query fails, and is counted there.
     numbers = {name for said in verdicts for name, v in said.items() if isinstance(v, Verdict) and v.value is not None}
-    told = rules.scorers if len(rules.scorers) > 1 or numbers else ()
     scored = []
     for (example, _), by_scorer, level in zip(answers, verdicts, hardness, strict=True):
         verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
             failed.append((example.index, str(verdict)))
             continue
-        said = {name: v for name in told if isinstance(v := by_scorer[name], Verdict)}
+        said = {name: v for name in rules.scorers if isinstance(v := by_scorer[name], Verdict)}
         metrics = {name: float(v.metric) if name in numbers else v.metric for name, v in said.items()}
         scored.append(
             Scored(
@@ -148,8 +158,35 @@ def score(
                 metrics,
             )
         )
+    _warn_of_unsaid(answers, verdicts, rules)
     skipped = sum(benchmark.missing.values()) + len(failed)
-    return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint)
+    return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint, suite)
+
+
+def _suites(benchmark: Benchmark, asked: Collection[str], rules: Rules) -> tuple[Mapping[str, Sequence[Path]], str]:
+    """Return the suites of the databases that are asked about, and what all the benchmark's together are called."""
+    if not rules.on_suites:
+        return {}, ""
+    from spider_opt.scoring.suite_files import suite_files, suite_name
+
+    folder = Path(rules.suite) if rules.suite else None
+    files = suite_files(benchmark.paths, folder, needed=asked)
+    return files, suite_name(files, folder)
+
+
+def _warn_of_unsaid(
+    answers: Sequence[tuple[Example, str]], verdicts: Sequence[Mapping[str, Verdict | GoldError]], rules: Rules
+) -> None:
+    """Tell of questions that count for EX and not for another metric, since the gold query fails there."""
+    unsaid: dict[tuple[str, str], list[int]] = {}
+    for (example, _), said in zip(answers, verdicts, strict=True):
+        if not isinstance(said[rules.main], GoldError):
+            for name, answer in said.items():
+                if isinstance(answer, GoldError):
+                    unsaid.setdefault((name, str(answer)), []).append(example.index)
+    for (name, why), indices in unsaid.items():
+        s = "s" if len(indices) > 1 else ""
+        _LOG.warning("question%s %s left out of %s: %s", s, ", ".join(map(str, indices)), name, why)
 
 
 def accuracy(scored: Sequence[Scored]) -> float | None:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from spider_opt import arguments
-from spider_opt.scoring.table import find_scorer, scorer_version, timeout_for
+from spider_opt.errors import UsageError
+from spider_opt.scoring.table import SUITES, find_scorer, scorer_version, timeout_for
+from spider_opt.types import Benchmark
+from spider_opt.wording import argument
 
 _KEEPING = "official-distinct"
+_BESIDE = ("official", "strict")
+"""Asked by default on a benchmark whose own rule is one of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What counts as right: ``mode`` names the scorer whose verdict is EX.
+    """What counts as right: ``mode`` names the scorer whose verdict is EX; '' is the benchmark's own, see ``on``.
 
-    ``keep_distinct`` is ``official``'s option to let DISTINCT count, which makes it the scorer ``official-distinct``;
-    no other scorer has it. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
+    ``keep_distinct`` is ``official``'s option to let DISTINCT count, which makes it the scorer ``official-distinct``,
+    and ``suite`` its kin. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
     scorers that are asked too.
+    ``suite`` is the folder of test suites, '' for what lies beside each database, and ``plug_value`` the official
+    tool's option to put gold's values into predictions, for the metric ``suite``.
     """
 
     mode: str = "official"
     keep_distinct: bool = False
     timeout_s: float | None = None
     metrics: tuple[str, ...] = ()
+    suite: str = ""
+    plug_value: bool = False
 
     def __post_init__(self) -> None:
         if self.mode == _KEEPING:  # one name in what is kept on disk, however it was asked for
@@ -47,9 +57,36 @@ class Rules:
         return tuple(dict.fromkeys((self.main, *self.metrics)))
 
     @property
+    def asked(self) -> dict[str, str]:
+        """The scorers to ask by the name that each is asked for: ``suite`` is another one with an option."""
+        options = "-distinct" * self.keep_distinct + "-plug-value" * self.plug_value
+        return {name: f"suite{options}" if name == "suite" else name for name in self.scorers}
+
+    @property
+    def on_suites(self) -> bool:
+        """Whether a scorer is asked that judges on all databases of a suite."""
+        return any(name in SUITES for name in self.scorers)
+
+    @property
     def distinct_counts(self) -> bool:
         """Whether DISTINCT in a query is left where it is."""
         return self.main not in ("official", "match")
+
+    def on(self, benchmark: Benchmark) -> Rules:
+        """Return the rules for a benchmark: EX by its own rule, where no other is named.
+
+        Where no metric is named either, ``official`` and ``strict`` are asked, and ``suite`` where there are suites.
+        """
+        if self.mode:
+            return self
+        own = replace(self, mode=benchmark.scorer)
+        if self.metrics:
+            return own
+        beside = [_KEEPING if name == "official" and self.keep_distinct else name for name in _BESIDE]
+        metrics = beside if own.main in beside else []
+        if self.suite or self.plug_value or (own.main in beside and _suites_of(benchmark)):
+            metrics.append("suite")
+        return replace(own, metrics=tuple(name for name in metrics if name != own.main))
 
     def noted(self) -> dict[str, Any]:
         """Return what a run notes of how it was scored."""
@@ -62,31 +99,63 @@ class Rules:
         return noted | ({"metrics": list(self.scorers)} if len(self.scorers) > 1 else {})
 
 
-def rules_for(metrics: Sequence[str], keep_distinct: bool = False, timeout_s: float | None = None) -> Rules:
-    """Return the rules that ask for these scorers; the first is EX. ``keep_distinct`` makes ``official`` keep it.
+def _suites_of(benchmark: Benchmark) -> bool:
+    from spider_opt.scoring.suite_files import at_hand
+
+    return at_hand(benchmark.paths)
+
+
+def rules_for(
+    metrics: Sequence[str] = (),
+    keep_distinct: bool = False,
+    timeout_s: float | None = None,
+    *,
+    mode: str = "",
+    suite: str | Path | None = None,
+    plug_value: bool = False,
+) -> Rules:
+    """Return the rules that ask for these scorers beside that of EX, which is ``mode``, or the benchmark's own.
+
+    Where only some are named, no other is asked. ``keep_distinct`` makes ``official`` keep it.
 
     Raises:
         ScorerError: there is no such scorer, or it is broken.
+        UsageError: ``suite`` or ``plug_value`` is given, and the metric ``suite`` is not asked for.
 
-    >>> rules_for(["strict", "official"], keep_distinct=True).scorers
-    ('strict', 'official-distinct')
+    >>> rules_for(["strict", "official"], keep_distinct=True, mode="official").scorers
+    ('official-distinct', 'strict')
     """
-    main, *others = [_KEEPING if keep_distinct and name == "official" else name for name in metrics]
-    rules = Rules(main, timeout_s=timeout_s, metrics=tuple(others))
-    for name in rules.scorers:
+    named = tuple(_KEEPING if keep_distinct and name == "official" else name for name in metrics)
+    folder = "" if suite is None else str(Path(suite).absolute())
+    rules = Rules(mode, keep_distinct, timeout_s, named, folder, plug_value)
+    for name in (*filter(None, [rules.mode]), *named):
         find_scorer(name)
+    given = argument("suite") if suite is not None else argument("plug_value") if plug_value else ""
+    if given and (mode or named) and not rules.on_suites:
+        metric = argument("metrics", "suite", option="--metric")
+        raise UsageError(f"{given} is for the metric suite: ask for it, too, with {metric}")
     return rules
 
 
-def rules_of(mode: Rules | str | Sequence[str]) -> Rules:
+def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any] = {}) -> Rules:
     """Return what Python names by one scorer, by several of which the first is EX, or by rules.
+
+    None is the benchmark's own. ``options`` are the arguments ``metrics``, ``suite`` and ``plug_value`` of who asks.
 
     Raises:
         UsageError: it is none of these.
         ScorerError: there is no such scorer, or it is broken.
     """
+    given = {name: value for name, value in options.items() if value}
     if isinstance(mode, Rules):
+        if given:
+            raise UsageError(f"{' and '.join(given)}: rules say that already, leave it out or change the rules")
         return mode
-    if not isinstance(mode, str | list | tuple) or not mode:
+    if mode is not None and (not isinstance(mode, str | list | tuple) or not mode):
         raise arguments.wrong(mode, "mode", "the name of a scorer, or a list of them, that of EX first")
-    return rules_for([mode] if isinstance(mode, str) else arguments.texts(mode, "mode"))
+    main, *others = [""] if mode is None else [mode] if isinstance(mode, str) else arguments.texts(mode, "mode")
+    metrics = given.get("metrics", ())
+    asked = [metrics] if isinstance(metrics, str) else arguments.texts(metrics, "metrics") if metrics else []
+    suite = None if "suite" not in given else arguments.path(given["suite"], "suite")
+    plug_value = arguments.yes_or_no(options.get("plug_value", False), "plug_value")
+    return rules_for([*others, *asked], mode=main, suite=suite, plug_value=plug_value)

@@ -29,8 +29,14 @@ SCORERS = {
     "bird": "spider_opt.scoring.bird:bird",
     "bird-f1": "spider_opt.scoring.bird:bird_f1",
     "r-ves": "spider_opt.scoring.bird_ves:r_ves",
+    "suite": "spider_opt.scoring.suite:suite",
+    "suite-distinct": "spider_opt.scoring.suite:suite_distinct",
+    "suite-plug-value": "spider_opt.scoring.suite:suite_plug_value",
+    "suite-distinct-plug-value": "spider_opt.scoring.suite:suite_distinct_plug_value",
 }
-END_AT_TAB = ("official", "official-distinct", "match")
+SUITES = ("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value")
+"""Those that judge on all databases of a suite."""
+END_AT_TAB = ("official", "official-distinct", "match", *SUITES)
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0
 """How long one query may take where nothing else is said."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spider_opt.errors import SpiderOptError
-from spider_opt.scoring.table import timeout_for
+from spider_opt.scoring.table import SUITES, timeout_for
 from spider_opt.scoring.worker_process import Answer, Job, heard, judge_jobs
 from spider_opt.types import Outcome, Verdict
 
@@ -97,10 +97,7 @@ class Worker:
         self._read_begun()
         self._n_begun_answered = 0
         self.todo.extend(jobs)
-        longest_s = max(
-            sum((QUERIES_PER_SCORER + QUERIES_OF.get(name, 0)) * timeout_for(name, timeout_s) for name in job.scorers)
-            for job in jobs
-        )
+        longest_s = max(sum(_longest_s(name, job, timeout_s) for name in job.scorers) for job in jobs)
         self._patience_s = min(longest_s, MAX_PATIENCE_S) + GRACE_S
         self.deadline = time.monotonic() + self._patience_s
         try:
@@ -170,6 +167,12 @@ class Worker:
             while got := len(os.read(self._begun.fileno(), 4096)):
                 n += got
         return n
+
+
+def _longest_s(scorer: str, job: Job, timeout_s: float | None) -> float:
+    """Return how long a scorer may be at a job before something is wrong."""
+    n_databases = max(1, len(job.suite)) if scorer in SUITES else 1
+    return (QUERIES_PER_SCORER * n_databases + QUERIES_OF.get(scorer, 0)) * timeout_for(scorer, timeout_s)
 
 
 class _Forked:

@@ -32,11 +32,12 @@ def judge_all(
     paths: Mapping[str, Path],
     rules: Rules,
     *,
+    suites: Mapping[str, Sequence[Path]] = {},
     cache: Path | None = None,
     n_workers: int | None = None,
     on_verdict: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Verdict | GoldError]]:
-    """Judge (example, predicted SQL) pairs by each scorer of the rules.
+    """Judge (example, predicted SQL) pairs by each scorer of the rules; ``suites`` are the files of each database's.
 
     A GoldError stands where the gold query fails, and at all questions of a database that cannot be read. A gold that
     runs out of time is tried again when nothing of ours is at work beside it.
@@ -49,11 +50,13 @@ def judge_all(
         SpiderOptError: no process can be started that works, or the scorer of another package fails.
         DatasetError: no database can be read.
     """
-    for name in rules.scorers:
+    scorers = tuple(dict.fromkeys(rules.asked.values()))
+    for name in scorers:
         find_scorer(name)  # what is asked wrongly is told before a process is started
     db_ids = [example.question.db_id for example, _ in pairs]
+    files = {db_id: tuple(map(os.fspath, suites.get(db_id, ()))) for db_id in db_ids}
     jobs = [
-        Job(i, db_id, os.fspath(paths[db_id]), example.gold_sql, sql, rules.scorers)
+        Job(i, db_id, os.fspath(paths[db_id]), example.gold_sql, sql, scorers, files[db_id])
         for i, (db_id, (example, sql)) in enumerate(zip(db_ids, pairs, strict=True))
     ]
     found: list[dict[str, Answer]] = [{} for _ in jobs]
@@ -70,7 +73,7 @@ def judge_all(
     if lost and lost.keys() == set(db_ids):
         raise next(iter(lost.values()))
     return [
-        {name: _known_of(said[name], lost.get(job.db_id)) for name in rules.scorers}
+        {name: _known_of(said[scorer], lost.get(job.db_id)) for name, scorer in rules.asked.items()}
         for job, said in zip(jobs, found, strict=True)
     ]
 

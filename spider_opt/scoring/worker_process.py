@@ -34,7 +34,10 @@ _FAILURES: tuple[type[Failure], ...] = (GoldTimeout, GoldError, DatasetError)
 
 
 class Job(NamedTuple):
-    """One pair to judge by each of ``scorers``; ``position`` is where its verdicts go in the answer."""
+    """One pair to judge by each of ``scorers``; ``position`` is where its verdicts go in the answer.
+
+    ``suite`` are the files of the database's test suite, none where it has none.
+    """
 
     position: int
     db_id: str
@@ -42,6 +45,7 @@ class Job(NamedTuple):
     gold_sql: str
     sql: str
     scorers: tuple[str, ...]
+    suite: tuple[str, ...] = ()
 
 
 def judge_jobs(
@@ -122,7 +126,7 @@ def _judge(jobs: list[Job], scorer: PairScorer, pipe: Connection, begun: int) ->
         for name in job.scorers:
             os.write(begun, b".")
             try:
-                verdict = scorer(name, job.path, job.gold_sql, job.sql, job.db_id)
+                verdict = scorer(name, job.path, job.gold_sql, job.sql, job.db_id, job.suite)
                 answers[-1].append((verdict.outcome.value, verdict.detail, verdict.value))
             except (GoldError, DatasetError) as error:
                 kind = next(kind for kind in _FAILURES if isinstance(error, kind))

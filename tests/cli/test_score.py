@@ -141,34 +141,41 @@ def test_flags_reach_the_scorer(spider, answers):
 def test_several_metrics_in_one_pass(spider, answers, tmp_path):
     out = tmp_path / "verdicts.jsonl"
     told = json.loads(score(answers, "--spider", spider, "--metric", "strict, official", "--json", "--out", out).stdout)
-    assert (told["mode"], told["ex"]) == ("strict", 0)
+    assert (told["mode"], told["ex"]) == ("official", told["metrics"]["official"]["value"])
     assert told["metrics"]["strict"] == {"n": 3, "value": 0, "se": 0}
     assert told["metrics"]["official"] == {"n": 3, "value": pytest.approx(66.6667), "se": pytest.approx(33.3333)}
     entries = [json.loads(line) for line in out.read_text().splitlines()]
-    assert entries[0]["correct"] is False
-    assert entries[0]["metrics"] == {"strict": False, "official": True}
+    assert entries[0]["correct"] is True
+    assert entries[0]["metrics"] == {"official": True, "strict": False}
     shown = score(answers, "--spider", spider, "--metric", "official,strict,official-distinct").stdout.splitlines()
     one_by_one = ("--metric", "official", "--metric", "strict", "--metric", "official-distinct")
     assert score(answers, "--spider", spider, *one_by_one).stdout.splitlines() == shown
     assert shown[0].startswith("own-spider dev  EX 66.7")
-    assert shown[5:8] == [
-        "  official  66.7 ± 33.3  n=3",
-        "  strict  0.0 ± 0.0  n=3",
-        "  official-distinct  33.3 ± 33.3  n=3",
-    ]
+    assert shown[5:7] == ["  strict  0.0 ± 0.0  n=3", "  official-distinct  33.3 ± 33.3  n=3"]
 
 
 @pytest.mark.parametrize(
     ("metric", "mode"),
     [
-        (["--metric", "official"], []),
+        (["--metric", "official"], ["--mode", "official"]),
         (["--metric", "strict"], ["--mode", "strict"]),
         (["--metric", "official-distinct"], ["--keep-distinct"]),
         (["--metric", "official", "--keep-distinct"], ["--keep-distinct"]),
     ],
 )
 def test_modes_are_short_for_metrics(spider, answers, metric, mode):
-    assert score(answers, "--spider", spider, *metric).stdout == score(answers, "--spider", spider, *mode).stdout
+    by_metric, by_mode = (
+        json.loads(score(answers, "--spider", spider, "--json", *said).stdout) for said in (metric, mode)
+    )
+    of_mode = next(iter(by_mode["metrics"]))
+    assert by_metric["metrics"][of_mode] == by_mode["metrics"][of_mode]
+    assert by_mode["ex"] == by_mode["metrics"][of_mode]["value"]
+
+
+def test_official_and_strict_are_told_where_nothing_is_asked_for(spider, answers):
+    told = json.loads(score(answers, "--spider", spider, "--json").stdout)
+    assert (told["mode"], list(told["metrics"])) == ("official", ["official", "strict"])
+    assert told["ex"] == told["metrics"]["official"]["value"] != told["metrics"]["strict"]["value"]
 
 
 def test_one_question_has_no_error_bar(spider, tmp_path):
@@ -206,13 +213,14 @@ def test_each_scorer_reads_a_file_as_it_would_alone(spider, tmp_path, names):
     path, out = tmp_path / "answers.txt", tmp_path / "verdicts.jsonl"
     path.write_text(TABBED)
     told = json.loads(score(path, "--spider", spider, "--json", "--metric", ",".join(names), "--out", out).stdout)
-    alone = {n: json.loads(score(path, "--spider", spider, "--json", "--metric", n).stdout) for n in names}
-    assert {name: (said["n"], said["value"]) for name, said in told["metrics"].items()} == {
-        name: (said["n"], said["ex"]) for name, said in alone.items()
-    }
-    assert list(told["metrics"]) == list(names)
-    assert (told["ex"], told["outcomes"], told["mode"]) == tuple(alone[names[0]][k] for k in ("ex", "outcomes", "mode"))
-    assert all(list(json.loads(line)["metrics"]) == list(names) for line in out.read_text().splitlines())
+    alone = {n: json.loads(score(path, "--spider", spider, "--json", "--metric", n).stdout) for n in METRICS}
+    order = list(dict.fromkeys(("official", *names)))
+    assert told["metrics"] == {name: alone[name]["metrics"][name] for name in order}
+    assert list(told["metrics"]) == order
+    assert (told["ex"], told["outcomes"], told["mode"]) == tuple(
+        alone["official"][k] for k in ("ex", "outcomes", "mode")
+    )
+    assert all(list(json.loads(line)["metrics"]) == order for line in out.read_text().splitlines())
 
 
 def test_a_tail_that_is_no_db_id_is_no_part_of_the_query(spider, answers, caplog):
@@ -382,7 +390,10 @@ def test_lines_in_another_order(spider, tmp_path):
         (["{answers}", "--metric", "offical"], "no scorer 'offical' (did you mean 'official'?)"),
         (["{answers}", "--metric", ""], "no scorer ''"),
         (["{answers}", "--metric", "official,"], "no scorer ''"),
-        (["{answers}", "--metric", "official", "--mode", "strict"], "--mode is short for a --metric"),
+        (["{answers}", "--metric", "official", "--suite", "{tmp}"], "--suite is for the metric suite"),
+        (["{answers}", "--mode", "strict", "--plug-value"], "--plug-value is for the metric suite"),
+        (["{answers}", "--spider", "{spider}", "--suite", "{tmp}"], "has no databases for 1 of 1 database"),
+        (["{answers}", "--suite", "{tmp}/nowhere"], "does not exist"),
         (["{answers}", "--spider", "{tmp}/nowhere"], "No folder"),
         (["{answers}", "--spider", "{spider}", "--split", "nope"], 'No split is called "nope"'),
         (["{tmp}", "--spider", "{spider}"], "no run.json"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.errors import GoldError
-from spider_opt.scoring import PairScorer, Rules, rules_for, score
+from spider_opt.scoring import PairScorer, Rules, rules_of, score
 from spider_opt.scoring.bird import soft_f1
 from spider_opt.scoring.bird_ves import RUNS, reward, usual
 from spider_opt.scoring.gold_cache import GoldCache
@@ -249,7 +249,7 @@ def test_a_gold_that_fails_is_a_wrong_answer_and_stays_in_n(path: Path) -> None:
         (Example(i, question, gold), sql) for i, (gold, sql) in enumerate(zip(golds, ["", "SELECT 1", ""], strict=True))
     ]
     benchmark = Benchmark("b", "dev", tuple(e for e, _ in pairs), {"d": path}, {}, 3, "")
-    report = score(benchmark, pairs, rules_for(["bird", "bird-f1", "official"]))
+    report = score(benchmark, pairs, rules_of(["bird", "bird-f1", "official"]))
     assert [s.metrics for s in report.scored] == [
         {"bird": False, "bird-f1": 0.0, "official": False},
         {"bird": False, "bird-f1": 0.0},

@@ -11,7 +11,7 @@ import pytest
 from spider_opt.benchmarks import load
 from spider_opt.databases import Sandbox
 from spider_opt.errors import GoldError, SpiderOptError
-from spider_opt.scoring import PairScorer, Rules, read_verdicts, rules_for, score, worker, write_verdicts
+from spider_opt.scoring import PairScorer, Rules, read_verdicts, rules_of, score, worker, write_verdicts
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Outcome
 
@@ -64,10 +64,10 @@ def plugin(install_scorers):
 
 
 def test_each_says_what_it_says_alone(benchmark, pairs):
-    together = judge_all(pairs, benchmark.paths, rules_for(ALL))
+    together = judge_all(pairs, benchmark.paths, rules_of(ALL))
     assert [list(verdicts) for verdicts in together] == [list(ALL)] * len(pairs)
     for name in ALL:
-        alone = judge_all(pairs, benchmark.paths, rules_for([name]))
+        alone = judge_all(pairs, benchmark.paths, rules_of([name]))
         assert [verdicts[name] for verdicts in alone] == [verdicts[name] for verdicts in together]
     assert len({tuple(v.outcome for v in verdicts.values()) for verdicts in together}) > 3
 
@@ -88,8 +88,8 @@ def test_a_query_runs_once_for_all_of_them(shop, monkeypatch):
     assert seen == ["SELECT name FROM item", "SELECT t.name FROM item AS t"]
 
 
-def test_metrics_are_kept_where_several_are_asked(benchmark, pairs, tmp_path):
-    report = score(benchmark, pairs, rules_for(ALL))
+def test_metrics_are_kept(benchmark, pairs, tmp_path):
+    report = score(benchmark, pairs, rules_of(ALL))
     assert [s.correct for s in report.scored] == [s.metrics["official"] for s in report.scored]
     assert any(s.metrics["official"] != s.metrics["strict"] for s in report.scored)
     once = [replace(scored, index=i) for i, scored in enumerate(report.scored)]
@@ -98,34 +98,37 @@ def test_metrics_are_kept_where_several_are_asked(benchmark, pairs, tmp_path):
     summary = report.summary()
     assert list(summary["metrics"]) == list(ALL)
     for name in ALL:
-        alone = score(benchmark, pairs, rules_for([name])).summary()
-        assert "metrics" not in alone
-        assert summary["metrics"][name]["value"] == pytest.approx(alone["ex"], abs=1e-3)
-        assert summary["metrics"][name]["n"] == alone["n"]
+        alone = score(benchmark, pairs, rules_of([name])).summary()
+        assert summary["metrics"][name] == alone["metrics"][name]
+        assert (alone["ex"], alone["n"]) == (alone["metrics"][name]["value"], alone["metrics"][name]["n"])
         assert 0 < summary["metrics"][name]["se"] < 10
     assert summary["ex"] == summary["metrics"]["official"]["value"]
 
 
-def test_one_of_ours_alone_writes_what_it_always_wrote(benchmark, pairs, tmp_path):
-    write_verdicts(score(benchmark, pairs[:3], Rules()).scored, tmp_path / "verdicts.jsonl")
+def test_what_earlier_versions_wrote_of_one_scorer_has_its_metric(benchmark, pairs, tmp_path):
+    report = score(benchmark, pairs, Rules())
+    write_verdicts([replace(s, metrics={}, index=i) for i, s in enumerate(report.scored)], tmp_path / "verdicts.jsonl")
     for line in (tmp_path / "verdicts.jsonl").read_text().splitlines():
         assert list(json.loads(line)) == ["index", "db_id", "correct", "outcome", "detail", "hardness", "cluster"]
+    read = replace(report, scored=tuple(read_verdicts(tmp_path / "verdicts.jsonl")))
+    assert read.metrics() == report.metrics() == {"official": report.metrics()["official"]}
 
 
-def test_a_gold_that_fails_for_one_counts_for_the_others(benchmark, pairs):
+def test_a_gold_that_fails_for_one_counts_for_the_others(benchmark, pairs, caplog):
     odd = replace(pairs[0][0], gold_sql="SELECT 1 /*; */; SELECT 2")  # what follows is nothing to the official rules
     answers = [(odd, "SELECT 1"), *pairs[1:3]]
-    report = score(benchmark, answers, rules_for(["official", "strict"]))
+    report = score(benchmark, answers, rules_of(["official", "strict"]))
     assert report.summary()["metrics"]["official"]["n"] == 3
     assert report.summary()["metrics"]["strict"]["n"] == 2
     assert report.scored[0].metrics.keys() == {"official"}
-    report = score(benchmark, answers, rules_for(["strict", "official"]))
+    assert f"question {odd.index} left out of strict: gold query fails" in caplog.text
+    report = score(benchmark, answers, rules_of(["strict", "official"]))
     assert [index for index, _ in report.failed_golds] == [odd.index]
     assert report.summary()["metrics"]["official"]["n"] == 2
 
 
 def test_no_answers_have_no_metrics(benchmark):
-    summary = score(benchmark, [], rules_for(["official", "strict"])).summary()
+    summary = score(benchmark, [], rules_of(["official", "strict"])).summary()
     assert summary["metrics"]["strict"] == {"n": 0, "value": None, "se": None}
 
 
@@ -135,7 +138,7 @@ def test_no_answers_have_no_metrics(benchmark):
 def test_a_number_is_a_mean_also_alone_and_where_queries_fail(benchmark, pairs, plugin, tmp_path, capfd):
     example = pairs[0][0]
     answers = [(example, sql) for sql in ("SELECT 1", "SELECT 1 WHERE 0", "SELECT nope", "SELECT 2 UNION SELECT 1")]
-    report = score(benchmark, answers, rules_for(["share"]))
+    report = score(benchmark, answers, rules_of(["share"]))
     assert [s.metrics for s in report.scored] == [{"share": v} for v in (0.5, 1.0, 0.0, pytest.approx(1 / 3))]
     assert [s.outcome for s in report.scored][2] is Outcome.QUERY_ERROR
     summary = report.summary()
@@ -159,7 +162,7 @@ def test_a_scorer_that_never_answers_costs_no_other_its_verdict(
     some = pairs[:60]
     alone = judge_all(some, benchmark.paths, Rules())
     marked = [(e, f"{sql} -- {name}" if i in (3, 41) else sql) for i, (e, sql) in enumerate(some)]
-    found = judge_all(marked, benchmark.paths, rules_for(["official", name, "strict"]), n_workers=2)
+    found = judge_all(marked, benchmark.paths, rules_of(["official", name, "strict"]), n_workers=2)
     assert {i for i, verdicts in enumerate(found) if verdicts[name].outcome is outcome} == {3, 41}
     assert [v["official"].correct for v in found] == [v["official"].correct for v in alone]
     assert all(v["strict"].correct for v in found)
@@ -167,10 +170,10 @@ def test_a_scorer_that_never_answers_costs_no_other_its_verdict(
 
 def test_a_scorer_that_raises_ends_it_in_a_sentence(benchmark, pairs, plugin):
     with pytest.raises(SpiderOptError, match=r"scorer 'raises' fails on a question of \w+: ZeroDivisionError\(\)"):
-        score(benchmark, pairs[:9], rules_for(["official", "raises"]))
+        score(benchmark, pairs[:9], rules_of(["official", "raises"]))
 
 
 def test_a_gold_error_is_one_whatever_the_scorer(benchmark, pairs):
     broken = replace(pairs[0][0], gold_sql="SELECT nope FROM nowhere")
-    [verdicts] = judge_all([(broken, "SELECT 1")], benchmark.paths, rules_for(ALL))
+    [verdicts] = judge_all([(broken, "SELECT 1")], benchmark.paths, rules_of(ALL))
     assert all(isinstance(verdict, GoldError) for verdict in verdicts.values())
