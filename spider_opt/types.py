@@ -21,12 +21,13 @@ JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 # --- databases ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in the database, its declared type, and its name in plain words."""
+    """A column: its name in the database, its declared type, its name in plain words, and what it is said to hold."""
 
     name: str
     type: str
     words: str = ""
     primary_key: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

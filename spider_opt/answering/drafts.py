@@ -16,6 +16,11 @@ from spider_opt.types import Candidate, Context, Database, Demo, Message, Predic
 # The longest gold of Spider has some 200 tokens; a small model that goes on longer goes round in circles.
 MAX_TOKENS = 300
 
+MOST_CHARACTERS = 12_000
+"""Of a schema, up to which it says what its columns hold: at most some 5,000 tokens, where the embedded model has room
+for 8,192."""
+ABOUT = (200, 100, 50, 25)
+"""How many characters are shown of what a column is said to hold: the first of these with which there is room."""
 Samples = tuple[schema_text.Rows | None, schema_text.Values | None]
 """The sample rows and the sample values of a database, None where none are shown."""
 
@@ -123,10 +128,10 @@ class Drafter:
         if context.tables:
             rows, values = self.sampled(schema)
             few = schema_text.pruned(schema, context.tables)
-            return self._serialise(few, rows and schema_text.pruned_rows(rows, schema, few), values)
+            return self._with_room(few, rows and schema_text.pruned_rows(rows, schema, few), values)
         known = self._whole.get(schema.db_id)
         if known is None or known[0] is not schema:  # training shows one database's tables in many orders
-            known = self._whole[schema.db_id] = (schema, self._serialise(schema, *self.sampled(schema)))
+            known = self._whole[schema.db_id] = (schema, self._with_room(schema, *self.sampled(schema)))
         return known[1]
 
     def sampled(self, schema: Schema) -> Samples:
@@ -144,8 +149,20 @@ class Drafter:
         schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""
         return schema, demo.question.notes, demo.question.text, demo.sql
 
-    def _serialise(self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None) -> str:
-        return schema_text.serialise(schema, self.look.schema, keys=self.look.keys, rows=rows, values=values)
+    def _with_room(self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None) -> str:
+        """Return a schema with as much of what its columns hold as there is room for."""
+        if any(column.about for table in schema.tables for column in table.columns):
+            for about in ABOUT:
+                if len(text := self._serialise(schema, rows, values, about)) <= MOST_CHARACTERS:
+                    return text
+        return self._serialise(schema, rows, values)
+
+    def _serialise(
+        self, schema: Schema, rows: schema_text.Rows | None, values: schema_text.Values | None, about: int = 0
+    ) -> str:
+        return schema_text.serialise(
+            schema, self.look.schema, keys=self.look.keys, rows=rows, values=values, about=about
+        )
 
 
 def drafted(

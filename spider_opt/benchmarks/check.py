@@ -11,7 +11,7 @@ from spider_opt.benchmarks.loading import data_folder, load_source, source_of
 from spider_opt.benchmarks.other_files import other_files
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
 from spider_opt.benchmarks.source import Source
-from spider_opt.benchmarks.splits import find_split, present_splits, question_file
+from spider_opt.benchmarks.splits import find_split, present_splits, question_file, tables_file
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.databases.limits import lifted
@@ -100,8 +100,8 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
             db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)
         except DatasetError as error:
             problems.append(str(error))
-    tables = dict.fromkeys(source.splits[split].tables for split in splits)
-    lacking = tuple(file for file in tables if file and not (root / file).is_file())
+    tables = {source.splits[split].tables: tables_file(source.splits[split], root) for split in splits}
+    lacking = tuple(name for name, file in tables.items() if file and not file.is_file())
     read = [file for split in source.splits.values() for file in split.questions]
     unread = other_files(root, [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)], source.fields)
     return Check(

@@ -139,15 +139,16 @@ class _Refused(Exception):
 
 def _extract(source: Source, archive: zipfile.ZipFile, folder: Path, progress: Progress) -> None:
     """Write the files that lie beside the questions (Spider's ``dev.json``), without the folder around them."""
-    questions = PurePosixPath(source.splits[source.default].questions[0])
+    usual = [PurePosixPath(source.splits[name].questions[0]) for name in (source.default, *source.or_else)]
     names = {info: _checked_name(info) for info in archive.infolist() if not info.is_dir()}
     tops = [
         name.parents[len(questions.parts) - 1]
+        for questions in usual
         for name in names.values()
         if name.parts[-len(questions.parts) :] == questions.parts and "__MACOSX" not in name.parts
     ]
     if not tops:
-        raise _Refused(f"it has no {questions}, so it is not {source.title}'s")
+        raise _Refused(f"it has no {' or '.join(map(str, usual))}, so it is not {source.title}'s")
     top = min(tops, key=lambda parent: len(parent.parts))
     wanted = {
         info: name.relative_to(top)

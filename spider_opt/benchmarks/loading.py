@@ -11,39 +11,47 @@ import json
 import logging
 import os
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.benchmarks.descriptions import described as with_descriptions
+from spider_opt.benchmarks.gold_file import with_golds
 from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.import_folder import check_whole
+from spider_opt.benchmarks.locating import describe_duplicates, located
 from spider_opt.benchmarks.naming import LAYOUT, described, known_split, like_test, own_name
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
 from spider_opt.benchmarks.shown_gold import check_shown_with_all
-from spider_opt.benchmarks.source import Source, Split
+from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import (
     above,
-    database_file,
-    databases_on_disk,
     find_split,
     folder_of,
     how_to_get,
     question_file,
+    tables_file,
 )
-from spider_opt.benchmarks.table import benchmark_names, source_named
+from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
 
 DEFAULT = "spider-mini"
+NO_EVIDENCE = "-no-evidence"
 _LOG = logging.getLogger("spider_opt")
 
 
-def load(name: str | None = None, *, data: Path | str | None = None, questions: Path | str | None = None) -> Benchmark:
+def load(
+    name: str | None = None,
+    *,
+    data: Path | str | None = None,
+    questions: Path | str | None = None,
+    evidence: bool = True,
+) -> Benchmark:
     """Load a split of a benchmark: ``spider-mini``, ``spider:dev``.
 
     ``name`` is the benchmark's, with the split behind a colon where it is not the usual one; None is the bundled one,
@@ -51,6 +59,8 @@ def load(name: str | None = None, *, data: Path | str | None = None, questions: 
     ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another file of questions over the
     split's databases. What is loaded then has the file's name for its split, never that of a split of the benchmark:
     it is not what others have measured on. Whatever is loaded is called what it is: only Spider's questions ``spider``.
+    Without ``evidence`` models are told nothing beside each question; the split is then called ``…-no-evidence``, by
+    which name it can be loaded, too.
     Ids are made of the split's name and a hash of database and question, see ``ids``: they stay where other questions
     come or go. Questions whose database is not there are left out, which a warning says.
 
@@ -65,7 +75,8 @@ def load(name: str | None = None, *, data: Path | str | None = None, questions: 
         name = DEFAULT if data is None else ""
     known, colon, split = arguments.text(name, "name", blank=True).partition(":")
     known, source = source_of(known, data)
-    benchmark = load_source(known, source, split if colon else None, data=data, questions=questions)
+    evidence = arguments.yes_or_no(evidence, "evidence")
+    benchmark = load_source(known, source, split if colon else None, data=data, questions=questions, evidence=evidence)
     if benchmark.missing:
         _LOG.warning("%s", describe_missing(benchmark))
     return benchmark
@@ -83,8 +94,18 @@ def source_of(name: str, data: Path | str | None) -> tuple[str, Source]:
     told = described(Path(folder).expanduser()) if folder else None
     if told is not None and name in ("", told.name, told.layout):
         return told.layout, told.source
-    layout = LAYOUT if data is not None and not name else name
+    layout = _layout_of(Path(data).expanduser()) if data is not None and not name else name
     return layout, source_named(layout)
+
+
+def _layout_of(folder: Path) -> str:
+    """Return whose layout a folder has that does not say it: Spider's, where nothing tells of another."""
+    if any((folder / sign).exists() for sign in ("database", "tables.json")):
+        return LAYOUT
+    for name in BENCHMARKS:
+        if any((folder / sign).exists() for sign in source_named(name).signs):
+            return name
+    return LAYOUT
 
 
 def training_half(benchmark: Benchmark) -> Benchmark:
@@ -103,7 +124,8 @@ def training_half(benchmark: Benchmark) -> Benchmark:
         raise DatasetError(
             f"{benchmark.name} has no training questions to retrieve from or to learn: take a method without examples"
         )
-    found = load(training if ":" in training else f"{name}:{training}", data=benchmark.root)
+    told = not benchmark.split.endswith(NO_EVIDENCE)
+    found = load(training if ":" in training else f"{name}:{training}", data=benchmark.root, evidence=told)
     return replace(found, examples=tuple(example for example in found.examples if example.gold_sql))
 
 
@@ -114,6 +136,7 @@ def load_source(
     *,
     data: Path | str | None = None,
     questions: Path | str | None = None,
+    evidence: bool = True,
 ) -> Benchmark:
     """Load a split of a source, which need not be in the table (see ``load``).
 
@@ -121,9 +144,9 @@ def load_source(
         DatasetError: as for ``load``.
     """
     folder = data_folder(name, source, data)
-    split = find_split(
-        name, source, source.default if split is None else split, folder, with_questions=questions is None
-    )
+    if split is not None and split.endswith(NO_EVIDENCE) and split not in source.splits:
+        split, evidence = split.removesuffix(NO_EVIDENCE), False
+    split = find_split(name, source, split, folder, with_questions=questions is None)
     layout, label = source.splits[split], split
     files = [found for file in layout.questions if (found := question_file(folder, file))]
     if questions is not None:
@@ -131,13 +154,21 @@ def load_source(
         if [other.resolve()] != [file.resolve() for file in files]:
             files, label = [other], _label(source, split, other)
     entries = read_entries(files, source.fields)
+    if layout.golds and label == split and (gold_file := folder / layout.golds).is_file():
+        entries = with_golds(entries, gold_file)
+    if not evidence:
+        entries = [replace(entry, notes="") for entry in entries]
     if not entries:
         raise DatasetError(f"{' and '.join(map(str, files))} hold{'s' if len(files) == 1 else ''} no question.")
     called, label = _called(name, source, label, entries, folder)
-    tables = read_tables(folder / layout.tables) if layout.tables else {}
-    paths, missing = _locate(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
+    label += "" if evidence else NO_EVIDENCE
+    named_in = tables_file(layout, folder)
+    tables = read_tables(named_in) if named_in else {}
+    paths, missing = located(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
     if not paths:
         where = folder / above(layout)[0]
+        if (zipped := Path(f"{where}.zip")).is_file():
+            raise DatasetError(f"No database at {where}: unpack them, with: unzip {zipped} -d {folder}")
         how = (
             f"Get them {how_to_get(name, source)}"
             if called == name
@@ -145,13 +176,16 @@ def load_source(
         )
         raise DatasetError(f"No database at {where}: all {len(entries):,} questions of {label} lack theirs. {how}")
     if doubles := exact_duplicates(entries):
-        _LOG.warning("%s", _describe_duplicates(doubles, label))
+        _LOG.warning("%s", describe_duplicates(doubles, label))
     paths, schemas, broken = read_databases(paths, tables)
     for db_id, why in broken.items():
         missing[db_id] = sum(entry.db_id == db_id for entry in entries)
         _LOG.warning("%s: %d questions are lost to it", why.rstrip("."), missing[db_id])
+    if layout.descriptions:
+        about = {db_id: folder / layout.descriptions.replace("{db_id}", db_id) for db_id in schemas}
+        schemas = {db_id: with_descriptions(schema, about[db_id]) for db_id, schema in schemas.items()}
     golds = [(entry.place, entry.db_id, entry.query) for entry in entries]
-    check_shown_with_all(golds, source.notes, schemas, str(folder / layout.tables))
+    check_shown_with_all(golds, source.notes, schemas, str(named_in or folder), str(folder / layout.descriptions))
     ids = numbered(label, ((entry.db_id, entry.question) for entry in entries))
     examples = tuple(
         Example(
@@ -166,7 +200,9 @@ def load_source(
     hashes = {db_id: database_hash(path) for db_id, path in sorted(paths.items())}
     fingerprint = _fingerprint(label, examples, hashes)
     root = None if source.root is not None else folder.absolute()
-    return Benchmark(called, label, examples, paths, missing, len(entries), fingerprint, root, broken, hashes)
+    return Benchmark(
+        called, label, examples, paths, missing, len(entries), fingerprint, root, broken, hashes, source.scorer
+    )
 
 
 def _called(name: str, source: Source, label: str, entries: Sequence[Entry], folder: Path) -> tuple[str, str]:
@@ -243,28 +279,6 @@ def _notes(source: Source, entry: Entry) -> str:
     return "\n".join(filter(None, (source.notes, entry.notes)))
 
 
-def _locate(
-    entries: Iterable[Entry], tables: Collection[str], layout: Split, folder: Path
-) -> tuple[dict[str, Path], dict[str, int]]:
-    """Return the paths of the databases that are there, and how many questions each of the others costs."""
-    known = databases_on_disk(layout, folder) | set(tables)
-    paths: dict[str, Path] = {}
-    missing: Counter[str] = Counter()
-    for entry in entries:
-        db_id = entry.db_id
-        if db_id in paths:
-            continue
-        if db_id not in known:
-            said = _close(db_id, known, layout)
-            raise DatasetError(f'{entry.place} names the unknown database "{db_id}"{said}')
-        path = None if db_id in missing else database_file(layout, folder, db_id)
-        if path is not None:
-            paths[db_id] = path
-        else:
-            missing[db_id] += 1
-    return paths, dict(missing.most_common())
-
-
 def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, str]) -> str:
     """Return a hash of questions, golds and databases; of notes too, where there are any."""
     questions = [
@@ -272,19 +286,3 @@ def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, s
         for item in examples
     ]
     return hashlib.sha256(json.dumps([split, questions, list(hashes.items())]).encode()).hexdigest()[:16]
-
-
-def _close(db_id: str, known: Collection[str], layout: Split) -> str:
-    from difflib import get_close_matches
-
-    if near := get_close_matches(db_id, known, n=1):
-        return f'; did you mean "{near[0]}"?'
-    return f": it is in no {layout.tables} and has no folder." if layout.tables else ": it has no file."
-
-
-def _describe_duplicates(doubles: list[tuple[Entry, Entry]], split: str) -> str:
-    entry, first = doubles[0]
-    return (
-        f"{len(doubles)} of the questions of {split} repeat an earlier one word for word"
-        f" (the first: {entry.place} repeats {first.place}); they are kept"
-    )

@@ -41,16 +41,24 @@ def first_shown(texts: Mapping[str, str], gold: str) -> str:
 
 
 def check_shown_with_all(
-    golds: Iterable[tuple[str, str, str]], notes: str, schemas: Mapping[str, Schema], tables: str
+    golds: Iterable[tuple[str, str, str]],
+    notes: str,
+    schemas: Mapping[str, Schema],
+    tables: str,
+    descriptions: str = "",
 ) -> None:
     """Make sure that what is shown with every question of a benchmark, or of a database, has no gold query.
 
-    ``golds`` are (place, db_id, query); ``tables`` is the file that names what stands in ``schemas`` in plain words.
+    ``golds`` are (place, db_id, query); ``tables`` is the file that names what stands in ``schemas`` in plain words,
+    ``descriptions`` the folder that says what their columns hold.
 
     Raises:
         DatasetError: it has one.
     """
     words = {db_id: _plain_words(schema) for db_id, schema in schemas.items()}
+    about = {
+        db: "\n".join(c.about for t in schema.tables for c in t.columns if c.about) for db, schema in schemas.items()
+    }
     for place, db_id, query in golds:
         if notes and shows_gold(notes, query):
             raise DatasetError(
@@ -58,6 +66,11 @@ def check_shown_with_all(
             )
         if (said := words.get(db_id)) and shows_gold(said, query):
             raise DatasetError(f"{tables} has the gold query of {place} among its names, and a model is shown them.")
+        if (said := about.get(db_id)) and shows_gold(said, query):
+            where = descriptions.replace("{db_id}", db_id)
+            raise DatasetError(
+                f"{where} has the gold query of {place} in what it says of columns, which a model is shown."
+            )
 
 
 def _plain_words(schema: Schema) -> str:

@@ -30,12 +30,17 @@ class Split:
 
     ``questions`` are its files, in order; a split without any is a file that is named by ``--questions``.
     ``databases`` says where the SQLite file of a database is, ``tables`` which file has its names in plain words
-    (``tables.json`` of Spider; need not be there).
+    (``tables.json`` of Spider; need not be there), which may also be called as one of ``other_tables``. ``golds`` is a
+    text file of the gold queries, a line each with a tab and the db_id behind it: where it is there its golds count.
+    ``descriptions`` is the folder of a database with a CSV file for each table that says what its columns hold.
     """
 
     questions: tuple[str, ...]
     tables: str = "tables.json"
     databases: str = "database/{db_id}/{db_id}.sqlite"
+    other_tables: tuple[str, ...] = ()
+    golds: str = ""
+    descriptions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Source:
         licence: of its questions and databases.
         splits: by name. Those to learn from have names that begin with ``train``, and no others do.
         default: the split that is meant where none is named.
+        or_else: splits that are meant where the folder has no such one, the first that it has.
         fields: of its questions.
         training: the split that retrieval and tuning learn from: its name, or ``spider:train`` for that of another
             benchmark in the same folder; None where there is none.
@@ -77,6 +83,8 @@ class Source:
         root: the folder that it comes in, where it comes with a package; else users name theirs by ``--data``.
         build: makes what is not there yet from ``root``, and returns the folder that has the databases.
         aliases: further names for splits.
+        scorer: what is right by the benchmark's own rule: the name of a scorer.
+        signs: folders and files by which a folder is known for this benchmark's where nobody names it.
     """
 
     title: str
@@ -93,10 +101,14 @@ class Source:
     root: Path | None = None
     build: Callable[[Path], Path] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
+    scorer: str = "official"
+    or_else: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.default not in self.splits:
-            raise ValueError(f"the default split {self.default!r} is none of its splits")
+        for name in (self.default, *self.or_else):
+            if name not in self.splits:
+                raise ValueError(f"the default split {name!r} is none of its splits")
         if self.training is not None and ":" not in self.training and self.training not in self.splits:
             raise ValueError(f"the training split {self.training!r} is none of its splits")
         if self.training is not None and not is_training(self.training.rpartition(":")[2]):

@@ -66,17 +66,31 @@ def present_splits(source: Source, folder: Path) -> list[str]:
     ]
 
 
-def find_split(name: str, source: Source, split: str | None, folder: Path, *, with_questions: bool = True) -> str:
-    """Return the name of a split, given it or an alias of it, or None for the usual one; the folder must hold it.
+def tables_file(layout: Split, folder: Path) -> Path | None:
+    """Return the file of a split with names in plain words, by whichever of its names; None where it has none.
 
-    ``with_questions`` is False where only the split's databases are wanted.
+    Where none is there it is the one that would be.
+    """
+    names = [name for name in (layout.tables, *layout.other_tables) if name]
+    files = [folder / name for name in names]
+    return next((file for file in files if file.is_file()), files[0] if files else None)
+
+
+def find_split(name: str, source: Source, split: str | None, folder: Path, *, with_questions: bool = True) -> str:
+    """Return the name of a split, given it or an alias of it; the folder must hold it.
+
+    None is the usual one, or the first of those that are meant where that is not there. ``with_questions`` is False
+    where only the split's databases are wanted.
 
     Raises:
         DatasetError: there is no such folder, or it does not hold that split.
     """
     if not folder.is_dir():
         raise DatasetError(f"No folder {folder}. Get {source.title} {how_to_get(name, source, folder)}")
-    split = source.default if split is None else source.aliases.get(split, split)
+    if split is None:
+        usual = (source.default, *source.or_else)
+        split = next((each for each in usual if each in present_splits(source, folder)), source.default)
+    split = source.aliases.get(split, split)
     if not with_questions and split in source.splits:
         return split
     there = present_splits(source, folder) if with_questions else list(source.splits)
@@ -90,8 +104,9 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
         inside = [inner for inner in sorted(folder.iterdir()) if inner.is_dir() and present_splits(source, inner)]
         if inside:
             raise DatasetError(f"{folder} holds no questions, but {inside[0]} does: name that folder.")
-        [first, *_] = source.splits[source.default].questions
-        if said := advice(folder, first, source.fields):
+        usual = (source.default, *source.or_else)
+        first = " or ".join(file for each in usual for file in source.splits[each].questions[:1])
+        if said := advice(folder, source.splits[source.default].questions[0], source.fields):
             raise DatasetError(f"{folder} has no {first}{said}")
         raise DatasetError(f"{folder} holds no {source.title} (no {first}). Get it {how_to_get(name, source)}")
     listed = ", ".join(there)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 BENCHMARK_OPTIONS = {
-    "benchmark": "--benchmark", "data": "--data", "spider": "--spider", "questions": "--questions", "split": "--split"
+    "benchmark": "--benchmark", "data": "--data", "spider": "--spider", "questions": "--questions", "split": "--split",
+    "evidence": "--evidence",
 }  # fmt: skip
 """Parameters of a command and what is typed for them."""
 
@@ -30,6 +31,7 @@ class Chosen:
     spider: Path | None = None
     questions: Path | None = None
     split: str | None = None
+    evidence: str = "yes"
 
     def named(self, usual: str | None = None) -> tuple[str, Path | None]:
         """Return the benchmark's name, '' for what its folder says, and that folder, None where no option names one.
@@ -68,7 +70,8 @@ class Chosen:
         from spider_opt.benchmarks import load
 
         name, data = self.named(usual)
-        return load(name if self.split is None else f"{name}:{self.split}", data=data, questions=self.questions)
+        named = name if self.split is None else f"{name}:{self.split}"
+        return load(named, data=data, questions=self.questions, evidence=self.evidence == "yes")
 
     def load_of(self, benchmark: str, split: str) -> Benchmark:
         """Load what a run was asked, where the options do not say otherwise; of our own benchmarks its name will do.
@@ -90,12 +93,19 @@ class Chosen:
 
 
 def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add ``--benchmark`` and ``--data``, ``--spider``, ``--questions`` and ``--split``; handed on as ``chosen``."""
+    """Add ``--benchmark`` and ``--data``, and what else says which questions are meant; handed on as ``chosen``."""
 
     @wraps(command)
     def call(*arguments: Any, **options: Any) -> R:
-        return command(*arguments, **_gathered(options, ("questions", "split")))
+        return command(*arguments, **_gathered(options, ("questions", "split", "evidence")))
 
+    call = click.option(
+        "--evidence",
+        type=click.Choice(["yes", "no"]),
+        default="yes",
+        show_default=True,
+        help="Whether models are told what the benchmark tells beside each question (BIRD)",
+    )(call)
     call = click.option("--split", help="Which questions: dev, train, test … (default: the benchmark's usual ones)")(
         call
     )

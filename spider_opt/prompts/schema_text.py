@@ -24,12 +24,14 @@ def serialise(
     keys: bool = True,
     rows: Rows | None = None,
     values: Values | None = None,
+    about: int = 0,
 ) -> str:
     """Return ``schema`` as CREATE TABLE statements or one line a table.
 
     ``keys`` shows primary and foreign keys. ``rows`` maps a table's name to sample rows, cells in the
     order of its columns, which stand under it as comments; ``values`` maps (table, column) to values of
-    the column, which stand beside it.
+    the column, which stand beside it, behind what the column is said to hold, of which at most ``about`` characters are
+    shown.
 
     >>> from spider_opt.types import Column
     >>> t = Table("my table", (Column("id", "INTEGER", primary_key=True), Column("name", "TEXT")))
@@ -45,8 +47,7 @@ def serialise(
     parts = []
     for table in schema.tables:
         beside = [
-            ", ".join(literal(value) for value in (values or {}).get((table.name, column.name), ()))
-            for column in table.columns
+            _beside(column.about, about, (values or {}).get((table.name, column.name), ())) for column in table.columns
         ]
         parts.append(_ddl(schema, table, keys, beside) if form == "ddl" else _compact(table, beside))
         shown = (rows or {}).get(table.name)
@@ -102,6 +103,13 @@ def literal(value: Value) -> str:
         text = _CONTROL.sub(" ", value[:_MAX_CELL])
         return quoted_text(f"{text}…" if len(value) > _MAX_CELL else text)
     return str(value)
+
+
+def _beside(said: str, about: int, values: Sequence[Value]) -> str:
+    text = _CONTROL.sub(" ", said)
+    if len(text) > about:
+        text = text[: about - 1].rstrip() + "…" if about > 1 else ""
+    return ": ".join(filter(None, (text, ", ".join(map(literal, values)))))
 
 
 def _ddl(schema: Schema, table: Table, keys: bool, beside: Sequence[str]) -> str:

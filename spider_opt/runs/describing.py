@@ -15,7 +15,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from spider_opt.runs.info import UNNAMED_EMBEDDER, RunInfo
-from spider_opt.types import Benchmark, ModelInfo, Schema
+from spider_opt.types import Benchmark, Column, ModelInfo, Schema
 
 # What reads, runs and judges queries, beside Python and SQLite.
 _PACKAGES = ("sqlglot", "sqlparse")
@@ -116,9 +116,13 @@ def _distinct(schemas: Iterable[Schema]) -> list[Schema]:
 
 
 def _told(schema: Schema) -> list[object]:
-    tables = [[t.name, t.words, [[c.name, c.type, c.words, c.primary_key] for c in t.columns]] for t in schema.tables]
+    tables = [[t.name, t.words, [_column(column) for column in t.columns]] for t in schema.tables]
     keys = [[key.table, key.column, key.ref_table, key.ref_column] for key in schema.foreign_keys]
     return [schema.db_id, tables, keys]
+
+
+def _column(column: Column) -> list[object]:
+    return [column.name, column.type, column.words, column.primary_key, *filter(None, [column.about])]
 
 
 def _questions(benchmark: Benchmark) -> str:

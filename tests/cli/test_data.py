@@ -54,12 +54,18 @@ def test_each_help_has_an_example(command: str) -> None:
 
 def test_list_says_what_there_is_and_where(spider: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run("list").stdout.splitlines()
+    assert lines[0] == "bird: dev (usual), mini-dev, train; CC BY-SA 4.0"
+    assert lines[2] == (
+        "  its folder is named by --benchmark bird --data DIR or BIRD_DIR=DIR; get it with: spider-opt data fetch "
+        "--benchmark bird"
+    )
+    lines = lines[3:]
     assert lines[0] == "spider: dev (usual), train, train_spider, train_others, test; CC BY-SA 4.0"
     assert lines[2] == ("  its folder is named by --spider DIR or SPIDER_DIR=DIR; get it with: spider-opt data fetch")
     assert lines[3] == "spider-mini: train, test (usual); Apache-2.0"
     assert lines[5] == "  here: it comes with the package"
     monkeypatch.setenv("SPIDER_DIR", str(spider))
-    assert run("list").stdout.splitlines()[2] == f"  here: dev at {spider} (SPIDER_DIR)"
+    assert run("list").stdout.splitlines()[5] == f"  here: dev at {spider} (SPIDER_DIR)"
     found = {one["name"]: one for one in json.loads(run("list", "--json").stdout)}
     assert found["spider"]["here"] == ["dev"]
     assert (found["spider-mini"]["default"], found["spider-mini"]["training"]) == ("test", "train")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from spider_opt.errors import SpiderOptError
 from spider_opt.rows import Row, name_of
 from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.field_roles import Role, role_of
 from spider_opt.runs.prediction_files.fields import NoField, query_field, roles_of_cells
-from spider_opt.runs.prediction_files.text_lines import without_db_ids
+from spider_opt.runs.prediction_files.text_lines import BIRD, without_db_ids
 from spider_opt.types import JSON
 from spider_opt.wording import argument
 
@@ -29,6 +30,9 @@ def row_entries(
     """
     if not rows:
         raise refuse("holds no answer")
+    if any(isinstance(row.value, str) and BIRD.search(row.value) for row in rows):
+        # What is no text there (0, mostly) is no answer. Source: bird-bench/mini_dev, package_sqls.
+        rows = [row if isinstance(row.value, str) else replace(row, value="") for row in rows]
     kinds = {_kind(row.value) for row in rows}
     if strange := next((row for row in rows if _kind(row.value) == "number"), None):
         raise refuse(f"{strange.place} is {_said(strange.value)}, where a query or an object with one is due")

@@ -28,10 +28,10 @@ def text_entries(text: str, known: Known, *, extract: bool) -> list[Entry]:
 def split_db_id(text: str, known: Known) -> tuple[str, str, str]:
     r"""Split what an answer says into its query, its db_id, and what stands behind its last tab and is none.
 
-    BIRD's files have ``\t----- bird -----\t`` between the two.
+    BIRD's files have ``\t----- bird -----\t`` between the two; of what stands before that only SQLite's own blanks go.
     """
     if found := BIRD.search(text):
-        return text[: found.start()].strip(), text[found.end() :].strip(), ""
+        return text[: found.start()].strip(" \t\n\f\r"), text[found.end() :].strip(), ""
     query, tab, last = text.strip().rpartition("\t")
     if last in known.db_ids and (tab or "\t" in text):  # without the tab nothing stands before the db_id
         return query.strip(), last, ""

@@ -67,3 +67,19 @@ def test_a_db_id_behind_the_tab_of_most_queries_is_none_of_them(pair, name):
 @pytest.mark.parametrize("name", FORMS)
 def test_what_stands_behind_birds_mark_is_no_part_of_the_query(pair, name):
     assert pair(FORMS[name]([line.replace("\t", "\t----- bird -----\t") for line in LINES]), name) == PAIRED
+
+
+def birds(**others):
+    answers = {str(i): line.replace("\t", "\t----- bird -----\t") for i, line in enumerate(LINES)}
+    return json.dumps(answers | others)
+
+
+@pytest.mark.parametrize("none", [0, 1.5, None, True, [], ["SELECT 1"], {}])
+def test_what_is_no_text_in_birds_file_is_no_answer(pair, none):
+    assert pair(birds(**{str(HERE[0]): none}), "bird.json") == PAIRED | {HERE[0]: ""}
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\u2028", "\x1f"])
+def test_before_birds_mark_only_sqlites_blanks_go(pair, blank):
+    said = f" \n{blank}SELECT 1{blank} \t----- bird -----\tcars"
+    assert pair(birds(**{"0": said}), "bird.json")[0] == f"{blank}SELECT 1{blank}"
