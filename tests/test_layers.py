@@ -69,7 +69,7 @@ HEAVY = {
     "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
-OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora")}
+OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces")}
 OF_TORCH.add("spider_opt.training.loss")
 MAX_LINES = {"types.py": 510}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -227,6 +227,53 @@ def test_the_loss_of_a_vocabulary_in_whole_numbers() -> None:
     assert (states.grad - full.grad).norm() / full.grad.norm() < 0.05
 
 
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("sure", [1.0, 30.0])  # how much larger the logits of two tokens in a hundred are
+def test_tokens_next_to_impossible_are_left_out_where_that_changes_nothing(
+    sure: float, int8: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.models.torch.int8 import Int8Linear
+    from spider_opt.training import loss
+
+    torch.manual_seed(0)
+    weight = torch.randn(5000, 64) / 8
+    weight[:100] *= sure
+    vocabulary: Any = torch.nn.Linear(64, 5000, bias=False).requires_grad_(False)
+    vocabulary.weight.copy_(weight)
+    if int8:
+        vocabulary = Int8Linear(weight, learns=False)
+        weight = vocabulary.rows(slice(None))
+    states, targets = torch.randn(130, 64, requires_grad=True), torch.randint(100, (130,))
+    found, n_found = loss._likely, []
+
+    def likely(chances: torch.Tensor, target: torch.Tensor) -> Any:
+        kept = found(chances, target)
+        n_found.append(5000 if kept is None else sum(map(len, kept)))
+        return kept
+
+    monkeypatch.setattr(loss, "_likely", likely)
+    loss._SummedCrossEntropy.apply(states, vocabulary, targets).backward()
+    assert (max(n_found) < 1250) == (sure > 1)
+    full = states.detach().requires_grad_()
+    torch.nn.functional.cross_entropy(full @ weight.t(), targets, reduction="sum").backward()
+    assert (states.grad - full.grad).norm() / full.grad.norm() < (0.05 if int8 else 1e-4)
+
+
+def test_what_is_left_out_never_counts_much() -> None:
+    from spider_opt.training.loss import _likely
+
+    chances = torch.full((3, 10_000), 9e-7)  # each below what is likely, together a hundredth
+    chances[:, 0] = 1 - 9999 * 9e-7
+    target = torch.zeros(3, 1, dtype=torch.int64)
+    assert _likely(chances, target) is None
+    chances[:, 1:] = 1e-10
+    chances[:, 0], chances[:, 7] = 0.6, 0.4
+    target[2] = 9000
+    kept = _likely(chances, target)
+    assert kept is not None
+    assert torch.cat(list(kept)).tolist() == [0, 7, 9000]
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_in_pieces_it_is_the_same(tuned: Made, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     from spider_opt.training import loss

@@ -1,8 +1,8 @@
 """Attention over a pack.
 
 On a processor the rests attend in two parts, to the beginning that they share and to themselves, which are then joined
-by their log-sum-exp: neither needs a mask, and the shared keys are never repeated. Going back, the joint output and
-log-sum-exp make each part's gradients those of the whole. ``benchmarks/training.py`` compares it with a mask.
+by their log-sum-exp: neither needs a mask, and the shared keys are never repeated. A training attends in
+more parts (``pieces``), in bfloat16 on the way back alone. ``benchmarks/training.py`` compares it with a mask.
 
 Source: Dao 2023 (FlashAttention-2, arXiv:2307.08691); the joining after Liu et al. 2023 (Ring Attention,
 arXiv:2310.01889).
@@ -17,22 +17,33 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as dot
 from torch.utils.checkpoint import checkpoint
 
+from spider_opt.models.torch.pieces import InPieces, back
 from spider_opt.models.torch.shared_prefix import Laid
 
 _forward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-_backward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
-    """Return the attention's output (1, T, heads, d) for query (1, heads, T, d) and key, value (1, kv_heads, T, d)."""
-    if query.is_cpu and _forward and _backward:
-        out: Tensor = _InParts.apply(query, key, value, pack, scaling)  # type: ignore[no-untyped-call]
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float, numbers: torch.dtype | None = None
+) -> Tensor:
+    """Return the attention's output (1, T, heads, d) for query (1, heads, T, d) and key, value (1, kv_heads, T, d).
+
+    A training on a processor makes all products but the scores in ``numbers``, where they are given.
+    """
+    out: Tensor
+    if query.is_cpu and query.dtype == torch.float32 and query.requires_grad:
+        out = InPieces.apply(query, key, value, pack, scaling, numbers or query.dtype)  # type: ignore[no-untyped-call]
+        return out.transpose(1, 2)
+    if query.is_cpu and _forward:
+        out = _InParts.apply(query, key, value, pack, scaling)  # type: ignore[no-untyped-call]
         return out.transpose(1, 2)
     return attend_masked(query, key, value, pack, scaling)
 
 
-def attend_masked(query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
-    """Return the same, computed with a mask.
+def attend_masked(
+    query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float, numbers: torch.dtype | None = None
+) -> Tensor:
+    """Return the same, computed with a mask, in the numbers that the query has.
 
     The heads that share keys stand one behind the other as more queries, so keys are never repeated for them.
     """
@@ -99,53 +110,24 @@ class _InParts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float) -> Tensor:
-        p, heads, kv_heads = pack.n_shared, query.shape[1], key.shape[1]
+        p, heads = pack.n_shared, query.shape[1]
         out = query.new_empty(1, query.shape[2], heads, query.shape[3]).transpose(1, 2)
-        begun = None
         if p:
-            out[:, :, :p], begun = _forward(*_beginning(query, key, value, p), 0.0, True, scale=scaling)
+            out[:, :, :p], _ = _forward(*_beginning(query, key, value, p), 0.0, True, scale=scaling)
         own, own_sums = _forward(*_own(query, key, value, pack), 0.0, True, scale=scaling)
         rest, sums = _lined(own, pack), _lined(own_sums[..., None], pack)
         if p:
             far, far_sums = _forward(*_far(query, key, value, p), 0.0, False, scale=scaling)
-            far, far_sums = far.reshape(rest.shape), far_sums.reshape(1, heads, -1, 1)
-            rest = joined(rest, sums, far, far_sums)
-            sums = torch.logaddexp(sums, far_sums)
+            rest = joined(rest, sums, far.reshape(rest.shape), far_sums.reshape(1, heads, -1, 1))
         out[:, :, p:] = rest
-        ctx.save_for_backward(query, key, value, out, sums, begun)
-        ctx.pack, ctx.scaling, ctx.groups = pack, scaling, heads // kv_heads
+        ctx.save_for_backward(query, key, value)
+        ctx.pack, ctx.scaling = pack, scaling
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, out, sums, begun = ctx.saved_tensors
-        pack, p, groups = ctx.pack, ctx.pack.n_shared, ctx.groups
-        (given,) = gradients
-        to_query, to_key, to_value = (torch.zeros_like(x) for x in (query, key, value))
-
-        def back(some: tuple[Tensor, ...], given: Tensor, out: Tensor, sums: Tensor, causal: bool) -> Any:
-            return _backward(given, *some, out, sums, 0.0, causal, scale=ctx.scaling)
-
-        if p:
-            parts = _beginning(query, key, value, p)
-            q, k, v = back(parts, given[:, :, :p].contiguous(), out[:, :, :p].contiguous(), begun, True)
-            to_query[:, :, :p] = q
-            to_key[:, :, :p] += _folded(k, groups)
-            to_value[:, :, :p] += _folded(v, groups)
-            parts = _far(query, key, value, p)
-            far_given, far_out = (_stacked(x[:, :, p:], groups) for x in (given, out))
-            q, k, v = back(parts, far_given, far_out, sums.reshape(1, key.shape[1], -1), False)
-            to_query[:, :, p:] = q.reshape(to_query[:, :, p:].shape)
-            to_key[:, :, :p] += k
-            to_value[:, :, :p] += v
-        parts = _own(query, key, value, pack)
-        # No gradient is given for the padding, so none comes from it.
-        square = [_squared(x, pack) for x in (given[:, :, p:], out[:, :, p:], sums)]
-        q, k, v = back(parts, square[0], square[1], square[2][..., 0], True)
-        to_query[:, :, p:] += _lined(q, pack)
-        to_key[:, :, p:] = _folded(_lined(k, pack), groups)
-        to_value[:, :, p:] = _folded(_lined(v, pack), groups)
-        return to_query, to_key, to_value, None, None
+        query, key, value = ctx.saved_tensors
+        return *back(query, key, value, gradients[0], ctx.pack, ctx.scaling, query.dtype), None, None
 
 
 def _beginning(query: Tensor, key: Tensor, value: Tensor, p: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -168,12 +150,6 @@ def _stacked(x: Tensor, groups: int) -> Tensor:
     """Return (1, kv_heads, groups * R, d) for x (1, heads, R, d)."""
     _, heads, n, d = x.shape
     return x.reshape(1, heads // groups, groups * n, d)
-
-
-def _folded(x: Tensor, groups: int) -> Tensor:
-    """Return (1, kv_heads, n, d), the sum over the heads that share keys, for x (1, heads, n, d)."""
-    _, heads, n, d = x.shape
-    return x.reshape(1, heads // groups, groups, n, d).sum(2)
 
 
 def _squared(x: Tensor, pack: Laid) -> Tensor:

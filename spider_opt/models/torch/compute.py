@@ -6,6 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from spider_opt.paths import cache_dir, write_whole
@@ -50,6 +51,15 @@ def _seconds_of(name: str) -> float:
     finally:
         torch.set_num_threads(n_threads)
     return min(spent)
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Return whether this processor has instructions for products in bfloat16, faster than those in float32."""
+    import torch
+
+    has = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in has)
 
 
 def numbers_here(device: str) -> str:

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from spider_opt.models.torch.attention import attend
 from spider_opt.models.torch.int8 import Int8Linear
+from spider_opt.models.torch.mlp import learning_mlp, numbers_for
 from spider_opt.models.torch.shared_prefix import Laid
 
 if TYPE_CHECKING:
@@ -45,14 +46,9 @@ class Lora(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, out) for x (…, in)."""
-        return self._changed(self.base(x), functional.linear(x, self._made(x.dtype)[0]))
+        return self._changed(self.base(x), functional.linear(x, self.made(x.dtype)[0]))
 
-    def gated(self, gate: Tensor, up: Tensor) -> Tensor:
-        """Return the layer's output for ``silu(gate) * up``, of which autograd keeps ``gate`` and ``up`` alone."""
-        x, low = _Gated.apply(gate, up, self._made(gate.dtype)[0])  # type: ignore[no-untyped-call]
-        return self._changed(self.base(x), low)
-
-    def _made(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def made(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Return A with the scale in it, and B, in numbers of a type."""
         if self._settled is None:
             return (self.a * self.scale).to(dtype), self.b.to(dtype)
@@ -61,27 +57,8 @@ class Lora(nn.Module):
         return self._settled[dtype]
 
     def _changed(self, y: Tensor, low: Tensor) -> Tensor:
-        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self._made(y.dtype)[1].t())
+        y.view(-1, y.shape[-1]).addmm_(low.flatten(0, -2), self.made(y.dtype)[1].t())
         return y
-
-
-class _Gated(torch.autograd.Function):
-    """``x = silu(gate) * up`` and its product with a', for the way back made again from ``gate`` and ``up``."""
-
-    @staticmethod
-    def forward(ctx: Any, gate: Tensor, up: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
-        ctx.save_for_backward(gate, up, a)
-        x = functional.silu(gate).mul_(up)
-        return x, functional.linear(x, a)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        gate, up, a = ctx.saved_tensors
-        to_x, to_low = gradients
-        to_x = to_x + to_low @ a
-        silu = functional.silu(gate)
-        to_a = to_low.flatten(0, -2).t() @ (silu * up).flatten(0, -2)
-        return torch.ops.aten.silu_backward(to_x * up, gate), to_x * silu, to_a
 
 
 class GatedMlp(nn.Module):
@@ -93,10 +70,10 @@ class GatedMlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (…, d) for x (…, d)."""
-        gate, up = self.gate_proj(x), self.up_proj(x)
-        if isinstance(self.down_proj, Lora):
-            return self.down_proj.gated(gate, up)
-        y: Tensor = self.down_proj(functional.silu(gate) * up)
+        layers = self.gate_proj, self.up_proj, self.down_proj
+        if torch.is_grad_enabled() and all(isinstance(layer, Lora) for layer in layers):
+            return learning_mlp(x, *layers)
+        y: Tensor = self.down_proj(functional.silu(self.gate_proj(x)).mul_(self.up_proj(x)))
         return y
 
 
@@ -122,7 +99,8 @@ def add_lora(
                 model.set_submodule(name, GatedMlp(module))
     if int8:
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=learns))  # type: ignore[no-untyped-call]
+        # On its way back a vocabulary needs some of its rows alone.
+        model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=False))  # type: ignore[no-untyped-call]
     return added
 
 
@@ -152,5 +130,5 @@ def attend_packed(
 ) -> tuple[Tensor, None]:
     """Stand in for a model's attention; transformers hands the ``pack`` through: laid out, or what attends itself."""
     if isinstance(pack, Laid):
-        return attend(query, key, value, pack, scaling), None
+        return attend(query, key, value, pack, scaling, numbers_for(getattr(module.o_proj, "base", None), query)), None
     return pack.attend(module.layer_idx, query, key, value, scaling), None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Laid:
     ``ids`` and ``positions`` (1, T) int64; ``square`` (n, L) int64, where in T each rest's tokens stand, padded with
     the first of them; ``line`` (T - shared,) int64, the way back from the flattened square; ``sees`` (L, shared + L)
     float32, 0 where a rest's tokens attend to and -inf elsewhere; ``predicts`` and ``targets`` (n_answer_tokens,)
-    int64, where in T an answer's token is predicted, and which it is.
+    int64, where in T an answer's token is predicted, and which it is. ``ends`` says where in T each rest ends.
     """
 
     n_shared: int
@@ -81,6 +82,7 @@ class Laid:
     sees: Tensor
     predicts: Tensor
     targets: Tensor
+    ends: tuple[int, ...]
 
 
 def laid(pack: Pack, device: Any = "cpu") -> Laid:
@@ -115,4 +117,5 @@ def laid(pack: Pack, device: Any = "cpu") -> Laid:
         torch.cat([torch.zeros(width, n_shared), own], dim=1).to(device),
         tensor(predicts),
         tensor(targets),
+        tuple(accumulate(map(len, pack.rests), initial=n_shared))[1:],
     )

@@ -36,6 +36,17 @@ def test_what_is_only_asked_multiplies_as_what_learns(layer: Any, rows: int) -> 
     assert torch.equal(asked, learning)
 
 
+@pytest.mark.parametrize("learns", [False, True])
+def test_some_rows_of_the_weights(layer: Any, learns: bool) -> None:
+    from spider_opt.models.torch.int8 import Int8Linear
+
+    weight = layer.weight.detach()
+    of = Int8Linear(weight, learns=learns)
+    assert error(of.rows(slice(None)), weight) < 0.01
+    assert torch.equal(of.rows(torch.tensor([3, 383])), of.rows(slice(None))[[3, 383]])
+    assert torch.equal(of.rows(slice(1, 4)), of.rows(slice(None))[1:4])
+
+
 def test_in_pieces_the_product_is_the_same(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from spider_opt.models.torch import int8
 

@@ -31,10 +31,17 @@ def test_it_begins_as_the_model_that_it_is_put_on(tiny: Callable[..., Any]) -> N
     assert {weight.dtype for layer in lora.values() for weight in (layer.a, layer.b)} == {torch.float32}
 
 
-@pytest.mark.parametrize("int8", [False, True])
-def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any], int8: bool) -> None:
+@pytest.mark.parametrize(("int8", "bfloat16"), [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("rows", [2, 256])
+def test_the_way_back_makes_again_what_it_does_not_keep(
+    tuned: Callable[..., Any], int8: bool, bfloat16: bool, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.models.torch import mlp
     from spider_opt.training.loss import summed_loss
 
+    monkeypatch.setattr(mlp, "multiplies_bfloat16", lambda: bfloat16)
+    monkeypatch.setattr(mlp, "_ROWS", rows)
+    monkeypatch.setattr(mlp, "_MORE_ROWS", rows)
     pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
 
     def learnt(as_transformers_has_it: bool) -> tuple[float, list[torch.Tensor], int]:
@@ -61,8 +68,13 @@ def test_the_way_back_makes_again_what_it_does_not_keep(tuned: Callable[..., Any
 
     loss, gradients, n_kept = learnt(False)
     expected, theirs, n_theirs = learnt(True)
-    assert loss == expected
-    torch.testing.assert_close(gradients, theirs, rtol=1e-5, atol=1e-6)
+    if int8 and bfloat16:
+        assert loss == pytest.approx(expected, rel=0.01)
+        found, wanted = (torch.cat([gradient.flatten() for gradient in some]) for some in (gradients, theirs))
+        assert (found - wanted).norm() < 0.1 * wanted.norm()
+    else:
+        assert loss == pytest.approx(expected, rel=1e-6)
+        torch.testing.assert_close(gradients, theirs, rtol=1e-4, atol=1e-5)
     assert (n_kept, n_theirs) == (2 * 2, 2 * 4)
 
 
