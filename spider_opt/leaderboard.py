@@ -16,6 +16,7 @@ from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.run import known
 from spider_opt.scoring.report import accuracy
+from spider_opt.scoring.table import SCORERS
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Row:
     """One finished run.
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
-    query counted as dependent. ``question_set`` is a hash of the questions that count: rows of one benchmark compare
+    query counted as dependent. ``metrics`` are the others that were asked, as ``ScoreReport.metrics`` has them, each in
+    a column of its name and, with ``_se``, its error; ``suites`` is what the test suites are called, if there are any.
+    ``question_set`` is a hash of the questions that count: rows of one benchmark and one ``scorer`` compare
     where it is the same. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
     about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
     time spent waiting for the model, and tokens are empty where a server did not tell all of them.
@@ -57,11 +60,13 @@ class Row:
     n: int
     ex: float
     ex_se: float
+    metrics: dict[str, dict[str, Any]]
     by_hardness: dict[str, float | None]
     outcomes: dict[str, int]
     cut: int
     usage: Usage
     scorer: str
+    suites: str
     seed: int
     version: str
     commit: str
@@ -77,6 +82,9 @@ class Row:
             value = getattr(self, f.name)
             if f.name == "by_hardness":
                 flat |= {f"ex_{level}": value[level] for level in HARDNESS_LEVELS}
+            elif f.name == "metrics":
+                for metric, said in value.items():
+                    flat |= {metric: said["value"], f"{metric}_se": said["se"]}
             elif f.name == "context":
                 flat |= {f"ctx_{name}": value[name] for name in METRICS}
             elif f.name == "info":
@@ -105,6 +113,8 @@ def read_row(folder: Path) -> Row:
 def to_row(run: Run) -> Row:
     """Sum a run up."""
     info, parts = run.info, run.parts("hardness")
+    metrics = run.report.metrics()
+    metrics.pop(run.scorer.rules.main, None)
     return Row(
         method=info.method,
         model=info.model,
@@ -117,11 +127,13 @@ def to_row(run: Run) -> Row:
         n=run.n,
         ex=run.ex,
         ex_se=run.ex_se,
+        metrics=metrics,
         by_hardness={level: accuracy(parts.get(level, [])) for level in HARDNESS_LEVELS},
         outcomes={o.value: sum(s.outcome is o for s in run.verdicts) for o in Outcome},
         cut=run.cut,
         usage=run.usage,
         scorer=str(run.scorer),
+        suites=f"{run.scorer.suite}{' plug-value' * run.scorer.plug_value}",
         seed=info.seed,
         version=info.version,
         commit=info.commit,
@@ -148,12 +160,22 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
     cells = []
     for _, group in groupby(ranked, key=_compares):
         cells += _told_apart(list(group))
-    return pd.DataFrame(cells)
+    beside = _of_metrics(rows)
+    columns = list(dict.fromkeys(name for row in cells for name in row if name not in beside))
+    place = columns.index("ex_se") + 1 if columns else 0
+    return pd.DataFrame(cells, columns=[*columns[:place], *beside, *columns[place:]])
 
 
-def _compares(row: Row) -> tuple[str, str, int, str]:
-    """Return what is equal for rows of the same questions; the larger sets of them come first."""
-    return row.benchmark, row.fingerprint, -row.n, row.question_set
+def _of_metrics(rows: Sequence[Row]) -> list[str]:
+    """Return the columns of all metrics that some row has, ours in the order of their table."""
+    found = {name for row in rows for name in row.metrics}
+    names = [name for name in SCORERS if name in found]
+    return [column for name in (*names, *sorted(found - set(names))) for column in (name, f"{name}_se")]
+
+
+def _compares(row: Row) -> tuple[str, str, int, str, str]:
+    """Return what is equal for rows of the same questions and one rule; the larger sets of them come first."""
+    return row.benchmark, row.fingerprint, -row.n, row.question_set, row.scorer
 
 
 def _told_apart(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -172,21 +194,28 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
-    """Return the columns a reader wants first as Markdown: a table for each set of questions, since no two compare."""
+    """Return the columns a reader wants first as Markdown: a table for each set of questions and each rule behind EX.
+
+    No two of them compare.
+    """
     tables = []
     for (benchmark, fingerprint), rows in frame.groupby(["benchmark", "fingerprint"], sort=False):
-        sets = list(rows.groupby("question_set", sort=False))
-        for name, those in sets:
-            which = f", the {those['n'].iloc[0]:,} questions {name}" if len(sets) > 1 else ""
-            tables.append(f"{benchmark}, questions and databases {fingerprint}{which}:\n\n{_ranking(those)}")
+        sets, scorers = rows["question_set"].nunique(), rows["scorer"].nunique()
+        for (name, scorer), those in rows.groupby(["question_set", "scorer"], sort=False):
+            which = f", the {those['n'].iloc[0]:,} questions {name}" if sets > 1 else ""
+            by = f", EX by {scorer}" if scorers > 1 else ""
+            tables.append(f"{benchmark}, questions and databases {fingerprint}{which}{by}:\n\n{_ranking(those)}")
     return "\n".join(tables)
 
 
 def _ranking(frame: pd.DataFrame) -> str:
     frame = frame.assign(ex_answered=frame["ex"] * frame["n"] / (frame["n"] - frame["refused"]))
     seldom = {"cut": "cut", "refused": "refused", "ex_answered": "refused", "beside": "beside"}
-    shown = frame[[name for name in SHORT if name not in seldom or any(frame[seldom[name]])]].rename(columns=SHOWN_AS)
-    for name in ("EX", "±", SHOWN_AS["ex_answered"], *HARDNESS_LEVELS):
+    metrics = [name for name in map(str, frame) if f"{name}_se" in frame and name != "ex" and frame[name].notna().any()]
+    names = [name for name in SHORT if name not in seldom or any(frame[seldom[name]])]
+    names[names.index("ex_se") + 1 : names.index("ex_se") + 1] = metrics
+    shown = frame[names].rename(columns=SHOWN_AS)
+    for name in ("EX", "±", SHOWN_AS["ex_answered"], *metrics, *HARDNESS_LEVELS):
         if name in shown:
             shown[name] = [f"{value:.1f}" if isfinite(value) else "-" for value in shown[name].astype(float)]
     head = [list(shown.columns), ["---:" if name not in TEXT else "---" for name in shown.columns]]

@@ -19,7 +19,7 @@ COLUMNS = [
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql", "refused",
     "cut", "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
-    "scorer", "seed", "version", "commit", "steps", "run",
+    "scorer", "suites", "seed", "version", "commit", "steps", "run",
     "ctx_recall_tables", "ctx_recall_columns", "ctx_recall_values", "ctx_recall_skeleton",
     "ctx_precision_tables", "ctx_precision_columns", "ctx_precision_values", "ctx_precision_demos",
     "ctx_faithfulness", "ctx_level", "timeout_s", "asked",
@@ -78,10 +78,46 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
         "refused": 0, "cut": 0, "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
-        "scorer": "official v1", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+", "run": "my-run",
-        "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS}, "timeout_s": 10.0,
+        "scorer": "official v1", "suites": "", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+",
+        "run": "my-run", "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS}, "timeout_s": 10.0,
         "asked": "llama.cpp, one by one",
     }  # fmt: skip
+
+
+JUDGED = {
+    "mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1",
+    "metrics": ["official", "suite", "mine", "strict"], "suite": "given 0123", "plug_value": True,
+}  # fmt: skip
+
+
+def _told(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [verdict(i, "easy", "correct") | {"metrics": {"official": True} | said} for i, said in enumerate(values)]
+
+
+def test_metrics_stand_behind_ex_each_with_its_error_ours_first(tmp_path: Path) -> None:
+    said = [{"suite": True, "mine": 0.5, "strict": True}, {"suite": False, "mine": 1.0, "strict": True}, {"mine": 0.0}]
+    fabricate(tmp_path / "all", _told(said), scorer=JUDGED)
+    fabricate(tmp_path / "old", [verdict(0, "easy", "correct")])
+    frame = table([read_row(tmp_path / name) for name in ("all", "old")])
+    at = list(frame).index("ex_se") + 1
+    assert list(frame)[at : at + 6] == ["strict", "strict_se", "suite", "suite_se", "mine", "mine_se"]
+    row = frame[frame["run"] == "all"].iloc[0]
+    assert [row[name] for name in ("ex", "strict", "suite", "mine", "suite_se")] == [100, 100, 50, 50, 50]
+    assert row["suites"] == "given 0123 plug-value"
+    assert frame[frame["run"] == "old"].iloc[0][["strict", "suite", "mine"]].isna().all()
+    shown = to_markdown(frame)
+    assert "| EX | ± | strict | suite | mine | easy |" in shown
+    assert "| 100.0 | 0.0 | 100.0 | 50.0 | 50.0 |" in shown
+    assert "| EX | ± | easy |" in shown  # of the other questions, where no row has them
+
+
+def test_runs_with_another_rule_behind_ex_are_not_ranked_together(tmp_path: Path) -> None:
+    fabricate(tmp_path / "official")
+    fabricate(tmp_path / "strict", scorer=RUN["scorer"] | {"mode": "strict"})
+    shown = to_markdown(table([read_row(tmp_path / name) for name in ("official", "strict")]))
+    assert shown.count("| method | model |") == 2
+    assert "EX by official v1:" in shown
+    assert "EX by strict v1:" in shown
 
 
 def test_only_answers_that_were_judged_are_counted(tmp_path: Path) -> None:
@@ -253,7 +289,6 @@ BESIDE: dict[str, tuple[dict[str, Any], str]] = {
     "adapter": ({"adapter_sha256": "cd" * 32}, "adapter cdcdcdcd"),
     "weights": ({"model_sha256": "cd" * 32}, "weights cdcdcdcd"),
     "time-out": ({"scorer": SCORER | {"timeout_s": 5.0}}, "time-out 5 s"),
-    "scorer": ({"scorer": SCORER | {"mode": "strict"}}, "scorer strict v1"),
     "manner": ({"manner": "max_tokens=900"}, "asked max_tokens=900"),
     "embedder": ({"embedder": "hashing"}, "examples by hashing"),
     "version": ({"computed_by": "xllamacpp 2"}, "version xllamacpp 2"),

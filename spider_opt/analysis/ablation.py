@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spider_opt.analysis.comparing import asked, change, check_comparable
+from spider_opt.analysis.comparing import asked, change, check_comparable, value_of, with_metric
 from spider_opt.analysis.paired import Paired, holm
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
@@ -34,7 +34,8 @@ class Line:
 
     ``ex`` and ``ex_se`` are percentages, ``usage`` a sum over these questions. The base, always the first line, has
     no ``against``; ``p_holm`` is its p corrected for the number of runs. ``asked`` is what computed it, and how many
-    answers at a time, ``beside`` what differs from what it is compared with beside the method.
+    answers at a time, ``beside`` what differs from what it is compared with beside the method. Where ``metric`` is not
+    None, it is what stands in place of EX.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Line:
     p_holm: float | None = None
     asked: str = ""
     beside: tuple[str, ...] = ()
+    metric: str | None = None
 
     def cells(self) -> dict[str, Any]:
         """Return the line flat and JSON-able; None where something cannot be told."""
@@ -59,7 +61,8 @@ class Line:
         flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
         rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
         told = {name: v if v == v else None for name, v in rounded.items()}
-        return told | {"asked": self.asked, "beside": "; ".join(self.beside)}
+        metric = {"metric": self.metric} if self.metric else {}
+        return told | {"asked": self.asked, "beside": "; ".join(self.beside)} | metric
 
 
 def compare_all(
@@ -69,24 +72,25 @@ def compare_all(
     by: By = "query",
     tell: Callable[[str], None] = lambda sentence: None,
     read: Callable[[Path], Run] = Run.read,
+    metric: str | None = None,
 ) -> list[Line]:
     """Compare runs with a base on the questions that all of them answered: base first, then the best first.
 
-    ``roots`` are run folders or folders of them, and files that ``read`` makes a run of. A run that stands among them
-    twice, or is the base, counts once. One that was not named itself is left out where it cannot be compared on all
-    questions of the base; ``tell`` gets a sentence for each of these, one where questions of the base are left out, and
-    one on verdicts that do not say how answers were judged.
+    ``metric`` is what they are compared by, by default EX. ``roots`` are run folders or folders of them, and files that
+    ``read`` makes a run of. A run that stands among them twice, or is the base, counts once. One that was not named
+    itself is left out where it cannot be compared on all questions of the base; ``tell`` gets a sentence for each of
+    these, one where questions of the base are left out, and one on verdicts that do not say how answers were judged.
 
     Raises:
         RunError: the base, or a run that was named itself, is unfinished or broken.
         UsageError: such a run was asked other questions or scored otherwise, or nothing is left to compare.
     """
-    against = read(base)
+    against = with_metric(read(base), metric)
     runs = []
     for folder in _folders(base, roots):
         try:
-            run = read(folder)
-            check_comparable(against, run)
+            run = with_metric(read(folder), metric)
+            check_comparable(against, run, metric)
             if folder not in roots:
                 _check_whole(against, run)
         except (RunError, UsageError) as error:
@@ -108,7 +112,7 @@ def compare_all(
     if lacking := against.n - len(common):
         least = min(runs, key=lambda run: len(asked(run) & asked(against)))
         tell(f"{lacking} of the {against.n} questions of {base} left out: not all runs have them; see {least.where}")
-    return _lines(against, runs, common, by)
+    return _lines(against, runs, common, by, metric)
 
 
 def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
@@ -131,27 +135,36 @@ def _check_whole(base: Run, run: Run) -> None:
         )
 
 
-def _lines(base: Run, runs: Sequence[Run], common: Set[int], by: By) -> list[Line]:
-    changes = [change(base, run, common, by) for run in runs]
+def _lines(base: Run, runs: Sequence[Run], common: Set[int], by: By, metric: str | None) -> list[Line]:
+    changes = [change(base, run, common, by, metric) for run in runs]
     corrected = holm([found.p for found in changes])
-    lines = [_line(run, common, by, base, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)]
+    lines = [
+        _line(run, common, by, metric, base, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)
+    ]
     lines.sort(key=lambda line: (-line.ex, line.method, line.run))
-    return [_line(base, common, by), *lines]
+    return [_line(base, common, by, metric), *lines]
 
 
 def _line(
-    run: Run, common: Set[int], by: By, base: Run | None = None, against: Paired | None = None, p: float | None = None
+    run: Run,
+    common: Set[int],
+    by: By,
+    metric: str | None,
+    base: Run | None = None,
+    against: Paired | None = None,
+    p: float | None = None,
 ) -> Line:
     scored = [s for s in run.verdicts if s.index in common]
-    correct = [s.correct for s in scored]
+    correct = list(map(value_of(run, metric), scored))
     ex, se = 100 * sum(correct) / len(correct), clustered_se(correct, [group(s, by) for s in scored])
     usage = sum((answer.prediction.usage for answer, s in run.judged if s.index in common), Usage())
     info = run.info
     name = run.name if run.folder else run.where
     beside = tuple(beside_the_step(base.info, info)) if base else ()
     return Line(
-        info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p, how_asked(info), beside
-    )
+        info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p, how_asked(info), beside,
+        metric,
+    )  # fmt: skip
 
 
 def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
@@ -162,7 +175,7 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
     if len({tuple(getattr(line, name) for name in names) for line in lines}) < len(lines):
         names.append("run")
     beside = ["beside the method"] if any(line.beside for line in lines) else []
-    head = [*names, *HEAD, *beside]
+    head = [*names, *(lines[0].metric if name == "EX" and lines[0].metric else name for name in HEAD), *beside]
     rule = ["---"] * len(names) + ["---:"] * len(HEAD) + ["---"] * len(beside)
     rows = []
     for line in lines:

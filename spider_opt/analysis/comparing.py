@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from spider_opt.analysis.paired import Paired, paired
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
 from spider_opt.runs.without_gold import lost
+from spider_opt.scoring.report import Scored
 from spider_opt.scoring.statistics import By
 from spider_opt.wording import either
 
@@ -49,8 +50,39 @@ def asked(run: Run) -> set[int]:
     return set(run.questions)
 
 
-def check_comparable(base: Run, run: Run) -> None:
-    """Make sure that two runs were asked the same and judged alike, on one question at least.
+def value_of(run: Run, metric: str | None) -> Callable[[Scored], float]:
+    """Return what a question of a run is worth by a metric, by EX for None. Only for questions that have it."""
+    if metric is None:
+        return lambda scored: scored.correct
+    main = run.scorer.rules.main
+
+    def value(scored: Scored) -> float:
+        said = scored.said(metric, main)
+        assert said is not None, "a question without the metric was left out"
+        return said
+
+    return value
+
+
+def with_metric(run: Run, metric: str | None) -> Run:
+    """Return a run with those of its verdicts alone that a metric says something of; of EX, for None, that is all.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if metric is None:
+        return run
+    main = run.scorer.rules.main
+    verdicts = tuple(scored for scored in run.verdicts if scored.said(metric, main) is not None)
+    if not verdicts:
+        names = sorted({main, *(name for scored in run.verdicts for name in scored.metrics)} - {""})
+        again = either(f"evaluate it again with metrics=[{metric!r}]", f"run its eval command with --metric {metric}")
+        raise UsageError(f"{run.where} was not judged by {metric}, but by {', '.join(names) or 'EX'}: {again}")
+    return run if len(verdicts) == run.n else replace(run, verdicts=verdicts)
+
+
+def check_comparable(base: Run, run: Run, metric: str | None = None) -> None:
+    """Make sure that two runs were asked the same and judged alike by a metric, on one question at least.
 
     Raises:
         UsageError: says in what they differ.
@@ -61,9 +93,10 @@ def check_comparable(base: Run, run: Run) -> None:
             raise UsageError(f"{run.where} was asked {other}, but {base.where} was asked {split}")
         if run.info.fingerprint != base.info.fingerprint:
             raise UsageError(f"{run.where} and {base.where} were asked {split} with other questions or databases")
-        if str(run.scorer) != str(base.scorer):
+        here, there = (each.scorer.said_of(metric) for each in (run, base))
+        if here != there:
             raise UsageError(
-                f"{run.where} was scored by {run.scorer}, but {base.where} by {base.scorer}: "
+                f"{run.where} was scored by {here}, but {base.where} by {there}: "
                 f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
             )
     _check_same_questions(base, run)
@@ -98,24 +131,28 @@ def warn_of_lost(*runs: Run) -> None:
             _LOG.warning("%s", sentence)
 
 
-def change(base: Run, run: Run, questions: Collection[int], by: By = "query") -> Paired:
-    """Return what ``run`` changed against ``base`` on questions, by index, that both have."""
+def change(base: Run, run: Run, questions: Collection[int], by: By = "query", metric: str | None = None) -> Paired:
+    """Return what ``run`` changed against ``base`` on questions, by index, that both have; by EX, or by a metric."""
     before, after = ([scored for scored in each.verdicts if scored.index in questions] for each in (base, run))
-    return paired(before, after, by=by)
+    return paired(before, after, by=by, value=value_of(base, metric))
 
 
-def compare(run: Run | Path | str, other: Run | Path | str, by: By = "query") -> Paired:
+def compare(run: Run | Path | str, other: Run | Path | str, by: By = "query", *, metric: str | None = None) -> Paired:
     """Return what ``run`` changed against ``other``, on the questions that both answered.
 
     These are two runs, or their folders. ``by`` says which questions lean on each other: those of one gold query or of
-    one database. It is what ``spider-opt compare OTHER RUN`` prints.
+    one database. ``metric`` is what is compared, by default EX; both must have been judged by it. It is what
+    ``spider-opt compare OTHER RUN`` prints.
 
     Raises:
         RunError: one of them is unfinished or broken.
         UsageError: they were asked other questions, or scored otherwise.
     """
     base, compared = read_both(other, run, "other")
-    check_comparable(base, compared)
+    if metric is not None:
+        metric = arguments.text(metric, "metric")
+    base, compared = with_metric(base, metric), with_metric(compared, metric)
+    check_comparable(base, compared, metric)
     warn_of_lost(base, compared)
     common = asked(base) & asked(compared)
     if lacking := base.n - len(common):
@@ -123,4 +160,4 @@ def compare(run: Run | Path | str, other: Run | Path | str, by: By = "query") ->
             "%d of the %d questions of %s left out: %s has no answer to them",
             lacking, base.n, base.where, compared.where,
         )  # fmt: skip
-    return change(base, compared, common, by)
+    return change(base, compared, common, by, metric)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spider_opt.scoring.report import Scored
@@ -14,8 +14,9 @@ from spider_opt.scoring.statistics import By, group, interval
 class Paired:
     """What a run changed against a base on ``n`` questions.
 
-    ``change`` and its 95 % interval ``low`` to ``high`` are percentage points of EX. ``won`` are questions that
-    only the run got right, ``lost`` those that only the base did; ``p`` is McNemar's.
+    ``change`` and its 95 % interval ``low`` to ``high`` are percentage points of EX, or of another metric. ``won`` are
+    questions that only the run got right, ``lost`` those that only the base did, or to which the metric gives more, or
+    less; ``p`` is McNemar's.
     """
 
     n: int
@@ -27,19 +28,26 @@ class Paired:
     p: float
 
 
-def paired(base: Sequence[Scored], run: Sequence[Scored], *, by: By = "query", seed: int = 0) -> Paired:
-    """Compare a run's verdicts with those of a base on the same questions, in any order.
+def paired(
+    base: Sequence[Scored],
+    run: Sequence[Scored],
+    *,
+    by: By = "query",
+    seed: int = 0,
+    value: Callable[[Scored], float] = lambda scored: scored.correct,
+) -> Paired:
+    """Compare a run's verdicts with those of a base on the same questions, in any order, by what each is worth.
 
     Raises:
         ValueError: there are no questions, or they are not the same.
     """
-    before, after = {s.index: s for s in base}, {s.index: s.correct for s in run}
+    before, after = {s.index: s for s in base}, {s.index: value(s) for s in run}
     if not before or before.keys() != after.keys():
         raise ValueError("two runs are compared on the same questions, of which there must be some")
-    differences = [after[index] - s.correct for index, s in before.items()]
+    differences = [after[index] - value(s) for index, s in before.items()]
     low, high = interval(differences, [group(s, by) for s in before.values()], seed=seed)
-    won, lost = differences.count(1), differences.count(-1)
-    return Paired(len(differences), 100 * (won - lost) / len(differences), low, high, won, lost, mcnemar(won, lost))
+    won, lost = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
+    return Paired(len(differences), 100 * sum(differences) / len(differences), low, high, won, lost, mcnemar(won, lost))
 
 
 def mcnemar(won: int, lost: int) -> float:

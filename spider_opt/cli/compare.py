@@ -68,12 +68,14 @@ def compare_command(
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
     change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which benchmark, and
-    how to judge, need only be said for predictions and --ids: by default as the first run folder was judged.
+    how to judge, need only be said for predictions and --ids: by default as the first run folder was judged. With
+    --metric another metric is compared than EX, of those that the runs were judged by.
     """
-    from functools import cache
+    from functools import cache, partial
 
     from spider_opt.analysis.ablation import compare_all, to_markdown
     from spider_opt.analysis.files import HowRead, only_of, read_any
+    from spider_opt.errors import UsageError
     from spider_opt.paths import write_whole
 
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
@@ -82,16 +84,20 @@ def compare_command(
         check_out(out, (base, *runs), replaces=_is_a_table, what="table of spider-opt compare")
     how = HowRead(extract, fields)
     how.check((base, *runs))
+    if metrics is not None and "," in metrics:
+        raise UsageError(f"runs are compared by one metric: name one of {metrics}")
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
     if not typed_options(context, SCORING_OPTIONS):
         rules = _rules_of_a_run((base, *runs)) or rules
+    metric = metrics and next(iter(rules.metrics))  # as --keep-distinct calls it
     benchmark = cache(chosen.load)
 
     def read(path: Path) -> Run:
         run = read_any(path, benchmark, rules, how)
         return run if ids is None else only_of(run, benchmark(), ids)
 
-    lines = compare_all(base, runs, by=by, tell=lambda sentence: click.echo(sentence, err=True), read=read)
+    tell = partial(click.echo, err=True)
+    lines = compare_all(base, runs, by=by, tell=tell, read=read, metric=metric)
     table = to_markdown(lines, by)
     if out is not None:
         words = ["spider-opt", "compare", *map(str, (base, *runs)), *typed]

@@ -81,8 +81,17 @@ class ScoredBy:
         metrics = tuple(name for name in self.metrics if name not in SUITES)
         return Rules(self.mode, self.keep_distinct, self.timeout_s, metrics)
 
+    def said_of(self, metric: str | None = None) -> str:
+        """Return how a metric was judged, EX for None: what must be equal for two runs to be compared by it."""
+        if metric is None:
+            return str(self)
+        if metric not in SUITES:
+            return metric
+        options = " keep-distinct" * self.keep_distinct + " plug-value" * self.plug_value if metric == "suite" else ""
+        return f"{metric}{options} on the databases {self.suite or '-'}"
+
     def __str__(self) -> str:
-        """Return what must be equal for two runs to be compared.
+        """Return what must be equal for two runs to be compared by EX.
 
         >>> str(ScoredBy("official", True, 10.0, "1"))
         'official keep-distinct v1'

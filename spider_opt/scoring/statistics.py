@@ -41,9 +41,9 @@ def clustered_se(correct: Sequence[float], clusters: Sequence[Hashable]) -> floa
 
 
 def interval(
-    differences: Sequence[int], clusters: Sequence[Hashable], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    differences: Sequence[float], clusters: Sequence[Hashable], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of ``differences`` (-1, 0 or 1 a question), in percentage points.
+    """Return the 95 % interval of the mean of ``differences`` (-1 to 1 a question), in percentage points.
 
     Or that of an accuracy, where they are 1 for right and 0 for wrong.
 
@@ -60,7 +60,7 @@ def interval(
     """
     import numpy as np
 
-    sums: dict[Hashable, tuple[int, int]] = {}
+    sums: dict[Hashable, tuple[float, int]] = {}
     for difference, cluster in zip(differences, clusters, strict=True):
         total, size = sums.get(cluster, (0, 0))
         sums[cluster] = total + difference, size + 1

@@ -129,6 +129,54 @@ def test_a_shorter_run_counts_only_if_it_was_named(here: Path) -> None:
     assert named.stderr == ("16 of the 20 questions of runs/base left out: not all runs have them; see runs/short\n")
 
 
+def _judged(folder: Path, metric: str, values: list[float | bool | None], **scorer: Any) -> None:
+    """Say of each question what a metric gave it, None for nothing."""
+    run = json.loads((folder / "run.json").read_text())
+    run["scorer"] |= {"metrics": ["official", metric]} | scorer
+    (folder / "run.json").write_text(json.dumps(run))
+    verdicts = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
+    for verdict, value in zip(verdicts, values, strict=True):
+        verdict["metrics"] = {"official": verdict["correct"]} | ({} if value is None else {metric: value})
+    (folder / "verdicts.jsonl").write_text(lines(verdicts))
+
+
+def test_by_another_metric_on_the_questions_that_have_it(here: Path) -> None:
+    _judged(fabricate(here / "m" / "one", "++--"), "suite", [True, False, False, None], suite="given 1")
+    _judged(fabricate(here / "m" / "two", "++--"), "suite", [True, True, True, True], suite="given 1")
+    told = json.loads(run("m/one", "m/two", "--metric", "suite", "--json").stdout)
+    assert [(line["metric"], line["n"], round(line["ex"], 1)) for line in told] == [
+        ("suite", 3, 33.3),
+        ("suite", 3, 100.0),
+    ]
+    assert (told[1]["won"], told[1]["lost"], told[1]["change"]) == (2, 0, 66.6667)
+    assert "| method | run | n | suite | change (95 %) |" in run("m/one", "m/two", "--metric", "suite").stdout
+    by_ex = json.loads(run("m/one", "m/two", "--json").stdout)
+    assert (by_ex[1]["n"], by_ex[1]["won"], "metric" in by_ex[1]) == (4, 0, False)
+
+
+def test_by_a_metric_that_is_a_number(here: Path) -> None:
+    _judged(fabricate(here / "m" / "one", "++"), "bird-f1", [0.5, 0.25])
+    _judged(fabricate(here / "m" / "two", "++"), "bird-f1", [0.75, 0.0])
+    line = json.loads(run("m/one", "m/two", "--metric", "bird-f1", "--json").stdout)[1]
+    assert (line["ex"], line["won"], line["lost"], line["change"]) == (37.5, 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--metric", "match"], "m/one was not judged by match, but by official, suite"),
+        (["--metric", "suite"], "m/two was scored by suite on the databases given 2, but m/one by "),
+        (["--metric", "suite,strict"], "runs are compared by one metric: name one of suite,strict"),
+    ],
+)  # fmt: skip
+def test_metrics_that_cannot_be_compared(here: Path, arguments: list[str], said: str) -> None:
+    _judged(fabricate(here / "m" / "one", "+"), "suite", [True], suite="given 1")
+    _judged(fabricate(here / "m" / "two", "+"), "suite", [True], suite="given 2")
+    result = run("m/one", "m/two", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
 def test_by_database(here: Path) -> None:
     fabricate(here / "runs" / "b", "+++-" * 5, method="vote")
     by_query, by_database = rows("runs/base", "runs/b"), rows("runs/base", "runs/b", "--by", "database")
