@@ -24,6 +24,7 @@ from spider_opt.cli.out_file import check_out
 @click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
 @scoring_options
 @fail_under_option
+@click.option("--update", is_flag=True, help="Write the verdicts into the run folder, in place of those that are there")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one verdict a line, as JSON")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 @click.option("--no-cache", is_flag=True, help="Run every gold query again")
@@ -39,6 +40,7 @@ def score_command(
     plug_value: bool,
     timeout_s: float | None,
     fail_under: float | None,
+    update: bool,
     out: Path | None,
     as_json: bool,
     no_cache: bool,
@@ -47,11 +49,11 @@ def score_command(
 
     FILE is a run folder, its predictions.jsonl, or what another tool wrote: text with one query a line, with a tab and
     the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
-    query. Answers are paired by a number, id, question or gold query beside them, else by their order.
-    --metric names other scorers than that.
+    query. Answers are paired by a number, id, question or gold query beside them, else by their order. EX is the
+    benchmark's own rule; --metric names what is asked beside it.
     """
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
-    from spider_opt.evaluation.scoring_files import score
+    from spider_opt.evaluation.scoring_files import score, score_again
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
 
@@ -60,7 +62,11 @@ def score_command(
 
         check_out(out, [file], replaces=has_verdicts, what="verdicts")
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
-    run = score(file, chosen.load(), mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
+    benchmark = chosen.load()
+    if update:
+        run = score_again(file, benchmark, rules)
+    else:
+        run = score(file, benchmark, mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)

@@ -17,6 +17,7 @@ from spider_opt.errors import PredictionsError
 from spider_opt.progress import Progress, display
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.answers import pair_answers
+from spider_opt.runs.folder import finish
 from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
 from spider_opt.runs.run import PREDICTIONS
@@ -117,6 +118,26 @@ def score(
     run = Run(info, answers, report.scored, report.failed_golds, None, benchmark, called=str(path))
     warn_of(run, _LOG.warning)
     return run
+
+
+def score_again(folder: Path, benchmark: Benchmark, rules: Rules) -> Run:
+    """Judge a finished run's answers by other rules, and write the verdicts in place of those that are there.
+
+    Raises:
+        RunError: the folder holds no finished run, is in use, or cannot be written.
+        PredictionsError: it was made with other questions or databases than the benchmark's.
+        DatasetError: a database has changed since the benchmark was loaded.
+    """
+    run = Run.read(folder)
+    if run.info.fingerprint != benchmark.fingerprint:
+        raise PredictionsError(
+            f"{folder} was made with other questions or databases of {run.info.asked}: its verdicts stay as they are; "
+            f"leave out {argument('update')} to see what its answers come to on those here"
+        )
+    with cache_in_use():
+        again = finish(benchmark, folder, rules.on(benchmark))
+    warn_of(again, _LOG.warning)
+    return again
 
 
 def judge_pairs(

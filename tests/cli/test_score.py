@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from spider_opt.runs.answers import Answer, to_line
 from spider_opt.scoring import read_verdicts
 from spider_opt.types import Prediction
 
+RECORDED = Path(__file__).parents[2] / "results" / "runs" / "zero-shot-qwen2.5-coder-0.5b-spider-mini-test"
 LOST = 1
 """The exit status where a question could not be judged, as one of the folder below cannot."""
 
@@ -443,3 +445,33 @@ def test_no_model_is_loaded_to_score(spider, answers):
     assert "spider_opt.scoring" in loaded
     others = ("models", "retrieval", "training", "steps", "sql.extract")
     assert {f"spider_opt.{name}" for name in others}.isdisjoint(loaded)
+
+
+def test_a_run_is_judged_again_where_it_lies(tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(RECORDED, folder)
+    answers = (folder / "predictions.jsonl").read_bytes()
+    before = json.loads((folder / "run.json").read_text())
+    told = json.loads(
+        score(folder, "--benchmark", "spider-mini", "--metric", "strict,bird", "--update", "--json").stdout
+    )
+    after = json.loads((folder / "run.json").read_text())
+    assert after["scorer"].pop("metrics") == ["official", "strict", "bird"]
+    assert {key: value for key, value in after.items() if key != "scorer"} == {
+        key: value for key, value in before.items() if key != "scorer"
+    }
+    verdicts = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
+    right = sum(verdict["metrics"]["bird"] for verdict in verdicts)
+    assert round(100 * right / len(verdicts), 4) == told["metrics"]["bird"]["value"] > 0
+    assert (folder / "predictions.jsonl").read_bytes() == answers
+
+
+def test_a_run_on_other_questions_keeps_its_verdicts(tmp_path, spider, answers):
+    folder = tmp_path / "run"
+    shutil.copytree(RECORDED, folder)
+    before = (folder / "verdicts.jsonl").read_bytes()
+    result = score(folder, "--spider", spider, "--update")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "its verdicts stay as they are; leave out --update to see" in result.stderr
+    assert (folder / "verdicts.jsonl").read_bytes() == before
+    assert "no run in" in score(answers, "--spider", spider, "--update").stderr
