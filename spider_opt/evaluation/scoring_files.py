@@ -128,6 +128,8 @@ def score_again(folder: Path, benchmark: Benchmark, rules: Rules) -> Run:
         PredictionsError: it was made with other questions or databases than the benchmark's.
         DatasetError: a database has changed since the benchmark was loaded.
     """
+    if not folder.is_dir():
+        raise PredictionsError(f"{folder} is no run folder: {argument('update')} writes into one")
     run = Run.read(folder)
     if run.info.fingerprint != benchmark.fingerprint:
         raise PredictionsError(

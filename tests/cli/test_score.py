@@ -474,4 +474,4 @@ def test_a_run_on_other_questions_keeps_its_verdicts(tmp_path, spider, answers):
     assert (result.exit_code, result.stdout) == (2, "")
     assert "its verdicts stay as they are; leave out --update to see" in result.stderr
     assert (folder / "verdicts.jsonl").read_bytes() == before
-    assert "no run in" in score(answers, "--spider", spider, "--update").stderr
+    assert "is no run folder: --update writes into one" in score(answers, "--spider", spider, "--update").stderr
