@@ -103,7 +103,7 @@ def tune(
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype, int8 = chosen_compute(spec.compute, device)
-    base = open_base(spec.model, dtype=dtype, device=device)
+    base = open_base(spec.model, dtype=torch.bfloat16 if int8 else dtype, device=device)
     check_architecture(base.model.config.model_type)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
     if device == "cpu":

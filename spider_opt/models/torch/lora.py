@@ -82,8 +82,8 @@ def add_lora(
 ) -> dict[str, Lora]:
     """Freeze a model and put LoRA on all linear layers of its blocks; return them by the layer's name.
 
-    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers. What is only asked and never
-    ``learns`` takes less memory then.
+    With ``int8`` the frozen layers, the vocabulary's too, are computed in whole numbers, and the rest in float32; a
+    model that comes in bfloat16 takes less memory on the way. What is only asked and never ``learns`` takes less, too.
     """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
@@ -101,6 +101,7 @@ def add_lora(
         vocabulary: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         # On its way back a vocabulary needs some of its rows alone.
         model.set_output_embeddings(Int8Linear(vocabulary.weight, learns=False))  # type: ignore[no-untyped-call]
+        model.float()  # type: ignore[no-untyped-call]
     return added
 
 

@@ -147,3 +147,19 @@ def test_a_model_in_bfloat16_learns_in_float32(tiny: Callable[..., Any]) -> None
         losses.append(loss.item())
         assert {layer.b.grad.dtype for layer in lora.values()} == {torch.float32}
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_in_whole_numbers_a_model_that_came_in_bfloat16_is_computed_as_one_in_float32(tiny: Callable[..., Any]) -> None:
+    from spider_opt.models.torch.lora import add_lora
+    from spider_opt.training.loss import summed_loss
+
+    pack = laid(packed([[5, 6, 7], [5, 6, 8, 9]], [[8, 9], [10]]))
+    losses = []
+    for dtype in (torch.float32, torch.bfloat16):
+        model = tiny()
+        for weight in model.parameters():
+            weight.data = weight.data.bfloat16().to(dtype)
+        add_lora(model, rank=4, alpha=8, seed=0, int8=True)
+        assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+        losses.append(summed_loss(model, pack).item())
+    assert losses[0] == losses[1]
