@@ -54,6 +54,13 @@ KINDS = {
         unit="text",
         store="retrieval/made.sqlite",
     ),
+    "values": Kind(
+        "the values of large databases by their words",
+        path="values",
+        files="values/*",
+        unit="database",
+        counted="values/*.sqlite",
+    ),
     "prefixes": Kind(
         "what llama.cpp computed for the beginnings of prompts",
         path="prefixes",

@@ -19,6 +19,11 @@ TABLE_S = 10.0
 """So long one table or view is looked at for one query; where that is not enough it is looked at no more."""
 DATABASE_S = 60.0
 """So long a database is looked at for rows, and again for values."""
+LARGE_BYTES = 100_000_000
+"""From this size on only the first rows of a database's tables are looked at, for a shorter time."""
+LARGE_TABLE_S, LARGE_DATABASE_S = 1.0, 8.0
+FIRST_ROWS = (20_000, 200)
+"""Of a table of a large database; the second where reading the first takes too long."""
 _LOG = logging.getLogger("spider_opt")
 
 
@@ -43,7 +48,11 @@ def sample_values(schema: Schema, database: Database, n: int) -> dict[tuple[str,
         for column in table.columns:
             name = quoted(column.name)
             found = look.rows(
-                table.name, f"SELECT DISTINCT {name} FROM {quoted(table.name)} WHERE {name} IS NOT NULL LIMIT {n}"
+                table.name,
+                *(
+                    f"SELECT DISTINCT {name} FROM {rows} WHERE {name} IS NOT NULL LIMIT {n}"
+                    for rows in look.parts(name, quoted(table.name))
+                ),
             )
             if found:
                 samples[table.name, column.name] = [value for (value,) in found]
@@ -51,27 +60,48 @@ def sample_values(schema: Schema, database: Database, n: int) -> dict[tuple[str,
     return samples
 
 
+def is_large(database: Sandbox) -> bool:
+    """Tell whether a database is so large that only a part of it is looked at."""
+    try:
+        return database.path.stat().st_size >= LARGE_BYTES
+    except OSError:  # who asks it something is told
+        return False
+
+
 class _Look:
     """A look at a database, which ends."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._until = monotonic() + DATABASE_S
+        self._large = isinstance(database, Sandbox) and is_large(database)
+        self._table_s, database_s = (LARGE_TABLE_S, LARGE_DATABASE_S) if self._large else (TABLE_S, DATABASE_S)
+        self._until = monotonic() + database_s
         self._slow: dict[str, None] = {}
 
-    def rows(self, table: str, sql: str) -> Sequence[Sequence[Value]]:
-        """Return what is in a table, nothing where that takes too long or it cannot be read."""
+    def parts(self, column: str, table: str) -> Sequence[str]:
+        """Return what of a table is looked at for values: all of it, or so many of its first rows."""
+        return [f"(SELECT {column} FROM {table} LIMIT {n})" for n in FIRST_ROWS] if self._large else [table]
+
+    def rows(self, table: str, *queries: str) -> Sequence[Sequence[Value]]:
+        """Return what the first query gives that ends in time; nothing where none does, or the table cannot be read."""
+        for sql in queries[:-1]:
+            if (found := self._rows(table, sql)) is not None:
+                return found
+            self._slow.pop(table, None)
+        return self._rows(table, queries[-1]) or ()
+
+    def _rows(self, table: str, sql: str) -> Sequence[Sequence[Value]] | None:
         left = self._until - monotonic()
         if table in self._slow or left <= 0:
             self._slow[table] = None
-            return ()
-        within_s = min(TABLE_S, left)
+            return None
+        within_s = min(self._table_s, left)
         try:
             database = self._database
             return (database.run(sql, within_s=within_s) if isinstance(database, Sandbox) else database.run(sql)).rows
         except QueryTimeout:
             self._slow[table] = None
-            return ()
+            return None
         except QueryError:
             return ()  # a table that cannot be read has nothing to show
 
@@ -81,5 +111,5 @@ class _Look:
             named = ", ".join([*self._slow][:3]) + (f" and {len(self._slow) - 3} more" if len(self._slow) > 3 else "")
             _LOG.warning(
                 "%s: prompts show not all sample %s of %s, for looking takes more than %g s",
-                db_id, what, named, TABLE_S,
+                db_id, what, named, self._table_s,
             )  # fmt: skip

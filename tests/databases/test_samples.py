@@ -86,3 +86,34 @@ def test_one_query_may_be_given_less_time_than_the_limits_give(shop: Path) -> No
         with pytest.raises(QueryTimeout, match=r"no answer within 0\.2 s"):
             database.run(ENDLESS, within_s=0.2)
         assert database.run("SELECT 1", within_s=60).rows == [(1,)]
+
+
+# --- large databases ---------------------------------------------------------------------------
+
+
+def test_of_a_large_database_the_first_rows_are_looked_at(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = read_schema(shop, "shop")
+    with Sandbox(shop) as database:
+        wanted = sample_values(schema, database, 2), sample_rows(schema, database, 2)
+        monkeypatch.setattr(samples, "LARGE_BYTES", 0)
+        assert (sample_values(schema, database, 2), sample_rows(schema, database, 2)) == wanted
+        monkeypatch.setattr(samples, "FIRST_ROWS", (1, 1))
+        assert sample_values(schema, database, 2)["item", "name"] == ["pen"]
+
+
+def test_what_is_slow_in_a_large_database_is_looked_at_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(samples, "LARGE_BYTES", 0)
+    monkeypatch.setattr(samples, "LARGE_TABLE_S", 0.3)
+    monkeypatch.setattr(samples, "FIRST_ROWS", (10**12, 5))
+    counted = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n % 2 AS a, 'x' AS b FROM r"
+    path = make(tmp_path / "shop.sqlite", f"{SHOP} CREATE VIEW counted AS {counted}; CREATE VIEW endless AS {ENDLESS};")
+    schema = read_schema(path, "shop")
+    with Sandbox(path) as database, caplog.at_level(logging.WARNING):
+        began = time.monotonic()
+        found = sample_values(schema, database, 3)
+        assert time.monotonic() - began < 4
+    assert (found["counted", "a"], found["counted", "b"], found["item", "name"]) == ([1, 0], ["x"], ["pen", "ink"])
+    assert ("endless", "a") not in found
+    assert "prompts show not all sample values of endless, for looking takes more than 0.3 s" in caplog.text
