@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 Hardness = Literal["easy", "medium", "hard", "extra"]
 HARDNESS_LEVELS: tuple[Hardness, ...] = ("easy", "medium", "hard", "extra")
+BIRDS_LEVELS = ("simple", "moderate", "challenging")
 Value = None | int | float | str | bytes
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 

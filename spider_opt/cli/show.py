@@ -28,8 +28,10 @@ def show_scores(run: Run, as_json: bool) -> None:
     else:
         error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
         click.echo(f"{run.info.benchmark} {run.info.split}  EX {_percent(summary['ex'])}{error}  n={summary['n']}")
-        for level, part in summary["by_hardness"].items():
-            click.echo(f"  {level:7} {_percent(part['ex']):>6}  n={part['n']}")
+        levels = summary.get("by_difficulty", summary["by_hardness"])
+        width = max(7, *map(len, levels))
+        for level, part in levels.items():
+            click.echo(f"  {level:{width}} {_percent(part['ex']):>6}  n={part['n']}")
         for name, said in [*run.report.metrics().items()][1:]:  # the first is EX
             bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
             by = f"  ({_suites(summary)})" if name in SUITES else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from math import nan
@@ -18,7 +18,7 @@ from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy, of_other_golds
 from spider_opt.scoring.statistics import By, clustered_se, group, interval
-from spider_opt.types import HARDNESS_LEVELS, Benchmark, Usage
+from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Usage
 from spider_opt.wording import either
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Run:
         found: dict[str, list[Scored]] = {}
         for scored in self.verdicts:
             found.setdefault(part(scored), []).append(scored)
-        order: dict[str, int] = {level: place for place, level in enumerate(HARDNESS_LEVELS)}
+        order: dict[str, int] = {level: place for place, level in enumerate((*HARDNESS_LEVELS, *BIRDS_LEVELS))}
         return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
 
     def by(self, what: str) -> pd.DataFrame:
@@ -203,7 +203,9 @@ class Run:
         """
         import pandas as pd
 
-        rows = {name: _numbers(part) for name, part in self.parts(what).items()}
+        parts = self.parts(what).items()
+        errors = {name: clustered_se([s.correct for s in part], [s.cluster for s in part]) for name, part in parts}
+        rows = {name: (len(part), accuracy(part), errors[name]) for name, part in parts}
         return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "ex", "ex_se"]).rename_axis(what)
 
     def table(self) -> pd.DataFrame:
@@ -250,9 +252,12 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question.
 
-        ``cut`` answers met the token limit. Where questions were given up, ``ex_answered`` is of the others alone.
+        ``by_difficulty`` is by levels of the benchmark's own, where it has some and is at hand. ``cut`` answers met the
+        token limit. Where questions were given up, ``ex_answered`` is of the others alone.
         """
         told = self.report.summary() | {"scorer_version": self.scorer.version, "cut": self.cut}
+        if self.benchmark and any("difficulty" in example.metadata for example in self.benchmark.examples):
+            told["by_difficulty"] = {k: {"n": len(v), "ex": accuracy(v)} for k, v in self.parts("difficulty").items()}
         if refused := self.refused:
             answered = [scored for answer, scored in self.judged if not answer.prediction.refused]
             told |= {"refused": dict(refused), "n_answered": len(answered), "ex_answered": accuracy(answered)}
@@ -292,7 +297,3 @@ def known(usage: Usage) -> dict[str, float | None]:
     said = asdict(usage)
     untold = said.pop("untold")
     return {name: None if untold and name.endswith("_tokens") else value for name, value in said.items()}
-
-
-def _numbers(part: Sequence[Scored]) -> tuple[int, float | None, float]:
-    return len(part), accuracy(part), clustered_se([s.correct for s in part], [s.cluster for s in part])

@@ -85,7 +85,7 @@ def test_by_hardness_and_by_database(fabricate: Fabricate) -> None:
 def test_by_what_the_benchmark_tells(fabricate: Fabricate) -> None:
     folder = judged_on(fabricate(), BENCHMARK)
     parts = Run.read(folder, BENCHMARK).by("difficulty")
-    assert [(name, row["n"], row["ex"]) for name, row in parts.iterrows()] == [("-", 2, 50), ("simple", 3, 66.6667)]
+    assert [(name, row["n"], row["ex"]) for name, row in parts.iterrows()] == [("simple", 3, 66.6667), ("-", 2, 50)]
     with pytest.raises(
         UsageError, match=r"by 'difficulty', but by hardness, database \(read the run with its benchmark"
     ):
