@@ -20,7 +20,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from spider_opt.benchmarks.questions import read_tables
 from spider_opt.databases import read_schema
 from spider_opt.databases.files import open_read_only
 from spider_opt.errors import DatasetError
@@ -97,6 +96,8 @@ def _entry(path: Path, db_id: str) -> Mapping[str, str] | None:
 @lru_cache(maxsize=8)
 def _tables(path: Path, changed_ns: int, size: int) -> Mapping[str, Mapping[str, Any]]:
     """Read a ``tables.json``, anew once it has changed."""
+    from spider_opt.benchmarks.questions import read_tables  # takes as long as all of scoring, which may need none
+
     return read_tables(path)
 
 
