@@ -23,6 +23,8 @@ def is_ordered(sql: str) -> bool:
     >>> is_ordered("SELECT a FROM (SELECT a FROM t ORDER BY b) WHERE a <> ' order by '")
     False
     """
+    if "order" not in sql.lower():
+        return False
     depth, before = 0, ""
     for token in tokens(sql):
         if token.says_nothing:
