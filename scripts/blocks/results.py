@@ -34,7 +34,7 @@ def short_ladder() -> str:
     rows = [line.strip("| ").split(" | ") for line in ladder().splitlines() if line.startswith("| ")]
     if not rows:
         return "No ladder yet.\n"
-    places = [rows[0].index(name) for name in shown if name in rows[0]]
+    places = [i for i, name in enumerate(rows[0]) if name in shown or name.startswith("EX of ")]
     return "".join(f"| {' | '.join(row[place] for place in places)} |\n" for row in rows)
 
 

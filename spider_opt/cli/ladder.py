@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 RUNS = Path("results/runs")
 _OF_THE_LADDER = {
-    "model_name": "--model", "tuned": "--tuned", "methods": "--rung", "benchmark": "--benchmark", "data": "--data",
+    "model_name": "--model", "others": "--beside", "tuned": "--tuned",
+    "methods": "--rung", "benchmark": "--benchmark", "data": "--data",
     "spider": "--spider", "recorded": "--recorded", "out": "--out",
 }  # fmt: skip
 # How a model is asked: runs that were made otherwise are not the ladder's.
@@ -46,6 +47,7 @@ _OF_ASKING = {
 )
 @click.argument("runs", nargs=-1, type=click.Path(exists=True, path_type=Path, file_okay=False))
 @click.option("--model", "model_name", metavar="NAME", help="Whose ladder (default: the embedded model's)")
+@click.option("--beside", "others", multiple=True, metavar="NAME", help="Show what another model's runs come to, too")
 @click.option("--tuned", metavar="NAME", help="What the fine-tuned model is called, where it has its own name")
 @click.option(
     "--rung", "methods", multiple=True, metavar="METHOD",
@@ -76,6 +78,7 @@ def ladder_command(
     context: click.Context,
     runs: tuple[Path, ...],
     model_name: str | None,
+    others: tuple[str, ...],
     tuned: str | None,
     methods: tuple[str, ...],
     chosen: Chosen,
@@ -108,7 +111,7 @@ def ladder_command(
     from spider_opt.methods import parse_method
     from spider_opt.models import DEFAULT_MODEL
     from spider_opt.report import RUNGS, climb, recorded_systems
-    from spider_opt.report.ladder import is_tuned
+    from spider_opt.report.ladder import is_tuned, with_beside
     from spider_opt.report.table import cells, to_markdown
 
     for method in methods:
@@ -145,6 +148,9 @@ def ladder_command(
         if len(ladder.missing) == len(rungs):
             raise RunError(f"no finished run of {model} on {ladder.benchmark} in {', '.join(map(str, roots))}; {how}")
         click.echo(f"not run yet: {', '.join(rung.method for rung in ladder.missing)}; {how}", err=True)
+    if others:
+        beside = [climb(rungs, roots, other, label, tell=partial(click.echo, err=True)) for other in others]
+        ladder = with_beside(ladder, beside)
     if recorded and benchmark:
         ladder = replace(ladder, systems=recorded_systems(recorded, benchmark, ladder))
     click.echo(json.dumps(cells(ladder), indent=1) if as_json else to_markdown(ladder), nl=as_json)

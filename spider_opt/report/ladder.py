@@ -78,13 +78,17 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """One model's rungs, bottom first, all on the same questions; ``systems`` beside it, the worst first."""
+    """One model's rungs, bottom first, all on the same questions; ``systems`` beside it, the worst first.
+
+    ``beside`` are ladders of other models, of the same rungs and on the same questions.
+    """
 
     model: str
     benchmark: str
     scorer: str
     rungs: tuple[Rung, ...]
     systems: tuple[System, ...] = ()
+    beside: tuple[Ladder, ...] = ()
 
     @property
     def missing(self) -> list[Rung]:
@@ -135,6 +139,25 @@ def climb(
     return Ladder(model, benchmark, like[3] if like else "", tuple(built))
 
 
+def with_beside(ladder: Ladder, others: Sequence[Ladder]) -> Ladder:
+    """Return a ladder with those of other models beside it.
+
+    Raises:
+        UsageError: one has no rung that was run, or was asked or judged otherwise.
+    """
+    own = next(rung.run for rung in ladder.rungs if rung.run)
+    for other in others:
+        run = next((rung.run for rung in other.rungs if rung.run), None)
+        if run is None:
+            raise UsageError(f"there is no finished run of {other.model} on {ladder.benchmark} to show beside")
+        if _asked(run) != _asked(own):
+            raise UsageError(
+                f"{run.where} was asked or judged otherwise than {own.where} (n={run.n}, {run.scorer}): "
+                f"{other.model} cannot stand beside {ladder.model}"
+            )
+    return replace(ladder, beside=tuple(others))
+
+
 def is_tuned(method: str) -> bool:
     """Tell whether a method's text has the step that asks the fine-tuned model."""
     return TUNED in _names(method)
@@ -154,11 +177,11 @@ def recorded_systems(folder: Path, benchmark: Benchmark, ladder: Ladder) -> tupl
     if run.info.fingerprint != benchmark.fingerprint:
         where = f"{run.folder} was made with other questions or databases of {ladder.benchmark}"
         raise UsageError(f"{where} than those given now")
-    rules = run.scorer.rules
+    rules = replace(run.scorer.rules, metrics=())
     asked = {s.index for s in run.verdicts}
     systems = []
     for path in paths:
-        pairs = read_predictions(benchmark, path, whole_lines=any(name not in END_AT_TAB for name in rules.scorers))
+        pairs = read_predictions(benchmark, path, whole_lines=rules.main not in END_AT_TAB)
         scored = judge_pairs(benchmark, [pair for pair in pairs if pair.example.index in asked], rules).scored
         se = clustered_se([s.correct for s in scored], [s.cluster for s in scored])
         ex = accuracy(scored) or 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import re
 import textwrap
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours: who can't see red or green tells them apart too.
 MODEL, TALK, GREY = "#0072B2", "#D55E00", "#595959"
+BESIDE = ("#007A5A", "#8F5B00", "#A0468C")
+"""Of other models' points: darker than in that palette, so that numbers in these colours can be read."""
 SIZE_IN = (8.0, 4.6)
 LEFT_IN, RIGHT_IN, TOP_IN, SYSTEMS_IN = 0.62, 0.12, 0.1, 2.2
 LINE_IN, STAIR_IN = 0.165, 0.84
@@ -37,7 +40,7 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(ladder: Ladder) -> Figure:
-    """Draw the rungs as stairs, the talk's figures as a line, recorded systems as marks at the right edge.
+    """Draw the rungs as stairs, other models' as points, the talk's as a line, and systems as marks at the right edge.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -45,7 +48,11 @@ def draw(ladder: Ladder) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rungs = [rung for rung in ladder.rungs if rung.line or rung.talk]
+    rungs = [
+        rung
+        for i, rung in enumerate(ladder.rungs)
+        if rung.line or rung.talk or any(other.rungs[i].line for other in ladder.beside)
+    ]
     names = [_wrapped(rung.name) for rung in rungs]
     bottom = LINE_IN * (1.9 + max(name.count("\n") + 1 for name in names))
     right = RIGHT_IN + (SYSTEMS_IN if ladder.systems else 0)
@@ -59,6 +66,7 @@ def draw(ladder: Ladder) -> Figure:
         _frame(axes, ladder, rungs, names)
         _stairs(axes, rungs)
         _talk(axes, rungs)
+        _beside(axes, ladder, rungs)
         _name_series(axes, ladder, rungs)
         _systems(axes, ladder)
     return figure
@@ -125,7 +133,8 @@ def _wrapped(name: str) -> str:
 
 def _frame(axes: Axes, ladder: Ladder, rungs: Sequence[Rung], names: Sequence[str]) -> None:
     values = [system.ex for system in ladder.systems] + [figure for _, figure in _talk_points(rungs)]
-    values += [line.ex + side * _error(line) for rung in rungs if (line := rung.line) for side in (-1, 1)]
+    drawn = [rung for each in (ladder, *ladder.beside) for rung in each.rungs]
+    values += [line.ex + side * _error(line) for rung in drawn if (line := rung.line) for side in (-1, 1)]
     low, high = min(values), max(values)
     room = max(high - low, 20.0)
     low, high = low - 0.25 * room, high + 0.2 * room
@@ -174,6 +183,20 @@ def _talk(axes: Axes, rungs: Sequence[Rung]) -> None:
         _label(axes, (i, figure), -_side(rungs, i), f"{figure:g}", 6, color=TALK, fontsize=11, fontweight="bold")
 
 
+def _beside(axes: Axes, ladder: Ladder, rungs: Sequence[Rung]) -> None:
+    """Draw what other models come to on these rungs, each number to the right of its point."""
+    places = {rung.name: i for i, rung in enumerate(rungs)}
+    for other, color in zip(ladder.beside, itertools.cycle(BESIDE), strict=False):
+        points = [(places[rung.name], rung.line) for rung in other.rungs if rung.line and rung.name in places]
+        axes.plot([i for i, _ in points], [line.ex for _, line in points], color=color, linewidth=0.8)
+        for i, line in points:
+            axes.errorbar(i, line.ex, _error(line), color=color, marker="s", markersize=6, capsize=3, linewidth=1.3)
+            axes.annotate(
+                f"{line.ex:.1f}", (i, line.ex), (7, 0), textcoords="offset points", va="center", color=color,
+                fontsize=11, fontweight="bold", path_effects=_halo(),
+            )  # fmt: skip
+
+
 def _name_series(axes: Axes, ladder: Ladder, rungs: Sequence[Rung]) -> None:
     """Write each series' name at its beginning, where there is room for it."""
     i, line = next((i, rung.line) for i, rung in enumerate(rungs) if rung.line)
@@ -181,6 +204,11 @@ def _name_series(axes: Axes, ladder: Ladder, rungs: Sequence[Rung]) -> None:
     named = [(i, line.ex + side * _error(line), side, _short(ladder.model, MAX_NAME), MODEL)]
     for j, figure in _talk_points(rungs)[:1]:
         named.append((j, figure, -_side(rungs, j), "OpenAI's talk,\n2023", TALK))
+    places = {rung.name: i for i, rung in enumerate(rungs)}
+    for other, color in zip(ladder.beside, itertools.cycle(BESIDE), strict=False):
+        first = next(rung for rung in other.rungs if rung.line and rung.name in places)
+        assert first.line
+        named.append((places[first.name], first.line.ex + _error(first.line), 1, _short(other.model, MAX_NAME), color))
     for position, ex, side, name, color in named:
         label = _label(axes, (position - 0.46, ex), side, name, 21, color=color, fontweight="bold", ha="left")
         _move_clear(axes, label, side)
@@ -211,13 +239,16 @@ def _label(
     axes: Axes, xy: tuple[float, float], side: int, text: str, offset: float, ha: str = "center", **style: Any
 ) -> Annotation:
     """Write a text ``offset`` points above (``side`` 1) or below (-1) a point."""
+    va = "bottom" if side > 0 else "top"
+    return axes.annotate(
+        text, xy, (0, side * offset), textcoords="offset points", ha=ha, va=va, path_effects=_halo(), **style
+    )
+
+
+def _halo() -> list[Any]:
     from matplotlib.patheffects import withStroke
 
-    va = "bottom" if side > 0 else "top"
-    halo = [withStroke(linewidth=2.5, foreground="white")]
-    return axes.annotate(
-        text, xy, (0, side * offset), textcoords="offset points", ha=ha, va=va, path_effects=halo, **style
-    )
+    return [withStroke(linewidth=2.5, foreground="white")]
 
 
 def _move_clear(axes: Axes, label: Annotation, side: int) -> None:

@@ -35,7 +35,10 @@ OF_A_RUN = (
 
 
 def cells(ladder: Ladder) -> list[dict[str, Any]]:
-    """Return a flat, JSON-able row for each rung that was run or that the talk tells of, then for each system."""
+    """Return a flat, JSON-able row for each rung that was run or that the talk tells of.
+
+    Then one for each of the rungs of models beside that was run, and one for each system.
+    """
     empty = dict.fromkeys([*OF_A_RUN, *PER_QUESTION.values()])
     rows = []
     for rung in ladder.rungs:
@@ -44,6 +47,11 @@ def cells(ladder: Ladder) -> list[dict[str, Any]]:
             if rung.line:
                 known = {key: value for key, value in rung.line.cells().items() if key in empty}
             rows.append({"kind": "rung", "name": rung.name} | empty | known | {"talk": rung.talk})
+    for other in ladder.beside:
+        for rung in other.rungs:
+            if rung.line:
+                known = {key: value for key, value in rung.line.cells().items() if key in empty}
+                rows.append({"kind": "beside", "name": rung.name} | empty | known | {"talk": None})
     for system in ladder.systems:
         se = None if math.isnan(system.ex_se) else system.ex_se
         numbers = {"n": system.n, "ex": system.ex, "ex_se": se, "talk": None}
@@ -65,17 +73,21 @@ def to_markdown(ladder: Ladder) -> str:
     """Return the table, and below it what its columns mean."""
     beside = ("beside the step",) if any(rung.line and rung.line.beside for rung in ladder.rungs) else ()
     n_texts = 1 + len(beside)
-    rows = [("rung", "method", *HEAD, *beside), ("---", "---", *["---:"] * (len(HEAD) - 1), *["---"] * n_texts)]
-    for rung in ladder.rungs:
-        if rung.line or rung.talk:
+    others = [f"EX of {other.model}" for other in ladder.beside]
+    head = (*HEAD[:3], *others, *HEAD[3:])
+    rows = [("rung", "method", *head, *beside), ("---", "---", *["---:"] * (len(head) - 1), *["---"] * n_texts)]
+    for i, rung in enumerate(ladder.rungs):
+        if rung.line or rung.talk or any(other.rungs[i].line for other in ladder.beside):
             said = "; ".join(rung.line.beside) if rung.line else ""
-            rows.append((rung.name, f"`{rung.method}`", *_shown(rung), *([said or "-"] if beside else [])))
+            shown = _shown(rung)
+            shown[3:3] = [_ex(other.rungs[i]) for other in ladder.beside]
+            rows.append((rung.name, f"`{rung.method}`", *shown, *([said or "-"] if beside else [])))
     for system in ladder.systems:
-        cells = (f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * (len(HEAD) - 2 + len(beside)))
+        cells = (f"{system.n}", with_error(system.ex, system.ex_se), *["-"] * (len(head) - 2 + len(beside)))
         rows.append((system.name, "recorded", *cells))
     told = any(rung.talk for rung in ladder.rungs)
     if not told:
-        at = 2 + HEAD.index("talk")
+        at = 2 + head.index("talk")
         rows = [(*row[:at], *row[at + 1 :]) for row in rows]
     table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
     recorded = " Recorded: published answers, judged in the same way." if ladder.systems else ""
@@ -102,6 +114,10 @@ def signed(points: float) -> str:
 def with_error(ex: float, se: float) -> str:
     """Write an accuracy with its standard error, '-' where that is not a number."""
     return f"{ex:.1f} ± {'-' if math.isnan(se) else f'{se:.1f}'}"
+
+
+def _ex(rung: Rung) -> str:
+    return "-" if rung.line is None else with_error(rung.line.ex, rung.line.ex_se)
 
 
 def _shown(rung: Rung) -> list[str]:

@@ -92,8 +92,9 @@ def test_the_files_of_a_run_belong_together(folder: Path) -> None:
 
 
 @needs_runs
-def test_the_shipped_adapters_card_tells_what_its_runs_gave() -> None:
-    card = find_adapter("spider").card
+@pytest.mark.parametrize("name", ["spider", "spider-1.5b"])
+def test_a_shipped_adapters_card_tells_what_its_runs_gave(name: str) -> None:
+    card = find_adapter(name).card
     runs = [Run.read(folder) for folder in RUNS]
     given = [
         {
@@ -106,7 +107,8 @@ def test_the_shipped_adapters_card_tells_what_its_runs_gave() -> None:
         for run in runs
         if run.info.adapter_sha256 == card["sha256"]
     ]
-    assert {run.info.adapter_sha256 for run in runs if "adapter=spider" in run.info.steps} == {card["sha256"]}
+    named = [run.info for run in runs if run.info.steps.endswith(f"adapter={name}")]
+    assert {info.adapter_sha256 for info in named} == {card["sha256"]}
     assert sorted(card["results"], key=str) == sorted(given, key=str)
 
 

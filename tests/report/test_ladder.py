@@ -16,7 +16,7 @@ from spider_opt.analysis.ablation import to_markdown as compared_markdown
 from spider_opt.benchmarks import load
 from spider_opt.errors import PredictionsError, UsageError
 from spider_opt.report import RUNGS, Ladder, climb, recorded_systems
-from spider_opt.report.ladder import TALK, System
+from spider_opt.report.ladder import TALK, System, with_beside
 from spider_opt.report.table import cells, to_csv, to_markdown
 from spider_opt.types import Benchmark
 
@@ -399,3 +399,47 @@ def test_a_rung_without_run_and_without_figure_is_no_row(runs: Path) -> None:
     ladder, _ = look(runs)
     assert [row["name"] for row in cells(ladder)] == ["prompt", "+ RAG"]
     assert "+ repair" not in to_markdown(ladder)
+
+
+# --- other models beside -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def larger(runs: Path) -> Path:
+    """Two of the rungs, by another model."""
+    fabricate(runs / "l1", "repair", "++++" * 4 + "++--", model="larger")
+    fabricate(runs / "l2", "schema+repair", "++++" * 5, model="larger")
+    return runs
+
+
+def _both(runs: Path, *others: str) -> Ladder:
+    ladders = [climb(THREE, [runs], model, "spider dev", tell=lambda said: None) for model in ("fake", *others)]
+    return with_beside(ladders[0], ladders[1:])
+
+
+def test_another_model_stands_beside_on_the_rungs_that_it_has(larger: Path) -> None:
+    ladder = _both(larger, "larger")
+    rows = [line.split(" | ") for line in to_markdown(ladder).splitlines() if line.startswith("| ")]
+    at = rows[0].index("EX of larger")
+    assert rows[0].index("gain (95 %)") == at - 1
+    assert [row[at].partition(" ")[0] for row in rows[2:]] == ["-", "90.0", "100.0"]
+    told = [(row["kind"], row["model"], row["name"], row["ex"]) for row in cells(ladder) if row["kind"] == "beside"]
+    assert told == [("beside", "larger", "+ repair", 90.0), ("beside", "larger", "+ RAG", 100.0)]
+    assert len(list(csv.DictReader(io.StringIO(to_csv(ladder))))) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "unknown"}, "no finished run of larger on spider dev"),
+        (
+            {"model": "larger", "fingerprint": "other"},
+            "was asked or judged otherwise than .*larger cannot stand beside",
+        ),
+        ({"model": "larger", "scorer": RUN["scorer"] | {"mode": "strict"}}, "was asked or judged otherwise"),
+    ],
+)
+def test_one_that_does_not_compare_is_refused(runs: Path, changes: dict[str, Any], sentence: str) -> None:
+    fabricate(runs / "l", "repair", "++--" * 5, **changes)
+    with pytest.raises(UsageError, match=sentence):
+        _both(runs, "larger")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree
@@ -158,3 +159,12 @@ def test_a_users_own_style_changes_nothing() -> None:
     plain = to_svg(draw(ladder(*CLIMB)))
     with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "figure.dpi": 300, "axes.facecolor": "black"}):
         assert to_svg(draw(ladder(*CLIMB))) == plain
+
+
+def test_another_models_points_stand_beside_with_their_numbers_and_its_name() -> None:
+    other = ladder(None, None, None, 79.1, 81.3, 81.4, model="qwen2.5-coder-1.5b", systems=())
+    alone, both = draw(ladder(*CLIMB)), draw(replace(ladder(*CLIMB), beside=(other,)))
+    assert {"79.1", "81.3", "81.4", "qwen2.5-coder-1.5b"} <= set(written(both)) - set(written(alone))
+    assert set(written(alone)) <= set(written(both))
+    low, high = both.axes[0].get_ylim()
+    assert low < 48.8 < 83.5 < high
