@@ -76,6 +76,11 @@ class ScoredBy:
         return cls(**{**known, "metrics": tuple(known.get("metrics", ()))})
 
     @property
+    def rules_as_told(self) -> Rules:
+        """The rules with all metrics, to say what came out: where the suites are is not written down."""
+        return replace(self.rules, metrics=tuple(self.metrics), plug_value=self.plug_value)
+
+    @property
     def rules(self) -> Rules:
         """The same, as the scorer takes it, but for suites: where they are is not written down."""
         metrics = tuple(name for name in self.metrics if name not in SUITES)

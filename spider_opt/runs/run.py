@@ -245,9 +245,8 @@ class Run:
     def report(self) -> ScoreReport:
         """The verdicts as the scorer reports them."""
         skipped = sum(self.info.missing.values()) + len(self.failed_golds)
-        rules = replace(self.scorer.rules, metrics=tuple(self.scorer.metrics), plug_value=self.scorer.plug_value)
-        by = self.info.fingerprint, self.scorer.suite
-        return ScoreReport(self.verdicts, skipped, self.failed_golds, rules, *by)
+        rules, on = self.scorer.rules_as_told, (self.info.fingerprint, self.scorer.suite)
+        return ScoreReport(self.verdicts, skipped, self.failed_golds, rules, *on)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question.
@@ -255,7 +254,8 @@ class Run:
         ``by_difficulty`` is by levels of the benchmark's own, where it has some and is at hand. ``cut`` answers met the
         token limit. Where questions were given up, ``ex_answered`` is of the others alone.
         """
-        told = self.report.summary() | {"scorer_version": self.scorer.version, "cut": self.cut}
+        asked = {"benchmark": self.info.benchmark, "split": self.info.sample or self.info.split}
+        told = asked | self.report.summary() | {"scorer_version": self.scorer.version, "cut": self.cut}
         if self.benchmark and any("difficulty" in example.metadata for example in self.benchmark.examples):
             told["by_difficulty"] = {k: {"n": len(v), "ex": accuracy(v)} for k, v in self.parts("difficulty").items()}
         if refused := self.refused:

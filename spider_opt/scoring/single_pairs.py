@@ -37,9 +37,10 @@ def judge(
     """Judge one query against its gold on a SQLite file, as ``score`` would; ``.correct`` tells whether it is right.
 
     The file is looked at anew at each call, so a change to it counts from then on. ``mode`` is a scorer's name
-    ("official", "strict", or one of another package), ``keep_distinct`` lets DISTINCT count in official mode,
-    ``timeout_s`` is the time one query may take: by default 10 s, for BIRD's scorers 30 s for both queries together.
-    Works from any thread, script or notebook; the first call takes as long as Python takes to start.
+    ("official", "strict", or one of another package; "suite" takes the SQLite files that lie beside this one, too).
+    ``keep_distinct`` lets DISTINCT count in the modes official and suite. ``timeout_s`` is the time one query may take:
+    by default 10 s, for BIRD's scorers 30 s for both queries together. Works from any thread, script or notebook; the
+    first call takes as long as Python takes to start.
 
     Raises:
         UsageError: an argument is of another kind than is due.
@@ -54,10 +55,21 @@ def judge(
     path = os.path.abspath(arguments.path(database, "database"))
     # Where something writes to it, its snapshot is this process's, which removes it: the others may be killed.
     with held(Path(path)) as file, _workers.turns:
-        answer = _workers.ask(timeout_s, Job(0, Path(path).stem, os.fspath(file), gold, sql, rules.scorers))
+        job = Job(
+            0, Path(path).stem, os.fspath(file), gold, sql, tuple(rules.asked.values()), _suite(rules, Path(path))
+        )
+        answer = _workers.ask(timeout_s, job)
     if not isinstance(answer, Verdict):
         raise answer
     return answer
+
+
+def _suite(rules: Rules, path: Path) -> tuple[str, ...]:
+    if not rules.on_suites:
+        return ()
+    from spider_opt.scoring.suite_files import suite_files
+
+    return tuple(map(os.fspath, suite_files({path.stem: path}, None)[path.stem]))
 
 
 class _Workers:

@@ -177,6 +177,7 @@ def test_modes_are_short_for_metrics(spider, answers, metric, mode):
 def test_official_and_strict_are_told_where_nothing_is_asked_for(spider, answers):
     told = json.loads(score(answers, "--spider", spider, "--json").stdout)
     assert (told["mode"], list(told["metrics"])) == ("official", ["official", "strict"])
+    assert (told["benchmark"], told["split"]) == ("own-spider", "dev")
     assert told["ex"] == told["metrics"]["official"]["value"] != told["metrics"]["strict"]["value"]
 
 

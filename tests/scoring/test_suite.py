@@ -15,7 +15,7 @@ from real_spider import real_spider
 from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, GoldError
 from spider_opt.evaluation.scoring_files import score
-from spider_opt.scoring import PairScorer, rules_for, suite
+from spider_opt.scoring import PairScorer, judge, rules_for, suite
 from spider_opt.scoring import score as judged
 from spider_opt.scoring.suite_files import DESCRIPTION, at_hand, suite_files, suite_name
 from spider_opt.scoring.table import SUITES
@@ -228,6 +228,14 @@ def test_a_benchmark_is_judged_by_the_files_beside_its_databases(folder, tmp_pat
     assert summary["suite"].startswith("given ")
     by_values = judged(benchmark, answers, rules_for(["suite"], plug_value=True), use_cache=False).summary()
     assert (list(by_values["metrics"]), by_values["plug_value"]) == (["official", "suite"], True)
+
+
+def test_one_pair_is_judged_by_the_files_beside_its_database(folder):
+    sql = "SELECT name FROM item WHERE price > 2"
+    assert judge(COST_3, sql, folder / "shop.sqlite").correct
+    verdict = judge(COST_3, sql, folder / "shop.sqlite", mode="suite")
+    assert (verdict.correct, verdict.detail[:17]) == (False, "on shop_2.sqlite:")
+    assert judge(COST_3, COST_3, folder / "shop.sqlite", mode="suite", keep_distinct=True).correct
 
 
 def test_all_of_them_judge_suites():
