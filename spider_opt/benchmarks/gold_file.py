@@ -23,7 +23,7 @@ def with_golds(entries: Sequence[Entry], path: Path) -> list[Entry]:
     Raises:
         DatasetError: the file cannot be read, has not a line for each question, or one about another database.
     """
-    lines = read_text(path, DatasetError).removesuffix("\n").split("\n")
+    lines = read_text(path, DatasetError).rstrip("\n").split("\n")
     if len(lines) != len(entries):
         raise DatasetError(
             f"{path} has {len(lines):,} lines, and there are {len(entries):,} questions, whose gold queries they must "

@@ -140,7 +140,7 @@ def kept_values(database: Database, columns: Sequence[tuple[str, str]], read: Re
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(prefix=".new-", dir=path.parent) as draft:
-            _write(Path(draft.name), columns, read, path.stem)
+            _write(Path(draft.name), columns, read, str(database.path))
             os.link(draft.name, beside := f"{draft.name}.sqlite")
             os.replace(beside, path)
         return OnDisk(_opened(path), most_alike)

@@ -292,3 +292,9 @@ def test_mini_dev_as_published(shared: Path) -> None:
         assert " ".join(example.question.notes.split()) in prompt[-1].content  # type: ignore[union-attr]
         longest = max(longest, sum(len(message.content) for message in prompt))  # type: ignore[union-attr]
     assert longest < MOST_CHARACTERS + 2000
+
+
+def test_a_gold_file_may_end_with_empty_lines(make: Make) -> None:
+    root = make("dev")
+    (root / "dev.sql").write_text("".join(f"{sql} \tbank \n" for sql in GOLDS) + "\n\n")
+    assert [example.gold_sql for example in load("bird", data=root).examples] == GOLDS

@@ -103,6 +103,17 @@ def test_values_stand_beside_their_column() -> None:
     assert compact[0] == 'singer (id, "first name" [\'Ann\', \'Bob\'], "so ""called""")'
 
 
+def test_what_a_column_holds_stands_before_its_values() -> None:
+    columns = (Column("id", "INTEGER", about="a number\u2028of the row\n;DROP TABLE t"), Column("b", "TEXT"))
+    schema = Schema("d", (Table("t", columns),))
+    values = {("t", "id"): [1, 2]}
+    assert serialise(schema, "ddl", values=values, about=99) == (
+        "CREATE TABLE t (\n  id INTEGER, -- a number of the row ;DROP TABLE t: 1, 2\n  b TEXT\n);"
+    )
+    assert serialise(schema, "compact", about=12) == "t (id [a number of…], b)"
+    assert serialise(schema, "compact", about=1) == serialise(schema, "compact") == "t (id, b)"
+
+
 def test_a_schema_without_tables_and_a_table_without_rows() -> None:
     assert serialise(Schema("empty", ()), "ddl") == ""
     assert serialise(Schema("empty", ()), "compact") == ""
