@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spider_opt import arguments
 from spider_opt.analysis.paired import Paired, paired
+from spider_opt.benchmarks.loading import NO_EVIDENCE
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
 from spider_opt.runs.without_gold import lost
@@ -84,14 +85,17 @@ def with_metric(run: Run, metric: str | None) -> Run:
 def check_comparable(base: Run, run: Run, metric: str | None = None) -> None:
     """Make sure that two runs were asked the same and judged alike by a metric, on one question at least.
 
+    With evidence and without it is the same that is asked, in other words: of their databases nothing is known then.
+
     Raises:
         UsageError: says in what they differ.
     """
     if base.info.fingerprint and run.info.fingerprint:  # else one of them is known by its verdicts only
         split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
-        if other != split:
+        with_and_without = split != other and split.removesuffix(NO_EVIDENCE) == other.removesuffix(NO_EVIDENCE)
+        if other != split and not with_and_without:
             raise UsageError(f"{run.where} was asked {other}, but {base.where} was asked {split}")
-        if run.info.fingerprint != base.info.fingerprint:
+        if run.info.fingerprint != base.info.fingerprint and not with_and_without:
             raise UsageError(f"{run.where} and {base.where} were asked {split} with other questions or databases")
         here, there = (each.scorer.said_of(metric) for each in (run, base))
         if here != there:

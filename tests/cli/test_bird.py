@@ -135,3 +135,6 @@ def test_evaluated_with_evidence_and_without(bird: Path, endpoint: FakeOpenAI) -
     shown = run("show", "no", "--data", bird)
     assert shown.exit_code == 0, shown.output
     assert "not a benchmark" not in shown.stderr
+    compared = run("compare", "yes", "no", "--data", bird)
+    assert compared.exit_code == 0, compared.output
+    assert [row.split("|")[2].strip() for row in compared.stdout.splitlines()[2:4]] == ["yes", "no"]
