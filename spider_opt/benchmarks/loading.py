@@ -59,8 +59,8 @@ def load(
     ``SPIDER_DIR`` instead, and what comes with a package has none. ``questions`` is another file of questions over the
     split's databases. What is loaded then has the file's name for its split, never that of a split of the benchmark:
     it is not what others have measured on. Whatever is loaded is called what it is: only Spider's questions ``spider``.
-    Without ``evidence`` models are told nothing beside each question; the split is then called ``…-no-evidence``, by
-    which name it can be loaded, too.
+    Without ``evidence`` models are told nothing beside each question; where there is some, the split is then called
+    ``…-no-evidence``, by which name it can be loaded, too.
     Ids are made of the split's name and a hash of database and question, see ``ids``: they stay where other questions
     come or go. Questions whose database is not there are left out, which a warning says.
 
@@ -156,6 +156,7 @@ def load_source(
     entries = read_entries(files, source.fields)
     if layout.golds and label == split and (gold_file := folder / layout.golds).is_file():
         entries = with_golds(entries, gold_file)
+    evidence = evidence or not any(entry.notes for entry in entries)
     if not evidence:
         entries = [replace(entry, notes="") for entry in entries]
     if not entries:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from threading import Lock
 from time import monotonic
 from typing import Protocol
@@ -139,10 +139,12 @@ def kept_values(database: Database, columns: Sequence[tuple[str, str]], read: Re
             return OnDisk(_opened(path), most_alike)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(prefix=".new-", dir=path.parent) as draft:
-            _write(Path(draft.name), columns, read, str(database.path))
-            os.link(draft.name, beside := f"{draft.name}.sqlite")
-            os.replace(beside, path)
+        draft = path.with_name(f".new-{token_hex(8)}")
+        try:
+            _write(draft, columns, read, str(database.path))
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
         return OnDisk(_opened(path), most_alike)
     except (OSError, sqlite3.Error) as error:
         _LOG.warning("what %s holds is not kept, and read anew each time: %s", database.path, error)

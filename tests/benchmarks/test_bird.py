@@ -195,6 +195,13 @@ def test_without_evidence_it_is_another_split(make: Make) -> None:
     assert next(e.question.id for e in untold.examples).startswith("mini-dev-no-evidence-")
 
 
+def test_where_there_is_no_evidence_none_is_left_out(make: Make) -> None:
+    root = make("dev", evidence="")
+    assert load("bird", data=root, evidence=False).split == "dev"
+    assert load("bird:dev-no-evidence", data=root).fingerprint == load("bird", data=root).fingerprint
+    assert load("spider-mini", evidence=False).fingerprint == load("spider-mini").fingerprint
+
+
 # --- what columns hold -------------------------------------------------------------------------
 
 
