@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spider_opt import errors as errors
     from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
+    from spider_opt.analysis.explaining import explain as explain
     from spider_opt.analysis.regression import check as check
     from spider_opt.benchmarks import load as load
     from spider_opt.bound_method import method as method
@@ -45,6 +46,7 @@ _DEFINED_IN = {
     "compare": "analysis.comparing",
     "errors": "errors:",
     "evaluate": "evaluation.running",
+    "explain": "analysis.explaining",
     "judge": "scoring",
     "load": "benchmarks",
     "method": "bound_method",
@@ -67,6 +69,7 @@ __all__ = [
     "compare",
     "errors",
     "evaluate",
+    "explain",
     "judge",
     "load",
     "method",

@@ -23,6 +23,7 @@ COMMANDS = {
     "ask": "ask:ask_command",
     "eval": "eval:eval_command",
     "score": "score:score_command",
+    "explain": "explain:explain_command",
     "finetune": "finetune:finetune_command",
     "improve": "improve:improve_command",
     "show": "show_run:show_command",

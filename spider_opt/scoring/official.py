@@ -5,6 +5,8 @@ What it does is specified in the section on scoring of the docs; its rules are c
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spider_opt.errors import GoldError, GoldTimeout, NotAQuery, QueryError, QueryTimeout
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import official_equal
@@ -17,16 +19,23 @@ _NO_QUERY = "no query, but to the official evaluator the same"
 _AS_EMPTY = f"{_NO_QUERY} 0 rows"
 
 
-def official(gold: str, prediction: str, database: ScoredDatabase, *, keep_distinct: bool = False) -> Verdict:
+def official(
+    gold: str,
+    prediction: str,
+    database: ScoredDatabase,
+    *,
+    keep_distinct: bool = False,
+    value: Callable[[str], str] = rewrite.value_to_one,
+) -> Verdict:
     """Judge as the official evaluator does by default: DISTINCT is dropped from both queries.
 
-    ``keep_distinct`` is its flag of that name.
+    ``keep_distinct`` is its flag of that name, ``value`` what becomes of the letters ``value`` in a prediction.
 
     Raises:
         GoldError: the gold query fails.
     """
     gold = rewritten_gold(gold, database.db_id, keep_distinct=keep_distinct)
-    sql, verdict = rewritten(prediction, keep_distinct=keep_distinct)
+    sql, verdict = rewritten(prediction, keep_distinct=keep_distinct, value=value)
     return judge_rewritten(rewrite.fix_year(gold), rewrite.fix_year(sql), database, verdict, blank_runs=keep_distinct)
 
 
@@ -43,9 +52,11 @@ def rewritten_gold(gold: str, db_id: str, *, keep_distinct: bool) -> str:
         raise GoldError(f"gold query on {db_id} cannot be read: {error}") from error
 
 
-def rewritten(prediction: str, *, keep_distinct: bool) -> tuple[str, Verdict | None]:
+def rewritten(
+    prediction: str, *, keep_distinct: bool, value: Callable[[str], str] = rewrite.value_to_one
+) -> tuple[str, Verdict | None]:
     """Return a prediction as the official evaluator makes it ready, but for the year; or what it is without a run."""
-    sql = rewrite.close_gaps(rewrite.value_to_one(prediction))
+    sql = rewrite.close_gaps(value(prediction))
     verdict = unfit(sql)
     if verdict is not None or keep_distinct:
         return sql, verdict
@@ -125,3 +136,25 @@ def official_distinct(gold: str, prediction: str, database: ScoredDatabase) -> V
         GoldError: the gold query fails.
     """
     return official(gold, prediction, database, keep_distinct=True)
+
+
+def official_value_kept(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+    """Judge as ``official``, but leave the letters ``value`` in predictions, as a call of its function does.
+
+    Source: official evaluator, ``exec_eval.py`` (``eval_exec_match``), which does not replace them; the command does.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
+    return official(gold, prediction, database, value=str)
+
+
+def official_value_spaced(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+    """Judge as ``official`` in its later version, which makes ``1`` only of the word ``value`` between blanks.
+
+    Source: official evaluator, ``evaluation.py`` (``evaluate``), commit 893d0df.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
+    return official(gold, prediction, database, value=lambda sql: sql.replace(" value ", " 1 "))

@@ -24,6 +24,9 @@ from spider_opt.types import Scorer
 SCORERS = {
     "official": "spider_opt.scoring.official:official",
     "official-distinct": "spider_opt.scoring.official:official_distinct",
+    "official-value-kept": "spider_opt.scoring.official:official_value_kept",
+    "official-value-spaced": "spider_opt.scoring.official:official_value_spaced",
+    "old-spider": "spider_opt.scoring.old_spider:old_spider",
     "strict": "spider_opt.scoring.strict:strict",
     "match": "spider_opt.scoring.exact_match:match",
     "bird": "spider_opt.scoring.bird:bird",
@@ -36,7 +39,9 @@ SCORERS = {
 }
 SUITES = ("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value")
 """Those that judge on all databases of a suite."""
-END_AT_TAB = ("official", "official-distinct", "match", *SUITES)
+END_AT_TAB = (
+    "official", "official-distinct", "official-value-kept", "official-value-spaced", "old-spider", "match", *SUITES
+)  # fmt: skip
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0
 """How long one query may take where nothing else is said."""

@@ -15,7 +15,7 @@ from spider_opt.scoring.exact_match.comparable import Stops, comparable
 from spider_opt.scoring.exact_match.names import read_names, tables_file
 from spider_opt.scoring.exact_match.parser import parse
 from spider_opt.scoring.exact_match.parts import Part, compare, same_tables
-from spider_opt.scoring.exact_match.query import EMPTY, Query
+from spider_opt.scoring.exact_match.query import EMPTY, Column, Query, Unit
 from spider_opt.scoring.exact_match.words import Unreadable
 from spider_opt.scoring.verdicts import unfit
 from spider_opt.types import Outcome, Verdict
@@ -74,6 +74,16 @@ class Matcher:
             return compare(self._predicted(prediction)[0], wanted)
         except Stops:
             return compare(comparable(EMPTY, self._names), wanted)
+
+    def selected(self, sql: str) -> list[Column | Unit] | None:
+        """Return what a query selects, without the aggregates around it; None where the script cannot read it.
+
+        The letters ``value`` stay, as in the first version of the script.
+        """
+        read = self._read(sql)
+        if not isinstance(read, Query):
+            return None
+        return [unit if unit.right else unit.left for _, unit in read.select]
 
     def _gold_anew(self, sql: str) -> Query:
         query = self._read(sql)
