@@ -11,7 +11,7 @@ from spider_opt.benchmarks.loading import data_folder, load_source, source_of
 from spider_opt.benchmarks.other_files import other_files
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
 from spider_opt.benchmarks.source import Source
-from spider_opt.benchmarks.splits import find_split, present_splits, question_file, tables_file
+from spider_opt.benchmarks.splits import find_split, present_splits, question_files, tables_file
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.databases.limits import lifted
@@ -89,8 +89,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     splits = _splits(name, source, root)
     for split in splits:
         try:
-            files = [file for each in source.splits[split].questions if (file := question_file(root, each))]
-            entries = read_entries(files, source.fields)
+            entries = read_entries(question_files(source.splits[split], root), source.fields)
             if not entries and is_training(split):  # as Spider's second file of them may be
                 checks.append(SplitCheck(split, 0, 0, 0, {}, (), 0, 0))
                 continue
@@ -103,7 +102,8 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     tables = {source.splits[split].tables: tables_file(source.splits[split], root) for split in splits}
     lacking = tuple(name for name, file in tables.items() if file and not file.is_file())
     read = [file for split in source.splits.values() for file in split.questions]
-    unread = other_files(root, [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)], source.fields)
+    passed = [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)]
+    unread = [] if source.over or source.root else other_files(root, passed, source.fields)
     return Check(
         name=called[0] if called else given or root.name,
         root=str(root),
@@ -112,7 +112,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
         has_tables=not lacking and any(tables),
         problems=tuple(dict.fromkeys(problems)),
         lacking_tables=lacking,
-        unread=tuple(f"{other.path} ({other.n:,} questions)" for other in unread) if source.root is None else (),
+        unread=tuple(f"{other.path} ({other.n:,} questions)" for other in unread),
     )
 
 

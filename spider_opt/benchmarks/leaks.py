@@ -8,12 +8,13 @@ those of held-out databases, and nothing of any held-out database is shown, nor 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.benchmarks.loading import data_folder, load_source, source_of, training_half
 from spider_opt.benchmarks.questions import normal_text
+from spider_opt.benchmarks.spider_variants import ORIGINAL
 from spider_opt.benchmarks.splits import present_splits
 from spider_opt.benchmarks.table import benchmark_names
 from spider_opt.benchmarks.validation import is_held_out, is_training
@@ -124,7 +125,7 @@ def _leaks(
     """Yield each example that leaks, why, and the question that it is too near to."""
     queries = normals(example.gold_sql for examples in (asked, training) for example in examples)
     databases = {example.question.db_id.lower(): example for example in reversed(asked)}
-    texts = {normal_text(example.question.text): example for example in reversed(asked)}
+    texts = {normal_text(text): example for example in reversed(asked) for text in _texts(example)}
     golds = {queries[example.gold_sql]: example for example in reversed(asked)}
     trains_asked = any(is_training(example.question.id) for example in asked)
     for example in training:
@@ -139,6 +140,13 @@ def _leaks(
             yield example, "same question", other
         elif other := golds.get(queries[example.gold_sql]):
             yield example, "same query", other
+
+
+def _texts(example: Example) -> Iterator[str]:
+    """Yield a question's words, and those of the question that it is a paraphrase of."""
+    yield example.question.text
+    if original := example.metadata.get(ORIGINAL):
+        yield original
 
 
 def _said(example: Example, reason: Reason, other: Example | None) -> str:

@@ -70,7 +70,7 @@ def _listed(name: str, source: Source) -> Listed:
         where = f"here: {', '.join(here)} at {folder} ({source.variable})"
     else:
         named = f" or {source.variable}=DIR" if source.variable else ""
-        where = f"its folder is named by {folder_of(name)}{named}; get it {how_to_get(name, source)}"
+        where = f"its folder is named by {folder_of(name, source.over)}{named}; get it {how_to_get(name, source)}"
     return Listed(
         name,
         source.title,

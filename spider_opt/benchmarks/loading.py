@@ -10,32 +10,34 @@ import hashlib
 import json
 import logging
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.benchmarks.calling import called as called_by
+from spider_opt.benchmarks.calling import label_of, variant
 from spider_opt.benchmarks.descriptions import described as with_descriptions
 from spider_opt.benchmarks.gold_file import with_golds
 from spider_opt.benchmarks.ids import numbered
 from spider_opt.benchmarks.import_folder import check_whole
 from spider_opt.benchmarks.locating import describe_duplicates, located
-from spider_opt.benchmarks.naming import LAYOUT, described, known_split, like_test, own_name
+from spider_opt.benchmarks.naming import LAYOUT, described
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
 from spider_opt.benchmarks.shown_gold import check_shown_with_all
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import (
     above,
+    databases_on_disk,
     find_split,
     folder_of,
     how_to_get,
-    question_file,
+    present_splits,
+    question_files,
     tables_file,
 )
 from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
-from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
@@ -100,7 +102,8 @@ def source_of(name: str, data: Path | str | None) -> tuple[str, Source]:
 
 def _layout_of(folder: Path) -> str:
     """Return whose layout a folder has that does not say it: Spider's, where nothing tells of another."""
-    if any((folder / sign).exists() for sign in ("database", "tables.json")):
+    spiders = source_named(LAYOUT)
+    if any((folder / sign).exists() for sign in ("database", "tables.json")) and present_splits(spiders, folder):
         return LAYOUT
     for name in BENCHMARKS:
         if any((folder / sign).exists() for sign in source_named(name).signs):
@@ -148,12 +151,15 @@ def load_source(
         split, evidence = split.removesuffix(NO_EVIDENCE), False
     split = find_split(name, source, split, folder, with_questions=questions is None)
     layout, label = source.splits[split], split
-    files = [found for file in layout.questions if (found := question_file(folder, file))]
+    files = question_files(layout, folder)
     if questions is not None:
         other = Path(questions).expanduser()
         if [other.resolve()] != [file.resolve() for file in files]:
-            files, label = [other], _label(source, split, other)
+            files, label = [other], label_of(source, split, other)
     entries = read_entries(files, source.fields)
+    if entries and (other_name := variant(name, entries)):
+        known = source_named(other_name)
+        return load_source(other_name, known, data=folder, questions=files[0], evidence=evidence)
     if layout.golds and label == split and (gold_file := folder / layout.golds).is_file():
         entries = with_golds(entries, gold_file)
     evidence = evidence or not any(entry.notes for entry in entries)
@@ -161,13 +167,22 @@ def load_source(
         entries = [replace(entry, notes="") for entry in entries]
     if not entries:
         raise DatasetError(f"{' and '.join(map(str, files))} hold{'s' if len(files) == 1 else ''} no question.")
-    called, label = _called(name, source, label, entries, folder)
+    called, label = called_by(name, source, label, entries, folder)
     label += "" if evidence else NO_EVIDENCE
     named_in = tables_file(layout, folder)
     tables = read_tables(named_in) if named_in else {}
-    paths, missing = located(entries, tables, layout, (source.build(folder) if source.build else folder).absolute())
+    folders = [(source.build(folder) if source.build else folder).absolute()]
+    where = folder / above(layout)[0]
+    if source.over:
+        folders += [beside for beside in (files[0].parent.absolute(),) if beside != folders[0]]
+        tables |= read_tables(files[0].parent / layout.tables)
+        if not any(databases_on_disk(layout, place) for place in folders):
+            raise DatasetError(
+                f"No database at {where}: those of {name} are {source_named(source.over).title}'s, so name its folder: "
+                f"{folder_of(name, source.over)}"
+            )
+    paths, missing = located(entries, tables, layout, folders)
     if not paths:
-        where = folder / above(layout)[0]
         if (zipped := Path(f"{where}.zip")).is_file():
             raise DatasetError(f"No database at {where}: unpack them, with: unzip {zipped} -d {folder}")
         how = (
@@ -206,26 +221,6 @@ def load_source(
     )
 
 
-def _called(name: str, source: Source, label: str, entries: Sequence[Entry], folder: Path) -> tuple[str, str]:
-    """Return what the benchmark and the split are called: what these questions are, else what the folder is."""
-    if source.root is not None:
-        return name, label
-    if known := known_split(entries):
-        return known
-    if told := described(folder):
-        return told.name, label
-    if name != LAYOUT:
-        return name, label
-    usual = [file for name in source.splits[source.default].questions if (file := question_file(folder, name))]
-    asked_there = read_entries(usual, source.fields) if usual else []
-    others = label not in source.splits or (label == "test" and like_test(entries, asked_there))
-    if label == "test" and others and not usual:
-        return name, label
-    if usual and (others or is_training(label)) and known_split(asked_there):
-        return name, label  # over Spider's own databases
-    return own_name(folder), label
-
-
 def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
     """Return the folder of a benchmark: its own, the named one, or that of the environment.
 
@@ -240,7 +235,8 @@ def data_folder(name: str, source: Source, data: Path | str | None) -> Path:
     if not str(named):
         variable = f", or {source.variable}=DIR" if source.variable else ""
         raise DatasetError(
-            f"Where is {source.title}? Name its folder: {folder_of(name)}{variable}. Get it {how_to_get(name, source)}"
+            f"Where is {source.title}? Name its folder: {folder_of(name, source.over)}{variable}. "
+            f"Get it {how_to_get(name, source)}"
         )
     check_whole(folder := Path(named).expanduser())
     return folder
@@ -261,19 +257,6 @@ def missing_sentence(missing: Mapping[str, int], n_total: int, n: int) -> str:
         return ""
     names = ", ".join(f"{db_id} ({count:,})" for db_id, count in missing.items())
     return f"{sum(missing.values()):,} of {n_total:,} questions left out: no database for {names}; n={n:,}"
-
-
-def _label(source: Source, split: str, questions: Path) -> str:
-    """Return what the split is called that a file of other questions makes.
-
-    A split that has no file of its own is that file; else none of the benchmark's names is taken, nor one that would
-    let the questions be learnt from.
-    """
-    if not source.splits[split].questions:
-        return split
-    stem = re.sub(r"[^\w.]+", "-", questions.stem).strip("-") or "questions"
-    taken = {*source.splits, *source.aliases}
-    return f"other-{stem}" if stem.lower() in taken or is_training(stem.lower()) else stem
 
 
 def _notes(source: Source, entry: Entry) -> str:

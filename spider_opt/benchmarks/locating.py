@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from spider_opt.benchmarks.questions import Entry
@@ -13,14 +13,16 @@ from spider_opt.errors import DatasetError
 
 
 def located(
-    entries: Iterable[Entry], tables: Collection[str], layout: Split, folder: Path
+    entries: Iterable[Entry], tables: Collection[str], layout: Split, folders: Sequence[Path]
 ) -> tuple[dict[str, Path], dict[str, int]]:
     """Return the paths of the databases that are there, and how many questions each of the others costs.
+
+    They are looked for in each folder in turn.
 
     Raises:
         DatasetError: a question is about a database that nothing knows of.
     """
-    known = databases_on_disk(layout, folder) | set(tables)
+    known = set(tables).union(*(databases_on_disk(layout, folder) for folder in folders))
     paths: dict[str, Path] = {}
     missing: Counter[str] = Counter()
     for entry in entries:
@@ -30,7 +32,8 @@ def located(
         if db_id not in known:
             said = _close(db_id, known, layout)
             raise DatasetError(f'{entry.place} names the unknown database "{db_id}"{said}')
-        path = None if db_id in missing else database_file(layout, folder, db_id)
+        there = (database_file(layout, folder, db_id) for folder in folders if db_id not in missing)
+        path = next(filter(None, there), None)
         if path is not None:
             paths[db_id] = path
         else:

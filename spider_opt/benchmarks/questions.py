@@ -26,7 +26,10 @@ _DB_ID = re.compile(r"\w[\w .\-]*")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One question as its file has it. ``index`` counts over all files of the split, ``place`` says where it stands."""
+    """One question as its file has it. ``index`` counts over all files of the split, ``place`` says where it stands.
+
+    ``asked_as`` is what the file calls the question's words, ``file`` its path.
+    """
 
     index: int
     place: str
@@ -35,6 +38,8 @@ class Entry:
     query: str
     notes: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    asked_as: str = ""
+    file: str = ""
 
 
 def read_json(path: Path) -> Any:
@@ -92,7 +97,7 @@ def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]
                 )
             told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
             metadata = {key: value for key, value in told.items() if value}
-            entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata))
+            entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata, asks, str(path)))
     return entries
 
 
@@ -108,8 +113,9 @@ def _read_list(path: Path) -> list[Any]:
 
 
 def _question(item: Mapping[str, Any], fields: Fields) -> str:
-    """Return the field with the question's words, which Spider-Syn calls otherwise."""
-    return next((name for name in (fields.question, *_QUESTIONS) if name in item), fields.question)
+    """Return the field with the question's words, which Spider-Syn calls otherwise; copies of it may not."""
+    usual = (SPIDERS.question,) if fields.question in _QUESTIONS else ()
+    return next((name for name in (fields.question, *_QUESTIONS, *usual) if name in item), fields.question)
 
 
 def _other_notes(fields: Fields) -> str:

@@ -33,6 +33,8 @@ class Split:
     (``tables.json`` of Spider; need not be there), which may also be called as one of ``other_tables``. ``golds`` is a
     text file of the gold queries, a line each with a tab and the db_id behind it: where it is there its golds count.
     ``descriptions`` is the folder of a database with a CSV file for each table that says what its columns hold.
+    ``or_questions`` are further places of the one file of questions, and ``sign`` a text that it has there early on,
+    where files of other benchmarks may be called so too. ``other_databases`` are further places of databases.
     """
 
     questions: tuple[str, ...]
@@ -41,6 +43,9 @@ class Split:
     other_tables: tuple[str, ...] = ()
     golds: str = ""
     descriptions: str = ""
+    or_questions: tuple[str, ...] = ()
+    sign: str = ""
+    other_databases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class Source:
         aliases: further names for splits.
         scorer: what is right by the benchmark's own rule: the name of a scorer.
         signs: folders and files by which a folder is known for this benchmark's where nobody names it.
+        over: the benchmark whose databases its questions are about, where they come as files without them: that
+            one's folder is named then.
     """
 
     title: str
@@ -104,6 +111,7 @@ class Source:
     scorer: str = "official"
     or_else: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
+    over: str = ""
 
     def __post_init__(self) -> None:
         for name in (self.default, *self.or_else):

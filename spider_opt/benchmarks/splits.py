@@ -11,6 +11,7 @@ from spider_opt.errors import DatasetError
 from spider_opt.wording import argument, either
 
 SUFFIXES = (".sqlite", ".db", ".sqlite3", ".db3")
+_EARLY_BYTES = 4096
 _LOG = logging.getLogger("spider_opt")
 
 
@@ -20,14 +21,33 @@ def question_file(folder: Path, name: str) -> Path | None:
     return next((file for file in (path, path.with_suffix(".jsonl")) if file.is_file()), None)
 
 
+def question_files(layout: Split, folder: Path) -> list[Path]:
+    """Return the files of a split, in order; none where one of them is not there."""
+    files = [question_file(folder, name) for name in layout.questions]
+    if files and all(files):
+        return [file for file in files if file]
+    others = (question_file(folder, name) for name in layout.or_questions)
+    return next(([file] for file in others if file and _has_sign(file, layout.sign)), [])
+
+
+def _has_sign(file: Path, sign: str) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return sign.encode() in opened.read(_EARLY_BYTES)
+    except OSError:
+        return False
+
+
 def database_file(layout: Split, folder: Path, db_id: str) -> Path | None:
     """Return the file of a database: where the layout says, with another suffix, or not in a folder of its own.
 
     Where a folder has several it is said which is asked, and what the official evaluator would do.
     """
-    usual = folder / layout.databases.replace("{db_id}", db_id)
-    flat = usual.parent.parent if usual.parent.name == db_id else usual.parent
-    places = [usual, *(place / f"{db_id}{suffix}" for place in (usual.parent, flat) for suffix in SUFFIXES)]
+    places: list[Path] = []
+    for pattern in (layout.databases, *layout.other_databases):
+        usual = folder / pattern.replace("{db_id}", db_id)
+        flat = usual.parent.parent if usual.parent.name == db_id else usual.parent
+        places += [usual, *(place / f"{db_id}{suffix}" for place in (usual.parent, flat) for suffix in SUFFIXES)]
     found = next((place for place in places if place.is_file()), None)
     if found is not None and found.parent.name == db_id:
         others = sorted(file.name for file in found.parent.glob("*.sqlite") if file != found)
@@ -42,7 +62,12 @@ def database_file(layout: Split, folder: Path, db_id: str) -> Path | None:
 
 def databases_on_disk(layout: Split, folder: Path) -> set[str]:
     """Return the ids of the databases that have a folder or a file."""
-    where, pattern = above(layout)
+    patterns = (layout.databases, *layout.other_databases)
+    return {db_id for pattern in patterns for db_id in _on_disk(pattern, folder)}
+
+
+def _on_disk(databases: str, folder: Path) -> set[str]:
+    where, pattern = _above(databases)
     before, after = pattern.split("{db_id}", 1)
     inside = [item.name for item in (folder / where).iterdir()] if (folder / where).is_dir() else []
     named = [name for name in inside if name.startswith(before) and name.endswith(after)]
@@ -52,18 +77,18 @@ def databases_on_disk(layout: Split, folder: Path) -> set[str]:
 
 def above(layout: Split) -> tuple[Path, str]:
     """Return the folder in which each database has a folder or a file of its own, and the pattern of its name."""
-    parts = PurePosixPath(layout.databases).parts
+    return _above(layout.databases)
+
+
+def _above(databases: str) -> tuple[Path, str]:
+    parts = PurePosixPath(databases).parts
     at = next(i for i, part in enumerate(parts) if "{db_id}" in part)
     return Path(*parts[:at]), parts[at]
 
 
 def present_splits(source: Source, folder: Path) -> list[str]:
     """Return the splits whose question files are all in the folder."""
-    return [
-        name
-        for name, split in source.splits.items()
-        if split.questions and all(question_file(folder, file) for file in split.questions)
-    ]
+    return [name for name, split in source.splits.items() if question_files(split, folder)]
 
 
 def tables_file(layout: Split, folder: Path) -> Path | None:
@@ -100,6 +125,12 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
         raise DatasetError(
             f"The questions of {name}:{split} are a file of their own: {argument('questions', 'FILE')}{_at(source)}"
         )
+    if not there and source.over:
+        wanted = source.splits[split if split in source.splits else source.default].questions[0]
+        raise DatasetError(
+            f"{folder} holds no {source.title} ({wanted}): put it there, or name the file of its questions by "
+            f"{argument('questions', 'FILE')}. Get it {how_to_get(name, source)}"
+        )
     if not there:
         inside = [inner for inner in sorted(folder.iterdir()) if inner.is_dir() and present_splits(source, inner)]
         if inside:
@@ -119,8 +150,13 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
     raise DatasetError(f'No split is called "{split}"; there is: {listed}.{more}')
 
 
-def folder_of(name: str) -> str:
-    """Return how the folder of a benchmark is named, by an example."""
+def folder_of(name: str, over: str = "") -> str:
+    """Return how the folder of a benchmark is named, by an example; where it is another's, ``over`` says whose."""
+    if over:
+        folder = over.upper()
+        return either(
+            f"load({name!r}, data={folder}, questions=FILE)", f"--benchmark {name} --data {folder} --questions FILE"
+        )
     return either(f"load({name!r}, data=DIR)", "--spider DIR" if name == "spider" else f"--benchmark {name} --data DIR")
 
 

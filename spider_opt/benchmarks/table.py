@@ -14,7 +14,10 @@ from spider_opt.plugins import Names
 BENCHMARKS = {
     "bird": "spider_opt.benchmarks.bird:BIRD",
     "spider": "spider_opt.benchmarks.spider:SPIDER",
+    "spider-dk": "spider_opt.benchmarks.spider_variants:SPIDER_DK",
     "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",
+    "spider-realistic": "spider_opt.benchmarks.spider_variants:SPIDER_REALISTIC",
+    "spider-syn": "spider_opt.benchmarks.spider_variants:SPIDER_SYN",
 }
 ENTRY_POINTS = "spider_opt.benchmarks"
 _NAMES = Names("benchmark", BENCHMARKS, ENTRY_POINTS, "spider-opt data list", DatasetError, ours_stay=True)

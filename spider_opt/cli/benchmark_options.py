@@ -85,6 +85,8 @@ class Chosen:
 
         ours = benchmark if benchmark in table.benchmark_names() else None
         there = self if self.split or self.questions else replace(self, split=split)
+        if ours and not self.benchmark and table.source_named(ours).over and (self.data or self.spider):
+            there = replace(there, benchmark=ours, data=self.data or self.spider, spider=None)
         if ours is None and not (self.benchmark or self.data or self.spider):
             if not Path(benchmark).is_dir():  # a folder's name is mostly the benchmark's
                 raise DatasetError(f"name the folder of {benchmark}, --data DIR")

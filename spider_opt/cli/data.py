@@ -80,6 +80,14 @@ def fetch(folder: Path | None, name: str, other_folder: Path | None, url: str | 
         fetched = fetch_benchmark(name, folder, show, url=url, sha256=sha256)
     verdict = "as expected" if fetched.verified else "compared with nothing: no hash is known for this address"
     click.echo(f"{source_named(name).title} is at {fetched.root}; SHA-256 of the zip {fetched.sha256} ({verdict}).")
+    if source_named(name).over:
+        over, file = source_named(name).over, next(iter(source_named(name).splits.values())).questions[0]
+        click.echo(
+            f"Its databases are {source_named(over).title}'s: --benchmark {name} --data {over.upper()} "
+            f"--questions {fetched.root / file}",
+            err=True,
+        )
+        return
     option = "" if name == "spider" else f" --benchmark {name}"
     click.echo(f"Look through it with: spider-opt data check{option} {fetched.root}", err=True)
 

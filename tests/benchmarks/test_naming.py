@@ -52,14 +52,14 @@ def test_a_folder_is_called_as_it_is_named_whatever_loads_it(
 def test_known_questions_are_called_what_they_are_in_any_folder(
     small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(KNOWN, hashes(small, dev="spider:dev", test="spider-syn:dev"))
+    paraphrases = small.write("paraphrases.json", [small.entry("zoo", 7)])
+    monkeypatch.setattr(KNOWN, hashes(small, dev="spider:dev", paraphrases="spider-syn:dev"))
     benchmark = load("spider", data=small.root)
     assert (benchmark.name, benchmark.split) == ("spider", "dev")
     assert load("spider:train", data=small.root).name == "spider", "whatever is learnt from over Spider's own"
-    assert (load("spider:test", data=small.root).name, load("spider:test", data=small.root).split) == (
-        "spider-syn",
-        "dev",
-    )
+    for name in ("spider", "spider-syn"):
+        benchmark = load(name, data=small.root, questions=paraphrases)
+        assert (benchmark.name, benchmark.split) == ("spider-syn", "dev")
     other = tmp_path / "some.json"
     other.write_text((small.root / "dev.json").read_text())
     small.write("dev.json", [small.entry("shop", 9)])

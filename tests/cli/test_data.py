@@ -62,6 +62,12 @@ def test_list_says_what_there_is_and_where(spider: Path, monkeypatch: pytest.Mon
     lines = lines[3:]
     assert lines[0] == "spider: dev (usual), train, train_spider, train_others, test; CC BY-SA 4.0"
     assert lines[2] == ("  its folder is named by --spider DIR or SPIDER_DIR=DIR; get it with: spider-opt data fetch")
+    assert lines[3] == "spider-dk: dev (usual); MIT"
+    assert lines[5] == (
+        "  its folder is named by --benchmark spider-dk --data SPIDER --questions FILE or SPIDER_DIR=DIR; get it with: "
+        "spider-opt data fetch --benchmark spider-dk"
+    )
+    lines = lines[3:]
     assert lines[3] == "spider-mini: train, test (usual); Apache-2.0"
     assert lines[5] == "  here: it comes with the package"
     monkeypatch.setenv("SPIDER_DIR", str(spider))
