@@ -141,8 +141,8 @@ class OpenDatabase:
             return known.distinct() if kind == "distinct" else known
         if kind == "rows":
             return _tried(partial(self._sandbox.run, sql), n_asked, within_s)
-        whole = self._ran.get((sql, "rows"))
-        if whole and not isinstance(whole.result, QueryLimit) and whole.answers(n_asked, within_s):
+        whole = self._once(sql, "rows", n_asked, within_s)  # which others may ask for, too
+        if not isinstance(whole.result, QueryLimit):
             return whole.distinct()
         return _tried(partial(self._sandbox.run, sql, distinct=True), n_asked, within_s)
 

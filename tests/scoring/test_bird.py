@@ -9,10 +9,13 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spider_opt.databases import Limits, Sandbox
 from spider_opt.errors import GoldError
 from spider_opt.scoring import PairScorer, Rules, rules_of, score
 from spider_opt.scoring.bird import soft_f1
@@ -198,6 +201,32 @@ def test_each_verdict_says_why(path: Path, gold: str, sql: str, outcome: Outcome
         verdict = scorer(number, path, gold, sql)
         partly = number == "bird-f1" and detail.startswith("1 of")
         assert (verdict.outcome, bool(verdict.value)) == (outcome, partly or outcome is Outcome.CORRECT)
+    scorer.close()
+
+
+def test_a_query_runs_once_for_all_scorers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    original = Sandbox.run
+
+    def run(self: Sandbox, sql: str, **options: Any) -> Any:
+        seen.append(sql)
+        return original(self, sql, **options)
+
+    monkeypatch.setattr(Sandbox, "run", run)
+    scorer = PairScorer()
+    for name in ("bird", "bird-f1", "official", "strict"):
+        assert scorer(name, path, "SELECT a FROM t", "SELECT u.a FROM t AS u").correct
+    scorer.close()
+    assert seen == ["SELECT a FROM t", "SELECT u.a FROM t AS u"]
+
+
+def test_repeats_of_rows_break_no_cap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spider_opt.scoring.pair_scorer.Limits", partial(Limits, max_rows=5))
+    scorer = PairScorer()
+    assert scorer("official", path, "SELECT a FROM t", "SELECT t.a FROM t, t AS u").outcome is Outcome.WRONG_ROWS
+    assert scorer("bird", path, "SELECT a FROM t", "SELECT t.a FROM t, t AS u").correct
+    assert scorer("bird", path, "SELECT 1", "SELECT t.a + 4 * u.a FROM t, t AS u").outcome is Outcome.LIMIT
+    assert scorer("bird", path, "SELECT 1 FROM t, t AS u", "SELECT 1").correct  # gold is held to no cap
     scorer.close()
 
 
