@@ -27,6 +27,7 @@ from spider_opt.scoring.table import scorer_version
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdict
+from spider_opt.wording import argument, counted
 
 _LOG = logging.getLogger("spider_opt")
 NO_GOLD = "it has no gold query, so it was asked and is not scored"
@@ -171,6 +172,10 @@ def _suites(benchmark: Benchmark, asked: Collection[str], rules: Rules) -> tuple
 
     folder = Path(rules.suite) if rules.suite else None
     files = suite_files(benchmark.paths, folder, needed=asked)
+    if alone := sum(len(files[db_id]) == 1 for db_id in asked):
+        more = "" if folder else f"; a folder of test suites is named by {argument('suite', 'DIR')}"
+        of = counted(len(asked), "database")
+        _LOG.warning("suite: %d of %s with no instance but the benchmark's own, where it is EX%s", alone, of, more)
     return files, suite_name(files, folder)
 
 

@@ -230,6 +230,16 @@ def test_a_benchmark_is_judged_by_the_files_beside_its_databases(folder, tmp_pat
     assert (list(by_values["metrics"]), by_values["plug_value"]) == (["official", "suite"], True)
 
 
+def test_databases_without_further_instances_are_told(caplog):
+    mini = load("spider-mini:test")
+    judged(mini, [(e, e.gold_sql) for e in mini.examples], rules_for(["suite"]), use_cache=False)
+    assert (
+        f"suite: {len(mini.paths)} of {len(mini.paths)} databases with no instance but the benchmark's own"
+        in caplog.text
+    )
+    assert "named by suite=DIR" in caplog.text
+
+
 def test_one_pair_is_judged_by_the_files_beside_its_database(folder):
     sql = "SELECT name FROM item WHERE price > 2"
     assert judge(COST_3, sql, folder / "shop.sqlite").correct
