@@ -5,7 +5,8 @@
     │   ├── MethodError             a method's text names no step or option
     │   ├── ScorerError             a scorer's name means none, or one that is broken
     │   ├── DatasetError            a benchmark's files are missing or broken
-    │   └── PredictionsError        a file of predictions does not fit the benchmark
+    │   ├── PredictionsError        a file of predictions does not fit the benchmark
+    │   └── CorrectionsError        a file of corrected golds is broken, or of other golds
     ├── ModelError                  a model gave no answer; ``why`` is a ``NoAnswer``
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
     ├── WeightsError                weights cannot be had or are not the right bytes
@@ -82,6 +83,10 @@ class DatasetError(UsageError):
 
 class PredictionsError(UsageError):
     """A file of predictions does not fit the benchmark, or cannot be read."""
+
+
+class CorrectionsError(UsageError):
+    """A file of corrected gold queries is broken, is of other golds than the benchmark's, or a query in it fails."""
 
 
 class ModelError(SpiderOptError):

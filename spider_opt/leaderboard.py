@@ -16,6 +16,7 @@ from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.run import known
 from spider_opt.scoring.report import accuracy
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SCORERS
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
@@ -40,7 +41,8 @@ class Row:
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
     query counted as dependent. ``metrics`` are the others that were asked, as ``ScoreReport.metrics`` has them, each in
-    a column of its name and, with ``_se``, its error; ``suites`` is what the test suites are called, if there are any.
+    a column of its name and, with ``_se``, its error; ``suites`` is what the test suites are called, if there are any,
+    and ``corrections`` what corrected golds are, a column only where there are any.
     ``question_set`` is a hash of the questions that count: rows of one benchmark and one ``scorer`` compare
     where it is the same. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
     about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
@@ -67,6 +69,7 @@ class Row:
     usage: Usage
     scorer: str
     suites: str
+    corrections: str
     seed: int
     version: str
     commit: str
@@ -85,6 +88,8 @@ class Row:
             elif f.name == "metrics":
                 for metric, said in value.items():
                     flat |= {metric: said["value"], f"{metric}_se": said["se"]}
+            elif f.name == "corrections":
+                flat |= {f.name: value} if value else {}
             elif f.name == "context":
                 flat |= {f"ctx_{name}": value[name] for name in METRICS}
             elif f.name == "info":
@@ -133,6 +138,7 @@ def to_row(run: Run) -> Row:
         cut=run.cut,
         usage=run.usage,
         scorer=str(run.scorer),
+        corrections=run.scorer.corrections,
         suites=f"{run.scorer.suite}{' plug-value' * run.scorer.plug_value}",
         seed=info.seed,
         version=info.version,
@@ -167,9 +173,9 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def _of_metrics(rows: Sequence[Row]) -> list[str]:
-    """Return the columns of all metrics that some row has, ours in the order of their table."""
+    """Return the columns of all metrics that some row has: corrected golds, then ours in the order of their table."""
     found = {name for row in rows for name in row.metrics}
-    names = [name for name in SCORERS if name in found]
+    names = [name for name in (CORRECTED, *SCORERS) if name in found]
     return [column for name in (*names, *sorted(found - set(names))) for column in (name, f"{name}_se")]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmark_options
-from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, scoring_options, typed_options
+from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, corrections_option, scoring_options, typed_options
 from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     help="What holds the query in files whose fields do not tell it (again for files of other fields)",
 )  # fmt: skip
 @scoring_options
+@corrections_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to this Markdown file")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
 @click.pass_context
@@ -59,6 +60,7 @@ def compare_command(
     keep_distinct: bool,
     suite: Path | None,
     plug_value: bool,
+    corrections: str | None,
     timeout_s: float | None,
     out: Path | None,
     as_json: bool,
@@ -69,16 +71,20 @@ def compare_command(
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
     change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which benchmark, and
     how to judge, need only be said for predictions and --ids: by default as the first run folder was judged. With
-    --metric another metric is compared than EX, of those that the runs were judged by.
+    --metric another metric is compared than EX, of those that the runs were judged by; corrected is EX with corrected
+    golds.
     """
+    from dataclasses import replace
     from functools import cache, partial
 
     from spider_opt.analysis.ablation import compare_all, to_markdown
     from spider_opt.analysis.files import HowRead, only_of, read_any
     from spider_opt.errors import UsageError
     from spider_opt.paths import write_whole
+    from spider_opt.scoring.rules import CORRECTED
 
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
+    of_ours["corrections"] = "--corrections"
     typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
     if out is not None:
         check_out(out, (base, *runs), replaces=_is_a_table, what="table of spider-opt compare")
@@ -86,10 +92,17 @@ def compare_command(
     how.check((base, *runs))
     if metrics is not None and "," in metrics:
         raise UsageError(f"runs are compared by one metric: name one of {metrics}")
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
-    if not typed_options(context, SCORING_OPTIONS):
-        rules = _rules_of_a_run((base, *runs)) or rules
-    metric = metrics and next(iter(rules.metrics))  # as --keep-distinct calls it
+    if corrections is not None and metrics != CORRECTED:
+        raise UsageError(f"--corrections FILE is how predictions are judged for --metric {CORRECTED}: ask for that")
+    by_corrected = metrics == CORRECTED
+    if by_corrected and corrections is None:
+        metrics = None  # run folders tell it themselves
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
+    judging = {name: option for name, option in SCORING_OPTIONS.items() if name != "metrics" or not by_corrected}
+    if not typed_options(context, judging):
+        rules = replace(_rules_of_a_run((base, *runs)) or rules, corrections=rules.corrections)
+    # as --keep-distinct calls it
+    metric = CORRECTED if by_corrected else metrics and next(iter(rules.metrics))
     benchmark = cache(chosen.load)
 
     def read(path: Path) -> Run:

@@ -12,6 +12,7 @@ from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 from spider_opt.cli.options import (
     allow_learnt_option,
     asked_rules,
+    corrections_option,
     engine_option,
     fail_under_option,
     give_up_option,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     help="What finds training examples: weights, hashing (needs none), or MODULE:CALLABLE",
 )
 @scoring_options
+@corrections_option
 @fail_under_option
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
@@ -99,6 +101,7 @@ def eval_command(
     keep_distinct: bool,
     suite: Path | None,
     plug_value: bool,
+    corrections: str | None,
     timeout_s: float | None,
     fail_under: float | None,
     as_json: bool,
@@ -116,7 +119,7 @@ def eval_command(
     from spider_opt.models import ReplayModel
 
     parsed = parse_method(method)  # what was mistyped is said before anything is loaded
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
     asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra)
     if replay is not None and asked != (None, None, None, "llama.cpp", None, None, "yes", {}):
         raise UsageError(

@@ -169,6 +169,14 @@ def _typed(option: str, value: object) -> list[str]:
     return [option] if value is True else [option, str(value)]
 
 
+def corrections_option(command: F) -> F:
+    """Add ``--corrections``, which ``asked_rules`` takes."""
+    return click.option(
+        "--corrections", metavar="FILE",
+        help="Tell EX with corrected golds, too: a JSON or CSV file, or spider-dev, which comes with this package",
+    )(command)  # fmt: skip
+
+
 def fail_under_option(command: F) -> F:
     """Add ``--fail-under``; see ``show.fail_if_under``."""
     return click.option(
@@ -183,17 +191,20 @@ def asked_rules(
     timeout_s: float | None,
     suite: Path | None,
     plug_value: bool,
+    corrections: str | None = None,
 ) -> Rules:
     """Return what ``scoring_options`` asked for, see ``Rules.on``.
 
     Raises:
         ScorerError: a metric is none, or its scorer is broken.
         UsageError: an option of suites is given, and the metric ``suite`` is not asked for.
+        CorrectionsError: there are no such corrections, or their file is broken.
     """
     from spider_opt.scoring import rules_for
 
     names = [name.strip() for name in (metrics or "").split(",")] if metrics is not None else []
-    return rules_for(names, keep_distinct, timeout_s, mode=mode or "", suite=suite, plug_value=plug_value)
+    others: dict[str, Any] = {"suite": suite, "plug_value": plug_value, "corrections": corrections}
+    return rules_for(names, keep_distinct, timeout_s, mode=mode or "", **others)
 
 
 def in_sections(sections: Mapping[str, Sequence[str]]) -> type[click.Command]:

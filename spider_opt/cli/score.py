@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import asked_rules, fail_under_option, scoring_options
+from spider_opt.cli.options import asked_rules, corrections_option, fail_under_option, scoring_options
 from spider_opt.cli.out_file import check_out
 
 
@@ -23,6 +23,7 @@ from spider_opt.cli.out_file import check_out
 )
 @click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
 @scoring_options
+@corrections_option
 @fail_under_option
 @click.option("--update", is_flag=True, help="Write the verdicts into the run folder, in place of those that are there")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one verdict a line, as JSON")
@@ -38,6 +39,7 @@ def score_command(
     keep_distinct: bool,
     suite: Path | None,
     plug_value: bool,
+    corrections: str | None,
     timeout_s: float | None,
     fail_under: float | None,
     update: bool,
@@ -61,7 +63,7 @@ def score_command(
         from spider_opt.analysis.files import has_verdicts
 
         check_out(out, [file], replaces=has_verdicts, what="verdicts")
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value)
+    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
     benchmark = chosen.load()
     if update:
         run = score_again(file, benchmark, rules)

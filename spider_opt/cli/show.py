@@ -14,6 +14,7 @@ from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
 from spider_opt.runs.without_gold import described
 from spider_opt.scoring.report import NO_GOLD
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SCORERS, SUITES
 from spider_opt.wording import counted
 
@@ -27,7 +28,8 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(json.dumps(summary, indent=1))
     else:
         error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
-        click.echo(f"{run.info.benchmark} {run.info.split}  EX {_percent(summary['ex'])}{error}  n={summary['n']}")
+        asked = f"{run.info.benchmark} {run.info.split}"
+        click.echo(f"{asked}  EX {_percent(summary['ex'])}{error}{_corrected(run)}  n={summary['n']}")
         levels = summary.get("by_difficulty", summary["by_hardness"])
         width = max(7, *map(len, levels))
         for level, part in levels.items():
@@ -35,6 +37,7 @@ def show_scores(run: Run, as_json: bool) -> None:
         for name, said in [*run.report.metrics().items()][1:]:  # the first is EX
             bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
             by = f"  ({_suites(summary)})" if name in SUITES else ""
+            by = f"  (golds of {summary['corrections']})" if name == CORRECTED else by
             click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}{by}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
         for line in _trouble(run, summary):
@@ -47,6 +50,15 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(describe_missing(run.benchmark), err=True)
     for sentence in described(run):
         click.echo(sentence, err=True)
+
+
+def _corrected(run: Run) -> str:
+    """Say what EX is with corrected golds, where that was asked for."""
+    said = run.report.metrics().get(CORRECTED)
+    if said is None:
+        return ""
+    bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
+    return f"  with corrected golds {_percent(said['value'])}{bar}"
 
 
 def _suites(summary: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from spider_opt import arguments
+from spider_opt.benchmarks.corrections import Corrections
 from spider_opt.benchmarks.subsets import listed, only
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
@@ -33,6 +34,7 @@ from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import check_answered
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
+from spider_opt.scoring.corrected import check_corrections
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
 from spider_opt.wording import counted
@@ -56,6 +58,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     suite: str | Path | None = None,
     plug_value: bool = False,
+    corrections: str | Path | Corrections | None = None,
     name: str | None = None,
     embedder: str = DEFAULT_EMBEDDER,
     cache: bool = True,
@@ -92,6 +95,7 @@ def evaluate(
             test suites.
         suite: the folder of test suites, by default what lies beside each database.
         plug_value: the official tool's option of that name, for suites.
+        corrections: the name (``"spider-dev"``) or the file of corrected golds, by which EX is told, too.
         name: what a function of one's own is called in the run; by default its own name. A run is another one where the
             function changed or what it reads of its own project: constants, functions, objects. Where it reads what
             nothing looks into, such as the client of a server, its answers are taken from an earlier run only if it has
@@ -117,12 +121,16 @@ def evaluate(
         ModelError, WeightsError: the model cannot be had, or nothing answers.
         RunError: the folder holds another run or cannot be written, or questions have no answer: the run is unfinished
             and not scored, the same call asks again. The first error stands behind it (``__cause__``).
+        CorrectionsError: the corrections are not of this benchmark's golds, or one of their queries fails.
         LeakError: a training example is too near to a question that is asked, or a tuned model learnt from a database
             that is.
         DatasetError: a database has changed since the benchmark was loaded.
     """
     benchmark, seed, shown = arguments.benchmark(benchmark), arguments.seed(seed), display(progress)
-    rules = rules_of(mode, {"metrics": metrics, "suite": suite, "plug_value": plug_value}).on(benchmark)
+    options = {"metrics": metrics, "suite": suite, "plug_value": plug_value, "corrections": corrections}
+    rules = rules_of(mode, options).on(benchmark)
+    if rules.corrections is not None:
+        check_corrections(rules.corrections, benchmark, rules)  # before a model is asked for hours
     limit = None if limit is None else arguments.whole(limit, "limit", least=1)
     concurrency = None if concurrency is None else arguments.whole(concurrency, "concurrency", least=1)
     if out is not None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.benchmarks.corrections import Corrections
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import PredictionsError
@@ -25,6 +26,7 @@ from spider_opt.runs.unanswered import with_refused
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
 from spider_opt.wording import argument
@@ -41,6 +43,7 @@ def score(
     metrics: Sequence[str] | None = None,
     suite: str | Path | None = None,
     plug_value: bool = False,
+    corrections: str | Path | Corrections | None = None,
     extract: bool = False,
     field: str | None = None,
     cache: bool = True,
@@ -53,20 +56,23 @@ def score(
     its name does not tell, and ``extract`` takes the query out of what a model said. ``mode`` names the scorer whose
     verdict is EX, by default the benchmark's own, and ``metrics`` those that are asked in the same pass: by default
     ``official``, ``strict``, and ``suite`` where there are test suites. ``suite`` is the folder of these, by default
-    what lies beside each database, and ``plug_value`` the official tool's option. ``Rules`` say all of it. Without
+    what lies beside each database, and ``plug_value`` the official tool's option. ``corrections`` are the name
+    (``"spider-dev"``) or the file of corrected golds, by which EX is told, too. ``Rules`` say all of it. Without
     ``cache`` every gold query runs again. Where it takes longer than a second, ``progress`` is shown on stderr (True),
     by a display of one's own, or not.
 
     Raises:
         UsageError: an argument is of another kind than is due.
         PredictionsError: the answers are not this benchmark's, or not all are there.
+        CorrectionsError: the corrections are not of this benchmark's golds, or one of their queries fails.
         RunError: the folder or its files are none of a run.
         DatasetError: a database has changed since the benchmark was loaded.
     """
     path = arguments.path(predictions, "predictions")
     benchmark, cache = arguments.benchmark(benchmark), arguments.yes_or_no(cache, "cache")
     extract, field = arguments.yes_or_no(extract, "extract"), None if field is None else arguments.text(field, "field")
-    asked = rules_of(mode, {"metrics": metrics, "suite": suite, "plug_value": plug_value})
+    options = {"metrics": metrics, "suite": suite, "plug_value": plug_value, "corrections": corrections}
+    asked = rules_of(mode, options)
     rules = asked.on(benchmark)
     shown_by = display(progress)
     if not path.exists():
@@ -160,7 +166,8 @@ def judge_pairs(
 
     def judged_by(names: Sequence[str], on_verdict: Callable[[], None] = lambda: None) -> ScoreReport:
         asked = [(pair.example, _read_by(names[0], pair)) for pair in pairs]
-        alone = replace(rules, mode=names[0], metrics=tuple(names[1:]))
+        of_main = rules.corrections if rules.main in names else None
+        alone = replace(rules, mode=names[0], metrics=tuple(names[1:]), corrections=of_main)
         return judged(benchmark, asked, alone, use_cache=use_cache, on_verdict=on_verdict)
 
     as_main = [name for name in rules.scorers if (name in END_AT_TAB) == (rules.main in END_AT_TAB)]
@@ -172,7 +179,8 @@ def judge_pairs(
     scored = []
     for one in report.scored:
         said = {**one.metrics, **numbers.get(one.index, {})}
-        scored.append(replace(one, metrics={name: said[name] for name in rules.scorers if name in said}))
+        order = dict.fromkeys((rules.main, CORRECTED, *rules.scorers))
+        scored.append(replace(one, metrics={name: said[name] for name in order if name in said}))
     return replace(report, scored=tuple(scored), rules=rules, suite=report.suite or beside.suite)
 
 

@@ -18,6 +18,7 @@ from spider_opt.paths import write_whole
 from spider_opt.rows import parsed
 from spider_opt.runs.identity import IDENTITY
 from spider_opt.scoring import Rules
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SUITES
 
 FORMAT = 2
@@ -34,7 +35,8 @@ _SPLICED = re.compile(r"(?P<steps>.*) \(embedder (?P<embedder>.*)\)", re.DOTALL)
 class ScoredBy:
     """How a run's answers were judged: see ``Rules``; ``version`` is that of the scorer whose verdict is EX.
 
-    ``suite`` is what the test suites are called that were judged by ("given …", "own …" and a hash), '' for none.
+    ``suite`` is what the test suites are called that were judged by ("given …", "own …" and a hash), '' for none, and
+    ``corrections`` what the corrected golds are called that EX was told by, too (their file's name and a hash).
 
     ``sqlite`` is the version that ran the queries, '' where that was not written down: another may say otherwise.
     """
@@ -47,11 +49,14 @@ class ScoredBy:
     sqlite: str = ""
     suite: str = ""
     plug_value: bool = False
+    corrections: str = ""
 
     @classmethod
     def of(cls, rules: Rules, suite: str = "") -> ScoredBy:
         """Return what is noted of being scored now by these rules."""
-        return cls(**rules.noted(), sqlite=sqlite3.sqlite_version, suite=suite, plug_value=rules.plug_value)
+        corrections = str(rules.corrections or "")
+        noted = {**rules.noted(), "plug_value": rules.plug_value, "corrections": corrections}
+        return cls(**noted, sqlite=sqlite3.sqlite_version, suite=suite)
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> ScoredBy:
@@ -70,6 +75,7 @@ class ScoredBy:
             "sqlite": str,
             "suite": str,
             "plug_value": bool,
+            "corrections": str,
         }
         check_kinds(known, kinds)
         check_all("metrics", known.get("metrics", ()), str)
@@ -90,6 +96,8 @@ class ScoredBy:
         """Return how a metric was judged, EX for None: what must be equal for two runs to be compared by it."""
         if metric is None:
             return str(self)
+        if metric == CORRECTED:
+            return f"{self} with corrected golds ({self.corrections or '-'})"
         if metric not in SUITES:
             return metric
         options = " keep-distinct" * self.keep_distinct + " plug-value" * self.plug_value if metric == "suite" else ""
@@ -245,7 +253,7 @@ class RunInfo:
         return f"{self.benchmark} {self.sample or self.split}"
 
 
-_SELDOM = ("metrics", "sqlite", "suite", "plug_value")
+_SELDOM = ("metrics", "sqlite", "suite", "plug_value", "corrections")
 _ORDER = (
     "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
     "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",

@@ -245,8 +245,8 @@ class Run:
     def report(self) -> ScoreReport:
         """The verdicts as the scorer reports them."""
         skipped = sum(self.info.missing.values()) + len(self.failed_golds)
-        rules, on = self.scorer.rules_as_told, (self.info.fingerprint, self.scorer.suite)
-        return ScoreReport(self.verdicts, skipped, self.failed_golds, rules, *on)
+        on = self.scorer.rules_as_told, self.info.fingerprint, self.scorer.suite, self.scorer.corrections
+        return ScoreReport(self.verdicts, skipped, self.failed_golds, *on)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question.
@@ -270,10 +270,9 @@ class Run:
         return f"<p>{escape(str(self))}</p>{self.by('hardness').round(1).to_html()}"
 
     def __str__(self) -> str:
-        model = f" with {self.info.model}" if self.info.model else ""
-        error = f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else ""
-        lost = sum(self.info.missing.values())
-        out = [f"{lost:,} of {self.info.n_total:,} questions left out, without a database"] if lost else []
+        model, lost = f" with {self.info.model}" if self.info.model else "", sum(self.info.missing.values())
+        error = (f" ± {self.ex_se:.1f}" if self.ex_se == self.ex_se else "") + self.report.beside
+        out = [f"{lost:,} of {self.info.n_total:,} questions left out, without a database"] * (lost > 0)
         left_out = f" ({'; '.join(out)})" if (out := [*out, *in_short(self)]) else ""
         return f"{self.info.method}{model} on {self.info.asked}: EX {self.ex:.1f}{error}, n={self.n}{left_out}"
 

@@ -20,8 +20,9 @@ from spider_opt.errors import GoldError
 from spider_opt.kinds import Kind, check_all, check_kinds
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.rows import parsed
+from spider_opt.scoring.corrected import judge_corrected
 from spider_opt.scoring.gold_cache import GoldCache, levels
-from spider_opt.scoring.rules import Rules
+from spider_opt.scoring.rules import CORRECTED, Rules
 from spider_opt.scoring.statistics import clustered_se
 from spider_opt.scoring.table import scorer_version
 from spider_opt.scoring.worker_pool import judge_all
@@ -37,7 +38,8 @@ NO_GOLD = "it has no gold query, so it was asked and is not scored"
 class Scored:
     """One question's verdict with what it is counted under.
 
-    ``metrics`` is what every scorer said; a scorer for which the gold query fails says nothing.
+    ``metrics`` is what every scorer said; a scorer for which the gold query fails says nothing. With corrections it
+    says ``corrected``, too: whether the answer is right with corrected golds.
     """
 
     index: int
@@ -62,7 +64,8 @@ class ScoreReport:
     """Verdicts of one set of predictions under one set of rules.
 
     ``skipped`` counts the questions of the split's file that are not in n: no database, or a gold that
-    fails (``failed_golds``, as index and message). ``suite`` is what the suites are called by which was judged.
+    fails (``failed_golds``, as index and message). ``suite`` is what the suites are called by which was judged,
+    ``corrections`` what the corrected golds are called, '' for none.
     """
 
     scored: tuple[Scored, ...]
@@ -71,14 +74,16 @@ class ScoreReport:
     rules: Rules
     fingerprint: str
     suite: str = ""
+    corrections: str = ""
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Return n, mean and standard error of each metric, in percent, that of EX first.
+        """Return n, mean and standard error of each metric, in percent, that of EX first, then that of corrected golds.
 
         The standard error is None for fewer than two gold queries.
         """
         told = {}
-        for name in self.rules.scorers:
+        main, *others = self.rules.scorers
+        for name in (main, *([CORRECTED] if self.corrections else []), *others):
             said = [(s.said(name, self.rules.main), s.cluster) for s in self.scored]
             values = [value for value, _ in said if value is not None]
             se = clustered_se(values, [cluster for value, cluster in said if value is not None])
@@ -86,20 +91,29 @@ class ScoreReport:
             told[name] = {"n": len(values), "value": mean, "se": round(se, 4) if se == se else None}
         return told
 
+    @property
+    def beside(self) -> str:
+        """What stands beside EX in a sentence: EX with corrected golds, '' where there are none."""
+        value = self.metrics().get(CORRECTED, {}).get("value")
+        return "" if value is None else f" ({value:.1f} with corrected golds)"
+
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
         by_hardness = {level: [s for s in self.scored if s.hardness == level] for level in HARDNESS_LEVELS}
+        metrics = self.metrics()
+        corrected = {"corrected": metrics.get(CORRECTED, {}).get("value"), "corrections": self.corrections}
         return {
             "n": len(self.scored),
             "skipped": self.skipped,
             "ex": accuracy(self.scored),
+            **(corrected if self.corrections else {}),
             "by_hardness": {k: {"n": len(v), "ex": accuracy(v)} for k, v in by_hardness.items()},
             "outcomes": {o.value: sum(s.outcome is o for s in self.scored) for o in Outcome},
             "mode": self.rules.mode,
             "keep_distinct": self.rules.distinct_counts,
             "timeout_s": self.rules.main_timeout_s,
             "scorer_version": scorer_version(self.rules.main),
-            "metrics": self.metrics(),
+            "metrics": metrics,
             **({"suite": self.suite, "plug_value": self.rules.plug_value} if self.suite else {}),
             "failed_golds": [index for index, _ in self.failed_golds],
             "fingerprint": self.fingerprint,
@@ -123,6 +137,7 @@ def score(
 
     Raises:
         ScorerError: there is no such scorer, or it is broken.
+        CorrectionsError: the corrections of the rules are of other golds, or a corrected query fails.
         DatasetError: a database cannot be read.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
@@ -137,16 +152,24 @@ def score(
     verdicts = judge_all(
         answers, benchmark.paths, rules, suites=suites, cache=cache, n_workers=n_workers, on_verdict=on_verdict
     )
+    corrected: list[bool | None] = [None for _ in answers]
+    if rules.corrections is not None:
+        told = [v.correct if isinstance(v := said[rules.main], Verdict) else None for said in verdicts]
+        corrected = judge_corrected(
+            answers, told, rules.corrections, benchmark.paths, rules, suites=suites, cache=cache, n_workers=n_workers
+        )
     # A number is a number also where the query fails, and is counted there.
     numbers = {name for said in verdicts for name, v in said.items() if isinstance(v, Verdict) and v.value is not None}
     scored = []
-    for (example, _), by_scorer, level in zip(answers, verdicts, hardness, strict=True):
+    for (example, _), by_scorer, level, right in zip(answers, verdicts, hardness, corrected, strict=True):
         verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
             failed.append((example.index, str(verdict)))
             continue
         said = {name: v for name in rules.scorers if isinstance(v := by_scorer[name], Verdict)}
         metrics = {name: float(v.metric) if name in numbers else v.metric for name, v in said.items()}
+        if right is not None:
+            metrics = {rules.main: metrics[rules.main], CORRECTED: right} | metrics
         scored.append(
             Scored(
                 example.index,
@@ -161,7 +184,8 @@ def score(
         )
     _warn_of_unsaid(answers, verdicts, rules)
     skipped = sum(benchmark.missing.values()) + len(failed)
-    return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint, suite)
+    by = suite, str(rules.corrections or "")
+    return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint, *by)
 
 
 def _suites(benchmark: Benchmark, asked: Collection[str], rules: Rules) -> tuple[Mapping[str, Sequence[Path]], str]:

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import arguments
+from spider_opt.benchmarks.corrections import Corrections, read_corrections
 from spider_opt.errors import UsageError
 from spider_opt.scoring.table import SUITES, find_scorer, scorer_version, timeout_for
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument
 
 _KEEPING = "official-distinct"
+CORRECTED = "corrected"
+"""What EX with corrected golds is called among metrics; no scorer of its own, it is told wherever they are given."""
 _BESIDE = ("official", "strict")
 """Asked by default on a benchmark whose own rule is one of these."""
 
@@ -26,7 +29,8 @@ class Rules:
     and ``suite`` its kin. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
     scorers that are asked too.
     ``suite`` is the folder of test suites, '' for what lies beside each database, and ``plug_value`` the official
-    tool's option to put gold's values into predictions, for the metric ``suite``.
+    tool's option to put gold's values into predictions, for the metric ``suite``. With ``corrections`` EX is told with
+    corrected golds, too.
     """
 
     mode: str = "official"
@@ -35,6 +39,7 @@ class Rules:
     metrics: tuple[str, ...] = ()
     suite: str = ""
     plug_value: bool = False
+    corrections: Corrections | None = None
 
     def __post_init__(self) -> None:
         if self.mode == _KEEPING:  # one name in what is kept on disk, however it was asked for
@@ -76,7 +81,12 @@ class Rules:
         """Return the rules for a benchmark: EX by its own rule, where no other is named.
 
         Where no metric is named either, ``official`` and ``strict`` are asked, and ``suite`` where there are suites.
+
+        Raises:
+            CorrectionsError: ``corrections`` are of other questions or golds.
         """
+        if self.corrections is not None:
+            self.corrections.check(benchmark)
         if self.mode:
             return self
         own = replace(self, mode=benchmark.scorer)
@@ -113,21 +123,28 @@ def rules_for(
     mode: str = "",
     suite: str | Path | None = None,
     plug_value: bool = False,
+    corrections: str | Path | Corrections | None = None,
 ) -> Rules:
     """Return the rules that ask for these scorers beside that of EX, which is ``mode``, or the benchmark's own.
 
-    Where only some are named, no other is asked. ``keep_distinct`` makes ``official`` keep it.
+    Where only some are named, no other is asked. ``keep_distinct`` makes ``official`` keep it, ``corrections`` are the
+    name or the file of corrected golds.
 
     Raises:
         ScorerError: there is no such scorer, or it is broken.
+        CorrectionsError: there are no such corrections, or their file is broken.
         UsageError: ``suite`` or ``plug_value`` is given, and the metric ``suite`` is not asked for.
 
     >>> rules_for(["strict", "official"], keep_distinct=True, mode="official").scorers
     ('official-distinct', 'strict')
     """
-    named = tuple(_KEEPING if keep_distinct and name == "official" else name for name in metrics)
+    if CORRECTED in metrics and corrections is None:
+        which = argument("corrections", "FILE", option="--corrections")
+        raise UsageError(f"{CORRECTED} is EX with corrected golds: name their file with {which}")
+    named = tuple(_KEEPING if keep_distinct and name == "official" else name for name in metrics if name != CORRECTED)
     folder = "" if suite is None else str(Path(suite).absolute())
-    rules = Rules(mode, keep_distinct, timeout_s, named, folder, plug_value)
+    corrected = corrections if isinstance(corrections, Corrections | None) else read_corrections(corrections)
+    rules = Rules(mode, keep_distinct, timeout_s, named, folder, plug_value, corrected)
     for name in (*filter(None, [rules.mode]), *named):
         find_scorer(name)
     given = argument("suite") if suite is not None else argument("plug_value") if plug_value else ""
@@ -140,11 +157,13 @@ def rules_for(
 def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any] = {}) -> Rules:
     """Return what Python names by one scorer, by several of which the first is EX, or by rules.
 
-    None is the benchmark's own. ``options`` are the arguments ``metrics``, ``suite`` and ``plug_value`` of who asks.
+    None is the benchmark's own. ``options`` are the arguments ``metrics``, ``suite``, ``plug_value`` and
+    ``corrections`` of who asks.
 
     Raises:
         UsageError: it is none of these.
         ScorerError: there is no such scorer, or it is broken.
+        CorrectionsError: there are no such corrections, or their file is broken.
     """
     given = {name: value for name, value in options.items() if value}
     if isinstance(mode, Rules):
@@ -158,4 +177,5 @@ def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any
     asked = [metrics] if isinstance(metrics, str) else arguments.texts(metrics, "metrics") if metrics else []
     suite = None if "suite" not in given else arguments.path(given["suite"], "suite")
     plug_value = arguments.yes_or_no(options.get("plug_value", False), "plug_value")
-    return rules_for([*others, *asked], mode=main, suite=suite, plug_value=plug_value)
+    corrections = given.get("corrections")
+    return rules_for([*others, *asked], mode=main, suite=suite, plug_value=plug_value, corrections=corrections)

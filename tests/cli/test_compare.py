@@ -12,9 +12,11 @@ from click.testing import CliRunner, Result
 from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
+from spider_opt.benchmarks.corrections import gold_hash
 from spider_opt.cli import main
 from spider_opt.evaluation.running import evaluate
 from spider_opt.runs import find_runs
+from spider_opt.types import ModelInfo
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 RUN = {
@@ -340,6 +342,27 @@ def test_files_that_cannot_be_compared(others: Path, arguments: list[str], said:
     assert result.exit_code in (1, 2)
     assert result.stdout == ""
     assert said in result.stderr
+
+
+def test_by_corrected_golds(others: Path) -> None:
+    """Of the third question the weak system's answer is right, and the good one's is not."""
+    example = load(data="own").examples[2]
+    entry = {"index": 2, "db_id": "shop", "hash": gold_hash(example), "verdict": "wrong", "golds": ["SELECT 2"]}
+    (others / "mine.json").write_text(json.dumps([entry]))
+    typed = ("--data", "own", "--metric", "corrected", "--corrections", "mine.json")
+    assert [row["ex"] for row in rows("weak.json", "good.txt", *typed)] == [50, 75]
+    assert [row["ex"] for row in rows("weak.json", "good.txt", "--data", "own")] == [25, 100]
+    fake = FakeModel("SELECT 2")
+    evaluate("zero-shot", load(data="own"), model=fake, out="run", corrections="mine.json")
+    assert [row["ex"] for row in rows("good.txt", "run", *typed)] == [75, 25]
+    other = FakeModel("SELECT 9", info=ModelInfo("other"))
+    evaluate("zero-shot", load(data="own"), model=other, out="two", corrections="mine.json")
+    assert [row["ex"] for row in rows("run", "two", "--metric", "corrected")] == [25, 0]
+    evaluate("zero-shot", load(data="own"), model=fake, out="plain")
+    refused = run("run", "plain", "--metric", "corrected")
+    assert (refused.exit_code, "plain was not judged by corrected" in refused.stderr) == (2, True)
+    refused = run("weak.json", "good.txt", "--data", "own", "--corrections", "mine.json")
+    assert (refused.exit_code, "--metric corrected" in refused.stderr) == (2, True)
 
 
 def test_the_table_of_files_says_how_it_is_made_again(others: Path) -> None:

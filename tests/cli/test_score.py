@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from spider_opt.benchmarks import load
+from spider_opt.benchmarks.corrections import gold_hash
 from spider_opt.cli import main
 from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
@@ -476,3 +477,54 @@ def test_a_run_on_other_questions_keeps_its_verdicts(tmp_path, spider, answers):
     assert "its verdicts stay as they are; leave out --update to see" in result.stderr
     assert (folder / "verdicts.jsonl").read_bytes() == before
     assert "is no run folder: --update writes into one" in score(answers, "--spider", spider, "--update").stderr
+
+
+def corrections_for(spider, **changes):
+    """Write corrections of the folder's last question, which asks for no rows, and return their file."""
+    example = next(e for e in load("spider:dev", data=spider).examples if e.index == 4)
+    entry = {"index": 4, "db_id": "shop", "hash": gold_hash(example), "verdict": "wrong", "golds": ["SELECT 2"]}
+    path = spider.parent / "mine.json"
+    path.write_text(json.dumps([entry | changes]))
+    return path
+
+
+def test_ex_stands_beside_that_with_corrected_golds(spider, tmp_path):
+    (tmp_path / "p.txt").write_text("SELECT name FROM item\nSELECT 1\nSELECT 7\nSELECT 1\nSELECT 2\n")
+    arguments = (tmp_path / "p.txt", "--spider", spider, "--corrections", corrections_for(spider))
+    text = score(*arguments, "--out", tmp_path / "v.jsonl")
+    assert text.exit_code == LOST  # of the gold that fails
+    assert re.search(r"EX 33\.3 ± \S+  with corrected golds 66\.7 ± \S+  n=3\n", text.stdout)
+    assert re.search(r"  corrected  66\.7 ± \S+  n=3  \(golds of mine [0-9a-f]{12}\)\n", text.stdout)
+    said = json.loads(score(*arguments, "--json").stdout)
+    assert (said["ex"], said["corrected"]) == (33.3333, 66.6667)
+    lines = {one.index: one for one in read_verdicts(tmp_path / "v.jsonl")}
+    assert (lines[4].correct, lines[4].metrics["corrected"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"hash": "0" * 16}, "its words or its gold query are others"),
+        ({"index": 5}, "corrects question 5, and own-spider dev has 5 questions"),
+        ({"db_id": "gone"}, "as one about gone"),
+        ({"golds": ["SELECT price FROM item"]}, "a corrected query of question 4 fails on shop: no such column: price"),
+        ({"golds": []}, "is called wrong, and has no golds"),
+    ],
+)
+def test_corrections_of_something_else_are_one_sentence(spider, tmp_path, changes, why):
+    (tmp_path / "p.txt").write_text("SELECT name FROM item\nSELECT 1\nSELECT 7\nSELECT 1\nSELECT 2\n")
+    out = tmp_path / "v.jsonl"
+    path = corrections_for(spider, **changes)
+    result = score(tmp_path / "p.txt", "--spider", spider, "--corrections", path, "--out", out)
+    assert result.exit_code == 2
+    assert why in result.stderr
+    assert result.stderr.count("\n") <= 2
+    assert not result.stdout
+    assert not out.exists()
+
+
+def test_corrected_is_no_metric_without_corrections(spider, tmp_path):
+    (tmp_path / "p.txt").write_text("SELECT 1\n")
+    result = score(tmp_path / "p.txt", "--spider", spider, "--metric", "corrected")
+    assert result.exit_code == 2
+    assert "name their file with --corrections FILE" in result.stderr
