@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -15,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from spider_opt.databases import Limits, Sandbox
+from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.errors import GoldError
 from spider_opt.scoring import PairScorer, Rules, rules_of, score
-from spider_opt.scoring.bird import soft_f1
+from spider_opt.scoring.bird import both, soft_f1
 from spider_opt.scoring.bird_ves import RUNS, reward, usual
-from spider_opt.scoring.gold_cache import GoldCache
+from spider_opt.scoring.gold_cache import GoldCache, keep_result, results_of
 from spider_opt.scoring.table import timeout_for
-from spider_opt.types import Benchmark, Example, Outcome, Question, Schema
+from spider_opt.types import Benchmark, Example, Outcome, Question, Result, Schema
 
 SCRIPT = """
 CREATE TABLE t (a INTEGER, b TEXT, c REAL, d BLOB);
@@ -114,11 +113,15 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @functools.cache
+def contents(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+@functools.cache
 def plainly(path: Path, gold: str, prediction: str) -> tuple[int, float]:
     """EX and soft F1 as the scripts come to them: one connection, the prediction first, errors are 0."""
-    copy = path.with_name("copy.sqlite")
-    shutil.copy(path, copy)
-    connection = sqlite3.connect(copy)
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(contents(path))
     try:
         cursor = connection.cursor()
         cursor.execute(prediction)
@@ -169,8 +172,9 @@ def test_every_pair_of_statements_as_the_scripts_have_it(path: Path, tmp_path: P
         for sql in QUERIES:
             ex, f1 = plainly(path, gold, sql)
             assert scorer("bird", path, gold, sql).metric == bool(ex), (gold, sql)
-            assert scorer("bird-f1", path, gold, sql).metric == pytest.approx(f1, abs=1e-12), (gold, sql)
-            assert scorer("bird-f1", path, gold, sql).correct == bool(ex), (gold, sql)
+            soft = scorer("bird-f1", path, gold, sql)
+            assert abs(soft.metric - f1) < 1e-12, (gold, sql)
+            assert soft.correct == bool(ex), (gold, sql)
             seen.add((ex, f1 in (0, 1)))
     scorer.close()
     cache.close()
@@ -235,22 +239,35 @@ def test_repeats_of_rows_break_no_cap(path: Path, monkeypatch: pytest.MonkeyPatc
 TAKES = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {n}) SELECT max(n) FROM r"
 
 
-def test_the_time_is_for_both_together_also_where_gold_is_known(path: Path, tmp_path: Path) -> None:
-    n = 1_000_000
-    while True:
-        start = time.monotonic()
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute(TAKES.format(n=n)).fetchall()
-        if (took := time.monotonic() - start) > 1:
-            break
-        n *= 2
-    slow, other = TAKES.format(n=n), TAKES.format(n=n) + " WHERE 1"
-    for _ in range(2):  # the second time gold is on disk
+@pytest.mark.parametrize(("took", "left"), [(0.0, 30.0), (12.5, 17.5), (31.0, 0.0)])
+def test_the_time_is_for_both_together(took: float, left: float) -> None:
+    given = []
+
+    class Database:
+        timeout_s = 30.0
+
+        def gold(self, sql: str) -> Result:
+            return Result(("a",), [(1,)], seconds=took)
+
+        def run(self, sql: str, *, distinct: bool, within_s: float) -> Result:
+            given.append(within_s)
+            return Result(("a",), [(1,)])
+
+    assert both("SELECT 1", "SELECT 2", Database()) == ([(1,)], [(1,)])  # type: ignore[arg-type]
+    assert given == [left]
+
+
+def test_how_long_a_gold_took_is_known_another_day(path: Path, tmp_path: Path) -> None:
+    gold = "SELECT a FROM t WHERE a > 0"
+    for seconds, outcome in ((29.0, Outcome.CORRECT), (30.0, Outcome.TIMEOUT)):
         cache = GoldCache(tmp_path / "gold.sqlite")
-        scorer = PairScorer(took * 1.7, cache)
-        assert scorer("official", path, slow, other).correct
-        assert scorer("bird", path, slow, other).outcome is Outcome.TIMEOUT
-        assert scorer("bird", path, slow, f"SELECT {n}").correct
+        section = results_of(database_hash(path))
+        keep_result(cache, section, gold, Result(("a",), [(1,), (2,), (3,)], seconds=seconds))
+        cache.close()
+        cache = GoldCache(tmp_path / "gold.sqlite")
+        scorer = PairScorer(cache=cache)
+        assert scorer("official", path, gold, "SELECT a FROM t WHERE a < 9").outcome is Outcome.WRONG_ROWS
+        assert scorer("bird", path, gold, "SELECT a FROM t WHERE a < 9").outcome is outcome
         scorer.close()
         cache.close()
 
