@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from spider_opt.bound_method import method as method
     from spider_opt.errors import RegressionError as RegressionError
     from spider_opt.errors import SpiderOptError as SpiderOptError
+    from spider_opt.evaluation.exporting import export as export
     from spider_opt.evaluation.running import evaluate as evaluate
     from spider_opt.evaluation.scoring_files import score as score
+    from spider_opt.evaluation.verifying import verify as verify
     from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
     from spider_opt.scoring import judge as judge
@@ -47,11 +49,13 @@ _DEFINED_IN = {
     "errors": "errors:",
     "evaluate": "evaluation.running",
     "explain": "analysis.explaining",
+    "export": "evaluation.exporting",
     "judge": "scoring",
     "load": "benchmarks",
     "method": "bound_method",
     "model": "models:open",
     "score": "evaluation.scoring_files",
+    "verify": "evaluation.verifying",
 }
 """The public names, and where in this package each is defined, by what name if it has another one there, ':' if it is
 the module."""
@@ -70,11 +74,13 @@ __all__ = [
     "errors",
     "evaluate",
     "explain",
+    "export",
     "judge",
     "load",
     "method",
     "model",
     "score",
+    "verify",
 ]  # written out, for a type checker takes nothing else
 
 

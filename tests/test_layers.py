@@ -197,6 +197,7 @@ COMMANDS = {
     ("benchmarks/splits.py", "--benchmark"),
     ("benchmarks/fetch.py", " --sha256 "),
     ("benchmarks/listing.py", "`--questions FILE`"),
+    ("evaluation/official_driver.py", "--"),
     ("models/weights.py", " --from PATH"),
     ("runs/describing.py", "--error-unmatch"),
     ("runs/describing.py", "--short=12"),

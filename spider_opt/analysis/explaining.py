@@ -14,11 +14,10 @@ from spider_opt.analysis.claims import Claim, claim_of
 from spider_opt.analysis.line_orders import Lines, Reading, as_they_stand, other_orders
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import PredictionsError
+from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.evaluation.scoring_files import judge_pairs, shown_late
 from spider_opt.progress import Progress, display
-from spider_opt.runs.answers import pair_answers
-from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
-from spider_opt.runs.run import PREDICTIONS
+from spider_opt.runs.prediction_files import Predicted, misfit
 from spider_opt.scoring import Rules, ScoreReport
 from spider_opt.scoring.suite_files import at_hand
 from spider_opt.scoring.table import END_AT_TAB
@@ -131,8 +130,6 @@ def explain(
     folder = "" if suite is None else str(arguments.path(suite, "suite").absolute())
     asked = None if claimed is None else claim_of(claimed)
     shown_by = display(progress)
-    if not path.exists():
-        raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
     pairs, lines, notes = _read(path, benchmark, extract, field)
     with cache_in_use(), ExitStack() as shown:
         judging = _Judging(benchmark, Rules(benchmark.scorer, timeout_s=timeout_s, suite=folder), cache)
@@ -223,12 +220,9 @@ def _read(
     path: Path, benchmark: Benchmark, extract: bool, field: str | None
 ) -> tuple[Sequence[Predicted], Lines | None, list[str]]:
     """Return pairs, the lines where order alone tells whose they are, and what is to be said of it."""
-    if path.is_dir() or is_of_a_run(path):
-        answers = pair_answers(benchmark, path / PREDICTIONS if path.is_dir() else path)
-        return [Predicted(example, a.prediction.sql, a.prediction.sql) for example, a in answers], None, []
-    lines = None if field is not None else Lines.read(path, benchmark, extract=extract)
+    lines = None if field is not None or not path.exists() else Lines.read(path, benchmark, extract=extract)
     try:
-        return read_predictions(benchmark, path, extract=extract, field=field), lines, []
+        return answer_pairs(path, benchmark, extract=extract, field=field), lines, []
     except PredictionsError as error:
         if lines is None or not lines.entries:
             raise

@@ -24,6 +24,8 @@ COMMANDS = {
     "eval": "eval:eval_command",
     "score": "score:score_command",
     "explain": "explain:explain_command",
+    "export": "export:export_command",
+    "verify": "verify:verify_command",
     "finetune": "finetune:finetune_command",
     "improve": "improve:improve_command",
     "show": "show_run:show_command",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +23,7 @@ from typing import Any
 from spider_opt.databases import read_schema
 from spider_opt.databases.files import open_read_only
 from spider_opt.errors import DatasetError
+from spider_opt.types import Schema
 
 STAR = "__all__"
 _DATABASES = re.compile("databases?$")
@@ -71,6 +72,32 @@ def tables_file(path: Path) -> Path:
     return folder.parent / f"{_DATABASES.sub('', folder.name)}tables.json"
 
 
+def tables_entry(path: Path, db_id: str) -> dict[str, Any]:
+    """Return the entry of a database as ``tables.json`` has it, as far as the official script reads it.
+
+    That of a database without one is made of its foreign keys.
+
+    Raises:
+        DatasetError: the database cannot be read.
+    """
+    tables = tables_file(path)
+    stat = tables.stat() if tables.is_file() else None
+    entry = _tables(tables, stat.st_mtime_ns, stat.st_size).get(db_id) if stat else None
+    if entry and "foreign_keys" in entry:
+        names = ("db_id", "table_names_original", "column_names_original", "foreign_keys")
+        return {name: entry[name] for name in names if name in entry}
+    schema = read_schema(path, db_id)
+    columns = [(at, column.name) for at, table in enumerate(schema.tables) for column in table.columns]
+    ids = [f"__{schema.tables[at].name}.{name}__".lower() for at, name in columns]
+    pairs = _pairs(schema, {name: at for at, name in enumerate(ids)})
+    return {
+        "db_id": db_id,
+        "table_names_original": [table.name for table in schema.tables],
+        "column_names_original": [[-1, "*"], *([at, name] for at, name in columns)],
+        "foreign_keys": [[one + 1, other + 1] for one, other in pairs],
+    }
+
+
 def _entry(path: Path, db_id: str) -> Mapping[str, str] | None:
     """Return what an id means by ``tables.json``; None where the database is not in it."""
     tables = tables_file(path)
@@ -104,16 +131,17 @@ def _tables(path: Path, changed_ns: int, size: int) -> Mapping[str, Mapping[str,
 def _of_the_file(path: Path, db_id: str) -> Mapping[str, str]:
     """Return what an id means by the foreign keys that the SQLite file declares."""
     schema = read_schema(path, db_id)
-    tables = [table.name for table in schema.tables]
     ids = [f"__{table.name}.{column.name}__".lower() for table in schema.tables for column in table.columns]
-    place = {name: at for at, name in enumerate(ids)}
+    return _first_of_each(ids, _pairs(schema, {name: at for at, name in enumerate(ids)}))
+
+
+def _pairs(schema: Schema, place: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """Yield the places of the columns that foreign keys join, in the order of ``tables.json``."""
+    tables = [table.name for table in schema.tables]
     # As tables.json was made: of each table the last that it declares comes first.
     keys = sorted(reversed(schema.foreign_keys), key=lambda key: tables.index(key.table))
-    pairs = (
-        (place[f"__{key.table}.{key.column}__".lower()], place[f"__{key.ref_table}.{key.ref_column}__".lower()])
-        for key in keys
-    )
-    return _first_of_each(ids, pairs)
+    for key in keys:
+        yield place[f"__{key.table}.{key.column}__".lower()], place[f"__{key.ref_table}.{key.ref_column}__".lower()]
 
 
 def _first_of_each(ids: Sequence[str], pairs: Iterable[Sequence[int]]) -> dict[str, str]:
