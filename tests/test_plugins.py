@@ -272,7 +272,7 @@ def test_a_scorer_from_outside_is_ex_from_eval_to_leaderboard(outside: Callable[
     """Its numbers and its name: of a recorded run, told by ``eval``, ``score`` and ``leaderboard``."""
     recording = FIXTURES / "zero-shot-spider-mini-test.jsonl"
     asked = ["--replay", recording, "--out", "run", "--limit", 40]
-    evaluated = json.loads(outside("eval", *asked, "--metric", "row-f1,official", "--json"))
+    evaluated = json.loads(outside("eval", *asked, "--mode", "row-f1", "--metric", "official", "--json"))
     assert (evaluated["mode"], evaluated["n"]) == ("row-f1", 40)
     version = evaluated["scorer_version"]
     assert re.fullmatch(r"1\.0 code [0-9a-f]{10}", version)
@@ -284,11 +284,11 @@ def test_a_scorer_from_outside_is_ex_from_eval_to_leaderboard(outside: Callable[
     assert noted == {"mode": "row-f1", "keep_distinct": False, "timeout_s": 10.0, "version": version,
                      "metrics": ["row-f1", "official"]}  # fmt: skip
 
-    scored = json.loads(outside("score", "run", "--metric", "row-f1", "--json"))
+    scored = json.loads(outside("score", "run", "--mode", "row-f1", "--json"))
     assert (scored["ex"], scored["metrics"]["row-f1"]) == (evaluated["ex"], f1)
     assert json.loads(outside("score", "run", "--json"))["ex"] == official["value"]
     assert f"scorer row-f1 {version}, SQLite {sqlite3.sqlite_version}, databases " in outside(
-        "score", "run", "--metric", "row-f1"
+        "score", "run", "--mode", "row-f1"
     )
 
     outside("leaderboard", "run", "--out", ".")

@@ -129,9 +129,8 @@ def scoring_options(command: F) -> F:
         "--keep-distinct", is_flag=True, help="Let DISTINCT count in official and suite (strict always does)"
     )(command)
     command = click.option(
-        "--mode", type=click.Choice(["official", "strict"]),
-        help="What EX is: what the official evaluator says, or what the question deserves, and no other metric  "
-        "[default: the benchmark's own rule]",
+        "--mode", metavar="NAME",
+        help="The scorer whose verdict is EX, such as strict, and no other metric  [default: the benchmark's own rule]",
     )(command)  # fmt: skip
     return click.option(
         "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,

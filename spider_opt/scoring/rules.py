@@ -165,7 +165,7 @@ def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any
         ScorerError: there is no such scorer, or it is broken.
         CorrectionsError: there are no such corrections, or their file is broken.
     """
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     if isinstance(mode, Rules):
         if given:
             raise UsageError(f"{' and '.join(given)}: rules say that already, leave it out or change the rules")
@@ -174,7 +174,9 @@ def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any
         raise arguments.wrong(mode, "mode", "the name of a scorer, or a list of them, that of EX first")
     main, *others = [""] if mode is None else [mode] if isinstance(mode, str) else arguments.texts(mode, "mode")
     metrics = given.get("metrics", ())
-    asked = [metrics] if isinstance(metrics, str) else arguments.texts(metrics, "metrics") if metrics else []
+    if "metrics" in given and (not isinstance(metrics, str | list | tuple) or not metrics):
+        raise arguments.wrong(metrics, "metrics", "the name of a scorer, or a list of them")
+    asked = [metrics] if isinstance(metrics, str) else arguments.texts(metrics, "metrics")
     suite = None if "suite" not in given else arguments.path(given["suite"], "suite")
     plug_value = arguments.yes_or_no(options.get("plug_value", False), "plug_value")
     corrections = given.get("corrections")
