@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
     from spider_opt.scoring import judge as judge
+    from spider_opt.suites.build import build_suite as build_suite
     from spider_opt.types import Benchmark as Benchmark
     from spider_opt.types import ChatModel as ChatModel
     from spider_opt.types import Verdict as Verdict
@@ -43,6 +44,7 @@ _DEFINED_IN = {
     "Run": "runs",
     "SpiderOptError": "errors",
     "Verdict": "types",
+    "build_suite": "suites.build",
     "candidates": "analysis.candidates",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
@@ -68,6 +70,7 @@ __all__ = [
     "SpiderOptError",
     "Verdict",
     "__version__",
+    "build_suite",
     "candidates",
     "check",
     "compare",

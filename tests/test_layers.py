@@ -37,7 +37,7 @@ ORDER = (
     ("databases", "sql", "models", "prompts"),
     ("linking", "benchmarks"),
     ("retrieval", "scoring"),
-    ("answering",),
+    ("answering", "suites"),
     ("steps",),
     ("methods",),
     ("runs",),

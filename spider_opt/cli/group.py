@@ -37,6 +37,7 @@ COMMANDS = {
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",
+    "suite": "suite:suite",
     "cache": "cache:cache",
 }
 
