@@ -14,7 +14,7 @@ def chosen(instances: Sequence[Instance], most: int) -> list[Instance]:
     """Return at most so many instances, chosen greedily: each kills most of what was not yet killed often enough.
 
     First every mutant is killed once, as far as ``most`` allows; then those are added that kill most a second time, and
-    so on. Of equal ones the first is taken.
+    so on, ``DEPTH`` times; then those that kill most at all. Of equal ones the first is taken.
     """
     left = list(range(len(instances)))
     taken: list[int] = []
@@ -23,10 +23,10 @@ def chosen(instances: Sequence[Instance], most: int) -> list[Instance]:
         known |= instance.killed
     killed_at_least = [known] + [0] * DEPTH  # by at least i of those taken; 0 has all that can be killed
     depth = 1
-    while left and len(taken) < most and depth <= DEPTH:
-        wanted = known & ~killed_at_least[depth]
+    while left and len(taken) < most:
+        wanted = known & ~killed_at_least[depth] if depth <= DEPTH else known
         best = max(left, key=lambda i: ((instances[i].killed & wanted).bit_count(), -i))
-        if not instances[best].killed & wanted:
+        if depth <= DEPTH and not instances[best].killed & wanted:
             depth += 1
             continue
         left.remove(best)
