@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from spider_opt import errors as errors
     from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
+    from spider_opt.analysis.doubt import doubt as doubt
     from spider_opt.analysis.explaining import explain as explain
     from spider_opt.analysis.regression import check as check
     from spider_opt.benchmarks import load as load
+    from spider_opt.benchmarks.corrections import read_corrections as corrections
     from spider_opt.bound_method import method as method
     from spider_opt.errors import RegressionError as RegressionError
     from spider_opt.errors import SpiderOptError as SpiderOptError
@@ -48,6 +50,8 @@ _DEFINED_IN = {
     "candidates": "analysis.candidates",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
+    "corrections": "benchmarks.corrections:read_corrections",
+    "doubt": "analysis.doubt",
     "errors": "errors:",
     "evaluate": "evaluation.running",
     "explain": "analysis.explaining",
@@ -74,6 +78,8 @@ __all__ = [
     "candidates",
     "check",
     "compare",
+    "corrections",
+    "doubt",
     "errors",
     "evaluate",
     "explain",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen
+from spider_opt.cli.data_doubt import doubt_command
 from spider_opt.cli.data_import import import_command
 from spider_opt.progress import LINE_EVERY_S, time_left
 
@@ -93,6 +94,7 @@ def fetch(folder: Path | None, name: str, other_folder: Path | None, url: str | 
 
 
 data.add_command(import_command)
+data.add_command(doubt_command)
 
 
 @data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
