@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from real_spider import real_spider
 
+import spider_opt as so
 from spider_opt.benchmarks.corrections import read_corrections
 from spider_opt.databases import Sandbox
 from spider_opt.scoring import Rules
@@ -53,6 +54,30 @@ def test_ties_are_all_there(dev):
             singles = [database.run(gold).rows[0] for gold in entry.golds[:-1]]
             everyone = database.run(entry.golds[-1]).rows
         assert sorted(singles, key=repr) == sorted(everyone, key=repr)
+
+
+@pytest.mark.parametrize(
+    ("system", "won", "lost"),
+    [
+        ("c3sql_chatgpt", 51, 6),
+        ("codex_few_shot", 45, 1),
+        ("dail_sql_gpt4", 60, 4),
+        ("dail_sql_gpt4_sc", 62, 3),
+        ("din_sql_gpt4", 57, 3),
+        ("gpt4_few_shot", 54, 5),
+        ("gpt4_zero_shot", 53, 6),
+        ("graphix_t5", 34, 5),
+    ],
+)
+def test_what_it_does_to_recorded_systems(dev, shared, system, won, lost):
+    """As docs/doubtful-golds.md has it, and only on questions that are corrected."""
+    run = so.score(shared / "predictions" / f"{system}.txt", dev, mode="official", corrections=CORRECTIONS)
+    moved = [(one.index, one.correct, one.metrics["corrected"]) for one in run.verdicts]
+    moved = [(index, before) for index, before, after in moved if before != after]
+    assert (sum(not before for _, before in moved), sum(before for _, before in moved)) == (won, lost)
+    said = {entry.index: entry.said for entry in CORRECTIONS}
+    assert {said[index] for index, _ in moved} <= {"wrong", "several"}
+    assert {said[index] for index, before in moved if before} <= {"wrong"}
 
 
 def test_none_of_spiders_text(shared):
