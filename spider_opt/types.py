@@ -105,12 +105,19 @@ class Example:
 
     ``index`` is the position in the split's file, counted over all its questions, also those whose database is missing.
     ``metadata`` is what only scoring sees of what the file says, such as how hard the benchmark calls the question.
+    ``other_golds`` are further queries that are as right: an answer is right if it is right by any gold.
     """
 
     index: int
     question: Question
     gold_sql: str
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    other_golds: tuple[str, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """All gold queries, the one that hardness and the like are told of first; none where there is none."""
+        return tuple(gold for gold in (self.gold_sql, *self.other_golds) if gold.strip())
 
 
 @dataclass(frozen=True, slots=True)

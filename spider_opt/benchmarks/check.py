@@ -136,15 +136,13 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
             answers: dict[str, int | str] = {}  # rows or error; half of the golds are asked twice
             with Sandbox(path, limits=lifted(Limits())) as sandbox:
                 for example in (item for item in benchmark.examples if item.question.db_id == db_id):
-                    if not example.gold_sql:
-                        advance()
-                        continue
-                    if example.gold_sql not in answers:
-                        answers[example.gold_sql] = _rows_or_error(sandbox, example.gold_sql)
-                    answer = answers[example.gold_sql]
-                    if isinstance(answer, str):
-                        bad.append(BadGold(example.question.id, db_id, answer))
-                    empty += answer == 0
+                    for gold in example.golds:
+                        if gold not in answers:
+                            answers[gold] = _rows_or_error(sandbox, gold)
+                        answer = answers[gold]
+                        if isinstance(answer, str):
+                            bad.append(BadGold(example.question.id, db_id, answer))
+                        empty += answer == 0
                     advance()
     return SplitCheck(
         split=benchmark.split,

@@ -44,7 +44,7 @@ def with_golds(entries: Sequence[Entry], path: Path) -> list[Entry]:
             )
         if entry.query and same_query_key(sql) != same_query_key(entry.query):
             other.append(entry)
-        found.append(replace(entry, query=sql.strip()))
+        found.append(replace(entry, query=sql.strip(), other_golds=()))
     if other:
         _LOG.warning(
             "%s has other gold queries than %d of the questions (the first: %s); those of the file count, as to the "

@@ -103,16 +103,16 @@ def held_out_questions(half: Benchmark, normals: Normals = normal_queries) -> tu
     held_out = [example for example in half.examples if is_held_out(example.question.db_id)]
     trained = [example for example in half.examples if not is_held_out(example.question.db_id)]
     alike = {db_id for group in equal_contents(half) if not all(map(is_held_out, group)) for db_id in group}
-    queries = normals(example.gold_sql for example in half.examples)
+    queries = normals(gold for example in half.examples for gold in example.golds)
     texts = {normal_text(example.question.text) for example in trained}
-    golds = {queries[example.gold_sql] for example in trained}
+    golds = {queries[gold] for example in trained for gold in example.golds}
     kept, left_out = [], Counter[Reason]()
     for example in held_out:
         if example.question.db_id in alike:
             left_out["same contents"] += 1
         elif normal_text(example.question.text) in texts:
             left_out["same question"] += 1
-        elif queries[example.gold_sql] in golds:
+        elif any(queries[gold] in golds for gold in example.golds):
             left_out["same query"] += 1
         else:
             kept.append(example)
@@ -123,10 +123,10 @@ def _leaks(
     training: Sequence[Example], asked: Sequence[Example], normals: Normals
 ) -> Iterable[tuple[Example, Reason, Example | None]]:
     """Yield each example that leaks, why, and the question that it is too near to."""
-    queries = normals(example.gold_sql for examples in (asked, training) for example in examples)
+    queries = normals(gold for examples in (asked, training) for example in examples for gold in example.golds)
     databases = {example.question.db_id.lower(): example for example in reversed(asked)}
     texts = {normal_text(text): example for example in reversed(asked) for text in _texts(example)}
-    golds = {queries[example.gold_sql]: example for example in reversed(asked)}
+    golds = {queries[gold]: example for example in reversed(asked) for gold in example.golds}
     trains_asked = any(is_training(example.question.id) for example in asked)
     for example in training:
         question = example.question
@@ -138,7 +138,7 @@ def _leaks(
             yield example, "held-out database", None
         elif other := texts.get(normal_text(question.text)):
             yield example, "same question", other
-        elif other := golds.get(queries[example.gold_sql]):
+        elif other := next((golds[key] for gold in example.golds if (key := queries[gold]) in golds), None):
             yield example, "same query", other
 
 

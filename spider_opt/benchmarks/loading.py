@@ -200,7 +200,7 @@ def load_source(
     if layout.descriptions:
         about = {db_id: folder / layout.descriptions.replace("{db_id}", db_id) for db_id in schemas}
         schemas = {db_id: with_descriptions(schema, about[db_id]) for db_id, schema in schemas.items()}
-    golds = [(entry.place, entry.db_id, entry.query) for entry in entries]
+    golds = [(entry.place, entry.db_id, gold) for entry in entries for gold in entry.golds]
     check_shown_with_all(golds, source.notes, schemas, str(named_in or folder), str(folder / layout.descriptions))
     ids = numbered(label, ((entry.db_id, entry.question) for entry in entries))
     examples = tuple(
@@ -209,6 +209,7 @@ def load_source(
             Question(id, entry.question, schemas[entry.db_id], _notes(source, entry)),
             entry.query,
             entry.metadata,
+            entry.other_golds,
         )
         for id, entry in zip(ids, entries, strict=True)
         if entry.db_id in paths
@@ -266,7 +267,7 @@ def _notes(source: Source, entry: Entry) -> str:
 def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, str]) -> str:
     """Return a hash of questions, golds and databases; of notes too, where there are any."""
     questions = [
-        (item.index, item.question.db_id, item.question.text, item.gold_sql, *filter(None, [item.question.notes]))
-        for item in examples
+        (e.index, e.question.db_id, e.question.text, e.gold_sql, *filter(None, [e.question.notes, e.other_golds]))
+        for e in examples
     ]
     return hashlib.sha256(json.dumps([split, questions, list(hashes.items())]).encode()).hexdigest()[:16]

@@ -91,7 +91,11 @@ def described(folder: Path) -> Described | None:
 
 def questions_hash(entries: Iterable[Entry]) -> str:
     """Return a hash of what is asked, whatever the order and the spelling of blanks: database, question and gold."""
-    rows = sorted(f"{e.db_id}\0{normal_text(e.question)}\0{same_query_key(e.query)}" for e in entries)
+    rows = []
+    for entry in entries:
+        golds = map(same_query_key, entry.golds or ("",))
+        rows.append("\0".join([entry.db_id, normal_text(entry.question), *golds]))
+    rows.sort()
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 

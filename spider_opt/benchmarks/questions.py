@@ -28,7 +28,8 @@ _DB_ID = re.compile(r"\w[\w .\-]*")
 class Entry:
     """One question as its file has it. ``index`` counts over all files of the split, ``place`` says where it stands.
 
-    ``asked_as`` is what the file calls the question's words, ``file`` its path.
+    ``asked_as`` is what the file calls the question's words, ``file`` its path; ``other_golds`` are as right as
+    ``query``.
     """
 
     index: int
@@ -40,6 +41,12 @@ class Entry:
     metadata: Mapping[str, str] = field(default_factory=dict)
     asked_as: str = ""
     file: str = ""
+    other_golds: tuple[str, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """All gold queries."""
+        return (self.query, *self.other_golds) if self.query else ()
 
 
 def read_json(path: Path) -> Any:
@@ -73,6 +80,7 @@ def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]
 
     Only what ``fields`` names is read; token lists and parses may be there or not. A file whose name ends with
     ``.jsonl`` has a question a line. A question may lack its gold query, which is '' then: it can be asked, not scored.
+    A list of queries are several golds.
 
     Raises:
         DatasetError: a file is broken, holds no list of questions, or an entry lacks a field.
@@ -86,18 +94,20 @@ def read_entries(paths: Iterable[Path], fields: Fields = SPIDERS) -> list[Entry]
                 raise DatasetError(f"{_entry(path, number)} is {_kind(item)}, not an object.")
             asks = _question(item, fields)
             db_id, question = (_text(item, name, path, number) for name in (fields.db_id, asks))
-            query = _gold(item, fields.query, path, number)
+            query, *others = _golds(item, fields.query, path, number)
             if not is_db_id(db_id):
                 _refuse_db_id(db_id, path, number)
             notes = _said(item, fields.notes, path, number) if fields.notes else ""
-            if name := first_shown({asks: question, fields.notes: notes}, query):
+            shown = {asks: question, fields.notes: notes}
+            if name := next(filter(None, (first_shown(shown, gold) for gold in (query, *others))), ""):
                 raise DatasetError(
                     f'{_entry(path, number)} has its own gold query in its "{name}", which a model is '
                     f"shown: take it out there{_other_notes(fields) if name == fields.notes else ''}."
                 )
             told = {key: _said(item, name, path, number) for key, name in fields.metadata.items()}
             metadata = {key: value for key, value in told.items() if value}
-            entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata, asks, str(path)))
+            more = (asks, str(path), tuple(others))
+            entries.append(Entry(len(entries), place, db_id, question, query, notes, metadata, *more))
     return entries
 
 
@@ -122,8 +132,19 @@ def _other_notes(fields: Fields) -> str:
     return f', or name another field as "notes" than "{fields.notes}"'
 
 
+def _golds(item: Mapping[str, Any], name: str, path: Path, number: int) -> list[str]:
+    """Return the gold queries, '' where the entry has none under any name."""
+    if isinstance(several := item.get(name), list) and several:
+        if not all(begins_a_query(gold) for gold in several):
+            raise DatasetError(
+                f'{_entry(path, number)} has a list as its "{name}" where text is due, or a list of whole queries that '
+                "are all right."
+            )
+        return list(dict.fromkeys(_text({name: gold}, name, path, number) for gold in several))
+    return [_gold(item, name, path, number)]
+
+
 def _gold(item: Mapping[str, Any], name: str, path: Path, number: int) -> str:
-    """Return the gold query, '' where the entry has none under any name."""
     if item.get(name) is not None and not (isinstance(item[name], str) and not item[name].strip()):
         return _text(item, name, path, number)
     other = next((key for key in item if name_of(key) in _GOLDS and begins_a_query(item[key])), None)

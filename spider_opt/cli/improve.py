@@ -143,7 +143,8 @@ def improve_command(
         if not labels:
             raise UsageError(f'{review} says nothing: give a question\'s "sql", or set its "drop" to true')
         asked = chosen.load()
-        check_apart(labels, (e.gold_sql for one in (asked, *other_evaluations(asked)[0]) for e in one.examples))
+        evaluated = [e for one in (asked, *other_evaluations(asked)[0]) for e in one.examples]
+        check_apart(labels, (gold for e in evaluated for gold in e.golds))
     folder = out or Path("improve") / name
     spec = TuneSpec(
         model or DEFAULT_MODEL,

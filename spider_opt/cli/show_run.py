@@ -112,7 +112,8 @@ def _show(answer: Answer, scored: Scored | None, example: Example | None, benchm
         click.echo(f"  question    {harmless(example.question.text)}")
         if example.question.notes:
             click.echo(f"  notes       {harmless(example.question.notes)}")
-        click.echo(f"  gold        {harmless(example.gold_sql) or '-'}")
+        for gold in example.golds or ("",):
+            click.echo(f"  gold        {harmless(gold) or '-'}")
     click.echo(f"  prediction  {harmless(answer.prediction.sql) or '-'}")
     path = benchmark.paths.get(answer.db_id) if benchmark else None
     if path is not None and example is not None:

@@ -143,8 +143,8 @@ def score(
     """
     rules = rules.on(benchmark)
     suites, suite = _suites(benchmark, {example.question.db_id for example, _ in answers}, rules)
-    failed = [(example.index, NO_GOLD) for example, _ in answers if not example.gold_sql.strip()]
-    answers = [(example, sql) for example, sql in answers if example.gold_sql.strip()]
+    failed = [(example.index, NO_GOLD) for example, _ in answers if not example.golds]
+    answers = [(example, sql) for example, sql in answers if example.golds]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)

@@ -8,6 +8,7 @@ same question, since it may have been killed for another's sake.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
@@ -19,12 +20,14 @@ from pathlib import Path
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, SpiderOptError
 from spider_opt.processors import usable_processors
 from spider_opt.scoring.rules import Rules
+from spider_opt.scoring.several_golds import best_of
 from spider_opt.scoring.table import find_scorer
 from spider_opt.scoring.worker import DIED, MAX_VAIN_STARTS, OVERDUE, VAIN, Worker
 from spider_opt.scoring.worker_process import Answer, Job
 from spider_opt.types import Example, Verdict
 
 CHUNK = 30
+_LOG = logging.getLogger("spider_opt")
 
 
 def judge_all(
@@ -40,7 +43,8 @@ def judge_all(
     """Judge (example, predicted SQL) pairs by each scorer of the rules; ``suites`` are the files of each database's.
 
     A GoldError stands where the gold query fails, and at all questions of a database that cannot be read. A gold that
-    runs out of time is tried again when nothing of ours is at work beside it.
+    runs out of time is tried again when nothing of ours is at work beside it. Where a question has several golds, its
+    answer is judged by each, see ``several_golds``.
 
     ``cache`` is the file of gold results, ``n_workers`` the number of processes (default: the
     processors this process may use). ``on_verdict`` is called in this process after each pair.
@@ -55,15 +59,23 @@ def judge_all(
         find_scorer(name)  # what is asked wrongly is told before a process is started
     db_ids = [example.question.db_id for example, _ in pairs]
     files = {db_id: tuple(map(os.fspath, suites.get(db_id, ()))) for db_id in db_ids}
+    by_gold = [(i, gold) for i, (example, _) in enumerate(pairs) for gold in example.golds or (example.gold_sql,)]
     jobs = [
-        Job(i, db_id, os.fspath(paths[db_id]), example.gold_sql, sql, scorers, files[db_id])
-        for i, (db_id, (example, sql)) in enumerate(zip(db_ids, pairs, strict=True))
+        Job(n, db_ids[i], os.fspath(paths[db_ids[i]]), gold, pairs[i][1], scorers, files[db_ids[i]])
+        for n, (i, gold) in enumerate(by_gold)
     ]
+    of_pair: list[list[Job]] = [[] for _ in pairs]
+    for job, (i, _) in zip(jobs, by_gold, strict=True):
+        of_pair[i].append(job)
     found: list[dict[str, Answer]] = [{} for _ in jobs]
-    _ask_crew(jobs, found, rules.timeout_s, cache, n_workers or usable_processors(), on_verdict)
+    firsts = {of[0].position for of in of_pair}
+    _ask_crew(
+        jobs, found, rules.timeout_s, cache, n_workers or usable_processors(),
+        lambda job: on_verdict() if job.position in firsts else None,
+    )  # fmt: skip
     late = [job for job in jobs if any(isinstance(v, GoldTimeout) for v in found[job.position].values())]
     if late:
-        _ask_crew(late, found, rules.timeout_s, cache, 1, lambda: None)
+        _ask_crew(late, found, rules.timeout_s, cache, 1, lambda job: None)
     lost = {
         job.db_id: answer
         for job, said in zip(jobs, found, strict=True)
@@ -72,10 +84,29 @@ def judge_all(
     }
     if lost and lost.keys() == set(db_ids):
         raise next(iter(lost.values()))
+    _warn_of_failing(pairs, of_pair, found, lost)
     return [
-        {name: _known_of(said[scorer], lost.get(job.db_id)) for name, scorer in rules.asked.items()}
-        for job, said in zip(jobs, found, strict=True)
+        {
+            name: best_of([_known_of(found[job.position][scorer], lost.get(job.db_id)) for job in of])
+            for name, scorer in rules.asked.items()
+        }
+        for of in of_pair
     ]
+
+
+def _warn_of_failing(
+    pairs: Sequence[tuple[Example, str]],
+    of_pair: Sequence[Sequence[Job]],
+    found: Sequence[Mapping[str, Answer]],
+    lost: Mapping[str, DatasetError],
+) -> None:
+    """Tell of golds that fail where another gold of their question runs, by which alone it is judged then."""
+    for (example, _), of in zip(pairs, of_pair, strict=True):
+        fail = [next((a for a in found[job.position].values() if isinstance(a, GoldError)), None) for job in of]
+        if len(of) > 1 and not all(fail) and of[0].db_id not in lost:
+            for number, error in enumerate(fail, 1):
+                if error is not None:
+                    _LOG.warning("question %d: its gold %d does not count: %s", example.index, number, error)
 
 
 def _known_of(answer: Answer, lost: DatasetError | None) -> Verdict | GoldError:
@@ -91,7 +122,7 @@ def _ask_crew(
     timeout_s: float | None,
     cache: Path | None,
     n_workers: int,
-    on_verdict: Callable[[], None],
+    on_verdict: Callable[[Job], None],
 ) -> None:
     """Let new processes judge, and put what they say into ``found``, by the jobs' positions."""
     queue = deque(sorted(_chunks(jobs), key=len, reverse=True))
@@ -109,7 +140,7 @@ def _ask_crew(
             queue.append([job._replace(scorers=left)])
             return
         n_done += 1
-        on_verdict()
+        on_verdict(job)
 
     try:
         while n_done < len(jobs):

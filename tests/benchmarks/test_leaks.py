@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ ASKED = [
     example("dev-0008", "shop", "How many lions eat meat?", "SELECT count(*) FROM lion AS T1 WHERE T1.food = 'meat'"),
 ]
 HARMLESS = example("train-0001", "farm")
+SECOND_GOLD = "SELECT count(food) FROM lion WHERE food = 'grass'"
 PLANTED = {
     "evaluation split": (
         example("dev-0900", "farm"),
@@ -230,3 +232,14 @@ def test_the_committed_sample_can_be_asked(shared: Path) -> None:
     training, left_out = training_for(whole, _plain)
     assert left_out["held-out database"] > 1000
     check_leaks(training, only(whole, path.read_text().split(), "here").examples, _plain)
+
+
+@pytest.mark.parametrize("side", ["asked", "learnt"])
+def test_every_gold_is_gold(side: str) -> None:
+    one, several = SECOND_GOLD.lower().replace("'", '"'), ("SELECT 1 FROM lion", (SECOND_GOLD,))
+    asked, learnt = example("dev-0001", "zoo", sql=one), example("train-0002", "farm", sql=one)
+    if side == "asked":
+        asked = replace(asked, gold_sql=several[0], other_golds=several[1])
+    else:
+        learnt = replace(learnt, gold_sql=several[0], other_golds=several[1])
+    assert without_leaks([learnt, HARMLESS], [asked]) == ([HARMLESS], {"same query": 1})

@@ -91,4 +91,4 @@ def _other_questions(pairs: Pairs) -> list[tuple[Example, Entry]]:
 
 
 def _other_golds(pairs: Pairs) -> list[tuple[Example, Entry]]:
-    return [(x, e) for x, e in pairs if e.gold and x.gold_sql and bare(e.gold) != bare(x.gold_sql)]
+    return [(x, e) for x, e in pairs if e.gold and x.golds and bare(e.gold) not in map(bare, x.golds)]

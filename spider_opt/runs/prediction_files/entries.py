@@ -52,7 +52,7 @@ class Known:
     @cached_property
     def golds(self) -> frozenset[str]:
         """As ``bare`` has them."""
-        return frozenset(bare(example.gold_sql) for example in self._examples if example.gold_sql)
+        return frozenset(bare(gold) for example in self._examples for gold in example.golds)
 
     def are_golds(self, texts: Sequence[str], share: float = GOLDS) -> bool:
         """Tell whether these are gold queries, at least this share of what can be known; no text is none."""
