@@ -20,7 +20,8 @@ from spider_opt.types import Column, Schema, Table
 
 MAX_BYTES = 10_000_000
 _LOG = logging.getLogger("spider_opt")
-_TOLD = ("original_column_name", "column_name", "column_description", "value_description")
+NAME = "original_column_name"
+_TOLD = (NAME, "column_name", "column_description", "value_description")
 _EMPTY_WORDS = re.compile(r"^\W*(?:common\s?sense evidence\b\W*)+", re.IGNORECASE)
 
 

@@ -24,7 +24,10 @@ from spider_opt.wording import switched_on
 NOTE, WORK = ".imported.json", ".spider-opt-import"
 ASKED, TRAINING = "dev.json", ("train_spider.json", "train_others.json")
 _NEW, _OLD, _DONE, _PLAN = "new", "old", "done", "plan.json"
-_OURS = re.compile(r"(?:dev|train_spider|train_others|benchmark)\.json|database/(\w[\w .\-]*)/\1\.sqlite")
+_OURS = re.compile(
+    r"(?:dev|train_spider|train_others|benchmark)\.json"
+    r"|database/(\w[\w .\-]*)/(?:\1\.sqlite|database_description/[^/]+)"
+)
 _KEYS = {"db_id", "question", "query", "evidence", "difficulty"}
 _BESIDE = ("-wal", "-journal", "-shm")
 

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 
+from spider_opt.benchmarks.import_descriptions import copy_descriptions
 from spider_opt.benchmarks.import_folder import ASKED, TRAINING, as_json, building, claimed
 from spider_opt.benchmarks.naming import FILE, TAKEN, own_name
 from spider_opt.benchmarks.near import near_duplicates
@@ -28,7 +30,10 @@ ENOUGH_DATABASES, ENOUGH_QUESTIONS = 4, 100
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A question of the table and what its gold query gives: ``rows``, or ``error``; neither where it has none."""
+    """A question of the table and what its gold query gives: ``rows``, or ``error``; neither where it has none.
+
+    Of several golds it is the rows of the first that runs; the error says which does not.
+    """
 
     asked: Asked
     db_id: str
@@ -59,12 +64,15 @@ def import_benchmark(
     name: str | None = None,
     columns: Mapping[str, str] | None = None,
     training: bool = True,
+    descriptions: Path | None = None,
     replace: bool = False,
     on_gold: Callable[[int, int, Gold], None] = lambda number, total, gold: None,
 ) -> Imported:
     """Make a benchmark's folder of a table of questions; ``databases`` are SQLite files or folders of them.
 
     ``columns`` names the table's columns by what they hold (``{"query": "sql"}``) where their names do not tell it.
+    ``descriptions`` is a folder with a CSV file for each table, in a folder for each database where there are several:
+    its columns are called as BIRD's (``original_column_name``, ``column_description``, ``value_description``).
     Databases are copied as they are at this moment, also where something writes to them. ``on_gold`` is called with
     (number, of how many, gold) as each comes. With ``training`` half of the questions are set apart to learn from where
     there are enough, by whole databases. ``replace`` puts it in place of what an earlier import made of
@@ -88,6 +96,8 @@ def import_benchmark(
         about = [database_of(row, files, table) for row in asked]
         with building(real, files.values()) as fresh:
             copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
+            if descriptions is not None:
+                copy_descriptions(descriptions, copies)
             golds = _run_golds(asked, about, copies, on_gold)
             to_learn = _training_databases(golds, copies) if training else frozenset()
             asks = tuple(gold for gold in golds if gold.db_id not in to_learn)
@@ -150,12 +160,14 @@ def _run_golds(
     try:
         for number, (row, db_id) in enumerate(zip(asked, about, strict=True), 1):
             gold = Gold(row, db_id)
-            if row.query:
+            for n, query in enumerate(row.golds, 1):
                 sandbox = sandboxes.setdefault(db_id, Sandbox(copies[db_id], limits=lifted(Limits())))
                 try:
-                    gold = Gold(row, db_id, rows=len(sandbox.run(row.query).rows))
+                    n_rows = len(sandbox.run(query).rows)
+                    gold = gold if gold.rows is not None else replaced(gold, rows=n_rows)
                 except QueryError as error:
-                    gold = Gold(row, db_id, error=str(error))
+                    which = f"gold {n} of {len(row.golds)}: " if row.others else ""
+                    gold = replaced(gold, error=gold.error or f"{which}{error}")
             golds.append(gold)
             on_gold(number, len(asked), gold)
     finally:
@@ -199,8 +211,12 @@ def _write(fresh: Path, name: str, asked: Sequence[Gold], training: Sequence[Gol
             raise DatasetError(f"Cannot write {file}: {error.strerror or error}") from error
 
 
-def _entry(gold: Gold) -> dict[str, str]:
+def _entry(gold: Gold) -> dict[str, object]:
     row = gold.asked
     told = {"evidence": row.evidence, "difficulty": row.difficulty}
-    entry = {"db_id": gold.db_id, "question": row.question, "query": row.query}
+    entry: dict[str, object] = {
+        "db_id": gold.db_id,
+        "question": row.question,
+        "query": list(row.golds) if row.others else row.query,
+    }
     return {key: value for key, value in entry.items() if value} | {key: value for key, value in told.items() if value}

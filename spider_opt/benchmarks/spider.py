@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spider_opt.benchmarks.source import Download, Source, Split
 
+_ABOUT = "database/{db_id}/database_description"  # of one's own: Spider has none
 _FILE_ID = "1403EGqzIDoHMdQF4c9Bkyl7dZLZ5Wt6J"  # linked from https://yale-lily.github.io/spider
 
 SPIDER = Source(
@@ -11,10 +12,10 @@ SPIDER = Source(
     about="10,181 questions over 200 databases; train, dev and test are about different ones (Yu et al. 2018).",
     licence="CC BY-SA 4.0",
     splits={
-        "dev": Split(("dev.json",)),
-        "train": Split(("train_spider.json", "train_others.json")),
-        "train_spider": Split(("train_spider.json",)),
-        "train_others": Split(("train_others.json",)),
+        "dev": Split(("dev.json",), descriptions=_ABOUT),
+        "train": Split(("train_spider.json", "train_others.json"), descriptions=_ABOUT),
+        "train_spider": Split(("train_spider.json",), descriptions=_ABOUT),
+        "train_others": Split(("train_others.json",), descriptions=_ABOUT),
         "test": Split(("test.json",), "test_tables.json", "test_database/{db_id}/{db_id}.sqlite"),
     },
     default="dev",

@@ -1,14 +1,16 @@
-"""A table of questions, CSV or JSONL or JSON, as somebody wrote it: its columns by what they are called."""
+"""A table of questions, CSV, JSONL, JSON or XLSX, as somebody wrote it: its columns by what they are called."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD, QUERY, QUESTION
 from spider_opt.benchmarks.shown_gold import first_shown
+from spider_opt.benchmarks.spreadsheet import xlsx_rows
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.sql.spacing import same_query_key
@@ -22,11 +24,12 @@ PARTS: Mapping[str, Collection[str]] = {
     "difficulty": DIFFICULTY,
 }
 """What is read of a table, and what its columns may be called."""
+_NUMBERED = re.compile(r"(.+?)_?(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One row: where it stands, and what it says; '' for what it does not say."""
+    """One question: where it stands, and what is said of it, '' for nothing. ``others`` are as right as ``query``."""
 
     place: str
     question: str
@@ -34,10 +37,19 @@ class Asked:
     database: str
     evidence: str
     difficulty: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """All gold queries."""
+        return (self.query, *self.others) if self.query else ()
 
 
 def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[Asked]:
     """Read a table of questions; empty rows are none. ``chosen`` are columns by the part (of ``PARTS``) that they are.
+
+    A question has several right golds where a cell has a list of them (JSON), where further columns are numbered
+    (``query_2``), or where rows are alike in all but their query.
 
     Raises:
         DatasetError: the file cannot be read, a row has no question (with its line), or two columns can be one part.
@@ -46,15 +58,7 @@ def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[
     def refuse(reason: str) -> DatasetError:
         return DatasetError(f"{path}: {reason}")
 
-    text = read_text(path, DatasetError)
-    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
-        raise refuse("a spreadsheet is not read: save it as CSV")
-    if path.suffix.lower() == ".jsonl":
-        rows = jsonl_rows(text, refuse)
-    elif path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
-        rows = json_rows(text, refuse)
-    else:
-        rows = csv_rows(text, lambda name: any(name in names for names in PARTS.values()), refuse)
+    rows = _rows(path, refuse)
     if not rows:
         raise refuse("holds no question")
     if odd := next((row for row in rows if not isinstance(row.value, dict)), None):
@@ -63,6 +67,9 @@ def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[
         )
         raise refuse(f"{odd.place}: {what}")
     columns = _columns(rows, chosen or {}, refuse)
+    more = _numbered(rows, columns)
+    if "query" not in columns and more:
+        columns["query"], *more = more
     if "question" not in columns:
         there = ", ".join(f'"{name}"' for name in _fields(rows))
         raise refuse(f'no column is called "question", as one must be; there are: {there}')
@@ -73,15 +80,72 @@ def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[
             continue
         if not said["question"]:
             raise refuse(f"{row.place} has no question")
-        if part := first_shown({name: said.get(name, "") for name in ("question", "evidence")}, said.get("query", "")):
+        golds = _golds(row, [columns["query"], *more], refuse) if "query" in columns else ()
+        shown = {name: said.get(name, "") for name in ("question", "evidence")}
+        if part := next(filter(None, (first_shown(shown, gold) for gold in golds)), ""):
             raise refuse(
                 f'{row.place} has its gold query in its "{columns[part]}", which a model is shown: '
                 "take it out there, or leave out the column"
             )
-        asked.append(Asked(row.place, *(said.get(part, "") for part in PARTS)))
+        query, *others = golds or ("",)
+        database, evidence, difficulty = (said.get(part, "") for part in ("database", "evidence", "difficulty"))
+        asked.append(Asked(row.place, said["question"], query, database, evidence, difficulty, tuple(others)))
     if not asked:
         raise refuse("holds no question")
-    return asked
+    return _together(asked)
+
+
+def _rows(path: Path, refuse: Callable[[str], DatasetError]) -> list[Row]:
+    if path.suffix.lower() in (".xls", ".ods"):
+        raise refuse("a spreadsheet of this kind is not read: save it as XLSX or CSV")
+    if path.suffix.lower() == ".xlsx":
+        return xlsx_rows(path, refuse)
+    text = read_text(path, DatasetError)
+    if path.suffix.lower() == ".jsonl":
+        return jsonl_rows(text, refuse)
+    if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
+        return json_rows(text, refuse)
+    return csv_rows(text, lambda name: any(name in names for names in PARTS.values()), refuse)
+
+
+def _numbered(rows: Sequence[Row], columns: Mapping[str, str]) -> list[str]:
+    """Return the columns of further golds, by their numbers: ``query_2``, ``gold 3``; ``columns`` are others."""
+    found = []
+    for field in _fields(rows):
+        match = _NUMBERED.fullmatch(name_of(field))
+        if match and match[1] in QUERY and field not in columns.values() and _holds_queries(rows, field):
+            found.append((int(match[2]), field))
+    return [field for _, field in sorted(found)]
+
+
+def _golds(row: Row, fields: Sequence[str], refuse: Callable[[str], DatasetError]) -> tuple[str, ...]:
+    golds: dict[str, None] = {}
+    for field in fields:
+        cell = row.value.get(field) if isinstance(row.value, dict) else None
+        several = cell if isinstance(cell, list) else [_text(row, field)]
+        if isinstance(cell, list) and not all(map(begins_a_query, several)):
+            raise refuse(f'{row.place} has a list as its "{field}" that are not all whole queries')
+        golds |= {str(gold).strip(): None for gold in several if str(gold).strip()}
+    return tuple(golds)
+
+
+def _together(asked: Sequence[Asked]) -> list[Asked]:
+    """Make one question of rows that are alike in all but their queries."""
+    found: dict[tuple[str, ...], Asked] = {}
+    for one in asked:
+        key: tuple[str, ...] = (one.question, one.database, one.evidence, one.difficulty)
+        if not one.golds:
+            key = (*key, one.place)
+        if (first := found.get(key)) is None:
+            found[key] = one
+            continue
+        golds = {same_query_key(gold): gold for gold in reversed((*first.golds, *one.golds))}
+        if len(golds) == len(first.golds):
+            found[*key, one.place] = one  # the same once more: it is kept, and counts twice
+        else:
+            others = tuple(gold for gold in reversed(golds.values()) if gold != first.query)
+            found[key] = replace(first, place=f"{first.place} and {one.place}", others=others)
+    return list(found.values())
 
 
 def database_of(asked: Asked, databases: Mapping[str, Path], path: Path) -> str:

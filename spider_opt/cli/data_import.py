@@ -44,6 +44,10 @@ def _columns(context: click.Context, option: click.Parameter, given: Sequence[st
     "--column", "columns", metavar="PART=NAME", multiple=True, callback=_columns,
     help="Column that holds the question, query, database, evidence or difficulty, where names do not tell",
 )  # fmt: skip
+@click.option(
+    "--descriptions", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with TABLE.csv (DATABASE/TABLE.csv), which says what columns hold",
+)  # fmt: skip
 @click.option("--name", help="What the benchmark is called (default: as the folder)")
 @click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
 @click.option("--replace", is_flag=True, help="Replace what an earlier import wrote there, and nothing else")
@@ -52,21 +56,24 @@ def import_command(
     databases: tuple[Path, ...],
     out: Path,
     columns: dict[str, str],
+    descriptions: Path | None,
     name: str | None,
     no_training: bool,
     replace: bool,
 ) -> None:
-    """Make a benchmark of the questions in TABLE: CSV, JSON or JSONL.
+    """Make a benchmark of the questions in TABLE: CSV, XLSX, JSON, JSONL.
 
     Its columns: question, query (the gold query; a question without one is asked, but not scored), and where you have
     them database, evidence and difficulty. Every gold query is run, and what it gives is shown. From 100 questions
-    over 4 databases on, half are set apart to learn from, of other databases than are asked.
+    over 4 databases on, half are set apart to learn from, of other databases than are asked. Several queries that are
+    all right: columns query, query_2 …, a row each, or a list in JSON.
     """
     from spider_opt.benchmarks.importing import import_benchmark
 
     made = import_benchmark(
-        table, databases, out, name=name, columns=columns, training=not no_training, replace=replace, on_gold=_show
-    )
+        table, databases, out, name=name, columns=columns, training=not no_training, descriptions=descriptions,
+        replace=replace, on_gold=_show,
+    )  # fmt: skip
     _sum_up(made, table, out)
 
 
@@ -87,6 +94,9 @@ def _sum_up(made: Imported, table: Path, out: Path) -> None:
 
     n, n_databases = len(made.asked), len({gold.db_id for gold in made.asked})
     click.echo(f"{made.name}: {counted(n, 'question')} over {counted(n_databases, 'database')}, in {out}")
+    if several := [gold for gold in made.asked if gold.asked.others]:
+        places = ", ".join(gold.asked.place for gold in several[:SHOWN]) + (", …" if len(several) > SHOWN else "")
+        click.echo(harmless(f"{counted(len(several), 'question')} with several right queries: {places}"))
     if made.training:
         learnt = sorted({gold.db_id for gold in made.training})
         click.echo(f"{len(made.training):,} more to learn from, over {', '.join(learnt)}")
@@ -104,7 +114,7 @@ def _sum_up(made: Imported, table: Path, out: Path) -> None:
             said = counted(len(golds), f"gold query {one_does}", f"gold queries {several_do}")
             places = ", ".join(gold.asked.place for gold in golds[:SHOWN]) + (", …" if len(golds) > SHOWN else "")
             click.echo(harmless(f"{said}: {places}"), err=True)
-    if any(gold.error for gold in made.asked):
+    if any(gold.error and gold.rows is None for gold in made.asked):
         click.echo(
             f"these questions count nowhere until their query runs: mend {table} and import it again with --replace",
             err=True,

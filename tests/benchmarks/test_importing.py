@@ -321,3 +321,159 @@ def test_databases_with_the_same_contents_stay_on_one_side(here: Path) -> None:
 )
 def test_questions_that_are_nearly_one(one: tuple[str, str, str], other: tuple[str, str, str], why: str | None) -> None:
     assert list(near_duplicates([one, ("d", "Else entirely", "c"), other])) == ([(0, 2, why)] if why else [])
+
+
+# --- several golds, spreadsheets, what columns hold ---------------------------------------------
+
+TWO = ("SELECT name FROM boat WHERE crew > 4", "SELECT name, crew FROM boat WHERE crew > 4")
+ASKS = "Which boats have a large crew?"
+
+
+def as_list(folder: Path) -> Path:
+    path = folder / "questions.json"
+    path.write_text(json.dumps([{"question": ASKS, "query": list(TWO)}, {"question": ROWS[0][0], "query": ROWS[0][1]}]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["question,query,query_2", "question,gold,Gold 2", "question,query_1,query_2", "question,sql,SQL2", "rows", "list"],
+)
+def test_several_golds_of_a_question(here: Path, header: str) -> None:
+    if header == "list":
+        path = as_list(here)
+    elif header == "rows":
+        path = table([(ASKS, TWO[0]), ROWS[0], (ASKS, TWO[1])])
+    else:
+        path = table([(ASKS, *TWO), (*ROWS[0], "")], header)
+    found = made(path)
+    assert [gold.asked.golds for gold in found.asked] == [TWO, (ROWS[0][1],)]
+    assert (found.asked[0].rows, found.near) == (1, ())
+    examples = load(data="own").examples
+    assert [example.golds for example in examples] == [TWO, (ROWS[0][1],)]
+    assert header != "rows" or found.asked[0].asked.place == "line 2 and line 4"
+    assert made(path, replace=True).asked == found.asked
+
+
+def test_rows_that_say_the_same_twice_stay_two_questions(here: Path) -> None:
+    found = made(table([ROWS[0], ROWS[0], (ASKS, ""), (ASKS, "")]))
+    assert len(found.asked) == 4
+
+
+def test_a_gold_of_several_that_fails_is_named(here: Path) -> None:
+    found = made(table([(ASKS, TWO[0]), (ASKS, "SELECT length FROM boat")]))
+    assert found.asked[0].rows == 1
+    assert found.asked[0].error.startswith("gold 2 of 2: ")
+
+
+@pytest.mark.parametrize("cells", [["SELECT", "name"], [TWO[0], ""], [3]])
+def test_a_list_of_anything_else_is_refused(here: Path, cells: list[object]) -> None:
+    Path("questions.json").write_text(
+        json.dumps([{"question": ASKS, "query": TWO[0]}, {"question": "b", "query": cells}])
+    )
+    with pytest.raises(DatasetError, match='has a list as its "query" that are not all whole queries'):
+        made(Path("questions.json"))
+
+
+@pytest.mark.parametrize("at", range(2))
+def test_a_second_gold_in_what_a_model_is_shown_is_refused(here: Path, at: int) -> None:
+    rows = [(ASKS, *TWO, f"hint: {TWO[at]}")]
+    with pytest.raises(DatasetError, match='line 2 has its gold query in its "evidence"'):
+        made(table(rows, "question,query,query_2,evidence"))
+
+
+def spreadsheet(path: Path, *sheets: list[list[object]]) -> Path:
+    openpyxl = pytest.importorskip("openpyxl", reason="the extra xlsx is not installed")
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_spreadsheet_is_read_as_its_csv_would_be(here: Path) -> None:
+    header, rows = ["question", "query", "query_2", "level"], [[ASKS, *TWO, 3], [None], [*ROWS[0], None, 2.0]]
+    notes: list[list[object]] = [["notes"], ["made by Ann"]]
+    path = spreadsheet(here / "questions.xlsx", notes, [header, *rows])
+    found = made(path)
+    assert [(gold.asked.golds, gold.asked.difficulty) for gold in found.asked] == [(TWO, "3"), ((ROWS[0][1],), "2")]
+    assert found.asked[1].asked.place == "row 4"
+
+
+@pytest.mark.parametrize(
+    ("sheets", "said"),
+    [
+        ([[["question", "question"], ["a", "b"]]], 'two columns that are called "question"'),
+        ([[]], "is empty"),
+        ([[["words"], ["a"]]], 'no column is called "question"'),
+        ([[["question", "query"], [None, "SELECT 1"]]], "row 2 has no question"),
+    ],
+)
+def test_a_broken_spreadsheet_is_refused(here: Path, sheets: list[list[list[object]]], said: str) -> None:
+    with pytest.raises(DatasetError, match=said):
+        made(spreadsheet(here / "questions.xlsx", *sheets))
+    assert not Path("own").exists()
+
+
+def test_what_is_no_spreadsheet_is_refused(here: Path) -> None:
+    Path("old.xls").write_bytes(b"x")
+    with pytest.raises(DatasetError, match="save it as XLSX or CSV"):
+        made(Path("old.xls"))
+    pytest.importorskip("openpyxl", reason="the extra xlsx is not installed")
+    Path("no.xlsx").write_bytes(b"no zip")
+    with pytest.raises(DatasetError, match="is no spreadsheet that can be read"):
+        made(Path("no.xlsx"))
+
+
+def test_what_reads_spreadsheets_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("no.xlsx").write_bytes(b"no zip")
+    monkeypatch.setattr("spider_opt.benchmarks.spreadsheet.import_module", no_openpyxl)
+    with pytest.raises(DatasetError, match=r"type: pip install 'spider-opt\[xlsx\]'"):
+        made(Path("no.xlsx"))
+
+
+def no_openpyxl(name: str) -> None:
+    raise ImportError(name)
+
+
+ABOUT = "original_column_name,column_description,value_description\ncrew,how many sail,at least 1\n"
+
+
+@pytest.mark.parametrize("place", ["about/boat.csv", "about/harbour/Boat.csv"])
+def test_what_columns_hold_is_told(here: Path, place: str) -> None:
+    Path(place).parent.mkdir(parents=True)
+    Path(place).write_bytes(b"\xef\xbb\xbf" + ABOUT.encode())
+    for _ in range(2):
+        made(table(ROWS), descriptions=Path("about"), replace=True)
+        [boat] = load(data="own").examples[0].question.schema.tables
+        assert {column.name: column.about for column in boat.columns if column.about} == {
+            "crew": "how many sail; at least 1"
+        }
+    made(table(ROWS), replace=True)
+    assert not any(column.about for column in load(data="own").examples[0].question.schema.tables[0].columns)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("boats.csv", ABOUT, "is about no table of harbour, whose are boat"),
+        ("boat.csv", "name,what\ncrew,x\n", "has no column original_column_name"),
+        ("boat.csv", ABOUT + "mast,how high,\n", 'tells of "mast", which is no column of boat'),
+        ("boat.txt", ABOUT, r"has no CSV file that says what columns hold: it needs TABLE\.csv"),
+        ("boat.csv", "", "is no CSV that can be read"),
+        ("boat.csv", ABOUT + f"name,{ROWS[0][1]},\n", "has the gold query of"),
+    ],
+)
+def test_descriptions_that_are_wrong_are_refused(here: Path, file: str, text: str, said: str) -> None:
+    Path("about").mkdir()
+    Path("about", file).write_text(text)
+
+    def make_and_load() -> None:
+        made(table(ROWS), descriptions=Path("about"))
+        load(data="own")
+
+    with pytest.raises(DatasetError, match=said):
+        make_and_load()

@@ -68,7 +68,9 @@ def test_a_table_and_a_database_to_the_three_questions_that_failed(
                 said.append(result.stdout)
     assert time.monotonic() - start < 300
     _, imported, evaluated, why = said
-    assert imported.endswith("own: 12 questions over 1 database, in own\n")
+    assert imported.endswith(
+        "own: 12 questions over 1 database, in own\n1 question with several right queries: line 13 and line 14\n"
+    )
     assert evaluated.startswith("own dev  EX 75.0 ± 13.1  n=12\n")
     assert len(model.requests) == 12
     failed = [part for part in why.split("\n\n") if part.strip()]
