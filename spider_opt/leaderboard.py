@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What a reader wants first, the last four only where there is something to say; the CSV has all columns.
-TEXT = ("method", "model", "computed by", "benchmark", "beside")
+TEXT = ("method", "model", "computed by", "benchmark", "corrections", "beside")
 SHORT = (
     "method", "model", "asked", "benchmark", "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS),
     "s_per_question", "cut", "refused", "ex_answered", "beside",
@@ -219,7 +219,9 @@ def _ranking(frame: pd.DataFrame) -> str:
     seldom = {"cut": "cut", "refused": "refused", "ex_answered": "refused", "beside": "beside"}
     metrics = [name for name in map(str, frame) if f"{name}_se" in frame and name != "ex" and frame[name].notna().any()]
     names = [name for name in SHORT if name not in seldom or any(frame[seldom[name]])]
-    names[names.index("ex_se") + 1 : names.index("ex_se") + 1] = metrics
+    corrections = ["corrections"] if CORRECTED in metrics else []
+    names[names.index("ex_se") + 1 : names.index("ex_se") + 1] = [*metrics, *corrections]
+    frame = frame.assign(**{name: frame[name].fillna("-") for name in corrections})
     shown = frame[names].rename(columns=SHOWN_AS)
     for name in ("EX", "±", SHOWN_AS["ex_answered"], *metrics, *HARDNESS_LEVELS):
         if name in shown:

@@ -344,3 +344,21 @@ def test_one_question_has_no_error_bar(rows: list[Any]) -> None:
     parsed = json.loads(table(rows).to_json(orient="records"))
     assert parsed[0]["ex_se"] is None
     assert parsed[0]["ex_easy"] is None
+
+
+def test_corrected_golds_stand_beside_ex(tmp_path: Path) -> None:
+    scorer = {**RUN["scorer"], "corrections": "mine 0123456789ab"}
+    told = fabricate(tmp_path / "one", scorer=scorer)
+    verdicts = [json.loads(line) for line in (told / "verdicts.jsonl").read_text().splitlines()]
+    (told / "verdicts.jsonl").write_text(lines([verdict | {"metrics": {"corrected": True}} for verdict in verdicts]))
+    found = table([read_row(told), read_row(fabricate(tmp_path / "two"))])
+    place = list(found.columns).index("ex_se")
+    assert list(found.columns)[place + 1 : place + 3] == ["corrected", "corrected_se"]
+    by_run = found.set_index("run")
+    assert (by_run.loc["one", "corrected"], by_run.loc["one", "corrections"]) == (100, "mine 0123456789ab")
+    assert by_run.loc["two", ["corrected", "corrections"]].isna().all()
+    text = to_markdown(found)
+    assert "| EX | ± | corrected | corrections |" in text
+    assert "| 60.0 | 24.5 | 100.0 | mine 0123456789ab |" in text
+    assert "| 60.0 | 24.5 | - | - |" in text
+    assert "correct" not in to_markdown(table([read_row(fabricate(tmp_path / "three"))]))

@@ -1,4 +1,4 @@
-"""Reads files of corrections: JSON as ours are, or CSV with a row for each right gold."""
+"""Reads files of corrections: JSON as ours are, JSONL, or CSV with a row for each right gold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from spider_opt import arguments
 from spider_opt.benchmarks.corrections.entries import VERDICTS, Correction, Corrections
 from spider_opt.errors import CorrectionsError
-from spider_opt.rows import csv_rows, json_rows, name_of, read_text
+from spider_opt.rows import csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.wording import argument
 
 _HERE = Path(__file__).resolve().parent
@@ -31,7 +31,8 @@ def read_corrections(corrections: str | Path) -> Corrections:
 
     A JSON file is a list of entries, or an object with one: each has ``index`` (the position in the split's file, from
     0), ``db_id``, ``hash`` (see ``gold_hash``), ``verdict`` (``wrong``, ``several`` or ``right``), ``reason``, and
-    ``golds``, a list of queries or one. A CSV file has the same columns, and a row for each gold.
+    ``golds``, a list of queries or one. JSONL has an entry a line. A CSV file has the same columns, and a row for each
+    gold.
 
     Raises:
         UsageError: the argument is of another kind than is due.
@@ -55,7 +56,7 @@ def read_corrections(corrections: str | Path) -> Corrections:
         known = {name for names in _FIELDS.values() for name in names}
         rows = csv_rows(text, known.__contains__, refuse)
     else:
-        rows = json_rows(text, refuse)
+        rows = jsonl_rows(text, refuse) if path.suffix.lower() == ".jsonl" else json_rows(text, refuse)
     entries: dict[int, Correction] = {}
     for row in rows:
         entry = _entry(row.value, partial(refuse, place=f"{row.place}: "))

@@ -35,6 +35,13 @@ def test_ways_to_say_the_same(tmp_path, said):
     assert (corrections.name, corrections.entries) == ("mine", (READ,))
 
 
+def test_jsonl_has_an_entry_a_line(tmp_path):
+    path = write(tmp_path / "mine.jsonl", "\n".join(json.dumps({**ENTRY, "index": index}) for index in (5, 3)) + "\n")
+    assert [entry.index for entry in read_corrections(path)] == [3, 5]
+    with pytest.raises(CorrectionsError, match="line 2: question 3 stands twice"):
+        read_corrections(write(path, f"{json.dumps(ENTRY)}\n{json.dumps(ENTRY)}\n"))
+
+
 def test_csv_has_a_row_for_each_gold(tmp_path):
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
