@@ -20,7 +20,7 @@ from spider_opt.progress import Progress, display
 from spider_opt.runs.prediction_files import Predicted, misfit
 from spider_opt.scoring import Rules, ScoreReport
 from spider_opt.scoring.suite_files import at_hand
-from spider_opt.scoring.table import END_AT_TAB
+from spider_opt.scoring.table import END_AT_TAB, SUITES
 from spider_opt.types import Benchmark
 
 _LOG = logging.getLogger("spider_opt")
@@ -29,7 +29,8 @@ RULES: Mapping[str, str] = {
     "official-distinct": "the same with its flag keep_distinct: DISTINCT counts",
     "suite": "test suites: right on every database of the folder (TS)",
     "suite-distinct": "test suites with the flag keep_distinct",
-    "suite-plug-value": "gold's values put into the predictions (the flag plug_value)",
+    "suite-plug-value": "test suites with gold's values put into the predictions",
+    "official-plug-value": "gold's values put into the predictions (the flag plug_value)",
     "official-value-kept": "without making 1 of the letters value, as eval_exec_match called from Python",
     "official-value-spaced": "only the word value between blanks becomes 1, as the later command line",
     "old-spider": "Spider's first script (taoyds/spider, exec): columns by name, rows in order",
@@ -38,6 +39,9 @@ RULES: Mapping[str, str] = {
     "bird": "BIRD's rule: the sets of rows are equal",
 }
 """The rules by the name of their scorer, and what each is."""
+SPIDERS = ("official", "official-distinct", "strict")
+OF_SPIDER = ("old-spider", "match")
+"""What reads only Spider's SQL, and is left out where the benchmark's own rule is none of Spider's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class RuleLine:
 
     ``value`` is in percent of ``n`` questions, ``of_all`` in percent of all questions of the split's file, where those
     without a database count as wrong; None where there are none such. ``gained`` questions are right here and not by
-    the benchmark's own rule, ``lost`` ones the other way round.
+    the benchmark's own rule, ``lost`` ones the other way round, where both judge.
     """
 
     rule: str
@@ -178,8 +182,8 @@ class _Judging:
             right,
             100 * right / len(said) if said else 0.0,
             100 * right / n_total if missing else None,
-            sum(yes and not base.get(index, False) for index, yes in said.items()),
-            sum(yes and not said.get(index, False) for index, yes in base.items()),
+            sum(yes and not base.get(index, True) for index, yes in said.items()),
+            sum(yes and not said.get(index, True) for index, yes in base.items()),
         )
 
 
@@ -188,14 +192,15 @@ def _by_rules(judging: _Judging, pairs: Sequence[Predicted], suite: str) -> list
     main = judging.rules.main
     on_suites = bool(suite) or at_hand(judging.benchmark.paths)
     names = [main, *(name for name in RULES if name != main)]
-    names = [name for name in names if on_suites or name not in ("suite", "suite-distinct")]
+    left_out = (() if on_suites else SUITES) + (OF_SPIDER if main not in SPIDERS else ())
+    names = [name for name in names if name not in left_out]
     report = judging.report(pairs, names[1:])
     base = {scored.index: scored.correct for scored in report.scored}
     told = []
     for name in names:
         said = {s.index: bool(s.metrics[name]) for s in report.scored if name in s.metrics}
         about = RULES.get(name, "the benchmark's own rule")
-        if name.startswith("suite") and report.suite and on_suites:
+        if name in SUITES and report.suite:
             about += f"; databases {report.suite}"
         told.append(judging.counted(name, about, base if name == main else said, base))
     return told
@@ -224,7 +229,7 @@ def _read(
     try:
         return answer_pairs(path, benchmark, extract=extract, field=field), lines, []
     except PredictionsError as error:
-        if lines is None or not lines.entries:
+        if lines is None or not any(entry.sql for entry in lines.entries):
             raise
         reading = as_they_stand(lines)
         if not reading.pairs:

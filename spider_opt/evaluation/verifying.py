@@ -164,7 +164,8 @@ def _scorers(
         known = {"exec": "old-spider", "match": "match"}
     else:
         options = "-distinct" * keep_distinct + "-plug-value" * plug_value
-        known = {"exec": f"{'suite' if on_suites or plug_value else 'official'}{options}", "match": "match"}
+        in_suites = on_suites or options == "-distinct-plug-value"
+        known = {"exec": f"{'suite' if in_suites else 'official'}{options}", "match": "match"}
     if (keep_distinct or plug_value or on_suites) and (script.form == "bird" or script.is_old):
         raise UsageError(f"{script.path} knows no test suites, and no flags for DISTINCT and values: leave them out")
     if wrong := [name for name in asked if name not in known]:

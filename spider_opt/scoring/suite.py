@@ -5,6 +5,7 @@ Source: official evaluator, ``exec_eval.py`` (``eval_exec_match``), commit e97ac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 
 from spider_opt.scoring import rewrite
@@ -24,19 +25,21 @@ def suite(
     *,
     keep_distinct: bool = False,
     plug_value: bool = False,
+    alone: bool = False,
 ) -> Verdict:
     """Judge as the official tool does on a folder of databases: a prediction must be right on all of them.
 
     ``keep_distinct`` and ``plug_value`` are its flags of these names. With the second a prediction is tried as it
     stands, then with gold's values in place of its own, in every way up to ``MAX_PLUGGED``: one that is right
-    on all databases is enough.
+    on all databases is enough. ``alone`` judges on the benchmark's own database only.
 
     Raises:
         GoldError: the gold query fails on one of the databases, which is named.
     """
     ready = rewritten_gold(gold, database.db_id, keep_distinct=keep_distinct)
     sql, unfit = rewritten(prediction, keep_distinct=keep_distinct)
-    first = _on_all(ready, sql, database, unfit, blank_runs=keep_distinct)
+    instances = [database] if alone else database.instances
+    first = _on_all(ready, sql, instances, unfit, blank_runs=keep_distinct)
     if first.correct or not plug_value or unfit is not None:
         return first
     try:
@@ -47,7 +50,7 @@ def suite(
     for query in islice(queries, MAX_PLUGGED):
         if query not in tried:
             tried.add(query)
-            verdict = _on_all(ready, query, database, checked=True)
+            verdict = _on_all(ready, query, instances, checked=True)
             if verdict.correct:
                 return Verdict(Outcome.CORRECT, f"with gold's values {verdict.detail}")
     if n_ways > MAX_PLUGGED:
@@ -59,7 +62,7 @@ def suite(
 def _on_all(
     gold: str,
     sql: str,
-    database: ScoredDatabase,
+    instances: Sequence[ScoredDatabase],
     unfit: Verdict | None = None,
     *,
     blank_runs: bool = False,
@@ -68,18 +71,27 @@ def _on_all(
     """Judge on all databases. Golds that are ``checked`` have run on all of them: the first one to fail is the end."""
     gold, sql = rewrite.fix_year(gold), rewrite.fix_year(sql)
     failed: Verdict | None = None
-    for instance in database.instances:
+    for instance in instances:
         if failed is not None:
             # The reference stops where a prediction fails; a gold that fails on a later database must not hide there.
             judge_rewritten(gold, sql, instance, failed)
             continue
         verdict = judge_rewritten(gold, sql, instance, unfit, blank_runs=blank_runs)
         if not verdict.correct:
-            several = len(database.instances) > 1
+            several = len(instances) > 1
             failed = Verdict(verdict.outcome, f"on {instance.path.name}: {verdict.detail}") if several else verdict
             if checked:
                 return failed
-    return failed or Verdict(Outcome.CORRECT, f"{verdict.detail} on {counted(len(database.instances), 'database')}")
+    return failed or Verdict(Outcome.CORRECT, f"{verdict.detail} on {counted(len(instances), 'database')}")
+
+
+def official_plug_value(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
+    """Judge as ``official`` does with the official tool's flag to put gold's values into predictions.
+
+    Raises:
+        GoldError: the gold query fails.
+    """
+    return suite(gold, prediction, database, plug_value=True, alone=True)
 
 
 def suite_distinct(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:

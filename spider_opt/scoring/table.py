@@ -24,6 +24,7 @@ from spider_opt.types import Scorer
 SCORERS = {
     "official": "spider_opt.scoring.official:official",
     "official-distinct": "spider_opt.scoring.official:official_distinct",
+    "official-plug-value": "spider_opt.scoring.suite:official_plug_value",
     "official-value-kept": "spider_opt.scoring.official:official_value_kept",
     "official-value-spaced": "spider_opt.scoring.official:official_value_spaced",
     "old-spider": "spider_opt.scoring.old_spider:old_spider",
@@ -40,7 +41,8 @@ SCORERS = {
 SUITES = ("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value")
 """Those that judge on all databases of a suite."""
 END_AT_TAB = (
-    "official", "official-distinct", "official-value-kept", "official-value-spaced", "old-spider", "match", *SUITES
+    "official", "official-distinct", "official-plug-value", "official-value-kept", "official-value-spaced", "old-spider",
+    "match", *SUITES,
 )  # fmt: skip
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0

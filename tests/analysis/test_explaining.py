@@ -170,7 +170,7 @@ def test_value_placeholders(shop, tmp_path):
     answered(shop, path, lambda at, sql: sql[: sql.rindex(" ")] + " value")
     found = explain(path, shop, claimed=100)
     lines = by_rule(found)
-    assert found.fits == ("suite-plug-value", "match")
+    assert found.fits == ("official-plug-value", "match")
     # To the command line it is the number 1, to the function a column of that name, to the later command line a column
     # again, as no blank stands behind it.
     assert lines["official"].right == 2
@@ -230,6 +230,8 @@ OLD = [
     ("SELECT max(price), min(price) FROM item", "SELECT avg(price), min(price) FROM item", True),
     ("SELECT name FROM item WHERE value = 1", "SELECT name FROM item WHERE value = 1", True),
     ("SELECT name FROM item WHERE id = 1", "", False),
+    ("SELECT name FROM item WHERE id = 1 LIMIT 1", "SELECT name FROM item WHERE id = 1 LIMIT 3", True),
+    ("SELECT name FROM item WHERE id = 1 LIMIT 1", "SELECT name FROM item WHERE id = 1 LIMIT 1+1", False),
     ("SELECT name FROM item WHERE id = 1", "SELECT nam FROM item", False),
     ("SELECT name FROM item WHERE id = 1", "DROP TABLE item", False),
 ]
@@ -273,6 +275,10 @@ def test_command(shop, tmp_path):
 def test_what_is_no_file_of_predictions(shop, tmp_path):
     with pytest.raises(PredictionsError, match="there is no"):
         explain(tmp_path / "none.txt", shop)
+    for text in ("", "\n\n"):
+        (tmp_path / "a.txt").write_text(text)
+        with pytest.raises(PredictionsError, match="for the 50 questions"):
+            explain(tmp_path / "a.txt", shop)
     (tmp_path / "a.json").write_text("[1, 2]")
     with pytest.raises(PredictionsError):
         explain(tmp_path / "a.json", shop)
