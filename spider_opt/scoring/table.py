@@ -41,8 +41,8 @@ SCORERS = {
 SUITES = ("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value")
 """Those that judge on all databases of a suite."""
 END_AT_TAB = (
-    "official", "official-distinct", "official-plug-value", "official-value-kept", "official-value-spaced", "old-spider",
-    "match", *SUITES,
+    "official", "official-distinct", "official-plug-value", "official-value-kept", "official-value-spaced",
+    "old-spider", "match", *SUITES,
 )  # fmt: skip
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0
