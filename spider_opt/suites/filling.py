@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from spider_opt.suites.contents import Contents, Reference, Row, StoredColumn, StoredTable
@@ -273,6 +273,21 @@ def _invented(column: StoredColumn, chance: random.Random) -> Value:
     return "".join(chance.choice("abcdeilnorst") for _ in range(chance.randint(1, 6)))
 
 
-def literals_for(literals: Mapping[str, Sequence[Value]], names: Collection[str]) -> dict[str, Sequence[Value]]:
-    """Return those values that some columns are compared with."""
-    return {name: values for name, values in literals.items() if name in names}
+def in_parents(literals: Literals, contents: Contents) -> dict[str, list[Value]]:
+    """Return values by column with those added that are asked of a foreign key: they must stand where it points.
+
+    A gold that looks for flights from ``"APG"`` finds some only if there is an airport of that code.
+    """
+    found = {name: list(values) for name, values in literals.items()}
+    for _ in contents.tables:
+        before = sum(map(len, found.values()))
+        for table in contents.tables.values():
+            for reference in table.references:
+                other = contents.tables[reference.table]
+                for at, target in zip(reference.columns, reference.targets, strict=True):
+                    known = found.setdefault(other.columns[target].name.lower(), [])
+                    asked = found.get(table.columns[at].name.lower(), [])
+                    known += [value for value in asked if value not in known]
+        if sum(map(len, found.values())) == before:
+            break
+    return {name: values for name, values in found.items() if values}

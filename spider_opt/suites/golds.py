@@ -15,7 +15,7 @@ from spider_opt.sql.statement import is_query
 from spider_opt.sql.varying import depends_on
 from spider_opt.suites.bench import Bench
 from spider_opt.suites.contents import Contents
-from spider_opt.suites.filling import Focus
+from spider_opt.suites.filling import Focus, in_parents
 from spider_opt.suites.literals import literals_of
 from spider_opt.suites.mutants import mutants
 from spider_opt.suites.places import sorted_columns, tables_of
@@ -74,7 +74,7 @@ def read_golds(texts: Iterable[str], contents: Contents, bench: Bench) -> Golds:
             sorted_by |= set(sorted_columns(tree, contents))
         forms = tuple(dict.fromkeys(ready(text, contents.db_id, keep_distinct=keep) for keep in (False, True)))
         ways = tuple(tuple(_that_run(bench, form)) for form in forms)
-        focus = Focus(tables, literals_of([text], names))
+        focus = Focus(tables, in_parents(literals_of([text], names), contents))
         found.append(Gold(text, forms, ways, focus, restless=any_of_group(forms[0])[1]))
     return Golds(tuple(found), frozenset(sorted_by), left_out)
 

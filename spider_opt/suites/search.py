@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from spider_opt.suites.bench import Bench
 from spider_opt.suites.contents import Contents
-from spider_opt.suites.filling import Filler, Rows
+from spider_opt.suites.filling import Filler, Rows, in_parents
 from spider_opt.suites.golds import Gold, Golds, Pair
 from spider_opt.suites.literals import literals_of
 
@@ -49,7 +49,7 @@ class Search:
     def on(cls, contents: Contents, bench: Bench, read: Golds, pairs: Sequence[Pair]) -> Search:
         """Return a search for what separates pairs."""
         names = {column.name.lower() for table in contents.tables.values() for column in table.columns}
-        literals = literals_of([gold.sql for gold in read.golds], names)
+        literals = in_parents(literals_of([gold.sql for gold in read.golds], names), contents)
         return cls(contents, bench, read.golds, pairs, Filler(contents, literals, read.sorted_by))
 
     def run(self, seed: int) -> None:

@@ -205,3 +205,21 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path):
         found.append([file.read_bytes() for file in files])
     assert found[0] == found[1]
     assert found[0] != found[2]
+
+
+def test_what_a_foreign_key_is_asked_for_stands_where_it_points(tmp_path):
+    script = """
+        CREATE TABLE airport (code TEXT PRIMARY KEY, city TEXT);
+        CREATE TABLE flight (number INTEGER, origin TEXT REFERENCES airport (code));
+        WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 700)
+        INSERT INTO airport SELECT printf('Q%03d', i), 'city ' || i FROM s;
+        INSERT INTO flight VALUES (1, 'Q001'), (2, 'Q002');
+    """
+    gold = "SELECT count(*) FROM flight WHERE origin = 'XYZ'"
+    report, files = built(tmp_path, script, [gold])
+    found = []
+    for file in files[1:]:
+        with closing(opened(file)) as connection:
+            found.append(connection.execute(gold).fetchone()[0])
+    assert max(found) > 0
+    assert report.differ == 0
