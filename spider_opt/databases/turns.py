@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Protocol
 from weakref import WeakValueDictionary
 
-MAX_OPEN = 8
+MAX_OPEN = 64
+"""More than a test suite has for one database: each pair of queries asks all of these in turn."""
 
 
 class Opens(Protocol):
