@@ -142,6 +142,8 @@ def verify(
             n_compared[metric] += 1
             own = ours.get(pair.example.index, {}).get(name)
             said = told.get("said", {}).get(metric)
+            if own is None and said is None:  # the gold fails for both
+                continue
             if own is None or said is None or abs(float(own) - float(said)) > _CLOSE:
                 x = pair.example
                 shown_as = said if said is None or metric == "f1" else bool(said)

@@ -125,6 +125,20 @@ def test_what_the_script_lacks(shop, tmp_path, line, said):
         verify(answered(tmp_path / "a.txt"), shop, official=official)
 
 
+def test_a_gold_that_fails(shop, tmp_path):
+    """For both it is the same; where it stops the script alone, each verdict that it does not give is listed."""
+    official = spider_folder(tmp_path / "official")
+    file = shop.root / "dev.json"
+    entries = json.loads(file.read_text())
+    entries[2]["query"] = (
+        "SELECT name FROM item WHERE name IS NULL OR name = 'never'"  # exact set match reads no IS NULL
+    )
+    file.write_text(json.dumps(entries))
+    found = verify(answered(tmp_path / "a.txt"), load("spider:dev", data=shop.root), official=official)
+    assert [(one.index, one.metric, one.ours, one.theirs) for one in found.different] == [(2, "exec", False, None)]
+    assert "AssertionError: gold query fails" in found.different[0].why
+
+
 def test_no_script(shop, tmp_path):
     path = answered(tmp_path / "a.txt")
     with pytest.raises(UsageError, match="has no official script: it is to have evaluation"):
