@@ -38,6 +38,10 @@ def listed() -> tuple[list[Listed], list[str]]:
     return found, broken
 
 
+MANY = 8
+"""Splits from which on the docs' table does not tell each by itself."""
+
+
 def markdown_table() -> str:
     """Return our own benchmarks with what their files are called, as a table for the docs."""
     lines = [
@@ -49,12 +53,21 @@ def markdown_table() -> str:
         fields = source.fields
         parts = [fields.db_id, fields.question, fields.query, fields.notes, *fields.metadata.values()]
         named = ", ".join(f"`{part}`" for part in parts if part)
+        seen: set[tuple[str, str, str]] = set()
         for split, layout in source.splits.items():
             questions = ", ".join(f"`{file}`" for file in layout.questions) or "`--questions FILE`"
             tables = f"`{layout.tables}`" if layout.tables else ""
             usual = " (the usual one)" if split == source.default else ""
+            databases = layout.databases
+            if len(source.splits) > MANY:  # those that are alike but for their names are one line
+                own = split.partition("-")[0]
+                questions, tables, databases = (x.replace(own, "NAME") for x in (questions, tables, databases))
+                split, usual = split.replace(own, "NAME"), ""
+                if (questions, tables, databases) in seen:
+                    continue
+                seen.add((questions, tables, databases))
             lines.append(
-                f"| `{name}` | `{split}`{usual} | {questions} | {tables} | `{layout.databases}` | {named} "
+                f"| `{name}` | `{split}`{usual} | {questions} | {tables} | `{databases}` | {named} "
                 f"| {f'`{source.training}`' if source.training else ''} | {source.licence} |"
             )
     return "\n".join(lines) + "\n"

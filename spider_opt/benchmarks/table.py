@@ -13,6 +13,7 @@ from spider_opt.plugins import Names
 
 BENCHMARKS = {
     "bird": "spider_opt.benchmarks.bird:BIRD",
+    "dr-spider": "spider_opt.benchmarks.dr_spider:DR_SPIDER",
     "spider": "spider_opt.benchmarks.spider:SPIDER",
     "spider-dk": "spider_opt.benchmarks.spider_variants:SPIDER_DK",
     "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",

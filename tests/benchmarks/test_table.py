@@ -70,9 +70,9 @@ def test_what_comes_with_a_package_takes_no_folder(tmp_path: Path) -> None:
     ("name", "sentence"),
     [
         ("spidr", "no benchmark 'spidr' (did you mean 'spider'?); see: spider-opt data list"),
-        ("qqq:dev", "no benchmark 'qqq' (there are: bird, spider, spider-dk, spider-mini, "
+        ("qqq:dev", "no benchmark 'qqq' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
         "spider-realistic, spider-syn); see: spider-opt data list"),
-        ("", "no benchmark '' (there are: bird, spider, spider-dk, spider-mini, "
+        ("", "no benchmark '' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
         "spider-realistic, spider-syn); see: spider-opt data list"),
         ("spider-mini:tets", 'No split is called "tets"; there is: train, test. Another benchmark is named by its '
                              "folder: load('NAME', data=DIR)"),

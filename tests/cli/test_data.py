@@ -59,7 +59,8 @@ def test_list_says_what_there_is_and_where(spider: Path, monkeypatch: pytest.Mon
         "  its folder is named by --benchmark bird --data DIR or BIRD_DIR=DIR; get it with: spider-opt data fetch "
         "--benchmark bird"
     )
-    lines = lines[3:]
+    assert lines[3].startswith("dr-spider: DB_schema_synonym, ")
+    lines = lines[6:]
     assert lines[0] == "spider: dev (usual), train, train_spider, train_others, test; CC BY-SA 4.0"
     assert lines[2] == ("  its folder is named by --spider DIR or SPIDER_DIR=DIR; get it with: spider-opt data fetch")
     assert lines[3] == "spider-dk: dev (usual); MIT"
@@ -71,7 +72,7 @@ def test_list_says_what_there_is_and_where(spider: Path, monkeypatch: pytest.Mon
     assert lines[3] == "spider-mini: train, test (usual); Apache-2.0"
     assert lines[5] == "  here: it comes with the package"
     monkeypatch.setenv("SPIDER_DIR", str(spider))
-    assert run("list").stdout.splitlines()[5] == f"  here: dev at {spider} (SPIDER_DIR)"
+    assert run("list").stdout.splitlines()[8] == f"  here: dev at {spider} (SPIDER_DIR)"
     found = {one["name"]: one for one in json.loads(run("list", "--json").stdout)}
     assert found["spider"]["here"] == ["dev"]
     assert (found["spider-mini"]["default"], found["spider-mini"]["training"]) == ("test", "train")

@@ -351,7 +351,7 @@ def test_so_many_may_be_given_up(model: Model) -> None:
         (["--run", "--spider", "nowhere"], 2, "No folder nowhere"),
         (["nowhere"], 2, "'nowhere' does not exist"),
         (["--recorded", "nowhere"], 2, "'nowhere' does not exist"),
-        (["--benchmark", "nope"], 2, "no benchmark 'nope' (there are: bird, spider, spider-dk, spider-mini, "
+        (["--benchmark", "nope"], 2, "no benchmark 'nope' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
         "spider-realistic, spider-syn)"),
         ([*TWO, "--out", "file/below"], 1, "cannot use file/below"),
     ],
