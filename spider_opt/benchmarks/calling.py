@@ -11,7 +11,7 @@ from spider_opt.benchmarks.naming import KNOWN_NAMES, LAYOUT, described, known_s
 from spider_opt.benchmarks.questions import Entry, read_entries
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import folder_of, question_files
-from spider_opt.benchmarks.table import benchmark_names, source_named
+from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.errors import DatasetError
 from spider_opt.wording import argument
@@ -33,7 +33,7 @@ def variant(name: str, entries: Sequence[Entry]) -> str:
     known = (known_split(entries) or ("", ""))[0]
     if not known:
         fields = {entry.asked_as for entry in entries}
-        overs = {each: of for each in benchmark_names() if (of := _source(each)) is not None and of.over == LAYOUT}
+        overs = {each: of for each in BENCHMARKS if (of := source_named(each)).over == LAYOUT}
         own = {of.fields.question: each for each, of in overs.items() if of.fields.question != "question"}
         known = next((own[field] for field in fields if len(fields) == 1 and field in own), "")
     if known == name or (not known and name == LAYOUT):
@@ -92,10 +92,3 @@ def label_of(source: Source, split: str, questions: Path) -> str:
     stem = re.sub(r"[^\w.]+", "-", questions.stem).strip("-") or "questions"
     taken = {*source.splits, *source.aliases}
     return f"other-{stem}" if stem.lower() in taken or is_training(stem.lower()) else stem
-
-
-def _source(name: str) -> Source | None:
-    try:
-        return source_named(name)
-    except DatasetError:
-        return None

@@ -16,6 +16,7 @@ from spider_opt.benchmarks import fetch as module
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.fetch import Fetched, fetch_benchmark, official_download, part_path
 from spider_opt.benchmarks.spider import SPIDER
+from spider_opt.benchmarks.table import source_named
 from spider_opt.errors import SpiderOptError, UsageError
 
 
@@ -339,3 +340,26 @@ def test_interrupted_it_keeps_what_arrived(
     with pytest.raises(KeyboardInterrupt):
         fetch_benchmark("spider", tmp_path / "got", interrupt, url=server.url)
     assert {item.name for item in tmp_path.iterdir()} - {"spider"} == {part_path(tmp_path / "got", server.url).name}
+
+
+# --- what others come in -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["spider-syn", "spider-dk"])
+def test_a_repository_over_spiders_databases_is_found_where_it_was_put(server: Server, small: Any, name: str) -> None:
+    source = source_named(name)
+    entries = [small.entry("zoo", 8) | {"SpiderSynQuestion": "Who, in other words?", "SpiderQuestion": "Who?"}]
+    members = {f"{source.title}-829587a/{source.splits['dev'].questions[0]}": json.dumps(entries).encode()}
+    server.body = pack(members | {f"{source.title}-829587a/LICENSE": b"MIT"})
+    fetched = fetch_benchmark(name, small.root / source.title, lambda *_: None, url=server.url, wait_s=0.001)
+    assert (fetched.root, fetched.verified) == (small.root / source.title, False)
+    benchmark = load(name, data=small.root)
+    assert (benchmark.name, benchmark.split, len(benchmark.examples)) == (name, "other-dev", 1)
+    with pytest.raises(UsageError, match=f"{source.title} is already at"):
+        fetch_benchmark(name, small.root / source.title, lambda *_: None, url=server.url, wait_s=0.001)
+
+
+@pytest.mark.parametrize("name", ["spider-realistic", "dr-spider"])
+def test_what_has_no_download_says_where_it_is_had(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{name} cannot be fetched by this command: get it at https://"):
+        fetch_benchmark(name, tmp_path / "new", lambda *_: None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.cli.benchmark_options import Chosen
-from spider_opt.errors import UsageError
+from spider_opt.errors import DatasetError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +84,20 @@ def test_other_questions_are_scored_under_their_own_name(tmp_path: Path) -> None
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.stderr
         assert result.stdout.startswith(f"{'own-spider' if where else 'spider-mini'} other-dev  EX 100.0")
+
+
+@pytest.mark.parametrize("option", ["data", "spider"])
+def test_a_run_on_a_variant_is_shown_with_spiders_folder(tmp_path: Path, option: str) -> None:
+    folder = tmp_path / "spider"
+    (folder / "database/zoo").mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "database/zoo/zoo.sqlite")) as zoo:
+        zoo.execute("CREATE TABLE item (name TEXT)")
+    entry = {"db_id": "zoo", "question": "What is there?", "query": "SELECT name FROM item"}
+    (folder / "dev.json").write_text(json.dumps([entry]))
+    syn = tmp_path / "syn.json"
+    syn.write_text(json.dumps([{**entry, "SpiderSynQuestion": "Which ones?", "SpiderQuestion": "What is there?"}]))
+    loaded = Chosen(**{option: folder}, questions=syn).load_of("spider-syn", "dev")
+    assert (loaded.name, loaded.examples[0].question.text) == ("spider-syn", "Which ones?")
+    with pytest.raises(DatasetError, match="holds no Spider-Syn"):
+        Chosen(**{option: folder}).load_of("spider-syn", "dev")
+    assert Chosen(**{option: folder}).load_of("spider", "dev").examples[0].question.text == "What is there?"
