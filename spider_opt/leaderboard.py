@@ -17,7 +17,7 @@ from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.run import known
 from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.rules import CORRECTED
-from spider_opt.scoring.table import SCORERS
+from spider_opt.scoring.table import SCORERS, SUITES
 from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Row:
             elif f.name == "metrics":
                 for metric, said in value.items():
                     flat |= {metric: said["value"], f"{metric}_se": said["se"]}
+                    flat |= {f"{metric}_n": said["n"]} if said["n"] != self.n else {}
             elif f.name == "corrections":
                 flat |= {f.name: value} if value else {}
             elif f.name == "context":
@@ -176,7 +177,11 @@ def _of_metrics(rows: Sequence[Row]) -> list[str]:
     """Return the columns of all metrics that some row has: corrected golds, then ours in the order of their table."""
     found = {name for row in rows for name in row.metrics}
     names = [name for name in (CORRECTED, *SCORERS) if name in found]
-    return [column for name in (*names, *sorted(found - set(names))) for column in (name, f"{name}_se")]
+    others = {name for row in rows for name, said in row.metrics.items() if said["n"] != row.n}
+    columns: list[str] = []
+    for name in (*names, *sorted(found - set(names))):
+        columns += [name, f"{name}_se", *([f"{name}_n"] if name in others else [])]
+    return columns
 
 
 def _compares(row: Row) -> tuple[str, str, int, str, str]:
@@ -214,6 +219,18 @@ def to_markdown(frame: pd.DataFrame) -> str:
     return "\n".join(tables)
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(map(str, frame), values, strict=True)) for values in frame.itertuples(index=False)]
+
+
+def _with_n_and_suites(said: str, row: dict[str, Any], metric: str) -> str:
+    """Say beside a number on how many questions it is, where it is on others than EX, and on which suites."""
+    n = row.get(f"{metric}_n")
+    beside = [f"n={n:.0f}"] if said != "-" and n is not None and isfinite(n) else []
+    beside += [row["suites"]] if said != "-" and metric in SUITES else []
+    return f"{said} ({', '.join(beside)})" if beside else said
+
+
 def _ranking(frame: pd.DataFrame) -> str:
     frame = frame.assign(ex_answered=frame["ex"] * frame["n"] / (frame["n"] - frame["refused"]))
     seldom = {"cut": "cut", "refused": "refused", "ex_answered": "refused", "beside": "beside"}
@@ -226,6 +243,8 @@ def _ranking(frame: pd.DataFrame) -> str:
     for name in ("EX", "±", SHOWN_AS["ex_answered"], *metrics, *HARDNESS_LEVELS):
         if name in shown:
             shown[name] = [f"{value:.1f}" if isfinite(value) else "-" for value in shown[name].astype(float)]
+    for name in metrics:
+        shown[name] = [_with_n_and_suites(said, row, name) for said, row in zip(shown[name], _rows(frame), strict=True)]
     head = [list(shown.columns), ["---:" if name not in TEXT else "---" for name in shown.columns]]
     lines = [*head, *([str(cell).replace("|", "\\|") for cell in row] for row in shown.itertuples(index=False))]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

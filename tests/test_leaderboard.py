@@ -100,14 +100,16 @@ def test_metrics_stand_behind_ex_each_with_its_error_ours_first(tmp_path: Path) 
     fabricate(tmp_path / "old", [verdict(0, "easy", "correct")])
     frame = table([read_row(tmp_path / name) for name in ("all", "old")])
     at = list(frame).index("ex_se") + 1
-    assert list(frame)[at : at + 6] == ["strict", "strict_se", "suite", "suite_se", "mine", "mine_se"]
+    columns = ["strict", "strict_se", "strict_n", "suite", "suite_se", "suite_n", "mine", "mine_se"]
+    assert list(frame)[at : at + 8] == columns
     row = frame[frame["run"] == "all"].iloc[0]
     assert [row[name] for name in ("ex", "strict", "suite", "mine", "suite_se")] == [100, 100, 50, 50, 50]
     assert row["suites"] == "given 0123 plug-value"
     assert frame[frame["run"] == "old"].iloc[0][["strict", "suite", "mine"]].isna().all()
     shown = to_markdown(frame)
     assert "| EX | ± | strict | suite | mine | easy |" in shown
-    assert "| 100.0 | 0.0 | 100.0 | 50.0 | 50.0 |" in shown
+    assert "| 100.0 | 0.0 | 100.0 (n=2) | 50.0 (n=2, given 0123 plug-value) | 50.0 |" in shown
+    assert [row["strict_n"], row["suite_n"], "mine_n" in frame] == [2, 2, False]
     assert "| EX | ± | easy |" in shown  # of the other questions, where no row has them
 
 

@@ -35,7 +35,7 @@ class Line:
     ``ex`` and ``ex_se`` are percentages, ``usage`` a sum over these questions. The base, always the first line, has
     no ``against``; ``p_holm`` is its p corrected for the number of runs. ``asked`` is what computed it, and how many
     answers at a time, ``beside`` what differs from what it is compared with beside the method. Where ``metric`` is not
-    None, it is what stands in place of EX.
+    None, it is what stands in place of EX, and ``judged_by`` how it was judged: on which suites.
     """
 
     method: str
@@ -51,6 +51,7 @@ class Line:
     asked: str = ""
     beside: tuple[str, ...] = ()
     metric: str | None = None
+    judged_by: str = ""
 
     def cells(self) -> dict[str, Any]:
         """Return the line flat and JSON-able; None where something cannot be told."""
@@ -61,7 +62,7 @@ class Line:
         flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
         rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
         told = {name: v if v == v else None for name, v in rounded.items()}
-        metric = {"metric": self.metric} if self.metric else {}
+        metric = {"metric": self.metric, "judged_by": self.judged_by} if self.metric else {}
         return told | {"asked": self.asked, "beside": "; ".join(self.beside)} | metric
 
 
@@ -163,7 +164,7 @@ def _line(
     beside = tuple(beside_the_step(base.info, info)) if base else ()
     return Line(
         info.method, info.model, name, info.commit, len(common), ex, se, usage, against, p, how_asked(info), beside,
-        metric,
+        metric, run.scorer.said_of(metric) if metric else "",
     )  # fmt: skip
 
 
@@ -183,6 +184,8 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
         rows.append([*(getattr(line, name).replace("|", "\\|") for name in names), *_shown(line), *said])
     table = "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
     more = " Beside the method: what else is not as in the first row." if beside else ""
+    if lines[0].metric:
+        more = f" Judged by {lines[0].judged_by}.{more}"
     one, several = ("gold query", "gold queries") if by == "query" else ("database", "databases")
     return (
         f"{table}\n"

@@ -77,7 +77,10 @@ def with_metric(run: Run, metric: str | None) -> Run:
     verdicts = tuple(scored for scored in run.verdicts if scored.said(metric, main) is not None)
     if not verdicts:
         names = sorted({main, *(name for scored in run.verdicts for name in scored.metrics)} - {""})
-        again = either(f"evaluate it again with metrics=[{metric!r}]", f"run its eval command with --metric {metric}")
+        again = either(
+            f"evaluate it again with metrics=[{metric!r}]",
+            f"spider-opt score {run.where} --update --metric {metric} judges it again",
+        )
         raise UsageError(f"{run.where} was not judged by {metric}, but by {', '.join(names) or 'EX'}: {again}")
     return run if len(verdicts) == run.n else replace(run, verdicts=verdicts)
 

@@ -55,6 +55,7 @@ def score_command(
     benchmark's own rule; --metric names what is asked beside it.
     """
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
+    from spider_opt.errors import UsageError
     from spider_opt.evaluation.scoring_files import score, score_again
     from spider_opt.progress import progress
     from spider_opt.scoring import write_verdicts
@@ -66,7 +67,10 @@ def score_command(
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
     benchmark = chosen.load()
     if update:
-        run = score_again(file, benchmark, rules)
+        for option, said in {"--extract": extract, "--field": field is not None}.items():
+            if said:
+                raise UsageError(f"{option} says nothing to a run folder, whose queries are told: leave it out")
+        run = score_again(file, benchmark, rules, cache=not no_cache)
     else:
         run = score(file, benchmark, mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:

@@ -35,6 +35,7 @@ from spider_opt.runs.unanswered import check_answered
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.scoring.corrected import check_corrections
+from spider_opt.scoring.report import check_suites
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
 from spider_opt.wording import counted
@@ -129,6 +130,7 @@ def evaluate(
     benchmark, seed, shown = arguments.benchmark(benchmark), arguments.seed(seed), display(progress)
     options = {"metrics": metrics, "suite": suite, "plug_value": plug_value, "corrections": corrections}
     rules = rules_of(mode, options).on(benchmark)
+    check_suites(benchmark, rules)
     if rules.corrections is not None:
         check_corrections(rules.corrections, benchmark, rules)  # before a model is asked for hours
     limit = None if limit is None else arguments.whole(limit, "limit", least=1)

@@ -126,7 +126,7 @@ def score(
     return run
 
 
-def score_again(folder: Path, benchmark: Benchmark, rules: Rules) -> Run:
+def score_again(folder: Path, benchmark: Benchmark, rules: Rules, *, cache: bool = True) -> Run:
     """Judge a finished run's answers by other rules, and write the verdicts in place of those that are there.
 
     Raises:
@@ -143,7 +143,7 @@ def score_again(folder: Path, benchmark: Benchmark, rules: Rules) -> Run:
             f"leave out {argument('update')} to see what its answers come to on those here"
         )
     with cache_in_use():
-        again = finish(benchmark, folder, rules.on(benchmark))
+        again = finish(benchmark, folder, rules.on(benchmark), use_cache=cache, again=True)
     warn_of(again, _LOG.warning)
     return again
 

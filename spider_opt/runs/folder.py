@@ -16,7 +16,7 @@ from pathlib import Path
 
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.benchmarks.unchanged import check_unchanged
-from spider_opt.errors import ModelError, RunError
+from spider_opt.errors import GoldError, ModelError, RunError
 from spider_opt.paths import append_whole, locked, write_whole
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, pair_read, to_line
@@ -26,9 +26,9 @@ from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
 from spider_opt.runs.served import Served
 from spider_opt.runs.unanswered import Unanswered, with_refused
-from spider_opt.scoring import Rules, score, write_verdicts
+from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
-from spider_opt.wording import argument, either
+from spider_opt.wording import argument, counted, either
 
 _LOG = logging.getLogger("spider_opt")
 # Measures, with the gold at hand, what stood in the prompt of an answer.
@@ -135,21 +135,27 @@ def run(
     return Finished(tuple(a for a in answers if a.id in wanted), n_new, unanswered.errors, aside)
 
 
-def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
+def finish(benchmark: Benchmark, folder: Path, rules: Rules, *, use_cache: bool = True, again: bool = False) -> Run:
     """Score all answers of a run folder, write their verdicts, and note in ``run.json`` what was scored and how.
 
-    Where another command answers in that folder meanwhile, what it added is scored too.
+    Where another command answers in that folder meanwhile, what it added is scored too. A run that is scored ``again``
+    stays as it is where questions cannot be judged now that were.
 
     Raises:
+        GoldError: there are such questions.
         RunError: the folder holds no run, is in use, or cannot be written.
     """
     path = folder / PREDICTIONS
     pairs = pair_answers(benchmark, path, expected=0)
     while True:
         check_unchanged(benchmark)
-        report = score(benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules)
+        report = score(
+            benchmark, [(example, answer.prediction.sql) for example, answer in pairs], rules, use_cache=use_cache
+        )
         check_unchanged(benchmark)
         report = with_refused(report, [answer for _, answer in pairs])
+        if again:
+            _check_none_lost(folder, pairs, report)
         with _alone(folder), _writing(folder):
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
             if pairs == judged:
@@ -162,6 +168,15 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules) -> Run:
                 info.write(folder)
                 break
     return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
+
+
+def _check_none_lost(folder: Path, pairs: Sequence[tuple[Example, Answer]], report: ScoreReport) -> None:
+    before, ids = RunInfo.read(folder).failed_golds, {answer.index: answer.id for _, answer in pairs}
+    lost = [(index, why) for index, why in report.failed_golds if ids[index] not in before]
+    if lost:
+        index, why = lost[0]
+        many = counted(len(lost), "question")
+        raise GoldError(f"{many} of {folder} cannot be judged now, its verdicts stay as they are: {index}: {why}")
 
 
 def _without_question(prediction: Prediction, text: str) -> Prediction:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spider_opt.errors import GoldError
+from spider_opt.errors import DatasetError, GoldError
 from spider_opt.kinds import Kind, check_all, check_kinds
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.rows import parsed
@@ -142,7 +142,9 @@ def score(
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
     rules = rules.on(benchmark)
-    suites, suite = _suites(benchmark, {example.question.db_id for example, _ in answers}, rules)
+    asked = {example.question.db_id for example, _ in answers}
+    suites, suite = _suites(benchmark, asked, rules)
+    _warn_of_lone(suites, asked, rules)
     failed = [(example.index, NO_GOLD) for example, _ in answers if not example.golds]
     answers = [(example, sql) for example, sql in answers if example.golds]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
@@ -152,6 +154,8 @@ def score(
     verdicts = judge_all(
         answers, benchmark.paths, rules, suites=suites, cache=cache, n_workers=n_workers, on_verdict=on_verdict
     )
+    if rules.on_suites and suite != (now := _suites(benchmark, suites, rules)[1]):
+        raise DatasetError(f"the test suite has changed while it was judged (from {suite} to {now}): score again")
     corrected: list[bool | None] = [None for _ in answers]
     if rules.corrections is not None:
         told = [v.correct if isinstance(v := said[rules.main], Verdict) else None for said in verdicts]
@@ -188,6 +192,15 @@ def score(
     return ScoreReport(tuple(scored), skipped, tuple(sorted(failed)), rules, benchmark.fingerprint, *by)
 
 
+def check_suites(benchmark: Benchmark, rules: Rules) -> None:
+    """Make sure that the test suites are there by which rules are to judge: before a model is asked for hours.
+
+    Raises:
+        DatasetError: they are not, for some of the databases that are asked about.
+    """
+    _suites(benchmark, {example.question.db_id for example in benchmark.examples}, rules)
+
+
 def _suites(benchmark: Benchmark, asked: Collection[str], rules: Rules) -> tuple[Mapping[str, Sequence[Path]], str]:
     """Return the suites of the databases that are asked about, and what all the benchmark's together are called."""
     if not rules.on_suites:
@@ -196,11 +209,15 @@ def _suites(benchmark: Benchmark, asked: Collection[str], rules: Rules) -> tuple
 
     folder = Path(rules.suite) if rules.suite else None
     files = suite_files(benchmark.paths, folder, needed=asked)
-    if alone := sum(len(files[db_id]) == 1 for db_id in asked):
-        more = "" if folder else f"; a folder of test suites is named by {argument('suite', 'DIR')}"
+    return files, suite_name(files, folder)
+
+
+def _warn_of_lone(suites: Mapping[str, Sequence[Path]], asked: Collection[str], rules: Rules) -> None:
+    """Tell of databases whose suite is no more than one database."""
+    if alone := sum(len(suites[db_id]) == 1 for db_id in asked if db_id in suites):
+        more = "" if rules.suite else f"; a folder of test suites is named by {argument('suite', 'DIR')}"
         of = counted(len(asked), "database")
         _LOG.warning("suite: %d of %s with no instance but the benchmark's own, where it is EX%s", alone, of, more)
-    return files, suite_name(files, folder)
 
 
 def _warn_of_unsaid(

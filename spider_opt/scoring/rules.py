@@ -88,15 +88,20 @@ class Rules:
         if self.corrections is not None:
             self.corrections.check(benchmark)
         if self.mode:
-            return self
+            return self._without_vain()
         own = replace(self, mode=benchmark.scorer)
         if self.metrics:
-            return own
+            return own._without_vain()
         beside = [_KEEPING if name == "official" and self.keep_distinct else name for name in _BESIDE]
         metrics = beside if own.main in beside else []
         if self.suite or self.plug_value or (own.main in beside and _suites_of(benchmark)):
             metrics.append("suite")
-        return replace(own, metrics=tuple(name for name in metrics if name != own.main))
+        return replace(own, metrics=tuple(name for name in metrics if name != own.main))._without_vain()
+
+    def _without_vain(self) -> Rules:
+        """Return the rules without a ``keep_distinct`` that changes nothing: what is judged alike is noted alike."""
+        says_something = self.main == _KEEPING or _KEEPING in self.metrics or "suite" in self.scorers
+        return self if says_something else replace(self, keep_distinct=False)
 
     def noted(self) -> dict[str, Any]:
         """Return what a run notes of how it was scored."""
@@ -169,7 +174,7 @@ def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any
     if isinstance(mode, Rules):
         if given:
             raise UsageError(f"{' and '.join(given)}: rules say that already, leave it out or change the rules")
-        return mode
+        return _checked(mode)
     if mode is not None and (not isinstance(mode, str | list | tuple) or not mode):
         raise arguments.wrong(mode, "mode", "the name of a scorer, or a list of them, that of EX first")
     main, *others = [""] if mode is None else [mode] if isinstance(mode, str) else arguments.texts(mode, "mode")
@@ -181,3 +186,26 @@ def rules_of(mode: Rules | str | Sequence[str] | None, options: Mapping[str, Any
     plug_value = arguments.yes_or_no(options.get("plug_value", False), "plug_value")
     corrections = given.get("corrections")
     return rules_for([*others, *asked], mode=main, suite=suite, plug_value=plug_value, corrections=corrections)
+
+
+def _checked(rules: Rules) -> Rules:
+    """Return rules that somebody made by hand, once they are what they must be.
+
+    Raises:
+        UsageError: one of their fields is not.
+        ScorerError: there is no such scorer, or it is broken.
+    """
+    for name in ("mode", "suite"):
+        if not isinstance(getattr(rules, name), str):
+            raise arguments.wrong(getattr(rules, name), f"Rules.{name}", "a text")
+    if not isinstance(rules.metrics, tuple) or not all(isinstance(name, str) for name in rules.metrics):
+        raise arguments.wrong(rules.metrics, "Rules.metrics", "a tuple of scorers' names")
+    for name in ("keep_distinct", "plug_value"):
+        arguments.yes_or_no(getattr(rules, name), f"Rules.{name}")
+    if rules.timeout_s is not None:
+        arguments.number(rules.timeout_s, "Rules.timeout_s", above=True)
+    if rules.corrections is not None and not isinstance(rules.corrections, Corrections):
+        raise arguments.wrong(rules.corrections, "Rules.corrections", "what so.corrections returns")
+    for name in (*filter(None, [rules.mode]), *rules.metrics):
+        find_scorer(name)
+    return rules

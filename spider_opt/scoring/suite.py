@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from spider_opt.errors import DatasetError, GoldError
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.official import judge_rewritten, rewritten, rewritten_gold
 from spider_opt.scoring.plug_values import plugged
@@ -72,11 +73,16 @@ def _on_all(
     gold, sql = rewrite.fix_year(gold), rewrite.fix_year(sql)
     failed: Verdict | None = None
     for instance in instances:
+        # The reference stops where a prediction fails; a gold that fails on a later database must not hide there.
+        known = unfit if failed is None else failed
+        try:
+            verdict = judge_rewritten(gold, sql, instance, known, blank_runs=blank_runs and failed is None)
+        except DatasetError as error:
+            if instance is instances[0]:  # the benchmark's own mostly, which no other scorer can read either
+                raise
+            raise GoldError(f"the suite's database cannot be read: {error}") from error
         if failed is not None:
-            # The reference stops where a prediction fails; a gold that fails on a later database must not hide there.
-            judge_rewritten(gold, sql, instance, failed)
             continue
-        verdict = judge_rewritten(gold, sql, instance, unfit, blank_runs=blank_runs)
         if not verdict.correct:
             several = len(instances) > 1
             failed = Verdict(verdict.outcome, f"on {instance.path.name}: {verdict.detail}") if several else verdict

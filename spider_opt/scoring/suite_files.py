@@ -32,8 +32,13 @@ def suite_files(
         DatasetError: the folder has no databases for some that are needed, or a file is none.
     """
     if folder is None:
-        found = {db_id: _in_folder(path.parent, first=path.name) for db_id, path in paths.items()}
-        return {db_id: files or (paths[db_id],) for db_id, files in found.items()}
+        beside = {db_id: _in_folder(path.parent, first=path.name) for db_id, path in paths.items()}
+        found = {db_id: files or (paths[db_id],) for db_id, files in beside.items()}
+        for db_id, files in found.items():
+            for file in files:
+                if file != paths[db_id]:
+                    _check_file(file)
+        return found
     if not folder.is_dir():
         raise DatasetError(
             f"there is no folder {folder}: {argument('suite')} names one with a folder for each database"
@@ -50,7 +55,7 @@ def suite_files(
         )
     for files in found.values():
         for file in files:
-            check_database(file)
+            _check_file(file)
     return {db_id: files for db_id, files in found.items() if files}
 
 
@@ -70,9 +75,16 @@ def _in_folder(folder: Path, *, first: str) -> tuple[Path, ...]:
     # Source: official evaluator, eval_exec_match, which takes every name with ".sqlite" in it.
     if not folder.is_dir():
         return ()
-    names = (path.name for path in folder.iterdir() if _IN_NAME in path.name and path.is_file())
+    names = (path.name for path in folder.iterdir() if _IN_NAME in path.name)
     found = [name for name in names if not name.endswith(_BESIDE) and not name.startswith(".")]
     return tuple(folder / name for name in sorted(found, key=lambda name: (name != first, _by_number(name))))
+
+
+def _check_file(file: Path) -> None:
+    if not file.is_file():
+        what = "a link to nothing" if file.is_symlink() else "no file"
+        raise DatasetError(f"{file} is {what}: a test suite's folders have SQLite files; take it away, or mend it")
+    check_database(file)
 
 
 def _by_number(name: str) -> list[tuple[int, str]]:

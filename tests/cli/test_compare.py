@@ -151,7 +151,10 @@ def test_by_another_metric_on_the_questions_that_have_it(here: Path) -> None:
         ("suite", 3, 100.0),
     ]
     assert (told[1]["won"], told[1]["lost"], told[1]["change"]) == (2, 0, 66.6667)
-    assert "| method | run | n | suite | change (95 %) |" in run("m/one", "m/two", "--metric", "suite").stdout
+    shown = run("m/one", "m/two", "--metric", "suite").stdout
+    assert "| method | run | n | suite | change (95 %) |" in shown
+    assert "Judged by suite on the databases given 1." in shown
+    assert told[0]["judged_by"] == "suite on the databases given 1"
     by_ex = json.loads(run("m/one", "m/two", "--json").stdout)
     assert (by_ex[1]["n"], by_ex[1]["won"], "metric" in by_ex[1]) == (4, 0, False)
 

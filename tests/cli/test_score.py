@@ -476,6 +476,8 @@ def test_a_run_on_other_questions_keeps_its_verdicts(tmp_path, spider, answers):
     assert (result.exit_code, result.stdout) == (2, "")
     assert "its verdicts stay as they are; leave out --update to see" in result.stderr
     assert (folder / "verdicts.jsonl").read_bytes() == before
+    for option in (["--extract"], ["--field", "x"]):
+        assert f"{option[0]} says nothing to a run folder" in score(folder, "--update", *option).stderr
     assert "is no run folder: --update writes into one" in score(answers, "--spider", spider, "--update").stderr
 
 

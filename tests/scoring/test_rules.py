@@ -112,6 +112,29 @@ def test_what_is_for_suites_is_refused_where_none_is_judged_by(given):
         rules_for(mode="strict", **given)
 
 
+def test_a_keep_distinct_that_changes_nothing_is_noted_nowhere(benchmark):
+    assert rules_for(mode="strict", keep_distinct=True).on(benchmark) == rules_for(mode="strict").on(benchmark)
+    assert rules_for(["match"], True, mode="strict").on(benchmark) == rules_for(["match"], mode="strict").on(benchmark)
+    assert rules_for(["suite"], True, mode="strict").on(benchmark).keep_distinct
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"timeout_s": "1"}, r"Rules\.timeout_s"),
+        ({"timeout_s": -1}, r"Rules\.timeout_s"),
+        ({"corrections": "spider-dev"}, r"Rules\.corrections .* what so\.corrections returns"),
+        ({"metrics": "suite"}, r"Rules\.metrics .* a tuple"),
+        ({"metrics": ("nope",)}, "no scorer 'nope'"),
+        ({"mode": None}, r"Rules\.mode"),
+        ({"keep_distinct": 1}, r"Rules\.keep_distinct"),
+    ],
+)
+def test_rules_made_by_hand_are_looked_at(fields, sentence):
+    with pytest.raises((UsageError, ScorerError), match=sentence):
+        rules_of(Rules(**fields))
+
+
 def test_rules_leave_nothing_else_to_say():
     with pytest.raises(UsageError, match="metrics and suite"):
         rules_of(Rules(), {"metrics": ["strict"], "suite": "x", "plug_value": False})

@@ -14,11 +14,14 @@ from real_spider import real_spider
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, GoldError
+from spider_opt.evaluation.running import evaluate
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.scoring import PairScorer, judge, rules_for, suite
+from spider_opt.scoring import report as report_module
 from spider_opt.scoring import score as judged
 from spider_opt.scoring.suite_files import DESCRIPTION, at_hand, suite_files, suite_name
 from spider_opt.scoring.table import SUITES
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Outcome
 
 ROWS = {
@@ -41,7 +44,6 @@ def folder(tmp_path: Path) -> Path:
             )
     for name in ("shop.sqlite-journal", "shop.sqlite-wal", "shop.sqlite-shm", ".shop.sqlite.part", "notes.txt"):
         (folder / name).write_bytes(b"")
-    (folder / "old.sqlite").mkdir()
     return folder
 
 
@@ -187,6 +189,8 @@ def _empty(folder):
     ("harm", "sentence"),
     [
         (lambda folder: (folder / "shop_2.sqlite").write_text("no"), r"shop_2\.sqlite is not a SQLite database"),
+        (lambda folder: (folder / "old.sqlite").mkdir(), r"old\.sqlite is no file: a test suite's folders have"),
+        (lambda folder: (folder / "shop_3.sqlite").symlink_to("gone"), r"shop_3\.sqlite is a link to nothing"),
         (_empty, r"no databases for 1 of 1 database .* \(shop\): .*suites.shop"),
         (lambda folder: folder.rename(folder.with_name("shops")), "no databases for 1 of 1"),
         (lambda folder: folder.parent.rename(folder.parent.with_name("other")), "there is no folder .*suites: suite "),
@@ -211,12 +215,17 @@ def test_its_name_tells_who_made_it_and_changes_with_any_row(folder):
     assert suite_name(files, None) not in (name, "")
 
 
-def test_a_benchmark_is_judged_by_the_files_beside_its_databases(folder, tmp_path):
+def _on_the_shop(folder):
+    """Return two questions that want COST_3, and a benchmark of them."""
     mini = load("spider-mini:test")
     schema = replace(mini.examples[0].question.schema, db_id="shop")
     asked = [replace(example.question, schema=schema) for example in mini.examples[:2]]
     examples = [replace(mini.examples[i], gold_sql=COST_3, question=question) for i, question in enumerate(asked)]
-    benchmark = replace(mini, examples=tuple(examples), paths={"shop": folder / "shop.sqlite"}, missing={})
+    return examples, replace(mini, examples=tuple(examples), paths={"shop": folder / "shop.sqlite"}, missing={})
+
+
+def test_a_benchmark_is_judged_by_the_files_beside_its_databases(folder):
+    examples, benchmark = _on_the_shop(folder)
     answers = [(examples[0], COST_3), (examples[1], "SELECT name FROM item WHERE price > 2")]
     report = judged(benchmark, answers, rules_for(), use_cache=False)
     assert [scored.metrics for scored in report.scored] == [
@@ -228,6 +237,38 @@ def test_a_benchmark_is_judged_by_the_files_beside_its_databases(folder, tmp_pat
     assert summary["suite"].startswith("given ")
     by_values = judged(benchmark, answers, rules_for(["suite"], plug_value=True), use_cache=False).summary()
     assert (list(by_values["metrics"]), by_values["plug_value"]) == (["official", "suite"], True)
+
+
+def test_an_instance_that_is_damaged_costs_no_other_metric_its_questions(folder, caplog):
+    page = bytearray((folder / "shop_10.sqlite").read_bytes())
+    page[4096:] = b"\xff" * (len(page) - 4096)
+    (folder / "shop_10.sqlite").write_bytes(page)
+    examples, benchmark = _on_the_shop(folder)
+    report = judged(benchmark, [(examples[0], "SELECT name FROM item WHERE price > 2")], rules_for(), use_cache=False)
+    assert [scored.metrics for scored in report.scored] == [{"official": True, "strict": True}]
+    assert "left out of suite: the suite's database cannot be read: " in caplog.text
+    assert "shop_10.sqlite" in caplog.text
+
+
+def test_a_suite_that_changes_while_it_is_judged_is_told(folder, monkeypatch):
+    examples, benchmark = _on_the_shop(folder)
+
+    def judge_and_write(*given, **options):
+        with closing(sqlite3.connect(folder / "shop_10.sqlite")) as connection, connection:
+            connection.execute("INSERT INTO item VALUES ('b', 3)")
+        return judge_all(*given, **options)
+
+    monkeypatch.setattr(report_module, "judge_all", judge_and_write)
+    with pytest.raises(DatasetError, match=r"the test suite has changed while it was judged \(from given .* to given "):
+        judged(benchmark, [(examples[0], COST_3)], rules_for(["suite"]), use_cache=False)
+
+
+def test_a_suite_that_is_not_there_is_told_before_a_model_is_asked(folder, tmp_path):
+    def answer(question, database):
+        raise AssertionError("asked")
+
+    with pytest.raises(DatasetError, match="no databases for 5 of 5 databases"):
+        evaluate(answer, load("spider-mini:test"), metrics=["suite"], suite=folder.parent, progress=False)
 
 
 def test_databases_without_further_instances_are_told(caplog):
