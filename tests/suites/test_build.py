@@ -8,17 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from suites.rewritings import rewritings
 
 import spider_opt as so
 from spider_opt.cli import main
 from spider_opt.errors import SpiderOptError, UsageError
-from spider_opt.scoring.suite_files import DESCRIPTION
+from spider_opt.scoring import PairScorer
+from spider_opt.scoring.suite_files import DESCRIPTION, suite_files
 from spider_opt.suites import build, building
 from spider_opt.types import Benchmark
 
@@ -58,6 +61,12 @@ def test_golds_are_right_on_their_suite_and_numbers_say_whose_it_is(tmp_path):
     run = so.score(answers, benchmark, metrics=["suite"], suite=tmp_path / "suites")
     assert all(one.metrics["suite"] is True for one in run.verdicts)
     assert made.suite.startswith("own ")
+    files = suite_files(benchmark.paths, tmp_path / "suites")
+    with closing(PairScorer()) as scorer:
+        for example in benchmark.examples:
+            own = [str(file) for file in files[example.question.db_id][1:]]
+            for kind, sql in rewritings(example.gold_sql):
+                assert scorer("suite", own[0], example.gold_sql, sql, "x", own).correct, (kind, sql)
     assert run.info.scorer.suite == made.suite
 
 
