@@ -44,9 +44,9 @@ def main() -> None:
         told = options.shared / "conformance" / "suite" / "verdicts" / f"{path.stem}.jsonl"
         given = {one["dev_index"]: bool(one["suite"]) for one in map(json.loads, told.read_text().splitlines())}
         both = sorted(own.keys() & given.keys())
-        n = [sum(own[i] for i in both), sum(given[i] for i in both)]
+        right = [sum(own[i] for i in both), sum(given[i] for i in both)]
         only = [sum(own[i] > given[i] for i in both), sum(own[i] < given[i] for i in both)]
-        percent = [f"{100 * count / len(both):.1f}" for count in n]
+        percent = [f"{100 * count / len(both):.1f}" for count in right]
         print(
             f"{path.stem:18} own {percent[0]}, the five {percent[1]}, n={len(both)}; right only on own {only[0]}, "
             f"only on the five {only[1]}; {time.monotonic() - start:.1f} s"
