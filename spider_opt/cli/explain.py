@@ -42,7 +42,7 @@ def explain_command(
     as_json: bool,
     no_cache: bool,
 ) -> None:
-    """Show the predictions in FILE under every rule that papers use.
+    """Show predictions under every rule that papers use.
 
     A line each: the number, and how many questions are right by that rule and not by the first (+), or the other way
     round (-). FILE is what score reads, and a text file with lines that are lost, too many, blank or in another order.

@@ -25,7 +25,7 @@ from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 )
 @click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
 def export_command(run: Path, form: str, out: Path, chosen: Chosen, extract: bool, field: str | None) -> None:
-    """Write answers and gold queries as the official tools read them.
+    """Write answers and golds as the official tools read them.
 
     RUN is a run folder, or a file of predictions as score reads it. --as spider is for test-suite-sql-eval and Spider's
     first script, --as bird for BIRD's mini_dev. Which question a line is for stands in export.json.

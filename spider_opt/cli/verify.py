@@ -59,11 +59,11 @@ def verify_command(
     field: str | None,
     as_json: bool,
 ) -> None:
-    """Run your own copy of the official script, and list every verdict that differs from ours.
+    """Run the official script on answers, and list what differs.
 
-    RUN is a run folder, or a file of predictions as score reads it. The script is run unchanged, question by question,
-    in a temporary folder; the databases are shown to it, and only queries that read are given to it. The exit status
-    is 1 where a verdict differs.
+    RUN is a run folder, or a file of predictions as score reads it. Your own copy of the script is run unchanged,
+    question by question, in a temporary folder; the databases are shown to it, and only queries that read are given to
+    it. The exit status is 1 where a verdict differs.
     """
     from spider_opt.benchmarks import describe_missing
     from spider_opt.cli.options import check_finite

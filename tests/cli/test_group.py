@@ -103,7 +103,7 @@ WRONG = [
     (["eval", "--limit", "0"], 2, "0 is not in the range x>=1"),
     (["eval", "--limit", "many"], 2, "'many' is not a valid integer range"),
     (["eval", "--concurrency", "0"], 2, "0 is not in the range 1<=x<=256"),
-    (["eval", "--mode", "lax"], 2, "'lax' is not one of 'official', 'strict'"),
+    (["eval", "--mode", "lax"], 2, "no scorer 'lax' (there are: "),
     (["eval", "--timeout", "0"], 2, "0.0 is not in the range"),
     (["eval", "--spider", "nowhere"], 2, "No folder nowhere. Get Spider with: spider-opt data fetch nowhere"),
     (["eval", "--spider", "."], 2, ". has no dev.json: it must hold the questions"),
