@@ -17,8 +17,7 @@ from spider_opt.databases import Limits, Sandbox, database_hash
 from spider_opt.databases.files import holds, open_read_only
 from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryError, QueryFailed, QueryLimit, QueryTimeout
-from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, results_of
-from spider_opt.sql.spacing import same_query_key
+from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, kept_seconds, results_of
 from spider_opt.sql.varying import depends_on
 from spider_opt.types import Result, ScoredDatabase
 
@@ -35,7 +34,8 @@ class OpenDatabase:
     """A ``ScoredDatabase`` over a SQLite file, for one process and one thread. Results of golds are kept on disk too.
 
     Every method that runs something raises DatasetError where the file is missing or not a database. ``timeout_s`` may
-    be set anew between two scorers, to less than the limits give or as much.
+    be set anew between two scorers, to less than the limits give or as much: what is known of a query, in memory or on
+    disk, answers only who has as many seconds as that run took. For others it runs again, as if nothing were known.
 
     ``instances``, the databases of its suite, may be set by who opens them.
     """
@@ -61,7 +61,7 @@ class OpenDatabase:
     def gold(self, sql: str) -> Result:
         """Return all that a gold query gives, from disk where that is known. It is held to no cap but its time."""
         known = self._golds.get(sql)
-        if known is None:
+        if known is None or known.seconds > self.timeout_s:
             known = self._gold(sql)
             self._n_golds += (size := len(known.rows) * len(known.columns) + len(sql))
             if self._n_golds > MAX_GOLDS:
@@ -71,17 +71,18 @@ class OpenDatabase:
         return known
 
     def check_gold(self, sql: str) -> None:
-        """Make sure that a gold query runs, or has run."""
-        if not (self._is_kept(sql) or self._is_kept(_without_caps(sql))):
+        """Make sure that a gold query runs in time, or has run."""
+        if not any(self._is_kept(name, self.timeout_s) for name in (sql, _without_caps(sql))):
             self.gold(sql)
 
     def _gold(self, sql: str) -> Result:
         ran, name = self._once(sql, "rows", sys.maxsize, self.timeout_s), sql
         if isinstance(ran.result, QueryLimit | QueryFailed):
             # Kept under another name: a prediction of these words is held to the caps, whatever was run before.
-            name, bad = _without_caps(sql), self._bad.get(sql)
-            known = bad if bad and bad.answers(sys.maxsize, self.timeout_s) else self._from_disk(name)
+            name, bad, capped_s = _without_caps(sql), self._bad.get(sql), ran.seconds
+            known = bad if bad and bad.answers(sys.maxsize, self.timeout_s) else self._from_disk(name, self.timeout_s)
             ran = known or _tried(partial(self._trusting.run, sql), sys.maxsize, self.timeout_s)
+            ran = ran.taking(max(capped_s, ran.seconds))  # who has less time does not come to ask without caps
         if isinstance(ran.result, QueryError):
             self._bad[sql] = ran
             kind = GoldTimeout if isinstance(ran.result, QueryTimeout) else GoldError
@@ -118,8 +119,6 @@ class OpenDatabase:
         ran = self._once(sql, kind, n_asked, within_s)
         if isinstance(ran.result, QueryError):
             raise ran.result.with_traceback(None)
-        if within_s < min(ran.within_s, ran.result.seconds) and not ran.on_disk:  # what asked before had more time
-            raise QueryTimeout(f"no answer within {within_s:g} s")
         result = ran.result
         return result if len(result.rows) <= n_asked else replace(result, rows=result.rows[:n_asked])
 
@@ -132,26 +131,30 @@ class OpenDatabase:
                 self._ran.clear()
                 self._n_ran = size
             self._ran[sql, kind] = ran
+        if isinstance(ran.result, QueryTimeout) and within_s < ran.within_s:  # what asked before had more time
+            return _Ran(QueryTimeout(f"no answer within {within_s:g} s"), n_asked, within_s=within_s)
         return ran
 
     def _run(self, sql: str, kind: _Kind, n_asked: int, within_s: float) -> _Ran:
         if kind == "copy":
             return _tried(partial(self._sandbox.run_on_copy, sql), n_asked, within_s)
-        if known := self._from_disk(sql):
+        if known := self._from_disk(sql, within_s):
             return known.distinct() if kind == "distinct" else known
         if kind == "rows":
             return _tried(partial(self._sandbox.run, sql), n_asked, within_s)
         whole = self._once(sql, "rows", n_asked, within_s)  # which others may ask for, too
         if not isinstance(whole.result, QueryLimit):
             return whole.distinct()
-        return _tried(partial(self._sandbox.run, sql, distinct=True), n_asked, within_s)
+        ran = _tried(partial(self._sandbox.run, sql, distinct=True), n_asked, within_s)
+        return ran.taking(max(whole.seconds, ran.seconds))
 
-    def _from_disk(self, sql: str) -> _Ran | None:
-        known = None if self._section is None else kept_result(self._cache, self._section, sql)
-        return None if known is None else _Ran(known, sys.maxsize, on_disk=True)
+    def _from_disk(self, sql: str, within_s: float) -> _Ran | None:
+        known = kept_result(self._cache, self._section, sql) if self._section and self._is_kept(sql, within_s) else None
+        return None if known is None else _Ran(known, sys.maxsize, known.seconds, on_disk=True)
 
-    def _is_kept(self, sql: str) -> bool:
-        return self._section is not None and self._cache.get(self._section, same_query_key(sql)) is not None
+    def _is_kept(self, sql: str, within_s: float) -> bool:
+        took_s = None if self._section is None else kept_seconds(self._cache, self._section, sql)
+        return took_s is not None and took_s <= within_s
 
     @cached_property
     def _varying_views(self) -> frozenset[str]:
@@ -183,20 +186,23 @@ def _without_caps(sql: str) -> str:
 
 def _tried(run: Callable[..., Result], n_asked: int, within_s: float) -> _Ran:
     start = monotonic()
+    came: Result | QueryError
     try:
-        result = run(stop_after_rows=n_asked if n_asked < sys.maxsize else None, within_s=within_s)
+        came = run(stop_after_rows=n_asked if n_asked < sys.maxsize else None, within_s=within_s)
     except QueryError as error:
-        return _Ran(type(error)(str(error)), n_asked, within_s=within_s)  # anew: a traceback keeps what was fetched
-    return _Ran(replace(result, seconds=monotonic() - start), n_asked, within_s=within_s)
+        came = type(error)(str(error))  # anew: a traceback keeps what was fetched
+    took_s = min(monotonic() - start, within_s)  # it came in time: opening the file does not count
+    return _Ran(came, n_asked, within_s=within_s).taking(took_s)
 
 
 class _Ran(NamedTuple):
-    """What came of a query of which ``n_asked`` rows were asked for, ``within_s``."""
+    """What came of a query of which ``n_asked`` rows were asked for, ``within_s``, and the ``seconds`` it took."""
 
     result: Result | QueryError
     n_asked: int
-    on_disk: bool = False
+    seconds: float = 0.0
     within_s: float = math.inf
+    on_disk: bool = False
 
     @property
     def size(self) -> int:
@@ -208,10 +214,17 @@ class _Ran(NamedTuple):
             return self
         return self._replace(result=replace(self.result, rows=list(dict.fromkeys(self.result.rows))))
 
+    def taking(self, seconds: float) -> _Ran:
+        """Return the same as if it had taken so many seconds."""
+        result = self.result if isinstance(self.result, QueryError) else replace(self.result, seconds=seconds)
+        return self._replace(result=result, seconds=seconds)
+
     def answers(self, n_asked: int, within_s: float) -> bool:
         """Tell whether asking for ``n_asked`` rows in that time would come to the same, as far as they go."""
-        if isinstance(self.result, QueryTimeout) and within_s > self.within_s:
-            return False
+        if isinstance(self.result, QueryTimeout):
+            return within_s <= self.within_s and n_asked >= self.n_asked
+        if self.seconds > within_s:
+            return False  # the clock of who asks decides; fewer rows may come in time
         if isinstance(self.result, QueryError):
             return n_asked >= self.n_asked  # for fewer rows it may not fail
         return n_asked <= self.n_asked or len(self.result.rows) < self.n_asked

@@ -18,8 +18,6 @@ from spider_opt.store import Store
 from spider_opt.types import HARDNESS_LEVELS, Hardness, Result, Value
 
 WAIT_S = 10.0
-SLOW_S = 0.5
-"""From so many seconds on it is kept how long a gold query took."""
 _HARDNESS = "hardness, rules 2"  # another number when ``sql.hardness`` answers anew, or levels are written otherwise
 
 
@@ -62,7 +60,7 @@ class GoldCache:
 def results_of(database: str) -> str:
     """Return the section for results on the database with that hash."""
     # SQLite's version decides which of tied rows come first, and how it was built what functions do.
-    return f"results 2, SQLite {sqlite3.sqlite_version} {_built()}, database {database}"
+    return f"results 3, SQLite {sqlite3.sqlite_version} {_built()}, database {database}"
 
 
 @cache
@@ -79,6 +77,15 @@ def kept_result(cache: GoldCache, section: str, sql: str) -> Result | None:
     try:
         return None if kept is None else _decode(kept.decode())
     except (ValueError, TypeError, KeyError):
+        return None
+
+
+def kept_seconds(cache: GoldCache, section: str, sql: str) -> float | None:
+    """Return how long ``sql`` took when it gave what is kept of it, None where nothing is: its rows are not read."""
+    kept = cache.get(section, same_query_key(sql))
+    try:
+        return None if kept is None else float(kept.partition(b" ")[0])
+    except ValueError:
         return None
 
 
@@ -109,13 +116,14 @@ def _encode(result: Result) -> str:
         assert isinstance(value, bytes)
         return {"hex": value.hex()}
 
-    told = [result.lossy, round(result.seconds, 2) if result.seconds >= SLOW_S else 0]
-    return json.dumps([result.columns, result.rows, *(told if any(told) else ())], default=blob, separators=(",", ":"))
+    told = [result.columns, result.rows, *([True] if result.lossy else ())]
+    return f"{result.seconds:.4g} {json.dumps(told, default=blob, separators=(',', ':'))}"
 
 
 def _decode(text: str) -> Result:
-    columns, rows, *told = _DECODER.decode(text)
-    return Result(tuple(columns), list(map(tuple, rows)), *told)
+    seconds, _, told = text.partition(" ")
+    columns, rows, *lossy = _DECODER.decode(told)
+    return Result(tuple(columns), list(map(tuple, rows)), lossy=bool(lossy), seconds=float(seconds))
 
 
 def _blob(value: dict[str, Any]) -> bytes:

@@ -44,7 +44,7 @@ def is_kept(path: Path, cache: Path, sql: str) -> bool:
     opened.close()
     kept.close()
     again = GoldCache(cache)
-    found = OpenDatabase("d", path, Limits(), again)._is_kept(sql)
+    found = OpenDatabase("d", path, Limits(), again)._is_kept(sql, 30.0)
     again.close()
     return found
 
