@@ -11,6 +11,7 @@ from spider_opt.benchmarks.questions import Entry
 from spider_opt.errors import DatasetError
 from spider_opt.rows import read_text
 from spider_opt.sql.spacing import same_query_key
+from spider_opt.wording import counted
 
 _LOG = logging.getLogger("spider_opt")
 
@@ -23,20 +24,29 @@ def with_golds(entries: Sequence[Entry], path: Path) -> list[Entry]:
     Raises:
         DatasetError: the file cannot be read, has not a line for each question, or one about another database.
     """
-    lines = read_text(path, DatasetError).rstrip("\n").split("\n")
-    if len(lines) != len(entries):
+    text = read_text(path, DatasetError)
+    lines = text.removesuffix("\n").split("\n")
+    while len(lines) > len(entries) and not lines[-1].strip():
+        lines.pop()
+    if len(lines) != len(entries) or not text.strip():
+        has = f"has {counted(len(lines), 'line')}" if text.strip() else "is empty"
+        due = "there is 1 question" if len(entries) == 1 else f"there are {len(entries):,} questions"
         raise DatasetError(
-            f"{path} has {len(lines):,} lines, and there are {len(entries):,} questions, whose gold queries they must "
-            "be: get both again, of one version"
+            f"{path} {has}, and {due}: it must hold the gold query of each, a line each; get both again, of one version"
         )
     found, other = [], []
     for number, (entry, line) in enumerate(zip(entries, lines, strict=True), 1):
-        sql, tab, db_id = line.strip().rpartition("\t")
+        sql, tab, db_id = line.rstrip().rpartition("\t")
         if not line.strip():
             found.append(entry)
             continue
         if not tab:
             raise DatasetError(f"{path}: line {number} has no tab with a db_id behind its query.")
+        if not sql.strip():
+            raise DatasetError(
+                f"{path}: line {number} has no query before its tab and {db_id.strip()}: write it there, or leave the "
+                f"line empty for what {entry.place} has"
+            )
         if db_id.strip() != entry.db_id:
             raise DatasetError(
                 f"{path}: line {number} is about {db_id.strip()}, but {entry.place} about {entry.db_id}: they must be "

@@ -162,7 +162,13 @@ def test_golds_may_stand_in_their_file_only(make: Make) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("SELECT 1\tbank\n", "has 1 lines, and there are 2 questions"),
+        ("SELECT 1\tbank\n", "has 1 line, and there are 2 questions: it must hold the gold query of each"),
+        ("SELECT 1\tbank\n\nSELECT 1\tbank\n", "has 3 lines, and there are 2 questions"),
+        ("", "is empty, and there are 2 questions"),
+        ("\n\n", "is empty, and there are 2 questions"),
+        ("SELECT 1\tbank\n\tbank\n", "line 2 has no query before its tab and bank: write it there, or leave the line"),
+        (" \tbank\nSELECT 1\tbank\n", "line 1 has no query before its tab and bank"),
+        ("SELECT 1\tbank\nSELECT 1\t\n", "line 2 has no tab with a db_id behind its query"),
         ("SELECT 1\tbank\nSELECT 1\tschool\n", "line 2 is about school, but entry 1 of dev.json about bank"),
         ("SELECT 1\tbank\nSELECT 1\n", "line 2 has no tab with a db_id behind its query"),
     ],
@@ -299,6 +305,13 @@ def test_mini_dev_as_published(shared: Path) -> None:
         assert " ".join(example.question.notes.split()) in prompt[-1].content  # type: ignore[union-attr]
         longest = max(longest, sum(len(message.content) for message in prompt))  # type: ignore[union-attr]
     assert longest < MOST_CHARACTERS + 2000
+
+
+def test_an_empty_line_leaves_a_question_its_own_gold_at_the_end_too(make: Make) -> None:
+    root = make("dev")
+    for text, golds in (("\nSELECT 2\tbank\n", [GOLDS[0], "SELECT 2"]), ("SELECT 2\tbank\n\n", ["SELECT 2", GOLDS[1]])):
+        (root / "dev.sql").write_text(text)
+        assert [example.gold_sql for example in load("bird", data=root).examples] == golds
 
 
 def test_a_gold_file_may_end_with_empty_lines(make: Make) -> None:
