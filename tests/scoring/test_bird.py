@@ -350,8 +350,26 @@ def test_r_ves_tells_a_slow_answer_from_a_fast_one(path: Path) -> None:
     assert scorer("r-ves", path, "SELECT a FROM none", "").value == math.sqrt(1.25)
     told = scorer("r-ves", path, "SELECT a FROM none", "BEGIN")
     assert (told.correct, told.value) == (True, 0)
-    assert "not timed" in told.detail
+    assert "not timed, since the answer begins with none of SELECT, WITH and VALUES" in told.detail
     scorer.close()
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "who"),
+    [
+        ("SELECT a FROM none", ";", "the answer begins"),
+        ("SELECT a FROM none", "PRAGMA table_info(nowhere)", "the answer begins"),
+        ("-- none", "SELECT a FROM none", "gold begins"),
+        ("PRAGMA table_info(nowhere)", "", "gold begins"),
+        (";", ";", "gold and the answer begin"),
+    ],
+)
+def test_r_ves_says_of_what_it_does_not_time_what_is_so(path: Path, gold: str, answer: str, who: str) -> None:
+    scorer = PairScorer()
+    told = scorer("r-ves", path, gold, answer)
+    scorer.close()
+    assert (told.correct, told.value) == (True, 0)
+    assert told.detail.endswith(f"not timed, since {who} with none of SELECT, WITH and VALUES")
 
 
 def test_r_ves_ends_in_time(path: Path) -> None:
