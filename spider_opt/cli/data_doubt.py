@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.options import listed_names
 from spider_opt.cli.out_file import check_out
 from spider_opt.cli.terminal import harmless
 
@@ -54,7 +55,7 @@ def doubt_command(
 
     if out is not None:
         check_out(out, predictions, replaces=is_of_ours, what="doubtful golds")
-    names = None if rules is None else [name.strip() for name in rules.split(",")]
+    names = None if rules is None else listed_names("--rules", rules, "fails,empty")
     benchmark = chosen.load()
     found = doubt(benchmark, *predictions, agree=agree, rules=names, progress=progress)
     as_objects = json.dumps([dataclasses.asdict(one) for one in found], indent=1, ensure_ascii=False)

@@ -183,6 +183,22 @@ def fail_under_option(command: F) -> F:
     )(command)
 
 
+def listed_names(option: str, given: str, example: str) -> list[str]:
+    """Return the names that were typed with commas between them, each at least one letter.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    from spider_opt.errors import UsageError
+
+    names = [name.strip() for name in given.split(",")]
+    if not any(names):
+        raise UsageError(f'{option} is "{given}", which names none: write {option} {example}')
+    if not all(names):
+        raise UsageError(f'{option} is "{given}", where a name is missing beside a comma: leave out the comma')
+    return names
+
+
 def asked_rules(
     metrics: str | None,
     mode: str | None,
@@ -196,12 +212,14 @@ def asked_rules(
 
     Raises:
         ScorerError: a metric is none, or its scorer is broken.
-        UsageError: an option of suites is given, and the metric ``suite`` is not asked for.
+        UsageError: a name is missing, or an option of suites is given, and the metric ``suite`` is not asked for.
         CorrectionsError: there are no such corrections, or their file is broken.
     """
     from spider_opt.scoring import rules_for
 
-    names = [name.strip() for name in (metrics or "").split(",")] if metrics is not None else []
+    names = [] if metrics is None else listed_names("--metric", metrics, "strict")
+    if mode is not None:
+        listed_names("--mode", mode, "strict")
     others: dict[str, Any] = {"suite": suite, "plug_value": plug_value, "corrections": corrections}
     return rules_for(names, keep_distinct, timeout_s, mode=mode or "", **others)
 

@@ -373,7 +373,7 @@ def test_too_few_or_too_many_lines(spider, tmp_path, n):
     path.write_text("SELECT 1\n" * n)
     result = score(path, "--spider", spider)
     assert result.exit_code == 2
-    assert re.search(rf"there (is|are) {n or 1} answers? for the 5 questions of own-spider dev", result.stderr)
+    assert re.search(rf"there (is|are) {n or 'no'} answers? for the 5 questions of own-spider dev", result.stderr)
     assert result.stdout == ""
 
 
@@ -392,8 +392,12 @@ def test_lines_in_another_order(spider, tmp_path):
         (["{answers}", "--mode", "kind"], "kind"),
         (["{answers}", "--timeout", "0"], "timeout"),
         (["{answers}", "--metric", "offical"], "no scorer 'offical' (did you mean 'official'?)"),
-        (["{answers}", "--metric", ""], "no scorer ''"),
-        (["{answers}", "--metric", "official,"], "no scorer ''"),
+        (["{answers}", "--metric", ""], '--metric is "", which names none: write --metric strict'),
+        (["{answers}", "--metric", " , "], '--metric is " , ", which names none'),
+        (["{answers}", "--metric", "official,"], '--metric is "official,", where a name is missing beside a comma'),
+        (["{answers}", "--metric", "match,,suite"], '--metric is "match,,suite", where a name is missing beside a'),
+        (["{answers}", "--metric", "match", "--metric", ""], '--metric is "match,", where a name is missing'),
+        (["{answers}", "--mode", ""], '--mode is "", which names none: write --mode strict'),
         (["{answers}", "--metric", "official", "--suite", "{tmp}"], "--suite is for the metric suite"),
         (["{answers}", "--mode", "strict", "--plug-value"], "--plug-value is for the metric suite"),
         (["{answers}", "--spider", "{spider}", "--suite", "{tmp}"], "has no databases for 1 of 1 database"),

@@ -90,11 +90,13 @@ class _Pairing:
             return None
         places = self._numbered_part(numbers)
         if places is None:
-            if max(numbers) > self._benchmark.n_total or (entries[0].id and len(numbers) < len(entries)):
+            n_total, from_0 = self._benchmark.n_total, 0 in numbers
+            if max(numbers) > n_total - from_0 or (entries[0].id and len(numbers) < len(entries)):
                 if not entries[0].id:
                     entry = max(entries, key=lambda entry: entry.index or 0)
+                    counting = ", counted from 0" if from_0 else ""
                     raise self._refused(
-                        f"{entry.place} is for question {entry.index}, but {self._split} has {self._benchmark.n_total}"
+                        f"{entry.place} is for question {entry.index}, but {self._split} has {n_total}{counting}"
                     )
                 self._tell("has ids that are not those of", "they are not looked at")
                 return None
@@ -116,18 +118,20 @@ class _Pairing:
     def _numbered_part(self, numbers: set[int]) -> dict[int, Example] | None:
         """Return the questions of a part of a split by number: its own, or their places in the split; None for others.
 
-        Both may be counted from 0 or 1.
+        Both may be counted from 0 or 1, and one may be too many.
         """
         if not self._is_part:
             return None
-        for first in (0, 1):
+        ways = [
+            places
+            for first in (0, 1)
             for places in (
                 {example.index + first: example for example in self._examples},
                 {i + first: example for i, example in enumerate(self._examples)},
-            ):
-                if places.keys() == numbers:
-                    return places
-        return None
+            )
+        ]
+        fitting = [places for places in ways if places.keys() <= numbers and len(numbers) <= len(places) + 1]
+        return max(fitting, key=lambda places: places.keys() == numbers, default=None)
 
     def _n_fitting(self, entries: Sequence[Entry], places: dict[int, Example]) -> int:
         found = ((places.get(entry.index or 0), entry) for entry in entries)
@@ -162,6 +166,8 @@ class _Pairing:
                 self._tell(f"has an answer for {whose} of", "they are read in that order")
             return list(zip(self._examples, entries, strict=True))
         there = "is 1 answer" if len(entries) == 1 else f"are {len(entries)} answers"
+        if not any(entry.sql for entry in entries):
+            there = "is no answer"
         why = f"there {there} for the {n_total} questions of {self._split}"
         if self._n_missing:
             why += f" ({n} of them with a database)"

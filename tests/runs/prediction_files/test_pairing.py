@@ -244,6 +244,8 @@ def test_answers_to_a_part_of_a_split(pair, whole, part, name, known):
         ("a.json", json.dumps({str(i): SQL[i] for i in (2, 3, 4)}), "questions of spider dev"),
         ("a.json", json.dumps({str(i): SQL[i] for i in (3, 4)}), "questions of spider dev"),
         ("a.json", json.dumps({str(i): SQL[i] for i in range(N)}), "questions of spider dev"),
+        ("a.json", json.dumps({str(i): SQL[i] for i in (1, 3, 4, 5)}), 'entry "1" answers number 1, which is no'),
+        ("a.json", json.dumps({str(i): SQL[i] for i in range(4)}), 'entry "3" answers number 3, which is no'),
     ],
 )
 def test_answers_to_another_part_are_refused(pair, part, name, content, said):

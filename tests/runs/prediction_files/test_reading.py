@@ -79,7 +79,7 @@ def test_other_line_ends_of_unicode_are_part_of_the_query(pair):
 
 
 @pytest.mark.parametrize(
-    ("content", "n"), [("", 1), ("a\n", 1), ("\n".join(SQL[:3]), 3), ("\n".join(LINES) + "\nx", 6)]
+    ("content", "n"), [("", "no"), ("\n", "no"), ("a\n", 1), ("\n".join(SQL[:3]), 3), ("\n".join(LINES) + "\nx", 6)]
 )
 def test_too_few_or_too_many_lines_are_refused(pair, content, n):
     with pytest.raises(
@@ -192,6 +192,12 @@ REFUSED = [
     ("a.json", json.dumps(SQL[:3]),
      "there are 3 answers for the 5 questions of spider dev (4 of them with a database)"),
     ("a.json", json.dumps({"0": SQL[0], "7": SQL[1]}), 'entry "7" is for question 7, but spider dev has 5'),
+    ("a.json", json.dumps({str(i): "SELECT 1" for i in range(6)}),
+     'entry "5" is for question 5, but spider dev has 5, counted from 0'),
+    ("a.json", json.dumps({str(i): "SELECT 1" for i in reversed(range(6))}), 'entry "5" is for question 5'),
+    ("a.json", json.dumps({str(i): "SELECT 1" for i in (0, 1, 2, 3, 5)}), 'entry "5" is for question 5'),
+    ("a.json", json.dumps({str(i): "SELECT 1" for i in range(1, 7)}), 'entry "6" is for question 6'),
+    ("a.jsonl", jsonl({"idx": i, "sql": "SELECT 1"} for i in range(6)), "line 6 is for question 5"),
     ("a.json", json.dumps({"0": SQL[0], "2": SQL[2]}),
      "2 of the 4 questions of spider dev have no answer (the first: dev-0003"),
     ("a.json", json.dumps({"dev-0000": SQL[0], "x": "SELECT 1", "y": "SELECT 2"}),
