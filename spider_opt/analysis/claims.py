@@ -44,8 +44,10 @@ class Claim:
             some = [name.replace(" of all", f" of all {n_total:,}") for name in fits]
             says = f"claimed {shown}: {_listed(some)} {'give' if len(fits) > 1 else 'gives'} that, rounded"
         else:
-            near = min(lines, key=lambda line: abs(line.value - self.claimed))
-            says = f"claimed {shown}: no rule gives that, rounded; the nearest is {near.rule}, {near.value:.2f}"
+            says = f"claimed {shown}: no rule gives that, rounded"
+            if told := [line for line in lines if line.n]:
+                near = min(told, key=lambda line: abs(line.value - self.claimed))
+                says += f"; the nearest is {near.rule}, {near.value:.2f}"
         if missing and (might := self._might(lines, missing, n_total)):
             says += (
                 f"\n{counted(missing, 'question')} of {n_total:,} have no database here. Over all of them it would be "

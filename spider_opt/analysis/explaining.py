@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.evaluation.scoring_files import judge_pairs, shown_late
 from spider_opt.progress import Progress, display
 from spider_opt.runs.prediction_files import Predicted, misfit
+from spider_opt.runs.without_gold import described
 from spider_opt.scoring import Rules, ScoreReport
 from spider_opt.scoring.suite_files import at_hand
 from spider_opt.scoring.table import END_AT_TAB, SUITES
@@ -48,9 +50,10 @@ OF_SPIDER = ("old-spider", "match")
 class RuleLine:
     """The predictions under one rule and one reading of the file.
 
-    ``value`` is in percent of ``n`` questions, ``of_all`` in percent of all questions of the split's file, where those
-    without a database count as wrong; None where there are none such. ``gained`` questions are right here and not by
-    the benchmark's own rule, ``lost`` ones the other way round, where both judge.
+    ``value`` is in percent of ``n`` questions (NaN where it says nothing of any), ``of_all`` in percent of all
+    questions of the split's file, where those without a database count as wrong; None where there are none such.
+    ``gained`` questions are right here and not by the benchmark's own rule, ``lost`` ones the other way round: of those
+    that both say something of.
     """
 
     rule: str
@@ -63,22 +66,25 @@ class RuleLine:
     lost: int
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a program reads it, percentages with four decimals."""
+        """Return it as a program reads it, percentages with four decimals, ``value`` None where ``n`` is 0."""
         shown = {name: getattr(self, name) for name in self.__slots__}
-        return shown | {"value": round(self.value, 4), "of_all": self.of_all and round(self.of_all, 4)}
+        value = round(self.value, 4) if self.n else None
+        return shown | {"value": value, "of_all": self.of_all and round(self.of_all, 4)}
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What ``explain`` found: a line for each rule, the benchmark's own first, and what they say of a claimed number.
 
-    ``n_total`` counts all questions of the split's file. ``notes`` are sentences on how the file was read.
+    ``n_total`` counts all questions of the split's file. ``notes`` are sentences on how the file was read, and on
+    ``failed_golds``: what is left out of every line, as (index, reason).
     """
 
     lines: tuple[RuleLine, ...]
     n_total: int
     notes: tuple[str, ...] = ()
     claim: Claim | None = None
+    failed_golds: tuple[tuple[int, str], ...] = ()
 
     @property
     def fits(self) -> tuple[str, ...]:
@@ -90,7 +96,7 @@ class Explanation:
         told: dict[str, Any] = {"n_total": self.n_total, "lines": [line.to_json() for line in self.lines]}
         if self.claim:
             told |= {"claimed": self.claim.claimed, "fits": list(self.claim.fits), "says": self.claim.says}
-        return told | {"notes": list(self.notes)}
+        return told | {"notes": list(self.notes), "failed_golds": [index for index, _ in self.failed_golds]}
 
     def __str__(self) -> str:
         names = [line.rule for line in self.lines]
@@ -100,8 +106,10 @@ class Explanation:
         said = [f"{'rule':{wide}}      %     n{of_all}  against the first"]
         for number, line in enumerate(self.lines):
             whole = "" if not left_out else f"{line.of_all:{len(of_all)}.1f}" if line.of_all is not None else " " * 9
-            change = "" if not number else f"+{line.gained} -{line.lost}" if line.gained or line.lost else "the same"
-            said.append(f"{line.rule:{wide}}  {line.value:5.1f}  {line.n:4}{whole}  {change:9}  {line.about}".rstrip())
+            change = f"+{line.gained} -{line.lost}" if line.gained or line.lost else "the same"
+            change = change if number and line.n else ""
+            value = f"{line.value:5.1f}" if line.n else "    -"
+            said.append(f"{line.rule:{wide}}  {value}  {line.n:4}{whole}  {change:9}  {line.about}".rstrip())
         return "\n".join([*said, *([self.claim.says] if self.claim else [])])
 
 
@@ -141,6 +149,8 @@ def explain(
         judging.on_verdict = on_verdict
         told = list(_by_rules(judging, pairs, folder))
         base = judging.right(pairs)
+        failed = judging.last.failed_golds
+        notes += described(failed)
         if sentence := misfit(pairs, judging.last.scored):
             notes.append(f"{path}: {sentence}")
         if any(pair.sql != pair.cut for pair in pairs):
@@ -149,7 +159,7 @@ def explain(
             told.append(judging.line(reading, base))
     missing = sum(benchmark.missing.values())
     answered = asked and asked.answered(told, missing, benchmark.n_total)
-    return Explanation(tuple(told), benchmark.n_total, tuple(notes), answered)
+    return Explanation(tuple(told), benchmark.n_total, tuple(notes), answered, failed)
 
 
 class _Judging:
@@ -180,7 +190,7 @@ class _Judging:
             about,
             len(said),
             right,
-            100 * right / len(said) if said else 0.0,
+            100 * right / len(said) if said else nan,
             100 * right / n_total if missing else None,
             sum(yes and not base.get(index, True) for index, yes in said.items()),
             sum(yes and not said.get(index, True) for index, yes in base.items()),

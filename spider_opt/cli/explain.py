@@ -50,6 +50,7 @@ def explain_command(
     from spider_opt.analysis.explaining import explain
     from spider_opt.benchmarks import describe_missing
     from spider_opt.cli.options import check_finite
+    from spider_opt.cli.show import fail_if_left_out
     from spider_opt.progress import progress
 
     check_finite({"timeout": timeout_s})
@@ -63,3 +64,4 @@ def explain_command(
         click.echo(describe_missing(benchmark), err=True)
     for note in found.notes:
         click.echo(note, err=True)
+    fail_if_left_out(found.failed_golds, benchmark)

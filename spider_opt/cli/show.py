@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from spider_opt.runs.without_gold import described
 from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SCORERS, SUITES
+from spider_opt.types import Benchmark
 from spider_opt.wording import counted
 
 
@@ -48,7 +49,7 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(f"{scorer}, SQLite {sqlite3.sqlite_version}, databases {run.info.fingerprint}")
     if run.benchmark and run.benchmark.missing:
         click.echo(describe_missing(run.benchmark), err=True)
-    for sentence in described(run):
+    for sentence in described(run.failed_golds):
         click.echo(sentence, err=True)
 
 
@@ -84,10 +85,19 @@ def fail_if_lost(run: Run) -> None:
     Raises:
         GoldError: says how many.
     """
-    without = {ex.index for ex in run.benchmark.examples if not ex.gold_sql.strip()} if run.benchmark else set()
-    lost = sum(message != NO_GOLD and index not in without for index, message in run.failed_golds)
-    if run.benchmark:
-        lost += sum(run.benchmark.missing.get(db_id, 0) for db_id in run.benchmark.damaged)
+    fail_if_left_out(run.failed_golds, run.benchmark)
+
+
+def fail_if_left_out(failed_golds: Iterable[tuple[int, str]], benchmark: Benchmark | None) -> None:
+    """Refuse it for questions, as (index, reason), that are in no number though they have a gold query.
+
+    Raises:
+        GoldError: says how many.
+    """
+    without = {ex.index for ex in benchmark.examples if not ex.gold_sql.strip()} if benchmark else set()
+    lost = sum(message != NO_GOLD and index not in without for index, message in failed_golds)
+    if benchmark:
+        lost += sum(benchmark.missing.get(db_id, 0) for db_id in benchmark.damaged)
     if lost:
         raise GoldError(
             f"{counted(lost, 'question')} could not be judged, since the gold query fails or the database"

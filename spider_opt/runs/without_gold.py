@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from spider_opt.scoring.report import NO_GOLD
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 N_NAMED = 5
 
 
-def described(run: Run) -> Iterator[str]:
-    """Yield a sentence for each reason why questions of a run count nowhere, with their indices."""
+def described(failed_golds: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """Yield a sentence for each reason why questions count nowhere, with their indices; of (index, reason)."""
     found: dict[str, list[int]] = {}
-    for index, why in run.failed_golds:
+    for index, why in failed_golds:
         found.setdefault(why, []).append(index)
     for why, indices in found.items():
         if why == NO_GOLD:
@@ -31,7 +31,7 @@ def described(run: Run) -> Iterator[str]:
 def warn_of(run: Run, tell: Callable[[str], None]) -> None:
     """Say it to who calls from Python: a command shows it with the scores."""
     if to_python():
-        for sentence in described(run):
+        for sentence in described(run.failed_golds):
             tell(f"{run.where}: {sentence}; n={run.n}")
 
 

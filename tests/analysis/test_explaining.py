@@ -272,6 +272,45 @@ def test_command(shop, tmp_path):
     assert "--claimed is 0.8, and is due a percentage" in wrong.stderr
 
 
+def test_questions_that_no_rule_or_only_some_say_something_of(shop, tmp_path):
+    """What is left out is said, with a failure as ``score`` has it; + and - count what both rules judge."""
+    entries = json.loads((shop.root / "dev.json").read_text())
+    for at in (0, 3):
+        entries[at]["query"] = "SELECT lacks FROM item"
+    (shop.root / "dev.json").write_text(json.dumps(entries))
+    benchmark = load("spider:dev", data=shop.root)
+    for db_id, database in benchmark.paths.items():
+        (tmp_path / "suites" / db_id).mkdir(parents=True)
+        shutil.copy(database, tmp_path / "suites" / db_id / database.name)
+    with closing(sqlite3.connect(tmp_path / "suites" / "shop" / "shop_other.sqlite")) as connection:
+        connection.execute("CREATE TABLE item (id INTEGER, price REAL)")  # by name nothing can be asked
+    path = tmp_path / "predicted.txt"
+    answered(benchmark, path)
+    words = ["explain", str(path), "--spider", str(shop.root), "--split", "dev", "--suite", str(tmp_path / "suites")]
+    shown = CliRunner().invoke(main, [*words, "--json"])
+    assert shown.exit_code == CliRunner().invoke(main, ["score", *words[1:]]).exit_code == 1, shown.output
+    lines = {line["rule"]: line for line in json.loads(shown.stdout)["lines"]}
+    assert [lines[name]["n"] for name in ("official", "strict", "suite")] == [38, 38, 30]
+    assert (lines["suite"]["gained"], lines["suite"]["lost"]) == (0, 0), "it says nothing of 8"
+    assert json.loads(shown.stdout)["failed_golds"] == [0, 3]
+    assert "questions 0, 3 left out: gold query fails on shop: no such column: lacks" in shown.stderr
+    assert "2 questions could not be judged" in shown.stderr
+    assert "2 questions could not be judged" in CliRunner().invoke(main, words).stderr
+
+
+def test_where_no_question_counts_there_is_no_number(shop, tmp_path):
+    entries = [entry | {"query": "SELECT nothing"} for entry in json.loads((shop.root / "dev.json").read_text())]
+    (shop.root / "dev.json").write_text(json.dumps(entries))
+    benchmark = load("spider:dev", data=shop.root)
+    path = tmp_path / "predicted.txt"
+    answered(benchmark, path)
+    found = explain(path, benchmark, claimed=80)
+    assert str(found).splitlines()[1].split()[:3] == ["official", "-", "0"]
+    assert found.to_json()["lines"][0]["value"] is None
+    assert found.claim is not None
+    assert found.claim.says.splitlines()[0] == "claimed 80.0: no rule gives that, rounded"
+
+
 def test_what_is_no_file_of_predictions(shop, tmp_path):
     with pytest.raises(PredictionsError, match="there is no"):
         explain(tmp_path / "none.txt", shop)
