@@ -86,6 +86,13 @@ def fail_if_lost(run: Run) -> None:
         GoldError: says how many.
     """
     fail_if_left_out(run.failed_golds, run.benchmark)
+    rules = run.report.rules
+    suites = [name for name in rules.scorers if name in SUITES]
+    if lost := sum(any(scored.said(name, rules.main) is None for name in suites) for scored in run.verdicts):
+        raise GoldError(
+            f"{counted(lost, 'question')} could not be judged by suite, since the gold query fails or a database of "
+            "the suite cannot be read, see above; that number is over the others"
+        )
 
 
 def fail_if_left_out(failed_golds: Iterable[tuple[int, str]], benchmark: Benchmark | None) -> None:

@@ -534,3 +534,23 @@ def test_corrected_is_no_metric_without_corrections(spider, tmp_path):
     result = score(tmp_path / "p.txt", "--spider", spider, "--metric", "corrected")
     assert result.exit_code == 2
     assert "name their file with --corrections FILE" in result.stderr
+
+
+def test_a_suite_that_cannot_judge_all_is_no_success(tmp_path):
+    benchmark = load("spider-mini:test")
+    folder, answers = tmp_path / "suites", tmp_path / "answers.txt"
+    answers.write_text("".join(f"{example.gold_sql}\n" for example in benchmark.examples))
+    for db_id, path in benchmark.paths.items():
+        (folder / db_id).mkdir(parents=True)
+        for name in (f"{db_id}.sqlite", f"{db_id}_1.sqlite"):
+            shutil.copy(path, folder / db_id / name)
+    whole = score(answers, "--benchmark", "spider-mini", "--suite", folder, "--json")
+    assert (whole.exit_code, json.loads(whole.stdout)["metrics"]["suite"]["value"]) == (0, 100)
+    db_id = next(iter(benchmark.paths))
+    (folder / db_id / f"{db_id}_1.sqlite").write_bytes(benchmark.paths[db_id].read_bytes()[:4096])
+    harmed = score(answers, "--benchmark", "spider-mini", "--suite", folder, "--json")
+    told = json.loads(harmed.stdout)
+    assert (harmed.exit_code, told["ex"], told["n"]) == (LOST, 100, 125)
+    n_lost = 125 - told["metrics"]["suite"]["n"]
+    assert n_lost > 0
+    assert f"{n_lost} questions could not be judged by suite" in harmed.stderr
