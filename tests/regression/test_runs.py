@@ -35,10 +35,17 @@ def finished(folder: Path) -> Run:
     return Run.read(folder)
 
 
+VARIANTS = {"spider-syn": "spider-syn/dev.json", "spider-realistic": "spider-realistic/spider-realistic.json"}
+
+
 def benchmark_of(info: RunInfo, request: pytest.FixtureRequest) -> Benchmark:
     """Load what the run was asked, or skip where it is not at hand."""
     if info.benchmark == "spider-mini":
         benchmark = load(f"spider-mini:{info.split}")
+    elif info.benchmark in VARIANTS:
+        shared = request.getfixturevalue("shared")
+        file = shared / "benchmarks" / VARIANTS[info.benchmark]
+        benchmark = load(info.benchmark, data=shared / "spider", questions=file)
     else:
         benchmark = real_spider(info.split, request.getfixturevalue("shared"))
     if info.sample:
