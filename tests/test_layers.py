@@ -71,7 +71,7 @@ HEAVY = {
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
 OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces")}
 OF_TORCH.add("spider_opt.training.loss")
-MAX_LINES = {"types.py": 520}  # every noun in one place, on purpose
+MAX_LINES = {"types.py": 515}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 assert len(MODULES) > 200
 USER_CPU_S = 0.3

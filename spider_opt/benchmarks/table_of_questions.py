@@ -10,7 +10,6 @@ from pathlib import Path
 
 from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD, QUERY, QUESTION
 from spider_opt.benchmarks.shown_gold import first_shown
-from spider_opt.benchmarks.spreadsheet import xlsx_rows
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.sql.spacing import same_query_key
@@ -99,6 +98,8 @@ def _rows(path: Path, refuse: Callable[[str], DatasetError]) -> list[Row]:
     if path.suffix.lower() in (".xls", ".ods"):
         raise refuse("a spreadsheet of this kind is not read: save it as XLSX or CSV")
     if path.suffix.lower() == ".xlsx":
+        from spider_opt.benchmarks.spreadsheet import xlsx_rows  # most tables need none of what reads a spreadsheet
+
         return xlsx_rows(path, refuse)
     text = read_text(path, DatasetError)
     if path.suffix.lower() == ".jsonl":

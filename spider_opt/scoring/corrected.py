@@ -49,7 +49,7 @@ def judge_corrected(
         found[position] = False
         for gold in entry.golds:
             asked.append((position, entry))
-            pairs.append((replace(example, gold_sql=gold), sql))
+            pairs.append((replace(example, gold_sql=gold, other_golds=()), sql))
     judged = judge_all(pairs, paths, alone, suites=suites, cache=cache, n_workers=n_workers) if pairs else []
     for (position, entry), by_scorer in zip(asked, judged, strict=True):
         verdict = by_scorer[rules.main]
@@ -68,7 +68,7 @@ def check_corrections(corrections: Corrections, benchmark: Benchmark, rules: Rul
     corrections.check(benchmark)
     examples = {example.index: example for example in benchmark.examples}
     asked = [(entry, gold) for entry in corrections if entry.index in examples for gold in entry.golds]
-    pairs = [(replace(examples[entry.index], gold_sql=gold), gold) for entry, gold in asked]
+    pairs = [(replace(examples[entry.index], gold_sql=gold, other_golds=()), gold) for entry, gold in asked]
     alone = Rules(timeout_s=rules.timeout_s)
     for (entry, _), by_scorer in zip(asked, judge_all(pairs, benchmark.paths, alone) if pairs else [], strict=True):
         verdict = by_scorer[alone.main]

@@ -27,10 +27,9 @@ class Rules:
 
     ``keep_distinct`` is ``official``'s option to let DISTINCT count, which makes it the scorer ``official-distinct``,
     and ``suite`` its kin. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
-    scorers that are asked too.
-    ``suite`` is the folder of test suites, '' for what lies beside each database, and ``plug_value`` the official
-    tool's option to put gold's values into predictions, for the metric ``suite``. With ``corrections`` EX is told with
-    corrected golds, too.
+    scorers that are asked too. ``suite`` is the folder of test suites, '' for what lies beside each database, and
+    ``plug_value`` the official tool's option to put gold's values into predictions, for the metric ``suite``. With
+    ``corrections`` EX is told with corrected golds, too.
     """
 
     mode: str = "official"

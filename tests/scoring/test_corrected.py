@@ -96,6 +96,17 @@ def test_a_corrected_query_that_fails_is_named(benchmark, answers, sql):
         check_corrections(broken, benchmark, Rules())
 
 
+def test_a_corrected_gold_stands_in_place_of_all_of_a_questions_golds(benchmark):
+    several = replace(benchmark.examples[0], other_golds=("SELECT 5",))
+    asked = replace(benchmark, examples=(several, *benchmark.examples[1:]))
+    entries = Corrections("mine", (entry(asked, 0, "wrong", "SELECT 17"),))
+    [scored] = score(asked, [(several, "SELECT 5")], replace(Rules(), corrections=entries)).scored
+    assert (scored.correct, scored.metrics["corrected"]) == (True, False)
+    broken = Corrections("mine", (entry(asked, 0, "wrong", "SELECT nope"),))
+    with pytest.raises(CorrectionsError, match="a corrected query of question 0 fails"):
+        check_corrections(broken, asked, Rules())
+
+
 def test_a_gold_that_fails_counts_nowhere(benchmark, answers):
     first = replace(benchmark.examples[0], gold_sql="SELECT nope")
     broken = replace(benchmark, examples=(first, *benchmark.examples[1:]))
