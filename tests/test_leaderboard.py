@@ -116,7 +116,11 @@ def test_metrics_stand_behind_ex_each_with_its_error_ours_first(tmp_path: Path) 
 def test_runs_with_another_rule_behind_ex_are_not_ranked_together(tmp_path: Path) -> None:
     fabricate(tmp_path / "official")
     fabricate(tmp_path / "strict", scorer=RUN["scorer"] | {"mode": "strict"})
-    shown = to_markdown(table([read_row(tmp_path / name) for name in ("official", "strict")]))
+    none_right = [verdict(i, level, "wrong_rows") for i, level in enumerate(LEVELS)]
+    fabricate(tmp_path / "worse", none_right)
+    frame = table([read_row(tmp_path / name) for name in ("official", "strict", "worse")])
+    assert list(frame["run"]) == ["official", "worse", "strict"]
+    shown = to_markdown(frame)
     assert shown.count("| method | model |") == 2
     assert "EX by official v1:" in shown
     assert "EX by strict v1:" in shown

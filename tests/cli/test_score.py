@@ -18,9 +18,11 @@ from click.testing import CliRunner
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.corrections import gold_hash
 from spider_opt.cli import main
+from spider_opt.errors import GoldError
 from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import Answer, to_line
-from spider_opt.scoring import read_verdicts
+from spider_opt.scoring import read_verdicts, report
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Prediction
 
 RECORDED = Path(__file__).parents[2] / "results" / "runs" / "zero-shot-qwen2.5-coder-0.5b-spider-mini-test"
@@ -534,6 +536,23 @@ def test_corrected_is_no_metric_without_corrections(spider, tmp_path):
     result = score(tmp_path / "p.txt", "--spider", spider, "--metric", "corrected")
     assert result.exit_code == 2
     assert "name their file with --corrections FILE" in result.stderr
+
+
+def test_a_run_stays_as_it_is_where_questions_cannot_be_judged_now(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(RECORDED, folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def fail(pairs, *given, **options):
+        first, *others = judge_all(pairs, *given, **options)
+        return [dict.fromkeys(first, GoldError("gold query fails today")), *others]
+
+    monkeypatch.setattr(report, "judge_all", fail)
+    result = score(folder, "--benchmark", "spider-mini", "--update")
+    assert (result.exit_code, result.stdout) == (LOST, "")
+    assert "1 question of " in result.stderr
+    assert "cannot be judged now, its verdicts stay as they are: 0: gold query fails today" in result.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".json", ".jsonl")} == before
 
 
 def test_a_suite_that_cannot_judge_all_is_no_success(tmp_path):
