@@ -6,7 +6,7 @@ A ``Generator`` sees a ``Task``, a ``Question`` and what outer steps decided, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -488,18 +488,13 @@ class ScoredDatabase(Protocol):
         """
 
     def run_on_copy(self, sql: str, *, stop_after_rows: int | None = None) -> Result:
-        """Run a statement of any kind on a copy of the database in memory; it may have no columns.
-
-        Raises:
-            QueryError: as for ``run``.
-        """
+        """Run a statement of any kind on a copy in memory; it may have no columns. Raises as ``run`` does."""
 
     def run_in_order(self, statements: Sequence[str]) -> list[Result]:
-        """Run statements of any kind one after the other on one copy; rows are ``distinct``, the time is for all.
+        """Run statements of any kind in turn on one copy: ``distinct`` rows, one time for all. Raises as ``run``."""
 
-        Raises:
-            QueryError: as for ``run``.
-        """
+    def of_text(self, what: str, sql: str, make: Callable[[str], str]) -> str:
+        """Return what ``make`` makes of a query's text, kept on disk under ``what``: reading SQL takes long."""
 
 
 class Scorer(Protocol):

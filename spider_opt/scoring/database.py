@@ -114,6 +114,15 @@ class OpenDatabase:
         """Run statements of any kind one after the other on one copy in memory."""
         return self._sandbox.run_in_order(statements, within_s=self.timeout_s)
 
+    def of_text(self, what: str, sql: str, make: Callable[[str], str]) -> str:
+        """Return what ``make`` makes of a query's text, from disk where that is known."""
+        known = self._cache.get(what, sql)
+        if known is not None:
+            return known.decode()
+        made = make(sql)
+        self._cache.put(what, sql, made)
+        return made
+
     def _rows(self, sql: str, kind: _Kind, stop_after_rows: int | None, within_s: float) -> Result:
         n_asked = sys.maxsize if stop_after_rows is None else stop_after_rows
         ran = self._once(sql, kind, n_asked, within_s)

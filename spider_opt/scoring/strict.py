@@ -15,6 +15,8 @@ from spider_opt.sql.statement import is_ordered, is_query, without_empty_ends
 from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
 
 TOLERANCE = 1e-9
+_TIE_RANK = "gold with tie ranks, rules 1"  # another number when ``ties`` answers anew
+_SORT_COLUMNS = "sort columns, rules 1"
 _NO_SELECT = Verdict(Outcome.NOT_A_QUERY, "the text does not begin with SELECT, WITH or VALUES")
 
 
@@ -58,14 +60,14 @@ def _equal(gold: str, wanted: Result, found: Result, database: ScoredDatabase, *
 
 def _tie_groups(gold: str, wanted: Result, database: ScoredDatabase) -> Sequence[int]:
     """Return a number for each row of gold, equal for rows that tie; all different where that is not known."""
-    ranked_sql = with_tie_rank(gold)
-    if ranked_sql is not None:
+    if ranked_sql := database.of_text(_TIE_RANK, gold, lambda sql: with_tie_rank(sql) or ""):
         with contextlib.suppress(GoldError):
             ranked = database.gold(ranked_sql).rows
             groups = [int(str(row[-1])) for row in ranked]
             if agree_up_to_ties(wanted.rows, [row[:-1] for row in ranked], groups, "limit" in gold.lower()):
                 return groups
-    columns = sort_columns(gold)
-    if columns is not None and max(columns) < len(wanted.columns):
+    told = database.of_text(_SORT_COLUMNS, gold, lambda sql: " ".join(map(str, sort_columns(sql) or ())))
+    columns = [int(number) for number in told.split()]
+    if columns and max(columns) < len(wanted.columns):
         return runs(wanted.rows, columns)
     return range(len(wanted.rows))

@@ -142,3 +142,20 @@ def test_a_file_that_is_gone(database):
     database.path.unlink()
     with pytest.raises(DatasetError, match="No database at"):
         database.run(NAMES)
+
+
+def test_what_a_text_says_is_worked_out_once_and_kept_on_disk(shop, tmp_path):
+    made = []
+
+    def make(sql):
+        made.append(sql)
+        return sql.upper()
+
+    for _ in range(2):  # the second time from disk
+        database = OpenDatabase("shop", shop, Limits(), cache := GoldCache(tmp_path / "kept"))
+        assert database.of_text("upper", "select 1 -- \u00e9", make) == "SELECT 1 -- \u00c9"
+        assert database.of_text("another", "", make) == ""
+        database.close()
+        cache.close()
+    assert made == ["select 1 -- \u00e9", ""]
+    assert OpenDatabase("shop", shop, Limits(), GoldCache(None)).of_text("upper", "a", make) == "A"

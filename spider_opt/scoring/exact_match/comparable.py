@@ -11,7 +11,6 @@ Source: official evaluator, ``evaluation.py`` (``rebuild_sql_val``, ``rebuild_sq
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from spider_opt.scoring.exact_match.names import Names
 from spider_opt.scoring.exact_match.query import Column, Condition, Conditions, Query, Unit, Value
@@ -36,14 +35,19 @@ def comparable(query: Query, names: Names) -> Query:
 
 
 def _without_values(query: Query) -> Query:
-    return replace(
-        query,
-        on=_conditions_without_values(query.on),
-        where=_conditions_without_values(query.where),
-        having=_conditions_without_values(query.having),
-        intersect=query.intersect and _without_values(query.intersect),
-        except_=query.except_ and _without_values(query.except_),
-        union=query.union and _without_values(query.union),
+    return Query(
+        query.distinct,
+        query.select,
+        query.tables,
+        _conditions_without_values(query.on),
+        _conditions_without_values(query.where),
+        query.group,
+        _conditions_without_values(query.having),
+        query.order,
+        query.limit,
+        query.intersect and _without_values(query.intersect),
+        query.except_ and _without_values(query.except_),
+        query.union and _without_values(query.union),
     )
 
 
@@ -56,7 +60,8 @@ def _conditions_without_values(conditions: Conditions) -> Conditions:
         elif isinstance(condition, str):
             raise Stops("AND or OR is missing between two conditions")
         else:
-            found.append(condition._replace(value=_query_in(condition.value), value2=_query_in(condition.value2)))
+            negated, operator, unit, value, value2 = condition
+            found.append(Condition(negated, operator, unit, _query_in(value), _query_in(value2)))
     return tuple(found)
 
 
@@ -71,22 +76,23 @@ def _with_columns(query: Query, meant: Callable[[str], str]) -> Query:
     def unit(one: Unit) -> Unit:
         return Unit(one.operator, column(one.left), one.right and column(one.right))
 
-    def conditions(several: Conditions) -> Conditions:
-        return tuple(
-            one if at % 2 or isinstance(one, str) else one._replace(unit=unit(one.unit))
-            for at, one in enumerate(several)
-        )
+    def condition(one: Condition) -> Condition:
+        return Condition(one.negated, one.operator, unit(one.unit), one.value, one.value2)
 
-    return replace(
-        query,
-        distinct=None,
-        select=tuple((aggregate, unit(one)) for aggregate, one in query.select),
-        on=conditions(query.on),
-        where=conditions(query.where),
-        group=tuple(map(column, query.group)),
-        having=conditions(query.having),
-        order=query.order and (query.order[0], tuple(map(unit, query.order[1]))),
-        intersect=query.intersect and _with_columns(query.intersect, meant),
-        except_=query.except_ and _with_columns(query.except_, meant),
-        union=query.union and _with_columns(query.union, meant),
+    def conditions(several: Conditions) -> Conditions:
+        return tuple([one if at % 2 or isinstance(one, str) else condition(one) for at, one in enumerate(several)])
+
+    return Query(
+        None,
+        tuple([(aggregate, unit(one)) for aggregate, one in query.select]),
+        query.tables,
+        conditions(query.on),
+        conditions(query.where),
+        tuple(map(column, query.group)),
+        conditions(query.having),
+        query.order and (query.order[0], tuple(map(unit, query.order[1]))),
+        query.limit,
+        query.intersect and _with_columns(query.intersect, meant),
+        query.except_ and _with_columns(query.except_, meant),
+        query.union and _with_columns(query.union, meant),
     )

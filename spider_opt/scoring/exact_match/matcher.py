@@ -51,7 +51,8 @@ class Matcher:
             return verdict
         query, trouble = self._predicted(prediction)
         try:
-            found = compare(query, wanted)
+            # No query differs from itself, and comparing a gold with itself does not stop: see ``_gold_anew``.
+            found = {} if query == wanted else compare(query, wanted)
             differ = [name for name, part in found.items() if not part.right and name not in _IMPLIED]
             if not differ and not same_tables(query, wanted):
                 differ = ["tables"]
