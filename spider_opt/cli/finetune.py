@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spider_opt.training.dataset import By
     from spider_opt.training.spec import Compute
 
-LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share", "demos")
+LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share", "demos", "hold_out")
 HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "noise", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "chats")
 STARTED = ("model", "rank", "values", "form")
@@ -64,6 +64,10 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--demos", type=click.FloatRange(0, 1), default=0.0, show_default=True,
     help="Share of the questions that are shown with one to three training examples, too",
+)  # fmt: skip
+@click.option(
+    "--hold-out/--no-hold-out", default=True, show_default=True,
+    help="Keep the held-out databases to watch it by; without, they are learnt too, as for an adapter to be shipped",
 )  # fmt: skip
 @click.option("--values", type=click.IntRange(0), default=2, show_default=True, help="Sample values beside each column")
 @click.option(
@@ -121,6 +125,7 @@ def finetune_command(
     context: str,
     share: float,
     demos: float,
+    hold_out: bool,
     values: int,
     form: AnswerForm,
     start: str | None,
@@ -146,9 +151,9 @@ def finetune_command(
     """Tune a LoRA adapter on training questions, on this machine.
 
     Without --benchmark, --spider and SPIDER_DIR the bundled training questions are used. Questions of held-out
-    databases are never trained on; they show how it goes. Ctrl-C or SIGTERM keeps what was learnt, --resume goes on.
-    The adapter is used by finetune:adapter=NAME in eval's --method. With --provider the tuning is done, and paid for,
-    elsewhere.
+    databases are not trained on (but see --no-hold-out); they show how it goes. Ctrl-C or SIGTERM keeps what was
+    learnt, to go on with by --resume. The adapter is used by finetune:adapter=NAME in eval's --method. With
+    --provider the tuning is done, and paid for, elsewhere.
     """  # fmt: skip
     from spider_opt.cli.finetune_here import tune_here
     from spider_opt.models.adapters import folder_for
@@ -159,9 +164,12 @@ def finetune_command(
         rate=rate, rank=rank, pack=pack, rename=rename, noise=noise, batch=batch, compute=compute, check=check,
         resume=resume, provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier,
         price=price, yes=yes, cancel=cancel, chats=chats,
+        hold_out=hold_out,
     )  # fmt: skip
     check_finite(ctx.params)
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if not hold_out:
+        _refuse(given, ("check",), "asks held-out questions, which --no-hold-out learns: leave one of them out")
     folder = folder_for(asked.name)
     if asked.provider is None:
         _refuse(given, THERE, "is for a provider: give --provider too, or leave it out")

@@ -51,10 +51,12 @@ class Asked:
     yes: bool
     cancel: bool
     chats: Path | None
+    hold_out: bool
 
     @property
     def wanted(self) -> Wanted:
         """What is to be learnt."""
         return Wanted(
-            self.chosen, self.examples, self.choose, self.focus, self.context, self.share, self.seed, self.demos
-        )
+            self.chosen, self.examples, self.choose, self.focus, self.context, self.share, self.seed, self.demos,
+            self.hold_out,
+        )  # fmt: skip

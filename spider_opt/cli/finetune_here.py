@@ -76,9 +76,10 @@ def tune_here(asked: Asked, folder: Path) -> None:
         minutes=asked.minutes,
         seed=asked.seed,
     )
+    watching = f"watching {len(data.validation):,} of held-out ones" if asked.hold_out else "holding out none"
     click.echo(
-        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, watching "
-        f"{len(data.validation):,} of held-out ones; kept in {folder}",
+        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, {watching}; "
+        f"kept in {folder}",
         err=True,
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +101,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
                     noise=asked.noise,
                     compute=asked.compute,
                     check=asked.check,
+                    hold_out=asked.hold_out,
                 ),
                 resume=resume,
                 about=data.about,

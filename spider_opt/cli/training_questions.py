@@ -33,6 +33,7 @@ class Wanted:
 
     ``examples`` of them, None for all, by ``choose``, or by what the run in ``focus`` got wrong. The ``share`` of them
     is shown with what the method ``context`` retrieves ("none" for nothing), the share ``demos`` with examples, too.
+    Without ``hold_out`` the databases that are else held out are learnt, too.
     """
 
     chosen: Chosen
@@ -43,6 +44,7 @@ class Wanted:
     share: float
     seed: int
     demos: float = 0.0
+    hold_out: bool = True
 
 
 def training_questions(wanted: Wanted) -> TrainingQuestions:
@@ -77,8 +79,8 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     databases = DatabasePool(source.paths)
     items, report = build(kept, databases, progress=lines)
     click.echo(str(report), err=True)
-    training, validation = split(items)
-    apart, too_near = held_out_questions(source, normals)
+    training, validation = split(items, hold_out=wanted.hold_out)
+    apart, too_near = held_out_questions(source, normals) if wanted.hold_out else ([], {})
     ids = {example.question.id for example in apart}
     validation = [item for item in validation if item.question.id in ids]
     for reason, count in too_near.items():
@@ -91,9 +93,20 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         raise UsageError("There is nothing to learn: no training question is left")
     library = training_library(kept, progress=lines) if wanted.demos or method != "none" else None
     if method != "none":
-        training = drawn(training, method, databases, library, share=wanted.share, seed=wanted.seed, progress=lines)
+        training = drawn(
+            training,
+            method,
+            databases,
+            library,
+            share=wanted.share,
+            seed=wanted.seed,
+            hold_out=wanted.hold_out,
+            progress=lines,
+        )
     if library is not None and wanted.demos:
-        training = with_examples(training, databases, library, wanted.demos, seed=wanted.seed, progress=lines)
+        training = with_examples(
+            training, databases, library, wanted.demos, seed=wanted.seed, hold_out=wanted.hold_out, progress=lines
+        )
     about = {
         "source": f"{source.name} {source.split}",
         "fingerprint": source.fingerprint,
@@ -104,5 +117,6 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         "context": method,
         "share": wanted.share,
         **({"demos": wanted.demos} if wanted.demos else {}),
+        **({} if wanted.hold_out else {"held out": "nothing"}),
     }
     return TrainingQuestions(training, validation, source, databases, about)

@@ -164,7 +164,7 @@ class _With:
     def __init__(self, other: Connection, gold: Result) -> None:
         self._gold = gold
         self.run: Callable[..., Result] = other.run
-        self.run_on_copy, self.run_in_order = other.run_on_copy, other.run_in_order
+        self.run_on_copy, self.run_in_order, self.of_text = other.run_on_copy, other.run_in_order, other.of_text
         self.db_id, self.path, self.timeout_s, self.instances = other.db_id, other.path, 0.0, other.instances
 
     def gold(self, sql: str) -> Result:

@@ -46,6 +46,7 @@ def drawn(
     *,
     share: float = 1.0,
     seed: int = 0,
+    hold_out: bool = True,
     progress: Progress = silent,
 ) -> list[Item]:
     """Return ``items`` with what the context steps of ``method`` bring for each, in their order.
@@ -53,6 +54,7 @@ def drawn(
     An item gets it with probability ``share``, and no context else, so that one adapter learns to answer with and
     without. A demo is never of the item's database, nor has it the item's text or query. ``library`` holds the training
     examples, see ``training_library``; what it says of a question's level it has learnt from that question, too.
+    Without ``hold_out`` the items may be of held-out databases.
 
     Raises:
         LeakError: an item or what was brought for it must not be trained on.
@@ -61,7 +63,7 @@ def drawn(
     """
     if not 0 <= share <= 1:
         raise ValueError("share must be between 0 and 1")
-    check_training(items)
+    check_training(items, hold_out=hold_out)
     steps = [step for step in parse_method(method).steps if step.stage is Stage.CONTEXT]
     tools = Tools(databases, None if library is None else _Apart(library, items))
     nobody = _NoModel(method)
@@ -79,7 +81,7 @@ def drawn(
                 answered = generator(Task(items[i].question, nobody, seed=seed))
                 found[i] = replace(items[i], context=answered.context)
             advance()
-    check_training(found)
+    check_training(found, hold_out=hold_out)
     return found
 
 
@@ -90,6 +92,7 @@ def with_examples(
     share: float,
     *,
     seed: int = 0,
+    hold_out: bool = True,
     progress: Progress = silent,
 ) -> list[Item]:
     """Return ``items``, of which the share ``share`` is shown one to three training examples beside what it has.
@@ -109,11 +112,13 @@ def with_examples(
             ways[chance.random() < 0.5].append(i)
     found = list(items)
     for method, places in zip(("fewshot:k=3", "difficulty:by=classifier+fewshot:k=3"), ways, strict=True):
-        shown = drawn([items[i] for i in places], method, databases, library, seed=seed, progress=progress)
+        shown = drawn(
+            [items[i] for i in places], method, databases, library, seed=seed, hold_out=hold_out, progress=progress
+        )
         for i, item in zip(places, shown, strict=True):
             demos = item.context.demos[: chances[i].randint(1, 3)]
             found[i] = replace(items[i], context=replace(items[i].context, demos=demos))
-    check_training(found)
+    check_training(found, hold_out=hold_out)
     return found
 
 

@@ -121,29 +121,32 @@ def build(
     return [Item(example.question, gold.sql) for example, gold in rest], report
 
 
-def split(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+def split(items: Sequence[Item], *, hold_out: bool = True) -> tuple[list[Item], list[Item]]:
     """Return what is trained on, and the questions of held-out databases, which training is watched by.
+
+    Without ``hold_out`` all is trained on, and there is nothing to watch.
 
     Raises:
         LeakError: an item is of an evaluation split.
     """
     for item in items:
         _refuse_evaluation(item.question.id)
-    training = [item for item in items if not is_held_out(item.question.db_id)]
-    return training, [item for item in items if is_held_out(item.question.db_id)]
+    watched = {item.question.db_id for item in items if hold_out and is_held_out(item.question.db_id)}
+    training = [item for item in items if item.question.db_id not in watched]
+    return training, [item for item in items if item.question.db_id in watched]
 
 
-def check_training(items: Sequence[Item]) -> None:
+def check_training(items: Sequence[Item], *, hold_out: bool = True) -> None:
     """Make sure that all ``items`` may be trained on; whatever trains calls this first.
 
     Raises:
-        LeakError: an item, or a demo in its context, is of an evaluation split or of a held-out database, or a demo
-            is of its item's own database.
+        LeakError: an item, or a demo in its context, is of an evaluation split or, with ``hold_out``, of a held-out
+            database, or a demo is of its item's own database.
     """
     for item in items:
         for question in (item.question, *(demo.question for demo in item.context.demos)):
             _refuse_evaluation(question.id)
-            if is_held_out(question.db_id):
+            if hold_out and is_held_out(question.db_id):
                 raise LeakError(
                     f"{question.id} must not be trained on: its database {question.db_id} is held out for validation"
                 )

@@ -64,7 +64,8 @@ class Training:
     """A training that can be stopped at any time and go on from its last checkpoint.
 
     ``base`` is the hash of the model's weights, which a checkpoint belongs to. The model is looked at ``n_validations``
-    times. ``beside`` is called before each checkpoint, to write what goes with it.
+    times. ``beside`` is called before each checkpoint, to write what goes with it. Without ``hold_out`` the databases
+    that are else held out may be learnt, too, and none watched.
 
     Raises:
         LeakError: an item must not be trained on, or one that is watched is not of a held-out database.
@@ -86,9 +87,10 @@ class Training:
         checkpoint_s: float = 120.0,
         n_validations: int = 10,
         beside: Callable[[], None] = lambda: None,
+        hold_out: bool = True,
     ) -> None:
-        check_training(training)
-        for item in split(validation)[0]:
+        check_training(training, hold_out=hold_out)
+        for item in validation if not hold_out else split(validation)[0]:
             raise LeakError(f"{item.question.id} must not be watched: its database {item.question.db_id} is trained on")
         if not training:
             raise TrainingError("There is nothing to train on: no question is left")

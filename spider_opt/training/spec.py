@@ -21,6 +21,7 @@ class TuneSpec:
     Questions are shown in this ``look``, and their queries learnt in this ``form``. With ``start`` it begins with that
     adapter's weights. At most ``questions_per_pack`` questions share a schema, and the share ``rename`` of the schemas
     has other names, the share ``noise`` other tables and values. At the end ``check`` held-out questions are answered.
+    Without ``hold_out`` the questions of held-out databases may be learnt, and nothing can be watched.
     """
 
     model: str
@@ -33,3 +34,4 @@ class TuneSpec:
     noise: float = 0.0
     compute: Compute = "auto"
     check: int = 0
+    hold_out: bool = True

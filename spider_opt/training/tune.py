@@ -34,6 +34,7 @@ from spider_opt.types import Benchmark, Database, Schema
 
 N_WATCHED = 128
 MAX_TOKENS = 200
+NOTHING_HELD_OUT = "Nothing was held out that could tell whether it was long enough."
 
 
 def plain(sql: str, schema: Schema) -> str:
@@ -93,7 +94,7 @@ def tune(
         LeakError: an item must not be trained on.
     """
     settings, start = spec.settings, spec.start
-    check_training(training)
+    check_training(training, hold_out=spec.hold_out)
     import_transformers()
     import torch
 
@@ -130,7 +131,16 @@ def tune(
             card.update(_write(folder, weights_of(lora), base, train, said))
 
     train = Training(
-        base.model, lora, packer, training, watched, settings, folder, base=base.sha256 + begun, beside=write
+        base.model,
+        lora,
+        packer,
+        training,
+        watched,
+        settings,
+        folder,
+        base=base.sha256 + begun,
+        beside=write,
+        hold_out=spec.hold_out,
     )
     if resume:
         train.resume()
@@ -145,7 +155,8 @@ def tune(
         "data": said_of_data(about, learnt_databases(training, start)),
         "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename}
         | ({"noise": spec.noise} if spec.noise else {}),
-        "training": {"machine": f"{machine}, {'int8' if int8 else str(dtype).removeprefix('torch.')}"},
+        "training": {"machine": f"{machine}, {'int8' if int8 else str(dtype).removeprefix('torch.')}"}
+        | ({} if spec.hold_out else {"signs": NOTHING_HELD_OUT}),
         "version": __version__,
         "commit": commit(),
     }
@@ -185,10 +196,10 @@ def _write(folder: Path, weights: Any, base: Any, train: Training, said: Mapping
         "examples": train.examples,
         "tokens": train.tokens,
         "minutes": round(train.seconds / 60, 1),
-        **said["training"],
         "last_loss": steps[-1]["loss"] if steps else None,
         "validation_loss": watched[-1] if watched else None,
         "signs": signs(steps),
+        **said["training"],
     }
     try:
         sha256 = write_adapter(

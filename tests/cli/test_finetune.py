@@ -56,6 +56,20 @@ def test_held_out_questions_are_asked_at_the_end(training: Any, finetune: Finetu
     assert "8 questions of held-out databases: 62.5 % right" in result.stdout.splitlines()
 
 
+def test_what_is_shipped_learns_held_out_databases_too(
+    training: Any, finetune: Finetune, refused: Refused, spider: Path
+) -> None:
+    result = finetune("--context", "rag", "--share", "1", "--spider", str(spider), "--no-hold-out")
+    assert result.exit_code == 0, result.stderr
+    [call] = training.calls
+    assert HELD_OUT in {item.question.db_id for item in call["training"]}
+    assert call["validation"] == []
+    assert call["about"]["held out"] == "nothing"
+    assert "holding out none" in result.stderr
+    said = refused("--spider", str(spider), "--no-hold-out", "--check", "3")
+    assert said == "Error: --check asks held-out questions, which --no-hold-out learns: leave one of them out"
+
+
 def test_held_out_questions_that_are_learnt_elsewhere_are_not_watched(
     training: Any, finetune: Finetune, spider: Path
 ) -> None:

@@ -254,6 +254,16 @@ def test_held_out_databases_are_never_trained_on() -> None:
         check_training(validation)
 
 
+def test_what_is_shipped_may_learn_held_out_databases_and_nothing_of_an_evaluation_split() -> None:
+    items = [item(0), item(1, db_id=HELD_OUT)]
+    assert split(items, hold_out=False) == (items, [])
+    check_training(items, hold_out=False)
+    with pytest.raises(LeakError, match="dev-0003 must not be trained on: its id"):
+        check_training([*items, item(3, kind="dev")], hold_out=False)
+    with pytest.raises(LeakError, match="dev-0003 must not be trained on: its id"):
+        split([*items, item(3, kind="dev")], hold_out=False)
+
+
 @pytest.mark.parametrize("kind", ["dev", "test", "mini-test"])
 def test_evaluation_questions_are_refused(kind: str) -> None:
     planted = [item(0), item(3, kind=kind)]

@@ -424,6 +424,8 @@ def test_what_must_not_be_learnt_is_refused_before_anything_is_computed(lessons:
         made(lessons(2), lessons(1, HELD_OUT, kind="dev"))
     with pytest.raises(LeakError, match="train-farm-0000 must not be watched: its database farm is trained on"):
         made(lessons(2), [*lessons(1, HELD_OUT), *lessons(1, "farm")])
+    with pytest.raises(LeakError, match=f"{HELD_OUT}.* must not be watched"):
+        Training(None, None, None, lessons(2, HELD_OUT), lessons(1, HELD_OUT), SETTINGS, tmp_path, hold_out=False)  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="nothing to train on"):
         made([], lessons(1, HELD_OUT))
     assert not list(tmp_path.iterdir())
