@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from blocks.commands import help_pages
 from blocks.methods import methods
-from blocks.results import ablation, ladder, leaderboard, short_ladder
+from blocks.results import ablation, every_metric, ladder, leaderboard, short_ladder
 from blocks.rooms import layers, rooms
 from blocks.tables import benchmarks, scorers
 
@@ -18,6 +18,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ladder": ladder,
     "short-ladder": short_ladder,
     "leaderboard": leaderboard,
+    "every-metric": every_metric,
     "ablation": ablation,
     "rooms": rooms,
     "layers": layers,

@@ -11,6 +11,7 @@ from spider_opt.errors import RunError
 from spider_opt.leaderboard import read_row, table, to_markdown
 from spider_opt.runs import find_runs
 
+METRICS = ("suite", "strict", "match", "corrected")
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
@@ -47,3 +48,15 @@ def leaderboard() -> str:
         except RunError as error:
             print(f"left out: {error}", file=sys.stderr)
     return to_markdown(table(rows)) if rows else "No finished run yet.\n"
+
+
+def every_metric() -> str:
+    """Return the runs that were judged by test suites, too, under all their metrics, the best of a benchmark first."""
+    rows = [row for row in map(read_row, find_runs(RESULTS / "runs")) if "suite" in row.metrics]
+    rows.sort(key=lambda row: (row.benchmark != "spider dev", row.benchmark, -row.ex))
+    lines = [f"| benchmark | method | model | n | EX | {' | '.join(METRICS)} |", "| --- | --- | --- |" + " ---: |" * 6]
+    for row in rows:
+        others = (f"{row.metrics[name]['value']:.1f}" if name in row.metrics else "-" for name in METRICS)
+        told = (f"`{row.method}`", row.model, str(row.n), f"{row.ex:.1f} ± {row.ex_se:.1f}", *others)
+        lines.append(f"| {row.benchmark} | {' | '.join(told)} |")
+    return "\n".join(lines) + "\n" if rows else "No finished run yet.\n"
