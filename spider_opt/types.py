@@ -322,8 +322,8 @@ class Candidate:
 class Prediction:
     """An answer: the SQL, what it cost, and what each step did (JSON-able, innermost first).
 
-    ``context`` stood in the prompt, ``logprob`` is the mean of the answer's tokens where the server gives it; they are
-    not kept on disk. ``text`` is what the model said, ``candidates`` what steps chose from, innermost first. Where a
+    ``context`` stood in the prompt, and is not kept on disk; ``logprob`` is the mean of the answer's tokens where the
+    server gives it. ``text`` is what the model said, ``candidates`` what steps chose from, innermost first. Where a
     question was given up, ``refused`` says why (an ``errors.NoAnswer``), and there is no SQL.
     """
 

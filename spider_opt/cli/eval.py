@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
 )
 @request_options
+@click.option("--logprobs", is_flag=True, help="Keep how probable each answer's tokens were; see: spider-opt confidence")
 @give_up_option
 @allow_learnt_option
 @click.option(
@@ -90,6 +91,7 @@ def eval_command(
     request_timeout_s: float | None,
     system: str,
     extra: dict[str, JSON],
+    logprobs: bool,
     give_up: int,
     allow_learnt: bool,
     no_cache: bool,
@@ -120,11 +122,11 @@ def eval_command(
 
     parsed = parse_method(method)  # what was mistyped is said before anything is loaded
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
-    asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra)
-    if replay is not None and asked != (None, None, None, "llama.cpp", None, None, "yes", {}):
+    asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra, logprobs)
+    if replay is not None and asked != (None, None, None, "llama.cpp", None, None, "yes", {}, False):
         raise UsageError(
             "--replay answers from a recording: leave out --model, --base-url, --engine, --record and how a model is "
-            "asked (--max-tokens, --request-timeout, --system, --extra)"
+            "asked (--max-tokens, --request-timeout, --system, --extra, --logprobs)"
         )
     benchmark = chosen.load()
     run = evaluate(
@@ -142,6 +144,7 @@ def eval_command(
         system=system == "yes",
         extra=extra,
         request_timeout_s=request_timeout_s,
+        logprobs=logprobs,
         give_up=give_up,
         allow_learnt=allow_learnt,
         mode=rules,

@@ -73,6 +73,7 @@ class Asking:
     system: bool = True
     extra: Mapping[str, JSON] = field(default_factory=dict, repr=False)
     request_timeout_s: float | None = None
+    logprobs: bool = False
 
 
 def opened_model(
@@ -90,7 +91,7 @@ def opened_model(
     if model is None or isinstance(model, str):
         asked: ChatModel = models.open(
             model, base_url=asking.base_url, engine=asking.engine, adapters=method.adapters,
-            max_tokens=asking.max_tokens, system=asking.system, extra=asking.extra,
+            max_tokens=asking.max_tokens, system=asking.system, extra=asking.extra, logprobs=asking.logprobs,
             timeout_s=REQUEST_TIMEOUT_S if asking.request_timeout_s is None else asking.request_timeout_s,
         )  # fmt: skip
     else:

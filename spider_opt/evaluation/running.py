@@ -68,6 +68,7 @@ def evaluate(
     system: bool = True,
     extra: Mapping[str, JSON] | None = None,
     request_timeout_s: float | None = None,
+    logprobs: bool = False,
     give_up: int = 0,
     allow_learnt: bool = False,
     progress: bool | Progress | None = True,
@@ -106,10 +107,12 @@ def evaluate(
             again: a finished run that is in ``out`` is set aside there.
         record: also write the model's answers to this recording.
         max_tokens: tokens that an answer may have, in place of what methods ask for; of a model that is opened here by
-            its name, as the next three, see ``model``.
+            its name, as the next four, see ``model``.
         system: whether the instruction may be a system message.
         extra: further parameters of each request.
         request_timeout_s: the wait for one whole answer.
+        logprobs: ask for the mean log probability of each answer's tokens, by which ``confidence`` tells how sure it is;
+            it is kept with the answers.
         give_up: how many questions may be refused for good, by a filter or because the prompt is too long; these are
             then finished: they count as wrong, and ``Run.refused`` says why.
         allow_learnt: ask a tuned model about databases that it learnt from, too, by its adapter's card; the run says
@@ -149,11 +152,11 @@ def evaluate(
     if request_timeout_s is not None:
         request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
-    allow_learnt = arguments.yes_or_no(allow_learnt, "allow_learnt")
+    allow_learnt, logprobs = arguments.yes_or_no(allow_learnt, "allow_learnt"), arguments.yes_or_no(logprobs, "logprobs")
     asked, sample = _asked(benchmark, ids)
     check_unchanged(asked)
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
-        asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s)
+        asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s, logprobs)
         if callable(method):
             others = {
                 "record": record is not None,

@@ -91,6 +91,8 @@ def open(
     extra = {} if extra is None else arguments.mapping(extra, "extra")
     manner = Manner(max_tokens, system, extra, told_secrets(api_key, headers))
     max_bytes = arguments.whole(max_bytes, "max_bytes", least=1)
+    if logprobs and engine == "torch":
+        raise UsageError(f"torch gives no log probabilities: leave out {argument('logprobs')}, or {argument('engine')}")
     access = Access(base_url, api_key, headers, timeout_s, logprobs, max_bytes)
     model = _opened(name, access, engine, adapters, on_progress)
     if manner.extra and isinstance(model, torch_engine.TorchModel):

@@ -27,7 +27,7 @@ _TOLD = ("step", "sql", "outcome")
 _KNOWN = {f.name for f in fields(Candidate)}
 _KINDS: Mapping[str, Kind] = {
     "index": int, "id": str, "db_id": str, "sql": str, "usage": dict, "trace": list, "candidates": list,
-    "context": dict, "answer": str, "refused": str,
+    "context": dict, "answer": str, "refused": str, "logprob": (int, float, type(None)),
 }  # fmt: skip
 _KINDS_OF_CANDIDATE: Mapping[str, Kind] = {
     **{f.name: str for f in fields(Candidate)}, "n": int, "logprob": (int, float, type(None))
@@ -186,6 +186,8 @@ def to_line(answer: Answer) -> str:
         entry["refused"] = prediction.refused
     if prediction.text:
         entry["answer"] = prediction.text
+    if prediction.logprob is not None:
+        entry["logprob"] = prediction.logprob
     if prediction.candidates:
         entry["candidates"] = [_candidate_to_json(candidate) for candidate in prediction.candidates]
     line = json.dumps(entry, ensure_ascii=False)
@@ -209,7 +211,7 @@ def _candidate_from_json(entry: Mapping[str, Any]) -> Candidate:
 def _read_line(line: bytes) -> Answer:
     entry = parsed(line.decode("utf-8"))
     index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
-    check_kinds(entry, _KINDS)
+    check_kinds(entry, _KINDS, signed=("logprob",))
     check_all("usage", entry.get("usage", {}), NUMBER)
     check_all("trace", entry.get("trace", []), dict)
     for candidate in entry.get("candidates", []):
@@ -218,6 +220,7 @@ def _read_line(line: bytes) -> Answer:
         sql,
         Usage(**entry.get("usage", {})),
         tuple(entry.get("trace", ())),
+        logprob=entry.get("logprob"),
         text=entry.get("answer", ""),
         candidates=tuple(map(_candidate_from_json, entry.get("candidates", ()))),
         refused=entry.get("refused", ""),

@@ -123,17 +123,17 @@ def test_json_is_all_there_is_on_stdout(model: Model) -> None:
 
 def test_options_reach_the_model(model: Model) -> None:
     run("--limit", "1", "--model", "m", "--base-url", "http://x/v1", "--concurrency", "7", "--out", "run")
-    usual = {"max_tokens": None, "system": True, "extra": {}, "timeout_s": 300.0}
+    usual = {"max_tokens": None, "system": True, "extra": {}, "timeout_s": 300.0, "logprobs": False}
     asked = {"name": "m", "base_url": "http://x/v1", "engine": "llama.cpp", "adapters": ()}
     assert model.opened == asked | usual
 
 
 def test_how_a_model_is_asked(model: Model) -> None:
-    how = ["--max-tokens", "4000", "--request-timeout", "7.5", "--system", "no", "--extra", "top_p=0.9"]
+    how = ["--max-tokens", "4000", "--request-timeout", "7.5", "--system", "no", "--extra", "top_p=0.9", "--logprobs"]
     extra = {"effort": "low", "stop_when": ["x"], "deep": {"a": None}}
     how += [part for name, value in extra.items() for part in ("--extra", f"{name}={json.dumps(value)}")]
     assert run("--limit", "1", "--out", "run", *how).exit_code == 0
-    said = {"max_tokens": 4000, "system": False, "extra": {"top_p": 0.9, **extra}, "timeout_s": 7.5}
+    said = {"max_tokens": 4000, "system": False, "extra": {"top_p": 0.9, **extra}, "timeout_s": 7.5, "logprobs": True}
     assert {name: model.opened[name] for name in said} == said
 
 
@@ -220,7 +220,8 @@ def test_another_engine_is_another_run_and_another_question_to_the_cache(model: 
                 "type: pip install 'spider-opt[train]'"),
         (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine, "
                                         "--record and how a model is asked (--max-tokens, --request-timeout, "
-                                        "--system, --extra)"),
+                                        "--system, --extra, --logprobs)"),
+        (("--logprobs",), 2, "torch gives no log probabilities: leave out --logprobs, or --engine"),
     ],
 )  # fmt: skip
 def test_what_another_engine_does_not_do(

@@ -94,6 +94,7 @@ def test_missing_answers_are_refused_unless_fewer_are_expected(benchmark, write)
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": {"cost": 1}}),
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "usage": 3}),
         json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "trace": 3}),
+        json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "logprob": "-1"}),
         *(
             json.dumps({"index": 0, "id": "a", "db_id": "b", "sql": "x", "context": c})
             for c in (3, [], {"level": "easy"}, {"level": True})
@@ -139,14 +140,15 @@ CANDIDATES = st.builds(
     st.dictionaries(st.text(), st.floats(0, 1), max_size=3),
     st.text(),
     st.lists(CANDIDATES, max_size=3),
+    st.none() | st.floats(-99, 0),
 )
-def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace, context, text, candidates):
+def test_an_answer_comes_back_as_it_was(scratch, sql, usage, trace, context, text, candidates, logprob):
     path = scratch / "predictions.jsonl"
-    prediction = Prediction(sql, usage, tuple(trace), text=text, candidates=tuple(candidates))
+    prediction = Prediction(sql, usage, tuple(trace), logprob=logprob, text=text, candidates=tuple(candidates))
     told = answer(2, prediction=prediction, context=context)
     line = to_line(told)
-    there = [key in json.loads(line) for key in ("context", "answer", "candidates")]
-    assert there == [bool(context), bool(text), bool(candidates)]
+    there = [key in json.loads(line) for key in ("context", "answer", "candidates", "logprob")]
+    assert there == [bool(context), bool(text), bool(candidates), logprob is not None]
     assert line.count("\n") == 1
     path.write_text(line * 2, encoding="utf-8")
     assert read_answers(path) == [told, told]
