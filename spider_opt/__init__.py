@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from spider_opt.evaluation.verifying import verify as verify
     from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
+    from spider_opt.runs.costs import costs as costs
     from spider_opt.scoring import judge as judge
     from spider_opt.suites.build import build_suite as build_suite
     from spider_opt.types import Benchmark as Benchmark
@@ -51,6 +52,7 @@ _DEFINED_IN = {
     "check": "analysis.regression",
     "compare": "analysis.comparing",
     "corrections": "benchmarks.corrections:read_corrections",
+    "costs": "runs.costs",
     "doubt": "analysis.doubt",
     "errors": "errors:",
     "evaluate": "evaluation.running",
@@ -79,6 +81,7 @@ __all__ = [
     "check",
     "compare",
     "corrections",
+    "costs",
     "doubt",
     "errors",
     "evaluate",

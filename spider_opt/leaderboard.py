@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
-from spider_opt.runs.run import known
+from spider_opt.runs.costs import Costs, costs
 from spider_opt.scoring.report import accuracy
 from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SCORERS, SUITES
-from spider_opt.types import HARDNESS_LEVELS, Outcome, Usage
+from spider_opt.types import HARDNESS_LEVELS, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +45,9 @@ class Row:
     and ``corrections`` what corrected golds are, a column only where there are any.
     ``question_set`` is a hash of the questions that count: rows of one benchmark and one ``scorer`` compare
     where it is the same. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
-    about methods. ``cut`` answers met the token limit. Tokens and seconds are sums over all questions; ``seconds`` is
-    time spent waiting for the model, and tokens are empty where a server did not tell all of them.
+    about methods. ``cut`` answers met the token limit. Of ``costs`` calls, tokens, seconds and dollars are sums over
+    all questions, beside what one question, and one that is answered rightly, comes to; ``seconds`` is time spent
+    waiting for the model. Tokens are empty where a server did not tell all of them, dollars where the price is unknown.
     ``context`` are means over the questions that have the metric. ``info`` says under which conditions the run was
     made.
     """
@@ -66,7 +67,7 @@ class Row:
     by_hardness: dict[str, float | None]
     outcomes: dict[str, int]
     cut: int
-    usage: Usage
+    costs: Costs
     scorer: str
     suites: str
     corrections: str
@@ -97,27 +98,42 @@ class Row:
                 flat |= {"timeout_s": value.scorer and value.scorer.timeout_s, "asked": how_asked(value)}
             elif f.name == "outcomes":
                 flat |= value
-            elif f.name == "usage":
-                flat |= known(value)
-                flat["seconds"] = round(value.seconds, 1)
-                flat["dollars"] = round(value.dollars, 4)
-                flat["s_per_question"] = round(value.seconds / self.n, 3)
+            elif f.name == "costs":
+                flat |= _of_costs(value)
             else:
                 flat[f.name] = value
         return flat | {"ex": round(self.ex, 4), "ex_se": round(self.ex_se, 4)}
 
 
-def read_row(folder: Path) -> Row:
-    """Read a finished run.
+def _of_costs(costs: Costs) -> dict[str, float | str | None]:
+    """Return the cells of what answers cost."""
+
+    def rounded(value: float | None, digits: int) -> float | None:
+        return None if value is None else round(value, digits)
+
+    total, question, correct = costs.total, costs.per_question, costs.per_correct
+    flat: dict[str, float | str | None] = {**total, "seconds": rounded(total["seconds"], 1)}
+    flat |= {"dollars": rounded(total["dollars"], 6), "s_per_question": rounded(question["seconds"], 3)}
+    for part, amounts in (("question", question), ("correct", correct)):
+        flat |= {f"{name}_per_{part}": rounded(amounts[name], 3) for name in ("calls", *_TOKENS)}
+        flat[f"dollars_per_{part}"] = rounded(amounts["dollars"], 8)
+    return flat | {"s_per_correct": rounded(correct["seconds"], 3), "price": str(costs.price or "")}
+
+
+_TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+
+
+def read_row(folder: Path, *, prices: Path | None = None) -> Row:
+    """Read a finished run; the file ``prices`` counts before the one that was noted with it.
 
     Raises:
         RunError: the folder holds no run, an unfinished one, or files that are broken.
     """
-    return to_row(Run.read(folder))
+    return to_row(Run.read(folder), prices=prices)
 
 
-def to_row(run: Run) -> Row:
-    """Sum a run up."""
+def to_row(run: Run, *, prices: Path | None = None) -> Row:
+    """Sum a run up; see ``read_row``."""
     info, parts = run.info, run.parts("hardness")
     metrics = run.report.metrics()
     metrics.pop(run.scorer.rules.main, None)
@@ -137,7 +153,7 @@ def to_row(run: Run) -> Row:
         by_hardness={level: accuracy(parts.get(level, [])) for level in HARDNESS_LEVELS},
         outcomes={o.value: sum(s.outcome is o for s in run.verdicts) for o in Outcome},
         cut=run.cut,
-        usage=run.usage,
+        costs=costs(run, prices=prices),
         scorer=str(run.scorer),
         corrections=run.scorer.corrections,
         suites=f"{run.scorer.suite}{' plug-value' * run.scorer.plug_value}",

@@ -19,7 +19,9 @@ COLUMNS = [
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql", "refused",
     "cut", "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
-    "scorer", "suites", "seed", "version", "commit", "steps", "run",
+    *(f"{name}_per_question" for name in ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "dollars")),
+    *(f"{name}_per_correct" for name in ("calls", "prompt_tokens", "cached_tokens", "completion_tokens", "dollars")),
+    "s_per_correct", "price", "scorer", "suites", "seed", "version", "commit", "steps", "run",
     "ctx_recall_tables", "ctx_recall_columns", "ctx_recall_values", "ctx_recall_skeleton",
     "ctx_precision_tables", "ctx_precision_columns", "ctx_precision_values", "ctx_precision_demos",
     "ctx_faithfulness", "ctx_level", "timeout_s", "asked",
@@ -78,6 +80,11 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
         "refused": 0, "cut": 0, "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
         "seconds": 0.5, "dollars": 0.005, "s_per_question": 0.1,
+        "calls_per_question": 2.0, "prompt_tokens_per_question": 100.0, "cached_tokens_per_question": 60.0,
+        "completion_tokens_per_question": 20.0, "dollars_per_question": 0.001, "s_per_correct": 0.167,
+        "calls_per_correct": 3.333, "prompt_tokens_per_correct": 166.667, "cached_tokens_per_correct": 100.0,
+        "completion_tokens_per_correct": 33.333, "dollars_per_correct": 0.00166667,
+        "price": "computed on this machine",
         "scorer": "official v1", "suites": "", "seed": 3, "version": "0.1.0", "commit": "0123456789ab+",
         "run": "my-run", "steps": "zero-shot:rows=0", **{f"ctx_{name}": None for name in METRICS}, "timeout_s": 10.0,
         "asked": "llama.cpp, one by one",
@@ -128,7 +135,7 @@ def test_runs_with_another_rule_behind_ex_are_not_ranked_together(tmp_path: Path
 
 def test_only_answers_that_were_judged_are_counted(tmp_path: Path) -> None:
     row = read_row(fabricate(tmp_path / "run", [verdict(4, "easy", "correct"), verdict(2, None, "no_sql")]))
-    assert (row.n, row.ex, row.usage.calls) == (2, 50.0, 4)
+    assert (row.n, row.ex, row.costs.usage.calls) == (2, 50.0, 4)
 
 
 def test_answers_that_were_cut_and_tokens_that_nobody_told(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from spider_opt.cli.options import (
     engine_option,
     fail_under_option,
     give_up_option,
+    prices_option,
     request_options,
     scoring_options,
 )
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
 )
 @request_options
-@click.option("--logprobs", is_flag=True, help="Keep how probable each answer's tokens were; see: spider-opt confidence")
+@click.option("--logprobs", is_flag=True, help="Keep how probable answers' tokens were, for: spider-opt confidence")
 @give_up_option
 @allow_learnt_option
 @click.option(
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="What finds training examples: weights, hashing (needs none), or MODULE:CALLABLE",
 )
+@prices_option
 @scoring_options
 @corrections_option
 @fail_under_option
@@ -98,6 +100,7 @@ def eval_command(
     record: Path | None,
     replay: Path | None,
     embedder: str,
+    prices: Path | None,
     metrics: str | None,
     mode: str | None,
     keep_distinct: bool,
@@ -151,6 +154,7 @@ def eval_command(
         embedder=embedder,
         cache=not no_cache,
         record=record,
+        prices=prices,
         tell=partial(click.echo, err=True),
     )
     show_scores(run, as_json)

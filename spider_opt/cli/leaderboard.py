@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from spider_opt.cli.options import prices_option
+
 
 @click.command(
     "leaderboard",
@@ -16,8 +18,9 @@ import click
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
     help="Folder for leaderboard.csv and leaderboard.md",
 )  # fmt: skip
+@prices_option
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
-def leaderboard_command(runs: tuple[Path, ...], out: Path, as_json: bool) -> None:
+def leaderboard_command(runs: tuple[Path, ...], out: Path, prices: Path | None, as_json: bool) -> None:
     """Gather run folders into leaderboard.csv and leaderboard.md.
 
     RUNS are run folders or folders of them (default: results/runs). Unfinished runs are named and left out.
@@ -31,7 +34,7 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, as_json: bool) -> Non
     rows = []
     for folder in find_runs(*roots):
         try:
-            rows.append(read_row(folder))
+            rows.append(read_row(folder, prices=prices))
         except RunError as error:
             click.echo(f"left out: {error}", err=True)
     if not rows:

@@ -168,6 +168,14 @@ def _typed(option: str, value: object) -> list[str]:
     return [option] if value is True else [option, str(value)]
 
 
+def prices_option(command: F) -> F:
+    """Add ``--prices``."""
+    return click.option(
+        "--prices", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+        help="CSV file of what models cost, in front of ours  [default: what SPIDER_OPT_PRICES names]",
+    )(command)  # fmt: skip
+
+
 def corrections_option(command: F) -> F:
     """Add ``--corrections``, which ``asked_rules`` takes."""
     return click.option(

@@ -12,11 +12,12 @@ import click
 from spider_opt.benchmarks import describe_missing
 from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.runs import Run
+from spider_opt.runs.costs import AMOUNTS, Amounts, Costs, costs
 from spider_opt.runs.without_gold import described
 from spider_opt.scoring.report import NO_GOLD
 from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import SCORERS, SUITES
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, Usage
 from spider_opt.wording import counted
 
 
@@ -26,6 +27,8 @@ def show_scores(run: Run, as_json: bool) -> None:
     if as_json:
         summary["ex_se"] = round(se, 4) if se == se else None
         summary["sqlite"] = sqlite3.sqlite_version
+        if run.usage != Usage():
+            summary["costs"] = costs(run).to_json()
         click.echo(json.dumps(summary, indent=1))
     else:
         error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
@@ -41,7 +44,7 @@ def show_scores(run: Run, as_json: bool) -> None:
             by = f"  (golds of {summary['corrections']})" if name == CORRECTED else by
             click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}{by}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
-        for line in _trouble(run, summary):
+        for line in (*_trouble(run, summary), *costs_told(costs(run))):
             click.echo(f"  {line}")
         scorer = f"  scorer {summary['mode']} {summary['scorer_version']}"
         if summary["mode"] in SCORERS:
@@ -51,6 +54,44 @@ def show_scores(run: Run, as_json: bool) -> None:
         click.echo(describe_missing(run.benchmark), err=True)
     for sentence in described(run.failed_golds):
         click.echo(sentence, err=True)
+
+
+def costs_told(costs: Costs) -> Iterator[str]:
+    """Say in lines what answers cost: nothing where they are a file's, of which nobody knows."""
+    if costs.usage == Usage():
+        return
+    parts = [("a question costs", costs.per_question), ("a correct answer costs", costs.per_correct)]
+    for name, amounts in (part for part in parts if part[1]["calls"] is not None):
+        yield f"{name} {_amounts(amounts)}"
+    said = "" if costs.dollars is None or costs.price is None or costs.price.is_free else f" (prices of {costs.price})"
+    yield f"in all {_amounts(costs.total)}{said}" + (f": {costs.unknown}" if costs.unknown else "")
+
+
+def _amounts(amounts: Amounts) -> str:
+    """Return amounts in words.
+
+    >>> _amounts({"calls": 1.5, "prompt_tokens": 552.3, "cached_tokens": 0, "completion_tokens": 25.0, "seconds": 0.65,
+    ...           "dollars": 0.00012})
+    '1.5 calls, 552 tokens in and 25 out, 0.65 s, 0.00012 USD'
+    >>> _amounts(dict.fromkeys(AMOUNTS) | {"calls": 3, "seconds": 7200.0})
+    '3 calls, tokens unknown, 7,200 s, dollars unknown'
+    """
+    calls, fresh, cached, out, seconds, dollars = (amounts[name] for name in AMOUNTS)
+    tokens = "tokens unknown"
+    if fresh is not None and out is not None:
+        kept = f" ({_number(cached)} of them cached)" if cached else ""
+        tokens = f"{_number(fresh)} tokens in{kept} and {_number(out)} out"
+    paid = "dollars unknown" if dollars is None else f"{_number(dollars)} USD"
+    return f"{_number(calls or 0)} calls, {tokens}, {_number(seconds or 0)} s, {paid}"
+
+
+def _number(value: float) -> str:
+    """Return a number with three digits, or all of a larger one.
+
+    >>> [_number(value) for value in (0, 12, 1.0, 1.5, 0.000123456, 552.34, 1234567.8, 99.96)]
+    ['0', '12', '1', '1.5', '0.000123', '552', '1,234,568', '100']
+    """
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
 
 
 def _corrected(run: Run) -> str:

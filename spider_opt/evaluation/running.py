@@ -24,6 +24,7 @@ from spider_opt.methods import Method, parse_method
 from spider_opt.models import Engine
 from spider_opt.models.lent import checked_model
 from spider_opt.paths import cache_dir
+from spider_opt.prices import prices as read_prices
 from spider_opt.progress import Progress, display, lines
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
@@ -71,6 +72,7 @@ def evaluate(
     logprobs: bool = False,
     give_up: int = 0,
     allow_learnt: bool = False,
+    prices: str | Path | None = None,
     progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
@@ -111,12 +113,13 @@ def evaluate(
         system: whether the instruction may be a system message.
         extra: further parameters of each request.
         request_timeout_s: the wait for one whole answer.
-        logprobs: ask for the mean log probability of each answer's tokens, by which ``confidence`` tells how sure it is;
-            it is kept with the answers.
+        logprobs: ask for the mean log probability of each answer's tokens, which is kept with it: ``confidence`` tells
+            by it how sure the answer is.
         give_up: how many questions may be refused for good, by a filter or because the prompt is too long; these are
             then finished: they count as wrong, and ``Run.refused`` says why.
         allow_learnt: ask a tuned model about databases that it learnt from, too, by its adapter's card; the run says
             of how many.
+        prices: a CSV file of what models cost, in front of ours; by default the one that ``SPIDER_OPT_PRICES`` names.
         progress: show it on stderr (True), not (False, None), or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
 
@@ -152,7 +155,10 @@ def evaluate(
     if request_timeout_s is not None:
         request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
     system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
-    allow_learnt, logprobs = arguments.yes_or_no(allow_learnt, "allow_learnt"), arguments.yes_or_no(logprobs, "logprobs")
+    priced = None if prices is None else read_prices(arguments.path(prices, "prices"))
+    read_prices()  # a file that cannot be read is told now
+    allow_learnt = arguments.yes_or_no(allow_learnt, "allow_learnt")
+    logprobs = arguments.yes_or_no(logprobs, "logprobs")
     asked, sample = _asked(benchmark, ids)
     check_unchanged(asked)
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
@@ -198,7 +204,7 @@ def evaluate(
             (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
         opened.close()  # the model's memory is the scorer's
         check_answered(finished.unanswered)
-        done = finish(asked, folder, rules)
+        done = finish(asked, folder, rules, prices=priced)
     if out is None:
         done = replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
     elif len(done.answers) > len(finished.answers):

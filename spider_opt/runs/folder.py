@@ -8,27 +8,28 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.errors import GoldError, ModelError, RunError
-from spider_opt.paths import append_whole, locked, write_whole
+from spider_opt.paths import append_whole, write_whole
+from spider_opt.prices import Price, Prices
 from spider_opt.progress import Progress, silent
 from spider_opt.runs.answers import QUESTION, Answer, mend, pair_answers, pair_read, to_line
+from spider_opt.runs.claiming import alone, claim, note_manner, note_versions, set_aside, unfinish, writing
 from spider_opt.runs.concurrency import ask_all, by_database
-from spider_opt.runs.identity import differences, other_versions
-from spider_opt.runs.info import FILE, RunInfo, ScoredBy
+from spider_opt.runs.costs import Costs, costs_of, price_for
+from spider_opt.runs.info import RunInfo, ScoredBy
 from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
 from spider_opt.runs.served import Served
 from spider_opt.runs.unanswered import Unanswered, with_refused
 from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
-from spider_opt.wording import argument, counted, either
+from spider_opt.wording import argument, counted
 
 _LOG = logging.getLogger("spider_opt")
 # Measures, with the gold at hand, what stood in the prompt of an answer.
@@ -77,16 +78,16 @@ def run(
     """
     path = folder / PREDICTIONS
     wanted = {example.question.id for example in benchmark.examples[:limit]}
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     now = replace(info, side_by_side=concurrency)
-    with _alone(folder):
-        with _writing(folder):
-            info = _claim(folder, now)
-            aside = _set_aside(folder, info) if afresh else None
+    with alone(folder):
+        with writing(folder):
+            info = claim(folder, now)
+            aside = set_aside(folder, info) if afresh else None
             there, damaged = mend(path)
             if damaged:
-                _unfinish(folder)
+                unfinish(folder)
         for one in damaged:
             _LOG.warning(
                 "%s: line %d was not an answer (%s) and is kept in %s.damaged; its question is asked again",
@@ -101,9 +102,9 @@ def run(
         done = {a.id: a for _, a in pair_read(benchmark, there, str(path), info.fingerprint)}
         todo = [ex for ex in by_database(benchmark.examples[:limit]) if ex.question.id not in done]
         if todo:
-            with _writing(folder):
-                _unfinish(folder)
-                info = _note_versions(folder, now, new=not done)
+            with writing(folder):
+                unfinish(folder)
+                info = note_versions(folder, now, new=not done)
         given_up = sum(bool(answer.prediction.refused) for answer in done.values())
         unanswered = Unanswered(give_up, given_up)
         served = Served(folder, model)
@@ -116,12 +117,12 @@ def run(
                 else:
                     unanswered.answered()
                     if model.info.manner != info.manner:
-                        info = _note_manner(folder, info, model.info.manner, new=not done)
+                        info = note_manner(folder, info, model.info.manner, new=not done)
                     found = measure(example, got) if measure else {}
                     context = {name: round(value, 4) for name, value in found.items()}
                     got = _without_question(got, question.text)
                     done[question.id] = Answer(example.index, question.id, question.db_id, got, context)
-                    with _writing(folder):
+                    with writing(folder):
                         append_whole(path, to_line(done[question.id]))
                         served.note()
                 advance()
@@ -130,16 +131,24 @@ def run(
         answers = sorted(done.values(), key=lambda answer: answer.index)
         ids = [answer.id for answer in answers]  # those of an earlier version are others
         if n_new or ids != [answer.id for answer in there]:  # else they stay as is
-            with _writing(folder):
+            with writing(folder):
                 write_whole(path, "".join(to_line(answer) for answer in answers))
     return Finished(tuple(a for a in answers if a.id in wanted), n_new, unanswered.errors, aside)
 
 
-def finish(benchmark: Benchmark, folder: Path, rules: Rules, *, use_cache: bool = True, again: bool = False) -> Run:
-    """Score all answers of a run folder, write their verdicts, and note in ``run.json`` what was scored and how.
+def finish(
+    benchmark: Benchmark,
+    folder: Path,
+    rules: Rules,
+    *,
+    use_cache: bool = True,
+    again: bool = False,
+    prices: Prices | None = None,
+) -> Run:
+    """Score a run folder's answers, write the verdicts, and note in ``run.json`` what was scored, how, and the costs.
 
     Where another command answers in that folder meanwhile, what it added is scored too. A run that is scored ``again``
-    stays as it is where questions cannot be judged now that were.
+    stays as it is where questions cannot be judged now that were. Without ``prices`` the price that was noted counts.
 
     Raises:
         GoldError: there are such questions.
@@ -156,18 +165,26 @@ def finish(benchmark: Benchmark, folder: Path, rules: Rules, *, use_cache: bool 
         report = with_refused(report, [answer for _, answer in pairs])
         if again:
             _check_none_lost(folder, pairs, report)
-        with _alone(folder), _writing(folder):
+        with alone(folder), writing(folder):
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
             if pairs == judged:
-                info = _unfinish(folder)
+                price = price_for(RunInfo.read(folder), prices)
+                info = unfinish(folder)
                 ids = {answer.index: answer.id for _, answer in pairs}
                 failed = {ids[index]: why for index, why in report.failed_golds}
                 by = ScoredBy.of(rules, report.suite)
                 info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=by, failed_golds=failed)
+                info = replace(info, costs=_costs(info, pairs, report, price).to_json())
                 write_verdicts(report.scored, folder / VERDICTS)
                 info.write(folder)
                 break
     return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
+
+
+def _costs(info: RunInfo, pairs: Sequence[tuple[Example, Answer]], report: ScoreReport, price: Price | None) -> Costs:
+    judged = {scored.index for scored in report.scored}
+    usages = [answer.prediction.usage for _, answer in pairs if answer.index in judged]
+    return costs_of(usages, info, sum(scored.correct for scored in report.scored), price)
 
 
 def _check_none_lost(folder: Path, pairs: Sequence[tuple[Example, Answer]], report: ScoreReport) -> None:
@@ -187,112 +204,3 @@ def _without_question(prediction: Prediction, text: str) -> Prediction:
 
     candidates = tuple(replace(candidate, text=spared(candidate.text)) for candidate in prediction.candidates)
     return replace(prediction, text=spared(prediction.text), candidates=candidates)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder))
-        except BlockingIOError:
-            raise RunError(
-                f"{folder} is in use by another run; wait for it or choose another {argument('out')}"
-            ) from None
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        yield
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> RunError:
-    return RunError(
-        f"cannot write to {folder}: {error.strerror or error}; answers so far are kept, "
-        f"{either('the same call goes on', 'run the same command again')}"
-    )
-
-
-def _note_manner(folder: Path, info: RunInfo, manner: str, *, new: bool) -> RunInfo:
-    """Note in ``run.json`` how an endpoint turned out to be asked, which its first answer shows.
-
-    Raises:
-        RunError: there are answers of a model that was asked otherwise.
-    """
-    if not new:
-        raise _another_run(folder, [f"manner is {info.manner!r} there, {manner!r} now"])
-    now = replace(RunInfo.read(folder), manner=manner)
-    with _writing(folder):
-        now.write(folder)
-    return now
-
-
-def _note_versions(folder: Path, now: RunInfo, *, new: bool) -> RunInfo:
-    """Note in ``run.json``, and log, what is another version than the answers that are there were given with."""
-    there = RunInfo.read(folder)
-    changed = "; ".join(other_versions(there, now))
-    if not changed:
-        return there
-    if new:  # nothing was answered then
-        known = ("version", "commit", "python", "versions", "side_by_side", "started")
-        there = replace(there, **{name: getattr(now, name) for name in known})
-    else:
-        _LOG.warning("the run in %s goes on with other versions than it was begun with: %s", folder, changed)
-        there = replace(there, resumed=(*there.resumed, f"{now.started}: {changed}"))
-    there.write(folder)
-    return there
-
-
-def _claim(folder: Path, info: RunInfo) -> RunInfo:
-    """Write ``run.json``, or make sure that the one there describes the same run; return what stands in it.
-
-    A run that came to no answer is none: a function that failed at its first question is another once it is mended.
-    """
-    if (folder / FILE).exists():
-        there = RunInfo.read(folder)
-        if not (differ := differences(there, info)):
-            return there
-        answers = folder / PREDICTIONS
-        if there.scorer is not None or (answers.exists() and answers.read_bytes().strip()):
-            raise _another_run(folder, differ)
-        info.write(folder)
-        return info
-    if (folder / PREDICTIONS).exists():
-        raise RunError(f"{folder} has predictions but no {FILE} to say whose; choose another {argument('out')}")
-    info.write(folder)
-    return info
-
-
-def _another_run(folder: Path, differ: Sequence[str]) -> RunError:
-    what = "; ".join(differ)
-    return RunError(f"{folder} holds another run ({what}); choose another {argument('out')}, or remove that folder")
-
-
-def _set_aside(folder: Path, info: RunInfo) -> Path | None:
-    """Move a finished run's answers and verdicts into a folder below; return that, None for a run that is not."""
-    if info.scorer is None:
-        return None
-    number = next(n for n in count(1) if not (folder / f"before-{n}").exists())
-    aside = folder / f"before-{number}"
-    aside.mkdir()
-    info.write(aside)
-    for name in (PREDICTIONS, VERDICTS):
-        if (folder / name).exists():
-            (folder / name).replace(aside / name)
-    info.unfinished().write(folder)
-    return aside
-
-
-def _unfinish(folder: Path) -> RunInfo:
-    """Take back what ``finish`` wrote: verdicts must never stand beside answers that they do not cover."""
-    info = RunInfo.read(folder)
-    if info.scorer:
-        info = info.unfinished()
-        info.write(folder)
-    (folder / VERDICTS).unlink(missing_ok=True)
-    return info

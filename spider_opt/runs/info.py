@@ -127,7 +127,8 @@ class RunInfo:
     databases asked about the model is known to have learnt from. ``side_by_side`` is how many questions were
     asked at the same time, 0 where that was not written down, ``resumed`` what was another then, each time that the run
     went on with other versions, ``served`` what a server said of the models that answered. A finished run has ``n``,
-    how many answers there were to judge, ``scorer``, and ``failed_golds``, by id those that count nowhere, and why.
+    how many answers there were to judge, ``scorer``, ``failed_golds``, by id those that count nowhere, and why, and
+    ``costs``, see ``runs.costs``, with the price that the model had then.
     ``others`` are keys that this version does not know; they
     stay where the file is written again.
     """
@@ -167,6 +168,7 @@ class RunInfo:
     n: int | None = None
     scorer: ScoredBy | None = None
     failed_golds: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, Any] = field(default_factory=dict)
     served: list[str] = field(default_factory=list)
     others: Mapping[str, Any] = field(default_factory=dict)
 
@@ -234,7 +236,7 @@ class RunInfo:
         """
         said = {name: getattr(self, name) for name in _ORDER}
         shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
-        shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds") if key in shown}
+        shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds", "costs") if key in shown}
         if self.scorer:
             shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key not in _SELDOM or value}
         return shown | dict(self.others)
@@ -245,7 +247,7 @@ class RunInfo:
 
     def unfinished(self) -> RunInfo:
         """Return it without what scoring adds."""
-        return replace(self, n=None, scorer=None, failed_golds={})
+        return replace(self, n=None, scorer=None, failed_golds={}, costs={})
 
     @property
     def asked(self) -> str:
@@ -258,13 +260,14 @@ _ORDER = (
     "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
     "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",
     "fingerprint", "schemas", "n_total", "missing", "seed", "version", "commit", "python", "versions", "side_by_side",
-    "learnt_databases", "started", "resumed", "served", "n", "scorer", "failed_golds",
+    "learnt_databases", "started", "resumed", "served", "n", "scorer", "failed_golds", "costs",
 )  # fmt: skip
 _LEFT_OUT: Mapping[str, object] = {
     **dict.fromkeys(IDENTITY[10:], ""), "embedder": UNNAMED_EMBEDDER, "versions": {}, "side_by_side": 0,
-    "learnt_databases": 0, "resumed": (), "served": [], "n": None, "scorer": None, "failed_golds": {},
+    "learnt_databases": 0, "resumed": (), "served": [], "n": None, "scorer": None, "failed_golds": {}, "costs": {},
 }  # fmt: skip
 _KINDS: Mapping[str, Kind] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
     "seed": int, "n_total": int, "format": int, "n": int, "side_by_side": int, "learnt_databases": int,
-    "missing": dict, "scorer": dict, "failed_golds": dict, "versions": dict, "resumed": list, "served": list,
+    "missing": dict, "scorer": dict, "failed_golds": dict, "costs": dict, "versions": dict, "resumed": list,
+    "served": list,
 }  # fmt: skip

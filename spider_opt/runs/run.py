@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from spider_opt import arguments
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs.answers import QUESTION, Answer, read_answers
+from spider_opt.runs.costs import costs_of, price_for
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
@@ -219,7 +220,7 @@ class Run:
         import pandas as pd
 
         examples = {example.index: example for example in self.benchmark.examples} if self.benchmark else {}
-        verdicts = {scored.index: scored for scored in self.verdicts}
+        verdicts, price = {scored.index: scored for scored in self.verdicts}, price_for(self.info)
         rows = []
         for answer in self.answers:
             row: dict[str, Any] = {"id": answer.id, "db_id": answer.db_id}
@@ -237,7 +238,7 @@ class Run:
                 "hardness": scored and scored.hardness,
             }
             row |= scored.metrics if scored else {}
-            row |= known(usage) | dict(answer.context)
+            row |= known(usage) | {"dollars": costs_of([usage], self.info, 0, price).dollars} | dict(answer.context)
             rows.append(row)
         return pd.DataFrame(rows, index=pd.Index([answer.index for answer in self.answers], name="index"))
 
