@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spider_opt import errors as errors
     from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
+    from spider_opt.analysis.diagnosis import diagnose as diagnose
     from spider_opt.analysis.doubt import doubt as doubt
     from spider_opt.analysis.explaining import explain as explain
     from spider_opt.analysis.regression import check as check
@@ -53,6 +54,7 @@ _DEFINED_IN = {
     "compare": "analysis.comparing",
     "corrections": "benchmarks.corrections:read_corrections",
     "costs": "runs.costs",
+    "diagnose": "analysis.diagnosis",
     "doubt": "analysis.doubt",
     "errors": "errors:",
     "evaluate": "evaluation.running",
@@ -82,6 +84,7 @@ __all__ = [
     "compare",
     "corrections",
     "costs",
+    "diagnose",
     "doubt",
     "errors",
     "evaluate",

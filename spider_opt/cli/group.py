@@ -32,6 +32,7 @@ COMMANDS = {
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",
     "candidates": "candidates:candidates_command",
+    "diagnose": "diagnose:diagnose_command",
     "check": "check:check_command",
     "ladder": "ladder:ladder_command",
     "methods": "methods:methods_command",

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from wrong_answers import ANSWERS, answered, music
+
+from spider_opt.cli import main
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    answered(music())
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["diagnose", *arguments])
+
+
+def test_the_table() -> None:
+    result = run("run")  # its benchmark's folder is called own, as the benchmark is
+    assert (result.exit_code, result.stderr.replace("\n", "")) == (0, result.stderr.replace("\n", ""))
+    head, table, refusals, bounds, *_ = result.stdout.split("\n\n")
+    assert head == "zero-shot with fake on own dev: EX 16.7, n=6, 5 wrong answers."
+    rows = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:]]
+    assert rows == [
+        "unanswered", "does not execute", "nesting", "schema linking: table", "schema linking: column", "condition",
+        "value",
+    ]  # fmt: skip
+    assert refusals.endswith("no such column 1, no query in the answer 1.")
+    assert bounds.startswith("Of 83.3 points lost, context is at most 83.3 (")
+    assert not any(question in result.stdout for question in ANSWERS)
+
+
+def test_examples_show_the_questions() -> None:
+    shown = run("run", "--examples", "1").stdout
+    assert "  question  Who is from Peru?" in shown
+    assert "  value: 'peru' for 'Peru' in WHERE" in shown
+
+
+def test_json() -> None:
+    told = json.loads(run("run", "--json").stdout)
+    assert told["wrong"] == 5
+    assert {answer["primary"] for answer in told["answers"]} >= {"value", "nesting"}
+
+
+def test_wrong_input_is_refused() -> None:
+    assert run("nowhere").exit_code == 2
+    result = run(".")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: no run in .")
+    result = run("run", "--benchmark", "spider-mini")
+    assert result.exit_code == 1
+    assert "other questions" in result.stderr
