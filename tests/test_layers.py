@@ -45,7 +45,7 @@ ORDER = (
     ("evaluation",),
     ("analysis", "leaderboard", "report", "training"),
     ("improving",),
-    ("bound_method", "cache_contents"),
+    ("bound_method", "cache_contents", "integrations"),
     ("cli", "__main__"),
     ("",),  # the public names: spider_opt/__init__.py
 )
@@ -68,11 +68,14 @@ SIDEWAYS = {
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = {
     "torch", "sentence_transformers", "hnswlib", "pandas", "openai", "xllamacpp", "ray", "httpx", "sqlglot", "sqlparse",
-    "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib",
+    "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib", "inspect_ai", "mlflow",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
 OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces")}
 OF_TORCH.add("spider_opt.training.loss")
+# Its functions are tasks by Inspect's decorators; Inspect alone imports it.
+OF_INSPECT = {"spider_opt.integrations.inspect_tasks"}
+ALONE = OF_TORCH | OF_INSPECT
 MAX_LINES = {"types.py": 515}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 assert len(MODULES) > 200
@@ -143,10 +146,11 @@ def test_heavy_packages_are_imported_where_they_are_used() -> None:
     found = []
     for path in MODULES:
         allowed = {"torch", *OF_TORCH} if module_name(path) in OF_TORCH else set()
+        allowed |= {"inspect_ai"} if module_name(path) in OF_INSPECT else set()
         found += [
             f"{path}:{line} imports {m}"
             for line, m in imports(path, outside_functions=True)
-            if (m.split(".")[0] in HEAVY and m.split(".")[0] not in allowed) or m in OF_TORCH - allowed
+            if (m.split(".")[0] in HEAVY and m.split(".")[0] not in allowed) or m in ALONE - allowed
         ]
     assert found == []
 
@@ -273,7 +277,7 @@ print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
 
 def test_nothing_heavy_is_loaded_by_importing_all_there_is() -> None:
     names = [module_name(path) for path in MODULES if path.name != "__main__.py"]
-    names = [name for name in names if name not in OF_TORCH]
+    names = [name for name in names if name not in ALONE]
     code = f"""
 import importlib, json, sys
 for name in {names!r}:
