@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from spider_opt.evaluation.running import evaluate as evaluate
     from spider_opt.evaluation.scoring_files import score as score
     from spider_opt.evaluation.verifying import verify as verify
+    from spider_opt.integrations.trackers import log as log
     from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
     from spider_opt.runs.costs import costs as costs
@@ -62,6 +63,7 @@ _DEFINED_IN = {
     "export": "evaluation.exporting",
     "judge": "scoring",
     "load": "benchmarks",
+    "log": "integrations.trackers",
     "method": "bound_method",
     "model": "models:open",
     "score": "evaluation.scoring_files",
@@ -92,6 +94,7 @@ __all__ = [
     "export",
     "judge",
     "load",
+    "log",
     "method",
     "model",
     "score",

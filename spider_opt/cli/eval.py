@@ -16,6 +16,7 @@ from spider_opt.cli.options import (
     engine_option,
     fail_under_option,
     give_up_option,
+    log_option,
     prices_option,
     request_options,
     scoring_options,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 @scoring_options
 @corrections_option
 @fail_under_option
+@log_option
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 def eval_command(
     method: str,
@@ -109,6 +111,7 @@ def eval_command(
     corrections: str | None,
     timeout_s: float | None,
     fail_under: float | None,
+    log: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Answer a benchmark's questions, and score the answers.
@@ -116,13 +119,16 @@ def eval_command(
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
     run folder keeps every answer as it comes: the same command goes on where it was stopped.
     """
+    from spider_opt.cli.log import log_run
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.folders import default_folder
     from spider_opt.evaluation.running import evaluate
+    from spider_opt.integrations.trackers import tracker_of
     from spider_opt.methods import parse_method
     from spider_opt.models import ReplayModel
 
+    trackers = [tracker_of(name) for name in log]
     parsed = parse_method(method)  # what was mistyped is said before anything is loaded
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
     asked = (model_name, base_url, record, engine, max_tokens, request_timeout_s, system, extra, logprobs)
@@ -159,5 +165,6 @@ def eval_command(
     )
     show_scores(run, as_json)
     click.echo(f"run folder: {run.folder}", err=True)
+    log_run(run, trackers)
     fail_if_lost(run)
     fail_if_under(run, fail_under)

@@ -35,6 +35,7 @@ COMMANDS = {
     "diagnose": "diagnose:diagnose_command",
     "check": "check:check_command",
     "ladder": "ladder:ladder_command",
+    "log": "log:log_command",
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",

@@ -191,6 +191,15 @@ def fail_under_option(command: F) -> F:
     )(command)
 
 
+def log_option(command: F) -> F:
+    """Add ``--log``, which ``log.log_run`` takes; see ``integrations.trackers.tracker_of``."""
+    return click.option(
+        "--log", multiple=True, metavar="TRACKER[=PLACE]",
+        help="Log the finished run, too: mlflow, or mlflow=URI; where that fails, the run stays and the exit code is "
+        "its own",
+    )(command)  # fmt: skip
+
+
 def listed_names(option: str, given: str, example: str) -> list[str]:
     """Return the names that were typed with commas between them, each at least one letter.
 
