@@ -10,6 +10,7 @@ what is trained on (see ``leaks.held_out_questions``), which were not told apart
     python scripts/draw_sample.py SPIDER --split train --held-out -n 300 \
         --without results/samples/heldout-train-200.txt > results/samples/heldout-train-300.txt
     python scripts/draw_sample.py SPIDER --split train --held-out --of OLD > NEW
+    python scripts/draw_sample.py BIRD --benchmark bird --split mini-dev -n 60 > results/samples/bird-mini-dev-60.txt
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from spider_opt.types import Example
 
 @click.command()
 @click.argument("spider", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--benchmark", "name", default="spider", help="Whose folder it is")
 @click.option("--split", default="dev")
 @click.option("--held-out", is_flag=True, help="Only questions of held-out training databases")
 @click.option("--databases", type=int, default=None, help="Only this many databases, those first by their name's hash")
@@ -50,6 +52,7 @@ from spider_opt.types import Example
 @click.option("--seed", type=int, default=0)
 def main(
     spider: Path,
+    name: str,
     split: str,
     held_out: bool,
     databases: int | None,
@@ -59,7 +62,7 @@ def main(
     seed: int,
 ) -> None:
     """Print the ids of about N questions."""
-    benchmark = load(f"spider:{split}", data=spider)
+    benchmark = load(f"{name}:{split}", data=spider)
     pool = DatabasePool(benchmark.paths)
     examples = list(benchmark.examples)
     if held_out:
@@ -79,8 +82,13 @@ def main(
         known = {cluster_of(example) for example in examples if example.question.id in drawn_before}
         examples = [example for example in examples if cluster_of(example) not in known]
     clusters = [list(group) for _, group in groupby(sorted(examples, key=cluster_of), key=cluster_of)]
-    drawn = draw([(str(hardness(group[0].gold_sql)), group) for group in clusters], n, seed)
+    drawn = draw([(_level(group[0]), group) for group in clusters], n, seed)
     click.echo("\n".join(example.question.id for example in drawn))
+
+
+def _level(example: Example) -> str:
+    """Return how hard the benchmark calls a question, else what Spider's rule says of its gold query."""
+    return example.metadata.get("difficulty") or str(hardness(example.gold_sql))
 
 
 def _has_rows(pool: DatabasePool, example: Example) -> bool:

@@ -6,6 +6,7 @@ A ``Generator`` sees a ``Task``, a ``Question`` and what outer steps decided, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
@@ -99,13 +100,37 @@ class Question:
         return self.schema.db_id
 
 
+RESULT = "-- a result, not a query: "
+"""With this begins what scorers are given in place of a gold query where the gold is a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldResult:
+    """A result that is right, as Spider 2.0 has it where there is no gold query: a table as the text of a CSV file.
+
+    ``columns`` are the positions of those that an answer must have, all where none is named. In ``any_order`` the order
+    of rows does not count. ``fault`` says why no answer can be right by it.
+    """
+
+    csv: str
+    columns: tuple[int, ...] = ()
+    any_order: bool = False
+    fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """What scorers are given in place of a gold query: ``RESULT`` and all of it as JSON."""
+        return RESULT + json.dumps([self.csv, self.columns, self.any_order, self.fault])
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A question with its gold query; only scorers and training see it.
 
     ``index`` is the position in the split's file, counted over all its questions, also those whose database is missing.
     ``metadata`` is what only scoring sees of what the file says, such as how hard the benchmark calls the question.
-    ``other_golds`` are further queries that are as right: an answer is right if it is right by any gold.
+    ``other_golds`` are further queries that are as right: an answer is right if it is right by any gold. Where a
+    benchmark has results for golds, ``gold_sql`` is '' and they are ``gold_results``.
     """
 
     index: int
@@ -113,6 +138,12 @@ class Example:
     gold_sql: str
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     other_golds: tuple[str, ...] = ()
+    gold_results: tuple[GoldResult, ...] = ()
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """What scorers are given as golds, in their order: all gold queries, else all gold results."""
+        return self.golds or tuple(result.text for result in self.gold_results)
 
     @property
     def golds(self) -> tuple[str, ...]:

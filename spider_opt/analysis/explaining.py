@@ -13,6 +13,7 @@ from typing import Any
 from spider_opt import arguments
 from spider_opt.analysis.claims import Claim, claim_of
 from spider_opt.analysis.line_orders import Lines, Reading, as_they_stand, other_orders
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import PredictionsError
 from spider_opt.evaluation.answer_pairs import answer_pairs
@@ -138,6 +139,7 @@ def explain(
     """
     path = arguments.path(predictions, "predictions")
     benchmark, cache = arguments.benchmark(benchmark), arguments.yes_or_no(cache, "cache")
+    check_has_queries(benchmark, "these rules judge by gold queries")
     extract, field = arguments.yes_or_no(extract, "extract"), None if field is None else arguments.text(field, "field")
     folder = "" if suite is None else str(arguments.path(suite, "suite").absolute())
     asked = None if claimed is None else claim_of(claimed)

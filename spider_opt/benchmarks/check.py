@@ -41,7 +41,8 @@ class SplitCheck:
     """What one split holds.
 
     ``empty_golds`` run and return no row; ``duplicates`` repeat a question word for word; ``without_gold`` are asked,
-    but cannot be scored.
+    but cannot be scored. ``results`` are asked and have results for golds; of these, one by which nothing can be right
+    is among ``failing_golds``.
     """
 
     split: str
@@ -53,6 +54,7 @@ class SplitCheck:
     empty_golds: int
     duplicates: int
     without_gold: int = 0
+    results: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     for split in splits:
         try:
             entries = read_entries(question_files(source.splits[split], root), source.fields)
+            entries = source.reader(entries, root) if source.reader is not None else entries
             if not entries and is_training(split):  # as Spider's second file of them may be
                 checks.append(SplitCheck(split, 0, 0, 0, {}, (), 0, 0))
                 continue
@@ -143,6 +146,9 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
                         if isinstance(answer, str):
                             bad.append(BadGold(example.question.id, db_id, answer))
                         empty += answer == 0
+                    for result in example.gold_results:
+                        if result.fault:
+                            bad.append(BadGold(example.question.id, db_id, result.fault))
                     advance()
     return SplitCheck(
         split=benchmark.split,
@@ -153,7 +159,8 @@ def _check_split(benchmark: Benchmark, duplicates: int, progress: Progress) -> S
         failing_golds=tuple(sorted(bad, key=lambda gold: gold.id)),
         empty_golds=empty,
         duplicates=duplicates,
-        without_gold=sum(not example.gold_sql for example in benchmark.examples),
+        without_gold=sum(not example.judged_by for example in benchmark.examples),
+        results=sum(bool(example.gold_results) for example in benchmark.examples),
     )
 
 

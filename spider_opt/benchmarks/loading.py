@@ -157,6 +157,8 @@ def load_source(
         if [other.resolve()] != [file.resolve() for file in files]:
             files, label = [other], label_of(source, split, other)
     entries = read_entries(files, source.fields)
+    if source.reader is not None:
+        entries = source.reader(entries, folder)
     if entries and (other_name := variant(name, entries)):
         known = source_named(other_name)
         return load_source(other_name, known, data=folder, questions=files[0], evidence=evidence)
@@ -210,6 +212,7 @@ def load_source(
             entry.query,
             entry.metadata,
             entry.other_golds,
+            entry.gold_results,
         )
         for id, entry in zip(ids, entries, strict=True)
         if entry.db_id in paths
@@ -267,7 +270,11 @@ def _notes(source: Source, entry: Entry) -> str:
 def _fingerprint(split: str, examples: Sequence[Example], hashes: Mapping[str, str]) -> str:
     """Return a hash of questions, golds and databases; of notes too, where there are any."""
     questions = [
-        (e.index, e.question.db_id, e.question.text, e.gold_sql, *filter(None, [e.question.notes, e.other_golds]))
+        (
+            *(e.index, e.question.db_id, e.question.text, e.gold_sql),
+            *filter(None, [e.question.notes, e.other_golds]),
+            *(gold.text for gold in e.gold_results),
+        )
         for e in examples
     ]
     return hashlib.sha256(json.dumps([split, questions, list(hashes.items())]).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
 from spider_opt.rows import KeyTwice, begins_a_query, jsonl_rows, name_of, parsed, read_text
+from spider_opt.types import GoldResult
 
 SPIDERS = Fields()
 """What Spider's files call their parts."""
@@ -29,7 +30,7 @@ class Entry:
     """One question as its file has it. ``index`` counts over all files of the split, ``place`` says where it stands.
 
     ``asked_as`` is what the file calls the question's words, ``file`` its path; ``other_golds`` are as right as
-    ``query``.
+    ``query``; ``gold_results`` are what is right where there is no gold query.
     """
 
     index: int
@@ -42,6 +43,7 @@ class Entry:
     asked_as: str = ""
     file: str = ""
     other_golds: tuple[str, ...] = ()
+    gold_results: tuple[GoldResult, ...] = ()
 
     @property
     def golds(self) -> tuple[str, ...]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spider_opt.benchmarks.validation import is_training
+
+if TYPE_CHECKING:
+    from spider_opt.benchmarks.questions import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class Source:
         signs: folders and files by which a folder is known for this benchmark's where nobody names it.
         over: the benchmark whose databases its questions are about, where they come as files without them: that
             one's folder is named then.
+        reader: makes of the questions of its files, in a folder, those that are asked, where more is to be read than
+            these files have: golds that are results, documents.
     """
 
     title: str
@@ -112,6 +118,7 @@ class Source:
     or_else: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
     over: str = ""
+    reader: Callable[[list[Entry], Path], list[Entry]] | None = None
 
     def __post_init__(self) -> None:
         for name in (self.default, *self.or_else):

@@ -39,9 +39,10 @@ def examples_of(benchmark: Benchmark, ids: Iterable[str]) -> dict[str, Example]:
     """Return the questions that ids name, by id; an unknown one is not among them.
 
     What counts is an id's hash of the question's content, not what the split was called. An id of earlier versions is
-    a position in the split of that name.
+    a position in the split of that name. Where the benchmark itself gives ids, these will do, too.
     """
-    named = {example.question.id: example for example in benchmark.examples}
+    theirs = {id: example for example in benchmark.examples if (id := example.metadata.get("instance_id"))}
+    named = theirs | {example.question.id: example for example in benchmark.examples}
     contents = {content: example for id, example in named.items() if (content := content_of(id))}
     positions = {(benchmark.split, example.index): example for example in benchmark.examples}
 
@@ -76,7 +77,7 @@ def only(benchmark: Benchmark, ids: Sequence[str], where: str) -> Benchmark:
         raise DatasetError(f"{where} names what is no question of {split} here: {named} ({len(unknown)} in all)")
     if not examples:
         raise DatasetError(f"{where} names no question of {split}")
-    by_position = [id for id in wanted if id != found[id].question.id and content_of(id) is None]
+    by_position = [id for id in wanted if id != found[id].question.id and content_of(id) is None and position_of(id)]
     if by_position:
         _LOG.warning(
             "%s names questions by their positions (%s), as earlier versions did, which is right only while the "

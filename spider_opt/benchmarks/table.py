@@ -15,6 +15,7 @@ BENCHMARKS = {
     "bird": "spider_opt.benchmarks.bird:BIRD",
     "dr-spider": "spider_opt.benchmarks.dr_spider:DR_SPIDER",
     "spider": "spider_opt.benchmarks.spider:SPIDER",
+    "spider2-sqlite": "spider_opt.benchmarks.spider2:SPIDER2_SQLITE",
     "spider-dk": "spider_opt.benchmarks.spider_variants:SPIDER_DK",
     "spider-mini": "spider_opt.benchmarks.spider_mini:SPIDER_MINI",
     "spider-realistic": "spider_opt.benchmarks.spider_variants:SPIDER_REALISTIC",

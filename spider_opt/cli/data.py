@@ -151,10 +151,13 @@ def _lines(found: Check) -> Iterator[str]:
             yield f"  questions that repeat an earlier one word for word: {split.duplicates:,}"
         if split.without_gold:
             yield f"  questions without a gold query, which are asked but not scored: {split.without_gold:,}"
+        if split.results:
+            yield f"  questions with results for golds, and no gold query: {split.results:,}"
         if split.empty_golds:
             yield f"  gold queries that return no row: {split.empty_golds:,}"
         if split.failing_golds:
-            yield f"  gold queries that fail: {len(split.failing_golds):,}"
+            what = "gold results by which nothing is right" if split.results else "gold queries that fail"
+            yield f"  {what}: {len(split.failing_golds):,}"
         for gold in split.failing_golds:
             yield f"    {gold.id} ({gold.db_id}): {gold.error}"
     if found.shared_databases:

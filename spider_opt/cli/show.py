@@ -142,7 +142,7 @@ def fail_if_left_out(failed_golds: Iterable[tuple[int, str]], benchmark: Benchma
     Raises:
         GoldError: says how many.
     """
-    without = {ex.index for ex in benchmark.examples if not ex.gold_sql.strip()} if benchmark else set()
+    without = {ex.index for ex in benchmark.examples if not ex.judged_by} if benchmark else set()
     lost = sum(message != NO_GOLD and index not in without for index, message in failed_golds)
     if benchmark:
         lost += sum(benchmark.missing.get(db_id, 0) for db_id in benchmark.damaged)

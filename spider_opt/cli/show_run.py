@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from spider_opt.runs import Answer, RunInfo
     from spider_opt.scoring import Scored
-    from spider_opt.types import Benchmark, Database, Example
+    from spider_opt.types import Benchmark, Database, Example, GoldResult
 
 ROWS = 5
 """Rows of a result that are shown."""
@@ -112,8 +112,10 @@ def _show(answer: Answer, scored: Scored | None, example: Example | None, benchm
         click.echo(f"  question    {harmless(example.question.text)}")
         if example.question.notes:
             click.echo(f"  notes       {harmless(example.question.notes)}")
-        for gold in example.golds or ("",):
+        for gold in example.golds or ([] if example.gold_results else [""]):
             click.echo(f"  gold        {harmless(gold) or '-'}")
+        for result in example.gold_results:
+            _gold_result(result)
     click.echo(f"  prediction  {harmless(answer.prediction.sql) or '-'}")
     path = benchmark.paths.get(answer.db_id) if benchmark else None
     if path is not None and example is not None:
@@ -129,6 +131,21 @@ def _show(answer: Answer, scored: Scored | None, example: Example | None, benchm
         told = {key: value for key, value in step.items() if key != "step"}
         click.echo(harmless(f"  step {step.get('step', '?')}  {json.dumps(told, ensure_ascii=False)}"))
     click.echo()
+
+
+def _gold_result(result: GoldResult) -> None:
+    from spider_opt.cli.terminal import harmless
+    from spider_opt.wording import counted
+
+    asked = f"its columns {', '.join(map(str, result.columns))}, from 0," if result.columns else "all its columns"
+    order = "in any order" if result.any_order else "in order"
+    lines = result.csv.splitlines()
+    more = f", the first {ROWS}" if len(lines) > ROWS + 1 else ""
+    click.echo(f"  gold        a result, of which {asked} are asked for, rows {order}; its CSV has "
+               f"{counted(len(lines), 'line')}{more}:")  # fmt: skip
+    click.echo(harmless("\n".join(f"    {line}" for line in lines[: ROWS + 1])))
+    if result.fault:
+        click.echo(harmless(f"  nothing can be right by it: {result.fault}"))
 
 
 def _result(what: str, sql: str, database: Database) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spider_opt.errors import PredictionsError
 from spider_opt.runs.answers import pair_answers
-from spider_opt.runs.prediction_files import Predicted, is_of_a_run, read_predictions
+from spider_opt.runs.prediction_files import Predicted, is_of_a_run, is_of_sql_files, read_predictions
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.types import Benchmark
 
@@ -22,7 +22,7 @@ def answer_pairs(
     """
     if not path.exists():
         raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
-    if path.is_dir() or is_of_a_run(path):
+    if (path.is_dir() and not is_of_sql_files(path)) or is_of_a_run(path):
         answered = pair_answers(benchmark, path / PREDICTIONS if path.is_dir() else path)
         return [Predicted(example, a.prediction.sql, a.prediction.sql) for example, a in answered]
     return read_predictions(benchmark, path, extract=extract, field=field)

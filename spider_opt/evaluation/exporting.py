@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import arguments
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.errors import UsageError
 from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.paths import write_whole
@@ -68,6 +69,7 @@ def export(
     form = arguments.one_of(form, "form", FORMS)
     folder = arguments.path(out, "out")
     benchmark = arguments.benchmark(benchmark)
+    check_has_queries(benchmark, "these files are of gold queries")
     field = None if field is None else arguments.text(field, "field")
     extract = arguments.yes_or_no(extract, "extract")
     pairs = answer_pairs(arguments.path(predictions, "predictions"), benchmark, extract=extract, field=field)

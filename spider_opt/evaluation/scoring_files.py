@@ -20,7 +20,7 @@ from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.folder import finish
 from spider_opt.runs.info import FILE
-from spider_opt.runs.prediction_files import Predicted, is_of_a_run, misfit, read_predictions
+from spider_opt.runs.prediction_files import Predicted, is_of_a_run, is_of_sql_files, misfit, read_predictions
 from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import with_refused
 from spider_opt.runs.without_gold import warn_of
@@ -77,7 +77,7 @@ def score(
     shown_by = display(progress)
     if not path.exists():
         raise PredictionsError(f"there is no {path}: name a run folder, or a file of predictions")
-    if path.is_dir() or is_of_a_run(path):
+    if (path.is_dir() and not is_of_sql_files(path)) or is_of_a_run(path):
         if extract or field is not None:
             raise PredictionsError(
                 f"{path} is of a run, whose queries are told: leave out {argument('extract')} and {argument('field')}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import arguments
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import UsageError
 from spider_opt.evaluation.answer_pairs import answer_pairs
@@ -114,6 +115,7 @@ def verify(
         DatasetError: a database or a suite cannot be read.
     """
     folder, benchmark = arguments.path(official, "official"), arguments.benchmark(benchmark)
+    check_has_queries(benchmark, "these scripts judge by gold queries")
     timeout_s = arguments.number(timeout_s, "timeout_s", above=True)
     asked = [] if metrics is None else arguments.texts(metrics, "metrics")
     for metric in asked:

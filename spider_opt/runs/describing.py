@@ -128,7 +128,11 @@ def _column(column: Column) -> list[object]:
 def _questions(benchmark: Benchmark) -> str:
     # The fingerprint is that of the files: some of them may be asked, and a program may have changed what it asks.
     return hashed(
-        [ex.question.id, ex.question.text, ex.question.notes, ex.gold_sql, *ex.other_golds] for ex in benchmark.examples
+        [
+            *(ex.question.id, ex.question.text, ex.question.notes, ex.gold_sql, *ex.other_golds),
+            *(gold.text for gold in ex.gold_results),
+        ]
+        for ex in benchmark.examples
     )
 
 

@@ -215,7 +215,7 @@ class Run:
         Its columns: ``id``, ``db_id``, ``sql``, ``answer`` (the model's own words, '' where they were not kept),
         ``outcome``, ``correct``, ``detail`` and ``hardness`` (missing where the gold query fails), metrics where
         several were asked for, what the answer cost, and what was measured of its context, where something was. With a
-        benchmark ``question`` and ``gold`` stand behind ``db_id``.
+        benchmark ``question`` and ``gold`` stand behind ``db_id``: the gold query, else the gold results as CSV.
         """
         import pandas as pd
 
@@ -226,7 +226,8 @@ class Run:
             row: dict[str, Any] = {"id": answer.id, "db_id": answer.db_id}
             said = answer.prediction.text
             if example := examples.get(answer.index):
-                row |= {"question": example.question.text, "gold": example.gold_sql}
+                gold = example.gold_sql or "\n".join(result.csv for result in example.gold_results)
+                row |= {"question": example.question.text, "gold": gold}
                 said = said.replace(QUESTION, example.question.text)
             scored, usage = verdicts.get(answer.index), answer.prediction.usage
             row |= {

@@ -19,7 +19,7 @@ from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, kept_seconds, results_of
 from spider_opt.sql.varying import depends_on
-from spider_opt.types import Result, ScoredDatabase
+from spider_opt.types import RESULT, Result, ScoredDatabase
 
 _VIEWS = "SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'"
 _Kind = Literal["rows", "distinct", "copy"]
@@ -76,6 +76,8 @@ class OpenDatabase:
             self.gold(sql)
 
     def _gold(self, sql: str) -> Result:
+        if sql.startswith(RESULT):
+            raise GoldError(f"the gold of a question on {self.db_id} is a result and no query")
         ran, name = self._once(sql, "rows", sys.maxsize, self.timeout_s), sql
         if isinstance(ran.result, QueryLimit | QueryFailed):
             # Kept under another name: a prediction of these words is held to the caps, whatever was run before.

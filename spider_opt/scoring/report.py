@@ -145,8 +145,8 @@ def score(
     asked = {example.question.db_id for example, _ in answers}
     suites, suite = _suites(benchmark, asked, rules)
     _warn_of_lone(suites, asked, rules)
-    failed = [(example.index, NO_GOLD) for example, _ in answers if not example.golds]
-    answers = [(example, sql) for example, sql in answers if example.golds]
+    failed = [(example.index, NO_GOLD) for example, _ in answers if not example.judged_by]
+    answers = [(example, sql) for example, sql in answers if example.judged_by]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
@@ -241,8 +241,9 @@ def accuracy(scored: Sequence[Scored]) -> float | None:
 
 
 def cluster_of(example: Example) -> str:
-    """Return a short hash of an example's database and gold query."""
-    key = f"{example.question.db_id}\0{same_query_key(example.gold_sql)}"
+    """Return a short hash of an example's database and gold: its query, else its results."""
+    gold = same_query_key(example.gold_sql) if example.golds else "\0".join(example.judged_by)
+    key = f"{example.question.db_id}\0{gold}"
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 

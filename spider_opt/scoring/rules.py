@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from spider_opt import arguments
 from spider_opt.benchmarks.corrections import Corrections, read_corrections
 from spider_opt.errors import UsageError
-from spider_opt.scoring.table import SUITES, find_scorer, scorer_version, timeout_for
+from spider_opt.scoring.table import BY_RESULTS, SCORERS, SUITES, find_scorer, scorer_version, timeout_for
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument
 
@@ -83,9 +83,15 @@ class Rules:
 
         Raises:
             CorrectionsError: ``corrections`` are of other questions or golds.
+            UsageError: the benchmark has results for golds, and a scorer can judge by queries only.
         """
         if self.corrections is not None:
             self.corrections.check(benchmark)
+        rules = self._on(benchmark)
+        check_judge(benchmark, rules.scorers)
+        return rules
+
+    def _on(self, benchmark: Benchmark) -> Rules:
         if self.mode:
             return self._without_vain()
         own = replace(self, mode=benchmark.scorer)
@@ -111,6 +117,20 @@ class Rules:
             "version": scorer_version(self.main),
         }
         return noted | ({"metrics": list(self.scorers)} if len(self.scorers) > 1 else {})
+
+
+def check_judge(benchmark: Benchmark, scorers: Iterable[str]) -> None:
+    """Make sure that scorers can judge by a benchmark's golds; those of other packages may read results.
+
+    Raises:
+        UsageError: its golds are results, and one of ours needs queries.
+    """
+    needs_queries = [name for name in scorers if name in SCORERS and name not in BY_RESULTS]
+    if needs_queries and any(example.gold_results for example in benchmark.examples):
+        raise UsageError(
+            f"{benchmark.name} {benchmark.split} has no gold queries but results that are right, and "
+            f"{', '.join(needs_queries)} can judge by queries only: by results do {' and '.join(BY_RESULTS)}"
+        )
 
 
 def _suites_of(benchmark: Benchmark) -> bool:

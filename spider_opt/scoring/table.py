@@ -33,6 +33,8 @@ SCORERS = {
     "bird": "spider_opt.scoring.bird:bird",
     "bird-f1": "spider_opt.scoring.bird:bird_f1",
     "r-ves": "spider_opt.scoring.bird_ves:r_ves",
+    "columns": "spider_opt.scoring.columns:columns",
+    "columns-earlier": "spider_opt.scoring.columns:columns_earlier",
     "suite": "spider_opt.scoring.suite:suite",
     "suite-distinct": "spider_opt.scoring.suite:suite_distinct",
     "suite-plug-value": "spider_opt.scoring.suite:suite_plug_value",
@@ -40,6 +42,8 @@ SCORERS = {
 }
 SUITES = ("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value")
 """Those that judge on all databases of a suite."""
+BY_RESULTS = ("columns", "columns-earlier")
+"""Those of ours that can judge by a gold that is a result and not a query."""
 END_AT_TAB = (
     "official", "official-distinct", "official-plug-value", "official-value-kept", "official-value-spaced",
     "old-spider", "match", *SUITES,
@@ -47,8 +51,9 @@ END_AT_TAB = (
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
 TIMEOUT_S = 10.0
 """How long one query may take where nothing else is said."""
-TIMEOUTS_S = {"bird": 30.0, "bird-f1": 30.0, "r-ves": 30.0}
-"""The same for those that have it otherwise: BIRD's give that to both queries of a question together."""
+TIMEOUTS_S = {"bird": 30.0, "bird-f1": 30.0, "r-ves": 30.0, "columns": 60.0, "columns-earlier": 60.0}
+"""The same for those that have it otherwise: BIRD's give that to both queries of a question together; Spider 2.0's
+script names 60 s, and stops nothing."""
 VERSION = "1"
 """Of our scorers; another one when any of them answers anew."""
 ENTRY_POINTS = "spider_opt.scorers"

@@ -59,7 +59,7 @@ def judge_all(
         find_scorer(name)  # what is asked wrongly is told before a process is started
     db_ids = [example.question.db_id for example, _ in pairs]
     files = {db_id: tuple(map(os.fspath, suites.get(db_id, ()))) for db_id in db_ids}
-    by_gold = [(i, gold) for i, (example, _) in enumerate(pairs) for gold in example.golds or (example.gold_sql,)]
+    by_gold = [(i, gold) for i, (example, _) in enumerate(pairs) for gold in example.judged_by or (example.gold_sql,)]
     jobs = [
         Job(n, db_ids[i], os.fspath(paths[db_ids[i]]), gold, pairs[i][1], scorers, files[db_ids[i]])
         for n, (i, gold) in enumerate(by_gold)

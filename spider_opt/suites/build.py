@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.errors import UsageError
 from spider_opt.paths import locked
 from spider_opt.processors import usable_processors
@@ -47,6 +48,7 @@ def build_suite(
         SpiderOptError: a database cannot be read, or a process dies.
     """
     benchmark, out = arguments.benchmark(benchmark), arguments.path(out, "out")
+    check_has_queries(benchmark, "a suite is made of gold queries")
     seed = arguments.seed(seed)
     instances = arguments.whole(instances, "instances", least=1, most=99)
     checks = arguments.whole(checks, "checks", least=0)

@@ -12,6 +12,7 @@ from spider_opt.analysis.doubt.contradicted import contradicted
 from spider_opt.analysis.doubt.gold import Gold
 from spider_opt.analysis.doubt.rules import BY_GOLD
 from spider_opt.benchmarks.corrections import gold_hash
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.errors import UsageError
@@ -66,6 +67,7 @@ def doubt(
         DatasetError: a database cannot be read, or has changed since the benchmark was loaded.
     """
     benchmark, shown = arguments.benchmark(benchmark), display(progress)
+    check_has_queries(benchmark, "the rules of doubt read gold queries")
     asked = RULES if rules is None else arguments.texts(rules, "rules")
     for name in asked:
         if name not in RULES:

@@ -59,7 +59,10 @@ def differences(pairs: Pairs, by: str) -> list[tuple[str, str]]:
     To be asked where there is no ``contradiction``.
     """
     said = []
-    same = sum(bare(example.gold_sql) in {bare(text) for text in {entry.sql, entry.cut}} for example, entry in pairs)
+    same = sum(
+        bool(example.golds) and bare(example.gold_sql) in {bare(text) for text in {entry.sql, entry.cut}}
+        for example, entry in pairs
+    )
     if same >= max(AT_LEAST, THEMSELVES * len(pairs)):
         said.append(
             (
@@ -82,7 +85,7 @@ def differences(pairs: Pairs, by: str) -> list[tuple[str, str]]:
 
 def are_confusable(examples: Sequence[Example], entries: Sequence[Entry]) -> bool:
     """Tell whether it makes a difference which of these answers is for which of these questions."""
-    asked = {(example.question.db_id, same_query_key(example.gold_sql)) for example in examples}
+    asked = {(example.question.db_id, *map(same_query_key, example.golds or example.judged_by)) for example in examples}
     return len(asked) > 1 and len({entry.sql for entry in entries}) > 1
 
 

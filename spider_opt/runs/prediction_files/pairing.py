@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from spider_opt.benchmarks.ids import content_of
+from spider_opt.benchmarks.ids import content_of, position_of
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.errors import PredictionsError
@@ -80,7 +80,7 @@ class _Pairing:
             if any(entry.index is None for entry in entries):  # else they are looked at as numbers
                 self._tell("has ids that are not those of", "they are not looked at")
             return None
-        if any(id != example.question.id and content_of(id) is None for id, example in ids.items()):
+        if any(id != ex.question.id and content_of(id) is None and position_of(id) for id, ex in ids.items()):
             self._tell("names questions by their places in", "which is right while its questions are the same")
         return self._one_each(entries, lambda entry: ids.get(entry.id), lambda entry: f'"{entry.id}"')
 

@@ -15,6 +15,7 @@ from spider_opt.runs.prediction_files.field_roles import PERHAPS, PREDICTED, is_
 from spider_opt.runs.prediction_files.fields import mentions_a_query
 from spider_opt.runs.prediction_files.pairing import pair
 from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
+from spider_opt.runs.prediction_files.sql_files import sql_files
 from spider_opt.runs.prediction_files.text_lines import text_entries
 from spider_opt.types import Benchmark, Example
 from spider_opt.wording import argument, switched_on
@@ -85,8 +86,9 @@ def read_predictions(
 
     They are paired by their number, id, question or gold query where the file tells it, else by their order; answers
     for questions whose database is missing are passed over. ``extract`` takes the query out of what a model said,
-    ``field`` names what holds it in a CSV or JSON file. With ``whole_lines`` a tab in a line of text must stand before
-    its db_id; without, what stands behind it may be anything, as to the official evaluator, and is told.
+    ``field`` names what holds it in a CSV or JSON file. A folder has a file ``ID.sql`` for each question. With
+    ``whole_lines`` a tab in a line of text must stand before its db_id; without, what stands behind it may be anything,
+    as to the official evaluator, and is told.
 
     Raises:
         PredictionsError: the file cannot be read (with its line or entry), an answer is for another question or
@@ -96,6 +98,10 @@ def read_predictions(
     def refuse(reason: str) -> PredictionsError:
         return PredictionsError(f"{path}: {reason}")
 
+    if path.is_dir():
+        if field is not None:
+            raise refuse(f"it is a folder of files of SQL, which have no fields: leave out {argument('field')}")
+        return [Predicted(x, e.sql, e.sql) for x, e in pair(benchmark, path, sql_files(benchmark, path), by_line=False)]
     text = read_text(path, PredictionsError)
     asked = Asked(Known(benchmark), field, extract, refuse)
     form = format_of(path, text)
