@@ -70,10 +70,10 @@ def test_what_comes_with_a_package_takes_no_folder(tmp_path: Path) -> None:
     ("name", "sentence"),
     [
         ("spidr", "no benchmark 'spidr' (did you mean 'spider'?); see: spider-opt data list"),
-        ("qqq:dev", "no benchmark 'qqq' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
-        "spider-realistic, spider-syn); see: spider-opt data list"),
-        ("", "no benchmark '' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
-        "spider-realistic, spider-syn); see: spider-opt data list"),
+        ("qqq:dev", "no benchmark 'qqq' (there are: "
+        f"{', '.join(sorted(BENCHMARKS))}); see: spider-opt data list"),
+        ("", "no benchmark '' (there are: "
+        f"{', '.join(sorted(BENCHMARKS))}); see: spider-opt data list"),
         ("spider-mini:tets", 'No split is called "tets"; there is: train, test. Another benchmark is named by its '
                              "folder: load('NAME', data=DIR)"),
         ("spider-mini:", 'No split is called ""; there is: train, test. Another benchmark is named by its folder: '
