@@ -51,8 +51,8 @@ def score_command(
 
     FILE is a run folder, its predictions.jsonl, or what another tool wrote: text with one query a line, with a tab and
     the db_id behind it or not; a JSON list, or an object by number, as BIRD's; JSONL or CSV with a field for the
-    query; a folder with a file ID.sql for each question. Answers are paired by a number, id, question or gold query beside them, else by their order. EX is the
-    benchmark's own rule; --metric names what is asked beside it.
+    query; a folder with a file ID.sql for each question. Answers are paired by a number, id, question or gold query
+    beside them, else by their order. EX is the benchmark's own rule; --metric names what is asked beside it.
     """
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.errors import UsageError
