@@ -79,7 +79,7 @@ def test_a_broken_scorer_is_named_and_harms_nobody_else(install_scorers, source,
     ("name", "sentence"),
     [
         ("offical", "no scorer 'offical' (did you mean 'official'?); see: spider-opt score --help"),
-        ("", "no scorer '' (there are: bird, bird-f1, match, official, official-distinct, "),
+        ("", "no scorer '' (there are: bird, bird-f1, columns, columns-earlier, match, official, "),
     ],
 )
 def test_a_name_that_means_none(install_scorers, name, sentence):
