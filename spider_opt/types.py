@@ -141,6 +141,11 @@ class Example:
     gold_results: tuple[GoldResult, ...] = ()
 
     @property
+    def gold_text(self) -> str:
+        """The gold query, else the gold results as CSV, one below the other; '' where there is neither."""
+        return self.gold_sql or "\n".join(result.csv for result in self.gold_results)
+
+    @property
     def judged_by(self) -> tuple[str, ...]:
         """What scorers are given as golds, in their order: all gold queries, else all gold results."""
         return self.golds or tuple(result.text for result in self.gold_results)

@@ -226,8 +226,7 @@ class Run:
             row: dict[str, Any] = {"id": answer.id, "db_id": answer.db_id}
             said = answer.prediction.text
             if example := examples.get(answer.index):
-                gold = example.gold_sql or "\n".join(result.csv for result in example.gold_results)
-                row |= {"question": example.question.text, "gold": gold}
+                row |= {"question": example.question.text, "gold": example.gold_text}
                 said = said.replace(QUESTION, example.question.text)
             scored, usage = verdicts.get(answer.index), answer.prediction.usage
             row |= {
