@@ -12,7 +12,7 @@ from spider_opt.benchmarks.questions import Entry, read_entries
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import folder_of, question_files
 from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
-from spider_opt.benchmarks.validation import is_training
+from spider_opt.benchmarks.validation import QUERY_SPLIT, is_training
 from spider_opt.errors import DatasetError
 from spider_opt.wording import argument
 
@@ -89,6 +89,6 @@ def label_of(source: Source, split: str, questions: Path) -> str:
     """
     if not source.splits[split].questions:
         return split
-    stem = re.sub(r"[^\w.]+", "-", questions.stem).strip("-") or "questions"
+    stem = re.sub(r"[^\w.]+", "-", questions.stem).strip("-").replace(QUERY_SPLIT, "") or "questions"
     taken = {*source.splits, *source.aliases}
     return f"other-{stem}" if stem.lower() in taken or is_training(stem.lower()) else stem

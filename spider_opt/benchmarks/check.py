@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from spider_opt.benchmarks.leaks import Reason, without_leaks
 from spider_opt.benchmarks.loading import data_folder, load_source, source_of
 from spider_opt.benchmarks.other_files import other_files
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
@@ -16,7 +17,7 @@ from spider_opt.benchmarks.validation import is_training
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, QueryError
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, Example
 
 # Opens a display for (label, golds in all) and gives what to call for each gold that was run.
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
@@ -62,7 +63,8 @@ class Check:
     """What a benchmark holds. ``shared_databases`` are asked about in training and in evaluation splits alike.
 
     ``lacking_tables`` are the files with names in plain words that its splits would have; ``unread`` are files of
-    questions that no split is made of. ``problems`` says in one sentence each why a split cannot be used.
+    questions that no split is made of. ``too_near`` counts, by reason, training questions of a query split that are
+    left out, being too near to one that is asked. ``problems`` says in one sentence each why a split cannot be used.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Check:
     problems: tuple[str, ...]
     lacking_tables: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    query_split: bool = False
+    too_near: Mapping[Reason, int] = field(default_factory=dict)
 
 
 def check_benchmark(name: str, data: Path | None = None, progress: Progress = silent) -> Check:
@@ -88,6 +92,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
     problems: list[str] = []
     db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
     called: list[str] = []
+    loaded: dict[bool, list[Example]] = {True: [], False: []}
     splits = _splits(name, source, root)
     for split in splits:
         try:
@@ -98,6 +103,7 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
                 continue
             benchmark = load_source(name, source, split, data=data)
             called.append(benchmark.name)
+            loaded[is_training(split)] += benchmark.examples
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
             db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)
         except DatasetError as error:
@@ -115,6 +121,8 @@ def check_benchmark(name: str, data: Path | None = None, progress: Progress = si
         has_tables=not lacking and any(tables),
         problems=tuple(dict.fromkeys(problems)),
         lacking_tables=lacking,
+        query_split=source.shares_databases,
+        too_near=dict(without_leaks(loaded[True], loaded[False])[1]) if source.shares_databases else {},
         unread=tuple(f"{other.path} ({other.n:,} questions)" for other in unread),
     )
 

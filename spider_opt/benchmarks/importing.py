@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
 
+from spider_opt import arguments
 from spider_opt.benchmarks.import_descriptions import copy_descriptions
 from spider_opt.benchmarks.import_folder import ASKED, TRAINING, as_json, building, claimed
 from spider_opt.benchmarks.naming import FILE, TAKEN, own_name
 from spider_opt.benchmarks.near import near_duplicates
+from spider_opt.benchmarks.query_split import Sided, to_learn
 from spider_opt.benchmarks.questions import is_db_id
 from spider_opt.benchmarks.splits import SUFFIXES
 from spider_opt.benchmarks.table_of_questions import Asked, database_of, read_questions
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import lifted
-from spider_opt.errors import DatasetError, QueryError
+from spider_opt.errors import DatasetError, QueryError, UsageError
 from spider_opt.paths import file_hash
-from spider_opt.wording import argument
+from spider_opt.wording import argument, counted
 
 ENOUGH_DATABASES, ENOUGH_QUESTIONS = 4, 100
 """From which on half of the questions are set apart to learn from: those of other databases than are asked."""
@@ -64,6 +66,7 @@ def import_benchmark(
     name: str | None = None,
     columns: Mapping[str, str] | None = None,
     training: bool = True,
+    split_by: str = "database",
     descriptions: Path | None = None,
     replace: bool = False,
     on_gold: Callable[[int, int, Gold], None] = lambda number, total, gold: None,
@@ -75,13 +78,19 @@ def import_benchmark(
     its columns are called as BIRD's (``original_column_name``, ``column_description``, ``value_description``).
     Databases are copied as they are at this moment, also where something writes to them. ``on_gold`` is called with
     (number, of how many, gold) as each comes. With ``training`` half of the questions are set apart to learn from where
-    there are enough, by whole databases. ``replace`` puts it in place of what an earlier import made of
-    the folder ``out``; whatever else is there stays, or is named where it is in the way.
+    there are enough, by whole databases; ``split_by`` "query" sets them apart within each database, however few there
+    are: no query of the one half is in the other, whatever its values (see ``query_split``). ``replace`` puts it in
+    place of what an earlier import made of the folder ``out``; whatever else is there stays, or is named where it is in
+    the way.
 
     Raises:
-        DatasetError: the table or a database cannot be read, a row is about none of the databases, or ``out`` is
-            in use.
+        UsageError: ``split_by`` is neither of the two, or there is nothing to set apart.
+        DatasetError: the table or a database cannot be read, a row is about none of the databases, ``out`` is in use,
+            or its questions cannot be parted by their queries.
     """
+    by_query = arguments.one_of(split_by, "split_by", ("database", "query")) == "query"
+    if by_query and not training:
+        raise UsageError(f"{argument('split_by', 'query')} sets questions apart to learn from: leave one of them out")
     out = out.expanduser().absolute()
     try:
         real = out.resolve()
@@ -99,11 +108,12 @@ def import_benchmark(
             if descriptions is not None:
                 copy_descriptions(descriptions, copies)
             golds = _run_golds(asked, about, copies, on_gold)
-            to_learn = _training_databases(golds, copies) if training else frozenset()
-            asks = tuple(gold for gold in golds if gold.db_id not in to_learn)
-            learns = tuple(gold for gold in golds if gold.db_id in to_learn and not gold.error and gold.asked.query)
+            learnt = _by_query(golds, table) if by_query else _by_database(golds, copies, training)
+            asks = tuple(gold for gold, learn in zip(golds, learnt, strict=True) if not learn)
+            set_apart = tuple(gold for gold, learn in zip(golds, learnt, strict=True) if learn)
+            learns = tuple(gold for gold in set_apart if not gold.error and gold.asked.query)
             near = near_duplicates([(gold.db_id, gold.asked.question, gold.asked.query) for gold in golds])
-            _write(fresh, called, asks, learns if to_learn else None)
+            _write(fresh, called, asks, learns if set_apart else None, split_by if by_query else "")
     pairs = tuple((golds[i].asked.place, golds[j].asked.place, why) for i, j, why in near)
     return Imported(out, called, asks, learns, tuple(copies), pairs)
 
@@ -176,6 +186,29 @@ def _run_golds(
     return golds
 
 
+def _by_database(golds: Sequence[Gold], copies: Mapping[str, Path], training: bool) -> list[bool]:
+    to_learn = _training_databases(golds, copies) if training else frozenset()
+    return [gold.db_id in to_learn for gold in golds]
+
+
+def _by_query(golds: Sequence[Gold], table: Path) -> list[bool]:
+    """Return which questions are learnt from where halves share databases.
+
+    Raises:
+        DatasetError: they cannot be parted.
+    """
+    good = [bool(gold.asked.query) and not gold.error for gold in golds]
+    questions = [
+        Sided(gold.db_id, gold.asked.question, gold.asked.golds, learn) for gold, learn in zip(golds, good, strict=True)
+    ]
+    if not any(learnt := to_learn(questions)):
+        raise DatasetError(
+            f"{table}: its {counted(sum(good), 'question')} with a gold query that runs cannot be parted by query: "
+            "there must be two at least on a database, of other queries and in other words"
+        )
+    return learnt
+
+
 def _training_databases(golds: Sequence[Gold], copies: Mapping[str, Path]) -> frozenset[str]:
     """Choose the databases to learn from, about half of the questions; none where there is not enough.
 
@@ -194,9 +227,11 @@ def _training_databases(golds: Sequence[Gold], copies: Mapping[str, Path]) -> fr
     return frozenset(chosen)
 
 
-def _write(fresh: Path, name: str, asked: Sequence[Gold], training: Sequence[Gold] | None) -> None:
+def _write(fresh: Path, name: str, asked: Sequence[Gold], training: Sequence[Gold] | None, split_by: str = "") -> None:
     every = [*asked, *(training or ())]
     described: dict[str, object] = {"name": name}
+    if split_by:
+        described["split_by"] = split_by
     if any(gold.asked.evidence for gold in every):
         described["notes"] = "evidence"
     if any(gold.asked.difficulty for gold in every):

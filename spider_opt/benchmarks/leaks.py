@@ -1,7 +1,9 @@
 """Keeps apart what is shown to a model and what it is asked.
 
 A training example must not come from an evaluation split, from the database of a question that is asked, or have
-such a question's text or gold query. Where training questions themselves are asked, to choose settings, they are
+such a question's text or gold query. A query split (see ``query_split``) is asked about the databases of what is
+learnt: there no example may have a question's query with other values either, or nearly its words. Where training
+questions themselves are asked, to choose settings, they are
 those of held-out databases, and nothing of any held-out database is shown, nor of one with its contents.
 """
 
@@ -12,19 +14,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from spider_opt.benchmarks.equal_contents import equal_contents
-from spider_opt.benchmarks.loading import data_folder, load_source, source_of, training_half
+from spider_opt.benchmarks.loading import NO_EVIDENCE, data_folder, load_source, source_of, training_half
+from spider_opt.benchmarks.near import alike
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.spider_variants import ORIGINAL
 from spider_opt.benchmarks.splits import present_splits
 from spider_opt.benchmarks.table import benchmark_names
-from spider_opt.benchmarks.validation import is_held_out, is_training
+from spider_opt.benchmarks.validation import QUERY_SPLIT, is_held_out, is_query_split, is_training
 from spider_opt.errors import DatasetError, LeakError
-from spider_opt.sql.normal import normalized
+from spider_opt.sql.normal import normalized, without_values
 from spider_opt.types import Benchmark, Example
 
 Reason = Literal[
-    "evaluation split", "same database", "held-out database", "same contents", "same question", "same query"
-]
+    "evaluation split", "same database", "held-out database", "same contents", "same question", "same query",
+    "near question",
+]  # fmt: skip
 Normals = Callable[[Iterable[str]], Mapping[str, str]]
 """Maps queries to what is equal for spellings of one query."""
 
@@ -85,7 +89,7 @@ def other_evaluations(split: Benchmark) -> tuple[list[Benchmark], list[str]]:
     name, source = source_of("" if own else split.name, split.root)
     found, broken = [], []
     for other in present_splits(source, data_folder(name, source, split.root)):
-        if other != split.split and not is_training(other):
+        if other != split.split.removesuffix(NO_EVIDENCE).removesuffix(QUERY_SPLIT) and not is_training(other):
             try:
                 found.append(load_source(name, source, other, data=split.root))
             except DatasetError as error:
@@ -128,18 +132,49 @@ def _leaks(
     texts = {normal_text(text): example for example in reversed(asked) for text in _texts(example)}
     golds = {queries[gold]: example for example in reversed(asked) for gold in example.golds}
     trains_asked = any(is_training(example.question.id) for example in asked)
+    apart = _QuerySplit([example for example in asked if is_query_split(example.question.id)])
+
+    def with_query_of(example: Example) -> Example | None:
+        own = (golds[key] for gold in example.golds if (key := queries[gold]) in golds)
+        return next(own, None) or apart.with_query_of(example)
+
     for example in training:
         question = example.question
         if not is_training(question.id):
             yield example, "evaluation split", None
-        elif other := databases.get(question.db_id.lower()):
+        elif (other := databases.get(question.db_id.lower())) and not is_query_split(other.question.id):
             yield example, "same database", other
         elif trains_asked and is_held_out(question.db_id):
             yield example, "held-out database", None
         elif other := texts.get(normal_text(question.text)):
             yield example, "same question", other
-        elif other := next((golds[key] for gold in example.golds if (key := queries[gold]) in golds), None):
+        elif other := with_query_of(example):
             yield example, "same query", other
+        elif other := apart.near(example):
+            yield example, "near question", other
+
+
+class _QuerySplit:
+    """Questions that are asked about the databases of what is learnt: what is too near to one of them."""
+
+    def __init__(self, asked: Sequence[Example]) -> None:
+        self._asked = asked
+        self._queries = {without_values(gold): example for example in reversed(asked) for gold in example.golds}
+        self._words: dict[str, list[tuple[frozenset[str], Example]]] = {}
+        for example in asked:
+            words = [(frozenset(normal_text(text).split()), example) for text in _texts(example)]
+            self._words.setdefault(example.question.db_id.lower(), []).extend(words)
+
+    def with_query_of(self, example: Example) -> Example | None:
+        """Return the question that has a query of the example's, whatever the values in it."""
+        keys = map(without_values, example.golds) if self._asked else ()
+        return next((self._queries[key] for key in keys if key in self._queries), None)
+
+    def near(self, example: Example) -> Example | None:
+        """Return the question about the same database that is in nearly the same words."""
+        words = frozenset(normal_text(example.question.text).split())
+        there = self._words.get(example.question.db_id.lower(), ())
+        return next((other for said, other in there if words == said or alike(words, said)), None)
 
 
 def _texts(example: Example) -> Iterator[str]:
@@ -159,4 +194,5 @@ def _said(example: Example, reason: Reason, other: Example | None) -> str:
     if reason == "same database":
         more = "; of training questions ask only those of held-out databases" if is_training(asked) else ""
         return f"{asked} asks about its database {db_id}{more}"
-    return f"{asked} has its text" if reason == "same question" else f"{asked} has its query"
+    has = {"same question": "its text", "near question": "nearly its words"}.get(reason, "its query")
+    return f"{asked} has {has}"

@@ -38,6 +38,7 @@ from spider_opt.benchmarks.splits import (
     tables_file,
 )
 from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
+from spider_opt.benchmarks.validation import QUERY_SPLIT, is_training
 from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
@@ -149,6 +150,8 @@ def load_source(
     folder = data_folder(name, source, data)
     if split is not None and split.endswith(NO_EVIDENCE) and split not in source.splits:
         split, evidence = split.removesuffix(NO_EVIDENCE), False
+    if split is not None and source.shares_databases:
+        split = split.removesuffix(QUERY_SPLIT)
     split = find_split(name, source, split, folder, with_questions=questions is None)
     layout, label = source.splits[split], split
     files = question_files(layout, folder)
@@ -170,6 +173,7 @@ def load_source(
     if not entries:
         raise DatasetError(f"{' and '.join(map(str, files))} hold{'s' if len(files) == 1 else ''} no question.")
     called, label = called_by(name, source, label, entries, folder)
+    label += QUERY_SPLIT if source.shares_databases and not is_training(label) else ""
     label += "" if evidence else NO_EVIDENCE
     named_in = tables_file(layout, folder)
     tables = read_tables(named_in) if named_in else {}

@@ -43,13 +43,15 @@ TAKEN = frozenset({*BENCHMARKS, *KNOWN_NAMES})
 class Described:
     """What a folder's ``benchmark.json`` says: what it is called, whose layout it has, what its questions have beside.
 
-    ``notes`` and ``metadata`` are as in ``Fields``; others of its keys are not read.
+    ``notes`` and ``metadata`` are as in ``Fields``; ``split_by`` is ``query`` where its halves share databases (see
+    ``query_split``), else ``database``. Others of its keys are not read.
     """
 
     name: str
     layout: str = LAYOUT
     notes: str = ""
     metadata: Mapping[str, str] | None = None
+    split_by: str = "database"
 
     @property
     def source(self) -> Source:
@@ -64,7 +66,7 @@ class Described:
             told = replace(told, notes=self.notes)
         if self.metadata is not None:
             told = replace(told, metadata=self.metadata)
-        return replace(source, fields=told)
+        return replace(source, fields=told, shares_databases=self.split_by == "query")
 
 
 def described(folder: Path) -> Described | None:
@@ -86,7 +88,9 @@ def described(folder: Path) -> Described | None:
     texts = [layout, notes, *(metadata or {}), *(metadata.values() if isinstance(metadata, dict) else ())]
     if not all(isinstance(text, str) for text in texts) or not isinstance(metadata, dict | None):
         raise DatasetError(f'{path}: "layout" and "notes" must be text, "metadata" names by names.')
-    return Described(name, layout, notes, metadata)
+    if (split_by := told.get("split_by", "database")) not in ("database", "query"):
+        raise DatasetError(f'{path}: "split_by" must be "database" or "query".')
+    return Described(name, layout, notes, metadata, split_by)
 
 
 def questions_hash(entries: Iterable[Entry]) -> str:

@@ -29,12 +29,13 @@ def near_duplicates(questions: Sequence[tuple[str, str, str]]) -> Iterator[tuple
         words = {i: frozenset(normal_text(questions[i][1]).split()) for i in numbers}
         queries = {i: normalized(questions[i][2]) if questions[i][2] else "" for i in numbers}
         for i, j in combinations(numbers, 2):
-            if words[i] == words[j] or (len(numbers) <= AT_MOST and _alike(words[i], words[j])):
+            if words[i] == words[j] or (len(numbers) <= AT_MOST and alike(words[i], words[j])):
                 yield i, j, "words"
             elif queries[i] and queries[i] == queries[j]:
                 yield i, j, "query"
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Tell whether two questions, by their words, are nearly one."""
     n = len(one & other)
     return n > 0 and n >= ALIKE * (len(one) + len(other) - n)

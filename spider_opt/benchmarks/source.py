@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spider_opt.benchmarks.validation import is_training
+from spider_opt.benchmarks.validation import is_query_split, is_training
 
 if TYPE_CHECKING:
     from spider_opt.benchmarks.questions import Entry
@@ -96,6 +96,8 @@ class Source:
         signs: folders and files by which a folder is known for this benchmark's where nobody names it.
         over: the benchmark whose databases its questions are about, where they come as files without them: that
             one's folder is named then.
+        shares_databases: whether what is asked is about the databases of what is learnt from, with other queries (see
+            ``query_split``): the names of its splits then end with ``-query-split``.
         reader: makes of the questions of its files, in a folder, those that are asked, where more is to be read than
             these files have: golds that are results, documents.
     """
@@ -118,6 +120,7 @@ class Source:
     or_else: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
     over: str = ""
+    shares_databases: bool = False
     reader: Callable[[list[Entry], Path], list[Entry]] | None = None
 
     def __post_init__(self) -> None:
@@ -129,5 +132,7 @@ class Source:
         if self.training is not None and not is_training(self.training.rpartition(":")[2]):
             raise ValueError(f"the name of a training split begins with train, {self.training!r} does not")
         for name, split in self.splits.items():
+            if is_query_split(name):
+                raise ValueError(f"the name {name!r} says that it shares databases: that is shares_databases")
             if "{db_id}" not in split.databases:
                 raise ValueError(f"the databases of {name} need a {{db_id}} in their path")

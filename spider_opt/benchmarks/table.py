@@ -12,8 +12,11 @@ from spider_opt.errors import DatasetError
 from spider_opt.plugins import Names
 
 BENCHMARKS = {
+    "archer": "spider_opt.benchmarks.archer:ARCHER",
+    "archer-zh": "spider_opt.benchmarks.archer:ARCHER_ZH",
     "bird": "spider_opt.benchmarks.bird:BIRD",
     "dr-spider": "spider_opt.benchmarks.dr_spider:DR_SPIDER",
+    "kaggle-dbqa": "spider_opt.benchmarks.kaggle_dbqa:KAGGLE_DBQA",
     "spider": "spider_opt.benchmarks.spider:SPIDER",
     "spider2-sqlite": "spider_opt.benchmarks.spider2:SPIDER2_SQLITE",
     "spider-dk": "spider_opt.benchmarks.spider_variants:SPIDER_DK",

@@ -17,6 +17,19 @@ def is_training(name: str) -> bool:
     return name.startswith("train")
 
 
+QUERY_SPLIT = "-query-split"
+"""What the name of a split ends with that is asked about the databases of its training half, see ``query_split``."""
+
+
+def is_query_split(name: str) -> bool:
+    """Tell whether a split, or the split that a question's id names, shares its databases with what is learnt from.
+
+    >>> is_query_split("dev-query-split-96e18f5a9a"), is_query_split("dev")
+    (True, False)
+    """
+    return QUERY_SPLIT in name
+
+
 def is_held_out(db_id: str) -> bool:
     """Tell whether a training database is kept for validation: about 15 % of them, by a hash of the name.
 

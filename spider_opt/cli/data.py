@@ -160,7 +160,11 @@ def _lines(found: Check) -> Iterator[str]:
             yield f"  {what}: {len(split.failing_golds):,}"
         for gold in split.failing_golds:
             yield f"    {gold.id} ({gold.db_id}): {gold.error}"
-    if found.shared_databases:
+    if found.query_split:
+        yield f"training and evaluation share databases, and are split by query: {', '.join(found.shared_databases)}"
+        for reason, n in found.too_near.items():
+            yield f"  training questions that are left out, {reason} as one that is asked: {n:,}"
+    elif found.shared_databases:
         yield f"training and evaluation share databases: {', '.join(found.shared_databases)}"
     elif len(found.splits) > 1:
         yield "training and evaluation share no database"

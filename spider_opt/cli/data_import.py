@@ -49,6 +49,10 @@ def _columns(context: click.Context, option: click.Parameter, given: Sequence[st
     help="Folder with TABLE.csv (DATABASE/TABLE.csv), which says what columns hold",
 )  # fmt: skip
 @click.option("--name", help="What the benchmark is called (default: as the folder)")
+@click.option(
+    "--split-by", type=click.Choice(["database", "query"]), default="database", show_default=True,
+    help="What the two halves share nothing of; query: they share databases",
+)  # fmt: skip
 @click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
 @click.option("--replace", is_flag=True, help="Replace what an earlier import wrote there, and nothing else")
 def import_command(
@@ -58,6 +62,7 @@ def import_command(
     columns: dict[str, str],
     descriptions: Path | None,
     name: str | None,
+    split_by: str,
     no_training: bool,
     replace: bool,
 ) -> None:
@@ -65,14 +70,15 @@ def import_command(
 
     Its columns: question, query (the gold query; a question without one is asked, but not scored), and where you have
     them database, evidence and difficulty. Every gold query is run, and what it gives is shown. From 100 questions
-    over 4 databases on, half are set apart to learn from, of other databases than are asked. Several queries that are
+    over 4 databases on, half are set apart to learn from, of other databases than are asked; with --split-by query
+    half of each database's, with other queries than are asked. Several queries that are
     all right: columns query, query_2 …, a row each, or a list in JSON.
     """
     from spider_opt.benchmarks.importing import import_benchmark
 
     made = import_benchmark(
-        table, databases, out, name=name, columns=columns, training=not no_training, descriptions=descriptions,
-        replace=replace, on_gold=_show,
+        table, databases, out, name=name, columns=columns, training=not no_training, split_by=split_by,
+        descriptions=descriptions, replace=replace, on_gold=_show,
     )  # fmt: skip
     _sum_up(made, table, out)
 
@@ -99,7 +105,9 @@ def _sum_up(made: Imported, table: Path, out: Path) -> None:
         click.echo(harmless(f"{counted(len(several), 'question')} with several right queries: {places}"))
     if made.training:
         learnt = sorted({gold.db_id for gold in made.training})
-        click.echo(f"{len(made.training):,} more to learn from, over {', '.join(learnt)}")
+        shared = {gold.db_id for gold in made.asked} & set(learnt)
+        how = ": of the databases that are asked, with other queries, so the split is called dev-query-split"
+        click.echo(f"{len(made.training):,} more to learn from, over {', '.join(learnt)}{how if shared else ''}")
     for one, other, why in made.near[:SHOWN]:
         what = "have nearly the same words" if why == "words" else "have the same query"
         click.echo(f"{one} and {other} {what}", err=True)

@@ -55,6 +55,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     """
     from spider_opt.benchmarks import training_half
     from spider_opt.benchmarks.leaks import held_out_questions, other_evaluations, without_leaks
+    from spider_opt.benchmarks.validation import is_query_split
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
@@ -118,5 +119,6 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         "share": wanted.share,
         **({"demos": wanted.demos} if wanted.demos else {}),
         **({} if wanted.hold_out else {"held out": "nothing"}),
+        **({"split_by": "query"} if is_query_split(asked.split) else {}),
     }
     return TrainingQuestions(training, validation, source, databases, about)

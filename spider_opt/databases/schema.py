@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -61,6 +61,7 @@ class _Entry:
 
     table_words: dict[str, str] = field(default_factory=dict)
     column_words: dict[_Name, str] = field(default_factory=dict)
+    column_about: dict[_Name, str] = field(default_factory=dict)
     foreign_keys: tuple[tuple[_Name, _Name], ...] = ()
 
 
@@ -83,8 +84,24 @@ def _read_entry(entry: Mapping[str, Any]) -> _Entry:
     return _Entry(
         table_words,
         dict(zip(columns.values(), words, strict=True)) if "column_names" in entry else {},
+        _about(columns.values(), entry.get("column_descriptions")),
         tuple((columns[source], columns[target]) for source, target in told["foreign_keys"]),
     )
+
+
+def _about(columns: Iterable[_Name], told: Any) -> dict[_Name, str]:
+    """Return what KaggleDBQA's file says that columns hold: a text for each, "*" among them or not, maybe in a pair.
+
+    Raises:
+        ValueError: there are not as many.
+    """
+    if told is None:
+        return {}
+    names = list(columns)
+    texts = [item[-1] if isinstance(item, list) and item else item for item in told]
+    texts = texts[1:] if len(texts) == len(names) + 1 else texts
+    said = zip(names, texts, strict=True)
+    return {name: " ".join(text.split()) for name, text in said if isinstance(text, str) and text.strip()}
 
 
 def _tables(connection: sqlite3.Connection, told: _Entry) -> Iterator[Table]:
@@ -106,7 +123,13 @@ def _tables(connection: sqlite3.Connection, told: _Entry) -> Iterator[Table]:
                 continue
             raise
         columns = tuple(
-            Column(column, kind, told.column_words.get((name.lower(), column.lower())) or _plain(column), bool(key))
+            Column(
+                column,
+                kind,
+                told.column_words.get((name.lower(), column.lower())) or _plain(column),
+                bool(key),
+                told.column_about.get((name.lower(), column.lower()), ""),
+            )
             for column, kind, key in rows
         )
         if columns or not may_fail:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from spider_opt.benchmarks.leaks import check_leaks
 from spider_opt.benchmarks.questions import normal_text
+from spider_opt.benchmarks.validation import is_query_split
 from spider_opt.errors import UsageError
 from spider_opt.linking.masking import masked
 from spider_opt.retrieval.annotations import Annotations
@@ -227,7 +228,7 @@ class TrainingLibrary(ExampleLibrary):
 
     def _may_show(self, example: Example, question: Question) -> bool:
         # check_leaks has refused both already; this holds also for a question that was not announced.
-        other_database = example.question.db_id.lower() != question.db_id.lower()
+        other_database = example.question.db_id.lower() != question.db_id.lower() or is_query_split(question.id)
         return other_database and normal_text(example.question.text) != normal_text(question.text)
 
 

@@ -73,6 +73,20 @@ def normalized(sql: str) -> str:
     return _joined(_without_aliases(plain))
 
 
+def without_values(sql: str) -> str:
+    """Return a query's normal form with a mark in place of each value: equal for queries that differ in values alone.
+
+    >>> without_values("SELECT a FROM t AS x WHERE x.b IN (1, 2)") == without_values("select A from t where b in (3)")
+    True
+    """
+    pieces: list[str] = []
+    for token in tokens(normalized(sql)):
+        pieces.append("?" if token.kind == "value" else token.text)
+        if pieces[-3:] == ["?", ",", "?"]:  # a list of values, of whatever length
+            del pieces[-2:]
+    return " ".join(pieces)
+
+
 def _joined(sql: str) -> str:
     return " ".join(token.text for token in tokens(sql)).replace(" . ", ".")
 
