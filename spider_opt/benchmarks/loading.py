@@ -72,6 +72,24 @@ def load(
         DatasetError: there is no such benchmark or split, its folder is not named or not there, a file is broken, or
             no question has its database.
     """
+    benchmark = load_untold(name, data=data, questions=questions, evidence=evidence)
+    if benchmark.missing:
+        _LOG.warning("%s", describe_missing(benchmark))
+    return benchmark
+
+
+def load_untold(
+    name: str | None = None,
+    *,
+    data: Path | str | None = None,
+    questions: Path | str | None = None,
+    evidence: bool = True,
+) -> Benchmark:
+    """Load a split as ``load`` does, for who tells of questions without a database beside the numbers.
+
+    Raises:
+        UsageError, DatasetError: as for ``load``.
+    """
     data = None if data is None else arguments.path(data, "data")
     questions = None if questions is None else arguments.path(questions, "questions")
     if name is None:
@@ -79,10 +97,7 @@ def load(
     known, colon, split = arguments.text(name, "name", blank=True).partition(":")
     known, source = source_of(known, data)
     evidence = arguments.yes_or_no(evidence, "evidence")
-    benchmark = load_source(known, source, split if colon else None, data=data, questions=questions, evidence=evidence)
-    if benchmark.missing:
-        _LOG.warning("%s", describe_missing(benchmark))
-    return benchmark
+    return load_source(known, source, split if colon else None, data=data, questions=questions, evidence=evidence)
 
 
 def source_of(name: str, data: Path | str | None) -> tuple[str, Source]:

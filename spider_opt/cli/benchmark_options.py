@@ -61,17 +61,18 @@ class Chosen:
         is_there = os.environ.get("SPIDER_DIR", "").strip()
         return self.benchmark or usual or ("spider" if is_there else "spider-mini"), self.data
 
-    def load(self, usual: str | None = None) -> Benchmark:
-        """Load what the options say.
+    def load(self, usual: str | None = None, *, told_later: bool = False) -> Benchmark:
+        """Load what the options say; ``told_later`` where the command tells of missing databases beside its numbers.
 
         Raises:
             UsageError: they contradict each other, or what they name cannot be loaded.
         """
-        from spider_opt.benchmarks import load
+        from spider_opt.benchmarks.loading import load, load_untold
 
         name, data = self.named(usual)
         named = name if self.split is None else f"{name}:{self.split}"
-        return load(named, data=data, questions=self.questions, evidence=self.evidence == "yes")
+        how = load_untold if told_later else load
+        return how(named, data=data, questions=self.questions, evidence=self.evidence == "yes")
 
     def load_of(self, benchmark: str, split: str) -> Benchmark:
         """Load what a run was asked, where the options do not say otherwise; of our own benchmarks its name will do.

@@ -230,9 +230,12 @@ def _warn_of_unsaid(
             for name, answer in said.items():
                 if isinstance(answer, GoldError):
                     unsaid.setdefault((name, str(answer)), []).append(example.index)
+    alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for (name, why), indices in unsaid.items():
-        s = "s" if len(indices) > 1 else ""
-        _LOG.warning("question%s %s left out of %s: %s", s, ", ".join(map(str, indices)), name, why)
+        alike.setdefault((why, tuple(indices)), []).append(name)
+    for (why, numbers), names in alike.items():
+        s = "s" if len(numbers) > 1 else ""
+        _LOG.warning("question%s %s left out of %s: %s", s, ", ".join(map(str, numbers)), ", ".join(names), why)
 
 
 def accuracy(scored: Sequence[Scored]) -> float | None:
