@@ -137,13 +137,13 @@ def _gold_result(result: GoldResult) -> None:
     from spider_opt.cli.terminal import harmless
     from spider_opt.wording import counted
 
-    asked = f"its columns {', '.join(map(str, result.columns))}, from 0," if result.columns else "all its columns"
-    order = "in any order" if result.any_order else "in order"
+    columns = f"columns {', '.join(map(str, result.columns))} (counted from 0)" if result.columns else "all columns"
+    order = "rows in any order" if result.any_order else "rows in this order"
     lines = result.csv.splitlines()
-    more = f", the first {ROWS}" if len(lines) > ROWS + 1 else ""
-    click.echo(f"  gold        a result, of which {asked} are asked for, rows {order}; its CSV has "
-               f"{counted(len(lines), 'line')}{more}:")  # fmt: skip
-    click.echo(harmless("\n".join(f"    {line}" for line in lines[: ROWS + 1])))
+    more = f", the first {ROWS} of {counted(len(lines) - 1, 'line')}" if len(lines) > ROWS + 1 else ""
+    click.echo(f"  gold        a result, {columns} asked for, {order}{more}:")
+    for line in lines[: ROWS + 1]:
+        click.echo(harmless(f"    {line}"))
     if result.fault:
         click.echo(harmless(f"  nothing can be right by it: {result.fault}"))
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+import spider_opt as so
 from spider_opt.analysis.doubt import doubt
 from spider_opt.analysis.explaining import explain
 from spider_opt.benchmarks import load, training_half
 from spider_opt.benchmarks.check import check_benchmark
 from spider_opt.benchmarks.spider2 import _asked
+from spider_opt.cli import main
 from spider_opt.errors import DatasetError, PredictionsError, UsageError
 from spider_opt.evaluation.exporting import export
 from spider_opt.evaluation.scoring_files import score
@@ -272,3 +275,14 @@ def test_a_table_has_the_results(loaded: Benchmark, tmp_path: Path) -> None:
     table = score(folder_of(ANSWERS, tmp_path / "answers"), loaded).table()
     assert list(table["gold"][:1]) == ["name,price\npen,1.5\n"]
     assert table["gold"][3] == ""
+
+
+def test_show_has_the_results_and_what_of_them_is_asked_for(loaded: Benchmark, tmp_path: Path) -> None:
+    run = so.evaluate(lambda question, database: "SELECT name FROM item", loaded, out=tmp_path / "run")
+    assert run.n == 3
+    asked = ["show", str(tmp_path / "run"), "--benchmark", "spider2-sqlite", "--data", str(loaded.root)]
+    shown = CliRunner().invoke(main, asked).output
+    told = "gold        a result, {} asked for, rows in any order:\n    {}"
+    assert told.format("columns 0 (counted from 0)", "name,price\n    pen,1.5") in shown
+    assert told.format("all columns", "n\n    3") in shown
+    assert "prediction gives 3 rows" in shown
