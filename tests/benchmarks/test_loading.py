@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from spider_opt.benchmarks import describe_missing, load
+from spider_opt.benchmarks.loading import load_untold
 from spider_opt.benchmarks.spider import SPIDER
 from spider_opt.benchmarks.splits import present_splits
 from spider_opt.errors import DatasetError
@@ -88,6 +89,15 @@ def test_a_missing_database_leaves_its_questions_out_and_is_counted(
     assert (benchmark.missing, benchmark.n_total) == ({"shop": 2}, 3)
     assert describe_missing(benchmark) == "2 of 3 questions left out: no database for shop (2); n=1"
     assert caplog.messages == [describe_missing(benchmark)]
+
+
+def test_who_tells_of_missing_databases_itself_is_not_told_of_them(
+    small: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    small.database("shop").unlink()
+    with caplog.at_level(logging.WARNING):
+        assert load_untold("spider:dev", data=small.root).missing == {"shop": 2}
+    assert caplog.messages == []
 
 
 def test_several_missing_are_named_the_most_costly_first(small: Any) -> None:

@@ -573,9 +573,3 @@ def test_a_suite_that_cannot_judge_all_is_no_success(tmp_path):
     n_lost = 125 - told["metrics"]["suite"]["n"]
     assert n_lost > 0
     assert f"{n_lost} questions could not be judged by suite" in harmed.stderr
-
-
-def test_missing_databases_are_told_once(spider, answers, caplog):
-    result = score(answers, "--spider", spider, "--split", "dev")
-    told = [*result.stderr.splitlines(), *(record.getMessage() for record in caplog.records)]
-    assert told.count("1 of 5 questions left out: no database for gone (1); n=4") == 1
