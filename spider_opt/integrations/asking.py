@@ -47,7 +47,7 @@ def prompts(benchmark: Benchmark, look: Look) -> Iterator[tuple[Example, tuple[M
             opened.callback(sandbox.close)
         drafter = Drafter(look, pool)
         for example in benchmark.examples:
-            if not example.golds:
+            if not example.judged_by:
                 continue
             messages = drafter.messages(Task(example.question, nobody))
             assert not isinstance(messages, str), "a chat"

@@ -140,7 +140,7 @@ def _task(
     look = look_of(text)
     asked = _loaded(name, data, split, questions, evidence)
     rules = rules_on(asked, mode, timeout_s)
-    with_gold = [example for example in asked.examples if example.golds]
+    with_gold = [example for example in asked.examples if example.judged_by]
     hardness = levels([example.gold_sql for example in with_gold], GoldCache(None))
     samples = []
     for (example, messages), level in zip(prompts(asked, look), hardness, strict=True):
@@ -153,7 +153,7 @@ def _task(
         samples.append(
             Sample(
                 input=[_message(message) for message in messages],
-                target=list(example.golds),
+                target=list(example.golds or (example.gold_text,)),
                 id=example.question.id,
                 metadata=about,
             )

@@ -28,14 +28,14 @@ def rules_on(benchmark: Benchmark, mode: str = "", timeout_s: float | None = Non
 def judged(example: Example, sql: str, database: Path, rules: Rules) -> Mapping[str, Verdict | GoldError]:
     """Judge an answer by each scorer of the rules, the one of EX first, by any of the question's golds.
 
-    A GoldError stands where no gold query runs: then the question counts nowhere.
+    A GoldError stands where no gold runs: then the question counts nowhere.
 
     Raises:
         DatasetError: the database cannot be read.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
     return {
-        name: best_of([_of_gold(gold, sql, database, scorer, rules.timeout_s) for gold in example.golds])
+        name: best_of([_of_gold(gold, sql, database, scorer, rules.timeout_s) for gold in example.judged_by])
         for name, scorer in rules.asked.items()
     }
 

@@ -11,7 +11,7 @@ from spider_opt.benchmarks import load
 from spider_opt.errors import DatasetError, GoldError, ScorerError
 from spider_opt.integrations.judging import judged, rules_on
 from spider_opt.scoring import score
-from spider_opt.types import Benchmark, Example, Verdict
+from spider_opt.types import Benchmark, Example, GoldResult, Verdict
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,19 @@ def test_an_answer_is_right_by_any_gold(mini: Benchmark) -> None:
         assert isinstance(main, Verdict)
         assert (main.correct, main.outcome, main.detail) == (scored.correct, scored.outcome, scored.detail)
         assert {name: one.metric for name, one in said.items() if isinstance(one, Verdict)} == scored.metrics
+
+
+def test_an_answer_is_right_by_a_result(mini: Benchmark) -> None:
+    gold = GoldResult("n,more\n3,x\n", (0,), any_order=True)
+    example = replace(mini.examples[0], gold_sql="", gold_results=(GoldResult("n\n4\n"), gold))
+    asked = replace(only(mini, example), scorer="columns")
+    rules = rules_on(asked)
+    for sql, right in (("SELECT 3.001", True), ("SELECT 5", False), ("SELECT 1, 4", True)):
+        said = judged(example, sql, mini.paths[example.question.db_id], rules)["columns"]
+        [scored] = score(asked, [(example, sql)], rules, use_cache=False, n_workers=1).scored
+        assert isinstance(said, Verdict)
+        assert (said.correct, said.outcome, said.detail) == (scored.correct, scored.outcome, scored.detail)
+        assert said.correct is right
 
 
 def test_a_gold_that_fails_is_no_verdict(mini: Benchmark) -> None:
