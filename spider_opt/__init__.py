@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # to a checker it is True; ``typing`` takes longer to loa
 
 if TYPE_CHECKING:
     from spider_opt import errors as errors
+    from spider_opt import review as review
     from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
     from spider_opt.analysis.diagnosis import diagnose as diagnose
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from spider_opt.models import open as model
     from spider_opt.runs import Run as Run
     from spider_opt.runs.costs import costs as costs
+    from spider_opt.runs.labels import labels as labels
     from spider_opt.scoring import judge as judge
     from spider_opt.suites.build import build_suite as build_suite
     from spider_opt.types import Benchmark as Benchmark
@@ -62,10 +64,12 @@ _DEFINED_IN = {
     "explain": "analysis.explaining",
     "export": "evaluation.exporting",
     "judge": "scoring",
+    "labels": "runs.labels",
     "load": "benchmarks",
     "log": "integrations.trackers",
     "method": "bound_method",
     "model": "models:open",
+    "review": "review:",
     "score": "evaluation.scoring_files",
     "verify": "evaluation.verifying",
 }
@@ -93,10 +97,12 @@ __all__ = [
     "explain",
     "export",
     "judge",
+    "labels",
     "load",
     "log",
     "method",
     "model",
+    "review",
     "score",
     "verify",
 ]  # written out, for a type checker takes nothing else

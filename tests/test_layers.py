@@ -44,7 +44,7 @@ ORDER = (
     ("runs",),
     ("evaluation",),
     ("analysis", "leaderboard", "report", "training"),
-    ("improving",),
+    ("improving", "review"),
     ("bound_method", "cache_contents", "integrations"),
     ("cli", "__main__"),
     ("",),  # the public names: spider_opt/__init__.py

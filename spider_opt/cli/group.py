@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "verify:verify_command",
     "finetune": "finetune:finetune_command",
     "improve": "improve:improve_command",
+    "review": "review:review_command",
     "show": "show_run:show_command",
     "leaderboard": "leaderboard:leaderboard_command",
     "compare": "compare:compare_command",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spider_opt.runs import Answer, RunInfo
+    from spider_opt.runs.labels import Label
     from spider_opt.scoring import Scored
     from spider_opt.types import Benchmark, Database, Example, GoldResult
 
@@ -76,8 +77,15 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     if not found:
         which = f" about {db_id}" if db_id else ""
         click.echo(f"no question{which} was answered wrongly" if wrong else f"{run} has no answer{which}")
+    said = _labels(run)
     for answer in found[:limit]:
-        _show(answer, verdicts.get(answer.index), examples.get(answer.id), benchmark)
+        _show(
+            answer,
+            verdicts.get(answer.index),
+            examples.get(answer.id),
+            benchmark,
+            said.get(answer.id, said.get(answer.index, [])),
+        )
     if len(found) > limit:
         click.echo(f"{len(found) - limit:,} more: --limit {len(found)} shows all", err=True)
 
@@ -101,7 +109,13 @@ def _judged_anew(
     return {scored.index: scored for scored in with_refused(report, [answer for _, answer in paired]).scored}
 
 
-def _show(answer: Answer, scored: Scored | None, example: Example | None, benchmark: Benchmark | None) -> None:
+def _show(
+    answer: Answer,
+    scored: Scored | None,
+    example: Example | None,
+    benchmark: Benchmark | None,
+    labels: Sequence[Label] = (),
+) -> None:
     from spider_opt.cli.terminal import harmless
     from spider_opt.databases.sandbox import Sandbox
 
@@ -124,6 +138,12 @@ def _show(answer: Answer, scored: Scored | None, example: Example | None, benchm
             _result("gold and prediction give" if same else "gold gives", example.gold_sql, database)
             if not same:
                 _result("prediction gives", answer.prediction.sql, database)
+    for label in labels:
+        who = f"{label.by} (judge)" if label.judge else label.by
+        why = f": {label.reason}" if label.reason else ""
+        click.echo(harmless(f"  label       {label.said}, by {who}{why}"))
+        if label.corrected:
+            click.echo(harmless(f"  corrected   {label.corrected}"))
     for candidate in answer.prediction.candidates:
         times = f" {candidate.n}x" if candidate.n > 1 else ""
         click.echo(harmless(f"  {candidate.step}{times}  {candidate.outcome}  {candidate.sql}"))
@@ -164,3 +184,14 @@ def _result(what: str, sql: str, database: Database) -> None:
 
     if n:
         click.echo("\n".join(f"    {line}" for line in table(result.columns, result.rows[:ROWS]).splitlines()))
+
+
+def _labels(run: Path) -> dict[str | int, list[Label]]:
+    """Return what people and judges said, by the question's id; by its position where that is what the id says."""
+    from spider_opt.benchmarks.ids import content_of
+    from spider_opt.runs.labels import labels
+
+    said: dict[str | int, list[Label]] = {}
+    for label in labels(run):
+        said.setdefault(label.index if content_of(label.id) is None else label.id, []).append(label)
+    return said

@@ -46,6 +46,10 @@ def read_review(path: Path, known: Iterable[str]) -> dict[str, Label]:
         said = row.value
         if not isinstance(said, dict) or not isinstance(said.get("id"), str):
             raise refuse(f"{row.place} is not {_DUE}")
+        if said.keys() >= {"label", "by", "answer"}:
+            raise refuse(
+                "these are labels of a run: spider-opt review RUN --review-out FILE writes what follows from them"
+            )
         sql, drop = said.get("sql"), said.get("drop", False)
         if not isinstance(sql, str | None) or not isinstance(drop, bool) or (sql and sql.strip() and drop):
             raise refuse(f"{row.place} is not {_DUE}")

@@ -40,6 +40,7 @@ def test_suspects_can_be_handed_back(tmp_path: Path) -> None:
         ('{"id": "train-1", "sql": ["SELECT 1"]}', "is not an object"),
         ('{"id": "train-1", "sql": "SELECT 1", "drop": true}', "is not an object"),
         ('["train-1"]', "is not an object"),
+        ('{"id": "train-1", "by": "anna", "label": "right", "answer": "a"}', "spider-opt review RUN --review-out FILE"),
         ('{"id": ', "JSON"),
         ('{"id": "train-1", "id": "train-2"}', "twice"),
     ],
