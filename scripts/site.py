@@ -20,9 +20,12 @@ ALSO = {
     "CONTRIBUTING.md": "CONTRIBUTING.md",
     "results/LOG.md": "results/LOG.md",
     "results/ladder.png": "results/ladder.png",
+    "results/report.png": "results/report.png",
     "results/leaderboard.csv": "results/leaderboard.csv",
 }
 """Where a file stands on the site."""
+EXAMPLE = "example"
+"""The folder of the page about the bundled benchmark, which docs/report.md links to."""
 
 
 def on_files(files: Files, config: ProperDocsConfig) -> Files:
@@ -32,6 +35,15 @@ def on_files(files: Files, config: ProperDocsConfig) -> Files:
     for path, place in ALSO.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / path)))
     return files
+
+
+def on_post_build(config: ProperDocsConfig) -> None:
+    """Add the page that ``spider-opt report`` makes of the recorded runs on the bundled benchmark."""
+    from spider_opt.benchmarks import load
+    from spider_opt.report.page import write_report
+
+    runs = sorted((ROOT / "results" / "runs").glob("*-spider-mini-test*"))
+    write_report(runs, Path(config.site_dir) / EXAMPLE, benchmark=load("spider-mini"))
 
 
 def on_page_markdown(markdown: str, page: Page, config: ProperDocsConfig, files: Files) -> str:

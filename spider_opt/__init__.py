@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from spider_opt.evaluation.verifying import verify as verify
     from spider_opt.integrations.trackers import log as log
     from spider_opt.models import open as model
+    from spider_opt.report.page import write_report as write_report
     from spider_opt.runs import Run as Run
     from spider_opt.runs.costs import costs as costs
     from spider_opt.runs.labels import labels as labels
@@ -72,6 +73,7 @@ _DEFINED_IN = {
     "review": "review:",
     "score": "evaluation.scoring_files",
     "verify": "evaluation.verifying",
+    "write_report": "report.page",
 }
 """The public names, and where in this package each is defined, by what name if it has another one there, ':' if it is
 the module."""
@@ -105,6 +107,7 @@ __all__ = [
     "review",
     "score",
     "verify",
+    "write_report",
 ]  # written out, for a type checker takes nothing else
 
 

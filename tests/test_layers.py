@@ -68,7 +68,7 @@ SIDEWAYS = {
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 HEAVY = {
     "torch", "sentence_transformers", "hnswlib", "pandas", "openai", "xllamacpp", "ray", "httpx", "sqlglot", "sqlparse",
-    "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib", "inspect_ai", "mlflow",
+    "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib", "inspect_ai", "mlflow", "jinja2",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
 OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmark_options
 from spider_opt.cli.options import (
     allow_learnt_option,
     asked_rules,
@@ -20,6 +21,7 @@ from spider_opt.cli.options import (
     prices_option,
     request_options,
     scoring_options,
+    typed_options,
 )
 
 if TYPE_CHECKING:
@@ -166,5 +168,8 @@ def eval_command(
     show_scores(run, as_json)
     click.echo(f"run folder: {run.folder}", err=True)
     log_run(run, trackers)
+    typed = typed_options(click.get_current_context(), BENCHMARK_OPTIONS)
+    look = shlex.join(["spider-opt", "report", str(run.folder), *typed, "--open"])
+    click.echo(f"look at it: {look}", err=True)
     fail_if_lost(run)
     fail_if_under(run, fail_under)

@@ -37,6 +37,7 @@ COMMANDS = {
     "check": "check:check_command",
     "ladder": "ladder:ladder_command",
     "log": "log:log_command",
+    "report": "report:report_command",
     "methods": "methods:methods_command",
     "models": "models:models",
     "data": "data:data",

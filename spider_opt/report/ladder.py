@@ -125,7 +125,7 @@ def climb(
     below: Run | None = None
     figures: Sequence[float | None] = [None] * len(rungs)
     if benchmark.partition(" ")[0] == TALK_ON:
-        figures = _talk_figures([method for _, method in rungs])
+        figures = talk_figures([method for _, method in rungs])
     for (name, method), talk, runs in zip(rungs, figures, found, strict=True):
         rung = Rung(name, method, talk)
         if run := _choose(method, runs, like, tell):
@@ -207,7 +207,7 @@ def _runs(
     for folder in find_runs(*roots):
         try:
             info = RunInfo.read(folder)
-            if (info.model, info.asked) != (model, benchmark) or not _is_run_of(info, method):
+            if (info.model, info.asked) != (model, benchmark) or not is_run_of(info, method):
                 continue
             if whole and (info.fingerprint, info.n) != (whole.fingerprint, len(whole.examples)):
                 raise RunError(f"{folder} has not answered all {len(whole.examples)} questions as they are here")
@@ -229,7 +229,8 @@ def _choose(method: str, runs: Sequence[Run], like: object, tell: Callable[[str]
     return alike[0] if alike else None
 
 
-def _is_run_of(info: RunInfo, method: str) -> bool:
+def is_run_of(info: RunInfo, method: str) -> bool:
+    """Tell whether a run is one of a method, by its options as they were then."""
     try:
         asked = parse_method(method)
         with suppress(UsageError, WeightsError):  # no adapter for that model is here
@@ -260,7 +261,7 @@ def _names(method: str) -> list[str]:
     return [part.partition(":")[0] for name in names for part in ALIASES.get(name, name).split("+")]
 
 
-def _talk_figures(methods: Sequence[str]) -> list[float | None]:
+def talk_figures(methods: Sequence[str]) -> list[float | None]:
     """Return what the talk tells of each method's kind, at the first of that kind."""
     figures: list[float | None] = []
     for method in methods:

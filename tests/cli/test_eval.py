@@ -74,7 +74,7 @@ def test_questions_in_verdicts_out(model: Model, tmp_path: Path) -> None:
     assert lines[-1].startswith("  scorer official ")
     told = result.stderr.splitlines()
     assert told[0] == "4 answers, 4 of them new; 4 model calls, 0 answered from the cache"
-    assert told[-1] == "run folder: run"
+    assert told[-2:] == ["run folder: run", "look at it: spider-opt report run --open"]
     assert sorted(path.name for path in Path("run").iterdir()) == ["predictions.jsonl", "run.json", "verdicts.jsonl"]
     answers = [json.loads(line) for line in Path("run/predictions.jsonl").read_text().splitlines()]
     assert [answer["id"] for answer in answers] == [example.question.id for example in load("spider-mini").examples[:4]]
@@ -265,7 +265,7 @@ def test_a_recording_answers_with_no_model(model: Model, tmp_path: Path) -> None
 def test_the_folder_has_a_name_of_its_own(model: Model) -> None:
     result = run("--limit", "1", "--method", "zero-shot:rows=2,keys=no")
     folder = "results/runs/zero-shot_keys=no_rows=2-fake_model_1-spider-mini-test"
-    assert result.stderr.splitlines()[-1] == f"run folder: {folder}"
+    assert result.stderr.splitlines()[-2] == f"run folder: {folder}"
     assert Path(folder, "verdicts.jsonl").exists()
 
 
@@ -306,7 +306,8 @@ def test_another_list_of_the_same_name(model: Model) -> None:
     Path("few.txt").write_text(other)
     result = run("--ids", "few.txt")
     assert result.exit_code == 0
-    assert re.search(r"run folder: results/runs/zero-shot-fake_model_1-spider-mini-few-[0-9a-f]{12}\n$", result.stderr)
+    folder = r"results/runs/zero-shot-fake_model_1-spider-mini-few-[0-9a-f]{12}"
+    assert re.search(rf"run folder: {folder}\nlook at it: spider-opt report {folder} --open\n$", result.stderr)
     result = run("--ids", "few.txt", "--out", "results/runs/zero-shot-fake_model_1-spider-mini-few")
     assert result.exit_code == 1
     assert "holds another run (the questions asked, or some of them, are others now)" in result.stderr

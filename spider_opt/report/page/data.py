@@ -1,0 +1,218 @@
+"""What a page is made of: the numbers of runs, and a record of each question. No model is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from spider_opt import __version__
+from spider_opt.errors import UsageError
+from spider_opt.report.page.choosing import asked_of, labels
+from spider_opt.report.page.kinds import KINDS, kind_of
+from spider_opt.report.page.numbers import metrics_of, pairs, row_of
+from spider_opt.report.page.prompts import Prompts
+from spider_opt.report.page.reasons import RIGHT, Reasons, reasons
+from spider_opt.report.page.records import Records, schema_of
+from spider_opt.report.page.results import cell, cut
+from spider_opt.report.page.stairs import stairs
+from spider_opt.runs import Run
+from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Example, Schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = (*HARDNESS_LEVELS, *BIRDS_LEVELS)
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """The data of a page about ``runs`` of one benchmark, which is at hand or not.
+
+    ``labels`` are what people or judges said of answers: by a run's name and a question's id, who said what.
+    """
+
+    runs: tuple[Run, ...]
+    benchmark: Benchmark | None = None
+    labels: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def examples(self) -> dict[int, Example]:
+        """The questions that are at hand, by index."""
+        return {example.index: example for example in self.benchmark.examples} if self.benchmark else {}
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """The questions that some run answered, in order."""
+        return sorted({answer.index for run in self.runs for answer in run.answers})
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What the page calls each run."""
+        return labels(self.runs)
+
+    @cached_property
+    def reasons(self) -> list[Reasons]:
+        """Of each run why wrong answers are wrong, and what to try next."""
+        return [reasons(run, self.benchmark) for run in self.runs]
+
+    def summary(self, on_step: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Return all numbers and a line for each question, JSON-able; ``on_step`` is called once for each run."""
+        info = self.runs[0].info
+        metrics = metrics_of(self.runs)
+        rows = []
+        for run, name, why in zip(self.runs, self.names, self.reasons, strict=True):
+            rows.append(row_of(run, name) | {"next": dict(why.next_step)})
+            on_step()
+        lost = sum(info.missing.values())
+        return {
+            "format": 1,
+            "version": __version__,
+            "benchmark": {
+                "name": info.benchmark,
+                "split": info.split,
+                "fingerprint": info.fingerprint,
+                "has_text": self.benchmark is not None,
+                "n_total": info.n_total,
+                "missing": lost,
+            },
+            "metrics": metrics,
+            "runs": rows,
+            "ladders": stairs(self.runs),
+            "pairs": pairs(self.runs, [metric["name"] for metric in metrics]),
+            "questions": self._questions(),
+            "verdicts": [self._verdicts(i, [metric["name"] for metric in metrics]) for i in range(len(self.runs))],
+            "kinds": KINDS,
+        }
+
+    def _questions(self) -> dict[str, list[Any]]:
+        answers = {answer.index: answer for run in self.runs for answer in run.answers}
+        hardness = {scored.index: scored.hardness for run in self.runs for scored in run.verdicts}
+        told: dict[str, list[Any]] = {name: [] for name in ("index", "id", "db", "hardness", "kind", "text")}
+        for index in self.indices:
+            example = self.examples.get(index)
+            told["index"].append(index)
+            told["id"].append(example.question.id if example else answers[index].id)
+            told["db"].append(answers[index].db_id)
+            told["hardness"].append(self._level(example, hardness.get(index)))
+            told["kind"].append(kind_of(example.gold_sql) if example else "unknown")
+            told["text"].append(cut(example.question.text, 400) if example else "")
+        return told
+
+    @staticmethod
+    def _level(example: Example | None, hardness: str | None) -> str:
+        return (example.metadata.get("difficulty") if example else None) or hardness or "-"
+
+    def _verdicts(self, which: int, metrics: Sequence[str]) -> dict[str, Any]:
+        """Return a run's verdicts in the order of questions, None where a question does not count or was not asked."""
+        run, why = self.runs[which], self.reasons[which].first
+        verdicts = {scored.index: scored for scored in run.verdicts}
+        main = run.scorer.rules.main
+        outcomes: list[str | None] = []
+        said: dict[str, list[float | None]] = {name: [] for name in metrics}
+        found: list[str | None] = []
+        for index in self.indices:
+            scored = verdicts.get(index)
+            outcomes.append(scored.outcome.value if scored else None)
+            found.append(None if scored is None else RIGHT if scored.correct else why.get(index, scored.outcome.value))
+            for name, values in said.items():
+                value = scored.said(name, main) if scored else None
+                values.append(None if value is None else round(float(value), 4))
+        return {
+            "outcome": _coded(outcomes), "reason": _coded(found),
+            "metrics": {name: values for name, values in said.items() if any(v is not None for v in values)},
+        }  # fmt: skip
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield the record of each question, in order; see ``Records.record``."""
+        records = Records(self.runs, self.benchmark.paths if self.benchmark else {})
+        prompts = [Prompts(run, self.benchmark) for run in self.runs]
+        try:
+            for index in self.indices:
+                record = records.record(index, self.examples.get(index))
+                example = self.examples.get(index)
+                for run, why, asked, answer in zip(self.runs, self.reasons, prompts, record["answers"], strict=True):
+                    if answer is None:
+                        continue
+                    answer |= _asked(asked, example)
+                    answer["reasons"] = [[kind, cut(what, 500)] for kind, what in why.all.get(index, ())]
+                    if labels := self.labels.get((run.name, answer["id"])):
+                        answer["labels"] = dict(labels)
+                yield record
+        finally:
+            records.close()
+
+    def schema(self, index: int) -> tuple[str, dict[str, Any]] | None:
+        """Return the name and the schema of a question's database, None where it is not at hand."""
+        example = self.examples.get(index)
+        if example is None:
+            return None
+        schema: Schema = example.question.schema
+        return schema.db_id, schema_of(schema)
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each answer of each run: ``Run.table()`` with what the page adds.
+
+        Before its columns stand ``run``, ``method``, ``model`` and ``index``, behind them ``kind`` (of the gold query)
+        and ``reason`` (why a wrong answer is wrong).
+        """
+        import pandas as pd
+
+        frames = []
+        for run, name, why in zip(self.runs, self.names, self.reasons, strict=True):
+            frame = run.table().reset_index()
+            frame.insert(0, "run", name)
+            frame.insert(1, "method", run.info.method)
+            frame.insert(2, "model", run.info.model)
+            golds = {index: kind_of(example.gold_sql) for index, example in self.examples.items()}
+            frame["kind"] = frame["index"].map(golds)
+            frame["reason"] = frame["index"].map(dict(why.first))
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+
+def report_data(
+    runs: Sequence[Run],
+    benchmark: Benchmark | None = None,
+    *,
+    labels: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> ReportData:
+    """Return the data of a page about runs of one benchmark. With a ``benchmark`` it has questions, golds and results.
+
+    Raises:
+        UsageError: there is no run, or they were asked different benchmarks.
+    """
+    if not runs:
+        raise UsageError("a page needs a run: name one")
+    first = runs[0]
+    for run in runs[1:]:
+        if asked_of(run.info) != asked_of(first.info):
+            raise UsageError(
+                f"one page is about one benchmark: {first.where} was asked {first.info.benchmark} {first.info.split}, "
+                f"{run.where} {run.info.benchmark} {run.info.split}, or other databases of that name"
+            )
+    if benchmark is not None and first.info.fingerprint and benchmark.fingerprint != first.info.fingerprint:
+        raise UsageError(f"{first.where} was made with other questions or databases than those given now")
+    return ReportData(tuple(runs), benchmark, labels or {})
+
+
+def _asked(prompts: Prompts, example: Example | None) -> dict[str, Any]:
+    """Return the prompt of a question and what retrieval put into it, or why it is not known."""
+    found = prompts.first(example) if example else None
+    if found is None:
+        return {"prompt": None, "no_prompt": prompts.why_not}
+    prompt, context = found
+    values = [[table, column, cell(value)] for table, column, value in context.values]
+    return {"prompt": prompt, "values": values, "tables": [table for table, _ in context.tables]}
+
+
+def _coded(values: Sequence[str | None]) -> dict[str, Any]:
+    """Return values as their names and a number for each, -1 for None.
+
+    >>> _coded(["a", None, "b", "a"])
+    {'names': ['a', 'b'], 'codes': [0, -1, 1, 0]}
+    """
+    names: dict[str, int] = {}
+    codes = [-1 if value is None else names.setdefault(value, len(names)) for value in values]
+    return {"names": [*names], "codes": codes}

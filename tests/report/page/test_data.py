@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from kept_candidates import boats, model, voted
+
+from spider_opt.analysis.comparing import compare
+from spider_opt.benchmarks import load
+from spider_opt.errors import UsageError
+from spider_opt.evaluation.running import evaluate
+from spider_opt.report.ladder import RUNGS, climb
+from spider_opt.report.page import ReportData, report_data
+from spider_opt.report.page.stairs import stairs
+from spider_opt.runs import Run
+from spider_opt.types import Benchmark
+
+RUNS = Path(__file__).resolve().parents[3] / "results" / "runs"
+NAMES = (
+    "zero-shot-qwen2.5-coder-0.5b-spider-mini-test",
+    "finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
+    "rag+finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
+)
+
+
+@pytest.fixture(scope="module")
+def mini() -> Benchmark:
+    return load("spider-mini")
+
+
+@pytest.fixture(scope="module")
+def runs(mini: Benchmark) -> list[Run]:
+    return [Run.read(RUNS / name, mini) for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def data(runs: list[Run], mini: Benchmark) -> ReportData:
+    return report_data(runs, mini)
+
+
+def test_numbers_are_those_of_the_runs(data: ReportData, runs: list[Run]) -> None:
+    summary = data.summary()
+    for row, run in zip(summary["runs"], runs, strict=True):
+        said = row["metrics"]["official"]
+        assert said["value"] == pytest.approx(run.ex)
+        assert said["se"] == pytest.approx(run.ex_se, abs=1e-4)
+        assert said["query"] == pytest.approx(run.interval("query"), abs=1e-3)
+        assert said["database"] == pytest.approx(run.interval("database"), abs=1e-3)
+        strict = [s.metrics["strict"] for s in run.verdicts]
+        assert row["metrics"]["strict"]["value"] == pytest.approx(100 * fmean(strict), abs=1e-3)
+        assert row["costs"]["completion_tokens"] == pytest.approx(run.usage.completion_tokens / run.n, abs=1e-3)
+        right = sum(s.correct for s in run.verdicts)
+        assert row["costs"]["per_correct"]["seconds"] == pytest.approx(run.usage.seconds / right, abs=1e-3)
+        faithful = [a.context["faithfulness"] for a in run.answers if "faithfulness" in a.context]
+        told = row["context"]["faithfulness"]
+        assert (told["n"], told["value"]) == (len(faithful), pytest.approx(100 * fmean(faithful), abs=0.01))
+        assert "the candidates that its steps chose from" in row["missing"]
+
+
+def test_any_two_runs_are_compared_as_compare_does(data: ReportData, runs: list[Run]) -> None:
+    pairs = data.summary()["pairs"]
+    assert [(pair["base"], pair["run"]) for pair in pairs] == [(0, 1), (0, 2), (1, 2)]
+    for pair in pairs:
+        base, run = runs[pair["base"]], runs[pair["run"]]
+        for metric, named in (("official", None), ("strict", "strict")):
+            said, found = pair["by"][metric], compare(run, base, metric=named)
+            assert (said["n"], said["won"], said["lost"], said["p"]) == (found.n, found.won, found.lost, found.p)
+            assert said["change"] == pytest.approx(found.change, abs=1e-4)
+            assert said["between"] == pytest.approx((found.low, found.high), abs=1e-3)
+
+
+def test_a_verdict_for_each_question_of_each_run(data: ReportData, runs: list[Run], mini: Benchmark) -> None:
+    summary = data.summary()
+    questions = summary["questions"]
+    assert questions["id"] == [example.question.id for example in mini.examples]
+    assert questions["text"] == [example.question.text for example in mini.examples]
+    for told, run in zip(summary["verdicts"], runs, strict=True):
+        assert told["metrics"]["official"] == [float(s.correct) for s in run.verdicts]
+        names = told["outcome"]["names"]
+        assert [names[code] for code in told["outcome"]["codes"]] == [s.outcome.value for s in run.verdicts]
+        reasons = [told["reason"]["names"][code] for code in told["reason"]["codes"]]
+        assert [reason == "right" for reason in reasons] == [s.correct for s in run.verdicts]
+
+
+def test_the_ladder_is_from_the_lowest_rung_up(data: ReportData) -> None:
+    [ladder] = data.summary()["ladders"]
+    assert ladder["rungs"][0]["run"] == 0
+    assert all("gain" in rung or "not_compared" in rung for rung in ladder["rungs"][1:])
+
+
+def test_the_ladder_is_that_of_the_command() -> None:
+    folders = sorted(RUNS.glob("*0.5b-spider-dev*"))
+    said = climb(RUNGS, folders, "qwen2.5-coder-0.5b", "spider dev", tell=lambda sentence: None)
+    [ladder] = stairs([Run.read(folder) for folder in folders])
+    told = {rung.name: rung for rung in said.rungs if rung.line}
+    assert [rung["name"] for rung in ladder["rungs"]] == [*told] == [name for name, _ in RUNGS]
+    for rung in ladder["rungs"][1:]:
+        against = told[rung["name"]].line.against
+        assert rung["gain"] == pytest.approx(against.change, abs=0.01)
+        assert rung["between"] == pytest.approx((against.low, against.high), abs=0.01)
+        assert rung["talk"] == told[rung["name"]].talk
+
+
+def test_records_say_what_queries_give(data: ReportData, runs: list[Run], mini: Benchmark) -> None:
+    records = list(data.records())
+    assert [record["index"] for record in records] == [example.index for example in mini.examples]
+    n_differ = 0
+    for record, example in zip(records, mini.examples, strict=True):
+        assert record["golds"][0]["sql"] == example.gold_sql
+        assert record["golds"][0]["result"]["n"] is not None
+        for answer, run in zip(record["answers"], runs, strict=True):
+            scored = next(s for s in run.verdicts if s.index == example.index)
+            query = record["queries"][answer["query"]]
+            assert answer["outcome"] == scored.outcome.value
+            if scored.metrics["strict"]:
+                assert query["beside"]["n_differ"] == 0
+            elif scored.outcome.value == "wrong_rows":
+                n_differ += query["beside"]["n_differ"] > 0
+            elif scored.outcome.value == "query_error":
+                assert "result" not in query
+    assert n_differ > 50
+
+
+def test_the_table_has_a_row_for_each_answer(data: ReportData, runs: list[Run]) -> None:
+    frame = data.frame()
+    assert len(frame) == sum(len(run.answers) for run in runs)
+    for name, run in zip(data.names, runs, strict=True):
+        of_run = frame[frame["run"] == name]
+        assert 100 * of_run["correct"].mean() == pytest.approx(run.ex)
+        assert set(of_run[~of_run["correct"].astype(bool)]["reason"].notna()) == {True}
+    assert {"question", "gold", "sql", "kind", "strict", "completion_tokens", "faithfulness"} <= set(frame.columns)
+
+
+def test_candidates_and_raw_answers_are_shown_where_they_were_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    benchmark, asked = boats(), model()
+    run = evaluate("schema+vote:n=4", benchmark, model=asked, out="run", cache=False, progress=False)
+    data = report_data([run], benchmark, labels={(run.name, run.answers[0].id): {"Ada": "right"}})
+    records = list(data.records())
+    assert data.summary()["runs"][0]["missing"] == []
+    for record, answer in zip(records, run.answers, strict=True):
+        told = record["answers"][0]
+        assert [one["n"] for one in told["candidates"]] == [one.n for one in answer.prediction.candidates]
+        assert re.sub(r"^\[\w+\]\n", "", told["prompt"], flags=re.MULTILINE).split() in [
+            p.split() for p in asked.prompts
+        ]
+        assert record["question"] in told["prompt"]
+        assert told["raw"] == answer.prediction.text.replace("{question}", record["question"])
+    assert records[0]["answers"][0]["labels"] == {"Ada": "right"}
+
+
+def test_without_the_benchmark_there_is_no_text(runs: list[Run]) -> None:
+    data = report_data(runs[:1])
+    record = next(data.records())
+    assert "question" not in record
+    assert "golds" not in record
+    assert record["queries"][0]["pieces"][0] is None
+    assert not data.summary()["benchmark"]["has_text"]
+    assert data.schema(0) is None
+
+
+def test_questions_that_only_some_runs_were_asked(runs: list[Run], mini: Benchmark) -> None:
+    few = runs[1].only([3, 4])
+    data = report_data([runs[0], few], mini)
+    summary = data.summary()
+    told = summary["verdicts"][1]["metrics"]["official"]
+    assert [i for i, value in enumerate(told) if value is not None] == [3, 4]
+    assert next(data.records())["answers"][1] is None
+    assert summary["pairs"][0]["by"]["official"]["n"] == 2
+
+
+def test_runs_of_two_benchmarks_are_refused(runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = voted(boats())
+    with pytest.raises(UsageError, match="one page is about one benchmark"):
+        report_data([runs[0], other])
+    with pytest.raises(UsageError, match="a page needs a run"):
+        report_data([])
+    with pytest.raises(UsageError, match="was made with other questions or databases"):
+        report_data([runs[0]], boats())
