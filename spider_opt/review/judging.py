@@ -175,6 +175,8 @@ def gold_parts(one: Judged, gold: bool, databases: DatabasePool) -> dict[str, st
     if not gold:
         return {}
     sql = one.example.gold_sql
+    if not sql.strip():
+        return {"reference result": plain(one.example.gold_text)}
     result = result_of(sql, databases[one.example.question.db_id])
     return {"reference query": plain(sql), "result of the reference query": result}
 

@@ -105,7 +105,8 @@ def sheet_rows(
             database = databases[question.db_id]
             shown = asked_cells(one) | {"result": result_of(one.sql, database)}
             if gold:
-                shown |= gold_cell(one) | {"gold_result": result_of(one.example.gold_sql, database)}
+                sql = one.example.gold_sql
+                shown |= gold_cell(one) | {"gold_result": result_of(sql, database) if sql.strip() else "see gold"}
             key = f"{one.key}-{check_of(shown, number, len(chosen), only, benchmark.fingerprint)}"
             filled = (label.said, plain(label.reason), plain(label.corrected)) if label else ("", "", "")
             rows.append(
@@ -129,8 +130,8 @@ def asked_cells(one: Judged) -> dict[str, str]:
 
 
 def gold_cell(one: Judged) -> dict[str, str]:
-    """Return what a row shows of the gold query; all of them where several are right."""
-    return {"gold": plain("\n\nor\n\n".join(one.example.golds))}
+    """Return what a row shows of the gold query, all of them where several are right; else of the gold results."""
+    return {"gold": plain("\n\nor\n\n".join(one.example.golds) or one.example.gold_text)}
 
 
 def check_of(shown: Mapping[str, str], number: int, of: int, only: Drawn, fingerprint: str) -> str:

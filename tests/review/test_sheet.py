@@ -163,3 +163,19 @@ def test_a_run_in_memory_has_no_place_for_labels(runs: list[Path], benchmark: Be
 
     with pytest.raises(UsageError, match="has no folder to keep labels in"):
         write_sheet([replace(Run.read(runs[0]), folder=None)], benchmark, "s.csv")
+
+
+def test_a_gold_that_is_a_result_is_shown_as_that(runs: list[Path], benchmark: Benchmark) -> None:
+    from dataclasses import replace
+
+    from spider_opt.databases import DatabasePool
+    from spider_opt.review.answers import judged_answers, read_runs
+    from spider_opt.review.judging import gold_parts
+    from spider_opt.review.sheet import sheet_rows
+    from spider_opt.types import GoldResult
+
+    (first, *_) = judged_answers(read_runs(runs, benchmark))
+    one = replace(first, example=replace(first.example, gold_sql="", gold_results=(GoldResult("n\n3"),)))
+    (row,) = sheet_rows([one], benchmark, only="all", gold=True)
+    assert (row["gold"], row["gold_result"]) == ("n\n3", "see gold")
+    assert gold_parts(one, True, DatabasePool(benchmark.paths)) == {"reference result": "n\n3"}
