@@ -80,7 +80,7 @@ def _said(info: RunInfo) -> str:
     return f"{info.benchmark} {info.split} (databases {info.fingerprint[:8]})"
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
+def names_of(runs: Sequence[Run]) -> list[str]:
     """Return what a page calls each run: its method, and the model and the folder where that is not enough."""
     parts = [(run.info.method or run.name, run.info.model, run.name) for run in runs]
     found = []

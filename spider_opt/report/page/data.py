@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from spider_opt import __version__
 from spider_opt.errors import UsageError
-from spider_opt.report.page.choosing import asked_of, labels
+from spider_opt.report.page.choosing import asked_of, names_of
 from spider_opt.report.page.kinds import KINDS, kind_of
 from spider_opt.report.page.numbers import metrics_of, pairs, row_of
 from spider_opt.report.page.prompts import Prompts
@@ -18,6 +18,7 @@ from spider_opt.report.page.records import Records, schema_of
 from spider_opt.report.page.results import cell, cut
 from spider_opt.report.page.stairs import stairs
 from spider_opt.runs import Run
+from spider_opt.runs.labels import Label, labels
 from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Example, Schema
 
 if TYPE_CHECKING:
@@ -28,14 +29,10 @@ LEVELS = (*HARDNESS_LEVELS, *BIRDS_LEVELS)
 
 @dataclass(frozen=True)
 class ReportData:
-    """The data of a page about ``runs`` of one benchmark, which is at hand or not.
-
-    ``labels`` are what people or judges said of answers: by a run's name and a question's id, who said what.
-    """
+    """The data of a page about ``runs`` of one benchmark, which is at hand or not."""
 
     runs: tuple[Run, ...]
     benchmark: Benchmark | None = None
-    labels: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
     @cached_property
     def examples(self) -> dict[int, Example]:
@@ -50,7 +47,17 @@ class ReportData:
     @cached_property
     def names(self) -> list[str]:
         """What the page calls each run."""
-        return labels(self.runs)
+        return names_of(self.runs)
+
+    @cached_property
+    def labels(self) -> list[dict[int, list[Label]]]:
+        """Of each run what people and judges said of its answers, by index."""
+        told: list[dict[int, list[Label]]] = []
+        for run in self.runs:
+            told.append({})
+            for label in labels(run):
+                told[-1].setdefault(label.index, []).append(label)
+        return told
 
     @cached_property
     def reasons(self) -> list[Reasons]:
@@ -132,13 +139,12 @@ class ReportData:
             for index in self.indices:
                 record = records.record(index, self.examples.get(index))
                 example = self.examples.get(index)
-                for run, why, asked, answer in zip(self.runs, self.reasons, prompts, record["answers"], strict=True):
+                for why, said, asked, answer in zip(self.reasons, self.labels, prompts, record["answers"], strict=True):
                     if answer is None:
                         continue
                     answer |= _asked(asked, example)
                     answer["reasons"] = [[kind, cut(what, 500)] for kind, what in why.all.get(index, ())]
-                    if labels := self.labels.get((run.name, answer["id"])):
-                        answer["labels"] = dict(labels)
+                    answer["labels"] = [_label(label) for label in said.get(index, ())]
                 yield record
         finally:
             records.close()
@@ -172,12 +178,7 @@ class ReportData:
         return pd.concat(frames, ignore_index=True)
 
 
-def report_data(
-    runs: Sequence[Run],
-    benchmark: Benchmark | None = None,
-    *,
-    labels: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
-) -> ReportData:
+def report_data(runs: Sequence[Run], benchmark: Benchmark | None = None) -> ReportData:
     """Return the data of a page about runs of one benchmark. With a ``benchmark`` it has questions, golds and results.
 
     Raises:
@@ -194,7 +195,12 @@ def report_data(
             )
     if benchmark is not None and first.info.fingerprint and benchmark.fingerprint != first.info.fingerprint:
         raise UsageError(f"{first.where} was made with other questions or databases than those given now")
-    return ReportData(tuple(runs), benchmark, labels or {})
+    return ReportData(tuple(runs), benchmark)
+
+
+def _label(label: Label) -> dict[str, str]:
+    who = f"{label.by} (judge)" if label.judge else label.by
+    return {"by": who, "said": label.said, "reason": cut(label.reason, 1000), "corrected": cut(label.corrected, 5000)}
 
 
 def _asked(prompts: Prompts, example: Example | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spider_opt.errors import RunError, UsageError
-from spider_opt.report.page.choosing import folders_of, labels
+from spider_opt.report.page.choosing import folders_of, names_of
 from spider_opt.runs import Run
 
 Make = Callable[..., Path]
@@ -48,6 +48,6 @@ def test_runs_are_called_so_that_they_can_be_told_apart(make_run: Make) -> None:
     folders = [
         make_run("a", "+"), make_run("b", "+", model="other"), make_run("c", "+", method="rag"), make_run("d", "+"),
     ]  # fmt: skip
-    found = labels([Run.read(folder) for folder in folders])
+    found = names_of([Run.read(folder) for folder in folders])
     assert found == ["zero-shot · fake · a", "zero-shot · other", "rag", "zero-shot · fake · d"]
     assert len(set(found)) == 4

@@ -15,6 +15,7 @@ from spider_opt.report.ladder import RUNGS, climb
 from spider_opt.report.page import ReportData, report_data
 from spider_opt.report.page.stairs import stairs
 from spider_opt.runs import Run
+from spider_opt.runs.labels import Label, answer_hash, keep_labels
 from spider_opt.types import Benchmark
 
 RUNS = Path(__file__).resolve().parents[3] / "results" / "runs"
@@ -139,7 +140,11 @@ def test_candidates_and_raw_answers_are_shown_where_they_were_kept(
     monkeypatch.chdir(tmp_path)
     benchmark, asked = boats(), model()
     run = evaluate("schema+vote:n=4", benchmark, model=asked, out="run", cache=False, progress=False)
-    data = report_data([run], benchmark, labels={(run.name, run.answers[0].id): {"Ada": "right"}})
+    first = run.answers[0]
+    label = Label(first.index, first.id, "Ada", "wrong", answer_hash(first.prediction.sql), reason="no boats")
+    assert run.folder
+    keep_labels(run.folder, [label])
+    data = report_data([run], benchmark)
     records = list(data.records())
     assert data.summary()["runs"][0]["missing"] == []
     for record, answer in zip(records, run.answers, strict=True):
@@ -150,7 +155,8 @@ def test_candidates_and_raw_answers_are_shown_where_they_were_kept(
         ]
         assert record["question"] in told["prompt"]
         assert told["raw"] == answer.prediction.text.replace("{question}", record["question"])
-    assert records[0]["answers"][0]["labels"] == {"Ada": "right"}
+    said = [record["answers"][0]["labels"] for record in records]
+    assert said == [[{"by": "Ada", "said": "wrong", "reason": "no boats", "corrected": ""}], [], [], []]
 
 
 def test_without_the_benchmark_there_is_no_text(runs: list[Run]) -> None:

@@ -81,9 +81,9 @@
   }
 
   function labels(answer) {
-    const entries = Object.entries(answer.labels || {});
-    if (!entries.length) return null;
-    return [h("h4", {}, "Labels"), h("dl", {class: "facts"}, entries.map(([who, said]) => [h("dt", {}, who), h("dd", {}, String(said))]))];
+    if (!(answer.labels || []).length) return null;
+    return [h("h4", {}, "Labels"), h("dl", {class: "facts"}, answer.labels.map((label) => [h("dt", {}, label.by),
+      h("dd", {}, h("b", {}, label.said), label.reason ? `: ${label.reason}` : "", label.corrected ? [" \u00b7 corrected: ", h("code", {}, label.corrected)] : "")]))];
   }
 
   function context(record, answer, run) {
