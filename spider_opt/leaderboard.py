@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import groupby
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spider_opt.analysis.ranking import RANKED_BY, ranks
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.costs import Costs, costs
-from spider_opt.scoring.report import accuracy
+from spider_opt.scoring.report import Scored, accuracy
 from spider_opt.scoring.rules import CORRECTED
+from spider_opt.scoring.spread import Spread, spread, spread_cells
+from spider_opt.scoring.statistics import BY, By
 from spider_opt.scoring.table import SCORERS, SUITES
 from spider_opt.types import HARDNESS_LEVELS, Outcome
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 # What a reader wants first, the last four only where there is something to say; the CSV has all columns.
 TEXT = ("method", "model", "computed by", "benchmark", "corrections", "beside")
 SHORT = (
-    "method", "model", "asked", "benchmark", "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS),
+    "rank", "method", "model", "asked", "benchmark", "n", "ex", "ex_se", *(f"ex_{level}" for level in HARDNESS_LEVELS),
     "s_per_question", "cut", "refused", "ex_answered", "beside",
 )  # fmt: skip
 SHOWN_AS = {
@@ -40,9 +43,11 @@ class Row:
     """One finished run.
 
     ``ex`` and its kind are percentages, ``ex_se`` the standard error of ``ex`` with questions of one gold
-    query counted as dependent. ``metrics`` are the others that were asked, as ``ScoreReport.metrics`` has them, each in
-    a column of its name and, with ``_se``, its error; ``suites`` is what the test suites are called, if there are any,
-    and ``corrections`` what corrected golds are, a column only where there are any.
+    query counted as dependent; ``spreads`` are its 95 % intervals and design effects by gold query (``ex_low``,
+    ``ex_high``, ``ex_deff``, over so many ``gold_queries``) and by database (``ex_low_db``, …). ``metrics`` are the
+    others that were asked, as ``ScoreReport.metrics`` has them, each in a column of its name and, with ``_se``, its
+    error; ``suites`` is what the test suites are called, if there are any, and ``corrections`` what corrected golds
+    are, a column only where there are any.
     ``question_set`` is a hash of the questions that count: rows of one benchmark and one ``scorer`` compare
     where it is the same. ``engine`` is '' for llama.cpp or an endpoint; seconds of different engines say nothing
     about methods. ``cut`` answers met the token limit. Of ``costs`` calls, tokens, seconds and dollars are sums over
@@ -63,6 +68,7 @@ class Row:
     n: int
     ex: float
     ex_se: float
+    spreads: dict[By, Spread]
     metrics: dict[str, dict[str, Any]]
     by_hardness: dict[str, float | None]
     outcomes: dict[str, int]
@@ -78,6 +84,7 @@ class Row:
     run: str
     context: dict[str, float | None]
     info: RunInfo
+    verdicts: tuple[Scored, ...] = field(repr=False)
 
     def cells(self) -> dict[str, Any]:
         """Return the row flat, in the order of the CSV's columns; rounded to what is read."""
@@ -86,10 +93,14 @@ class Row:
             value = getattr(self, f.name)
             if f.name == "by_hardness":
                 flat |= {f"ex_{level}": value[level] for level in HARDNESS_LEVELS}
+            elif f.name == "spreads":
+                flat |= spread_cells(value)
             elif f.name == "metrics":
                 for metric, said in value.items():
                     flat |= {metric: said["value"], f"{metric}_se": said["se"]}
                     flat |= {f"{metric}_n": said["n"]} if said["n"] != self.n else {}
+            elif f.name == "verdicts":
+                pass
             elif f.name == "corrections":
                 flat |= {f.name: value} if value else {}
             elif f.name == "context":
@@ -149,6 +160,7 @@ def to_row(run: Run, *, prices: Path | None = None) -> Row:
         n=run.n,
         ex=run.ex,
         ex_se=run.ex_se,
+        spreads={by: spread(run.verdicts, by) for by in BY},
         metrics=metrics,
         by_hardness={level: accuracy(parts.get(level, [])) for level in HARDNESS_LEVELS},
         outcomes={o.value: sum(s.outcome is o for s in run.verdicts) for o in Outcome},
@@ -164,6 +176,7 @@ def to_row(run: Run, *, prices: Path | None = None) -> Row:
         run=run.name,
         context={name: _mean(answer.context.get(name) for answer, _ in run.judged) for name in METRICS},
         info=info,
+        verdicts=run.verdicts,
     )
 
 
@@ -173,18 +186,26 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return rows as a table, those of the same questions together, best first.
+    """Return rows as a table, those of the same questions, judged alike, together; best first.
 
-    Its last column, ``beside``, says in what else a row differs from others of the same questions.
+    ``rank`` is 1 + how many of those are better beyond chance, so that ranks are shared; ``rank_by`` says by which
+    test, see ``analysis.ranking``. The last column, ``beside``, says in what else a row differs from others of the same
+    questions.
     """
     import pandas as pd
 
     ranked = sorted(rows, key=lambda row: (*_compares(row), -row.ex, row.method, row.run))
     cells = []
-    for _, group in groupby(ranked, key=_compares):
-        cells += _told_apart(list(group))
+    for _, alike in groupby(ranked, key=_compares):
+        group = list(alike)
+        places = ranks([row.verdicts for row in group])
+        cells += [
+            {"rank": rank} | told | {"rank_by": RANKED_BY, "beside": told["beside"]}
+            for rank, told in zip(places, _told_apart(group), strict=True)
+        ]
     beside = _of_metrics(rows)
     columns = list(dict.fromkeys(name for row in cells for name in row if name not in beside))
+    columns.sort(key=lambda name: {"rank_by": 1, "beside": 2}.get(name, 0))
     place = columns.index("ex_se") + 1 if columns else 0
     return pd.DataFrame(cells, columns=[*columns[:place], *beside, *columns[place:]])
 
@@ -200,9 +221,10 @@ def _of_metrics(rows: Sequence[Row]) -> list[str]:
     return columns
 
 
-def _compares(row: Row) -> tuple[str, str, int, str, str]:
+def _compares(row: Row) -> tuple[str, str, int, str, str, float]:
     """Return what is equal for rows of the same questions and one rule; the larger sets of them come first."""
-    return row.benchmark, row.fingerprint, -row.n, row.question_set, row.scorer
+    time_out = row.info.scorer.timeout_s if row.info.scorer else 0.0
+    return row.benchmark, row.fingerprint, -row.n, row.question_set, row.scorer, time_out
 
 
 def _told_apart(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -223,15 +245,18 @@ def to_csv(frame: pd.DataFrame) -> str:
 def to_markdown(frame: pd.DataFrame) -> str:
     """Return the columns a reader wants first as Markdown: a table for each set of questions and each rule behind EX.
 
-    No two of them compare.
+    No two of them compare. A rank is 1 + how many rows of the same table are better beyond chance.
     """
     tables = []
     for (benchmark, fingerprint), rows in frame.groupby(["benchmark", "fingerprint"], sort=False):
-        sets, scorers = rows["question_set"].nunique(), rows["scorer"].nunique()
-        for (name, scorer), those in rows.groupby(["question_set", "scorer"], sort=False):
+        sets, scorers, times = (rows[name].nunique() for name in ("question_set", "scorer", "timeout_s"))
+        for (name, scorer, time), those in rows.groupby(["question_set", "scorer", "timeout_s"], sort=False):
             which = f", the {those['n'].iloc[0]:,} questions {name}" if sets > 1 else ""
-            by = f", EX by {scorer}" if scorers > 1 else ""
-            tables.append(f"{benchmark}, questions and databases {fingerprint}{which}{by}:\n\n{_ranking(those)}")
+            by = f", EX by {scorer}" if scorers > 1 or times > 1 else ""
+            within = f", {time:g} s a query" if times > 1 else ""
+            tables.append(
+                f"{benchmark}, questions and databases {fingerprint}{which}{by}{within}:\n\n{_ranking(those)}"
+            )
     return "\n".join(tables)
 
 

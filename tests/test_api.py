@@ -98,7 +98,7 @@ def test_a_script_without_a_guard(script) -> None:
         run = so.evaluate("vote:n=2+rag", bench, model=fake, limit=6)
         low, high = run.interval()
         assert low <= run.ex <= high, run
-        assert list(run.by("hardness").columns) == ["n", "ex", "ex_se"]
+        assert list(run.by("hardness").columns) == ["n", "ex", "ex_se", "ex_low", "ex_high"]
         assert len(run.table()) == 6
         other = so.evaluate(lambda question, database: "SELECT 1", bench, limit=6, name="one")
         assert so.compare(run, other).n == 6

@@ -63,6 +63,7 @@ SIDEWAYS = {
     "databases": ("sql",),
     "prompts": ("sql",),
     "report": ("analysis",),
+    "leaderboard": ("analysis",),
     "__main__": ("cli",),
 }
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from spider_opt.analysis.ranking import RANKED_BY
 from spider_opt.errors import RunError
 from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
+from spider_opt.runs import Run
 from spider_opt.runs.context_metrics import METRICS
+from spider_opt.scoring.statistics import clustered_se
 
 COLUMNS = [
     "method", "model", "model_sha256", "adapter_sha256", "engine", "benchmark", "fingerprint",
     "question_set", "n", "ex", "ex_se",
+    "ex_low", "ex_high", "ex_deff", "gold_queries", "ex_low_db", "ex_high_db", "ex_deff_db", "databases",
     "ex_easy", "ex_medium", "ex_hard", "ex_extra",
     "correct", "wrong_rows", "query_error", "timeout", "limit", "not_a_query", "no_sql", "refused",
     "cut", "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "seconds", "dollars", "s_per_question",
@@ -76,6 +80,8 @@ def test_a_row_says_all_there_is(tmp_path: Path) -> None:
     assert cells == {
         "method": "zero-shot", "model": "fake", "model_sha256": "ab" * 32, "adapter_sha256": "", "engine": "",
         "benchmark": "spider dev", "fingerprint": "0123456789abcdef", "n": 5, "ex": 60.0, "ex_se": 24.4949,
+        "ex_low": 8.1045, "ex_high": 96.2282, "ex_deff": 1.0, "gold_queries": 5,
+        "ex_low_db": None, "ex_high_db": None, "ex_deff_db": None, "databases": 1,
         "ex_easy": 100.0, "ex_medium": 0.0, "ex_hard": 100.0, "ex_extra": None,
         "correct": 3, "wrong_rows": 1, "query_error": 0, "timeout": 1, "limit": 0, "not_a_query": 0, "no_sql": 0,
         "refused": 0, "cut": 0, "calls": 10, "prompt_tokens": 500, "cached_tokens": 300, "completion_tokens": 100,
@@ -128,9 +134,66 @@ def test_runs_with_another_rule_behind_ex_are_not_ranked_together(tmp_path: Path
     frame = table([read_row(tmp_path / name) for name in ("official", "strict", "worse")])
     assert list(frame["run"]) == ["official", "worse", "strict"]
     shown = to_markdown(frame)
-    assert shown.count("| method | model |") == 2
+    assert shown.count("| rank | method | model |") == 2
     assert "EX by official v1:" in shown
     assert "EX by strict v1:" in shown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "strict"}, {"keep_distinct": True}, {"version": "2"}, {"timeout_s": 5.0},
+    ],
+)  # fmt: skip
+def test_runs_judged_otherwise_have_ranks_and_tables_of_their_own(tmp_path: Path, change: dict[str, Any]) -> None:
+    good = [verdict(i, "easy", "correct") for i in range(40)]
+    bad = [verdict(i, "easy", "wrong_rows") for i in range(40)]
+    fabricate(tmp_path / "good", good)
+    fabricate(tmp_path / "bad", bad, scorer=RUN["scorer"] | change)
+    frame = table([read_row(tmp_path / name) for name in ("good", "bad")])
+    assert list(frame["rank"]) == [1, 1]
+    assert to_markdown(frame).count("| rank |") == 2
+    fabricate(tmp_path / "too", bad)
+    assert dict(
+        zip(
+            *(table([read_row(tmp_path / name) for name in ("good", "bad", "too")])[c] for c in ("run", "rank")),
+            strict=True,
+        )
+    ) == {"good": 1, "bad": 1, "too": 2}
+
+
+def test_a_rank_is_one_and_the_rows_better_beyond_chance(tmp_path: Path) -> None:
+    """The middle is tied with both ends, of which one is better than the other."""
+    marks = {"best": 50, "middle": 46, "worst": 42}
+    for name, right in marks.items():
+        told = [verdict(i, "easy", "correct" if i < right else "wrong_rows") for i in range(60)]
+        fabricate(tmp_path / name, told)
+    frame = table([read_row(tmp_path / name) for name in marks])
+    assert list(zip(frame["run"], frame["rank"], strict=True)) == [("best", 1), ("middle", 1), ("worst", 2)]
+    assert set(frame["rank_by"]) == {RANKED_BY}
+    assert [line.split(" | ")[0] for line in to_markdown(frame).splitlines()[2:]] == [
+        "| rank",
+        "| ---:",
+        "| 1",
+        "| 1",
+        "| 2",
+    ]
+    text = to_csv(frame)
+    assert [row["rank"] for row in csv.DictReader(io.StringIO(text))] == ["1", "1", "2"]
+
+
+def test_an_interval_by_query_and_by_database(tmp_path: Path) -> None:
+    told = [
+        verdict(i, "easy", "correct" if i % 3 else "wrong_rows", f"c{i // 2}") | {"db_id": f"d{i % 7}"}
+        for i in range(42)
+    ]
+    folder = fabricate(tmp_path / "run", told)
+    cells, run = read_row(folder).cells(), Run.read(folder)
+    assert [cells["ex_low"], cells["ex_high"]] == pytest.approx(run.interval(), abs=1e-4)
+    assert [cells["ex_low_db"], cells["ex_high_db"]] == pytest.approx(run.interval("database"), abs=1e-4)
+    assert (cells["gold_queries"], cells["databases"]) == (21, 7)
+    se = clustered_se([s.correct for s in run.verdicts], range(42))
+    assert cells["ex_deff"] == pytest.approx((run.ex_se / se) ** 2, abs=1e-4)
 
 
 def test_only_answers_that_were_judged_are_counted(tmp_path: Path) -> None:
@@ -242,7 +305,7 @@ def rows(tmp_path: Path) -> list[Any]:
 def test_csv_has_all_columns_in_order(rows: list[Any]) -> None:
     text = to_csv(table(rows))
     read = list(csv.reader(io.StringIO(text)))
-    assert read[0] == [*COLUMNS, "beside"]
+    assert read[0] == ["rank", *COLUMNS, "rank_by", "beside"]
     assert text.endswith("\n")
     assert "\r" not in text
     by_run = {row["run"]: row for row in csv.DictReader(io.StringIO(text))}
@@ -260,19 +323,19 @@ def test_csv_does_not_depend_on_the_order_of_the_runs(rows: list[Any]) -> None:
 
 def test_markdown_is_for_reading_and_ranks_the_same_questions_only(rows: list[Any]) -> None:
     head = (
-        "| method | model | computed by | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
-        "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| rank | method | model | computed by | benchmark | n | EX | ± | easy | medium | hard | extra | s/question |\n"
+        "| ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     )
     of_two, of_five = (row.question_set for row in rows[1:3])
     assert to_markdown(table(rows)) == (
         f"mini dev, questions and databases 0123456789abcdef:\n\n{head}"
-        "| zero-shot | a\\|b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
+        "| 1 | zero-shot | a\\|b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
         f"spider dev, questions and databases 0123456789abcdef, the 5 questions {of_five}:\n\n{head}"
-        "| retry:k=2,x=3+zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 | 100.0 "
-        "| - | 0.1 |\n"
-        "| zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 0.0 | 0.0 | 0.0 | - | - | - | 0.1 |\n\n"
+        "| 1 | retry:k=2,x=3+zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 "
+        "| 100.0 | - | 0.1 |\n"
+        "| 1 | zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 0.0 | 0.0 | 0.0 | - | - | - | 0.1 |\n\n"
         f"spider dev, questions and databases 0123456789abcdef, the 2 questions {of_two}:\n\n{head}"
-        "| zero-shot | fake | llama.cpp, one by one | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
+        "| 1 | zero-shot | fake | llama.cpp, one by one | spider dev | 2 | 50.0 | 50.0 | 50.0 | - | - | - | 0.1 |\n"
     )
 
 
@@ -288,7 +351,7 @@ def test_what_a_number_hides_stands_beside_it(tmp_path: Path) -> None:
     alone = [verdict(0, "easy", "refused")]
     folders = [cut, fabricate(tmp_path / "up", given_up), fabricate(tmp_path / "all", alone, fingerprint="f" * 16)]
     with_cut, only_refused = to_markdown(table([read_row(folder) for folder in folders])).split("\n\nspider")
-    assert [line.split(" | ")[11:15] for line in with_cut.splitlines()[2:]] == [
+    assert [line.split(" | ")[12:16] for line in with_cut.splitlines()[2:]] == [
         ["s/question", "cut", "refused", "EX of the others"], ["---:"] * 4,
         ["0.1", "1", "0", "60.0"], ["0.1", "0", "2", "33.3"],
     ]  # fmt: skip
@@ -296,12 +359,10 @@ def test_what_a_number_hides_stands_beside_it(tmp_path: Path) -> None:
     assert only_refused.splitlines()[4].endswith("| 0.0 | - | 0.0 | - | - | - | 0.1 | 1 | - |")
 
 
-SCORER = RUN["scorer"]
 BESIDE: dict[str, tuple[dict[str, Any], str]] = {
     "seed": ({"seed": 4}, "seed 4"),
     "adapter": ({"adapter_sha256": "cd" * 32}, "adapter cdcdcdcd"),
     "weights": ({"model_sha256": "cd" * 32}, "weights cdcdcdcd"),
-    "time-out": ({"scorer": SCORER | {"timeout_s": 5.0}}, "time-out 5 s"),
     "manner": ({"manner": "max_tokens=900"}, "asked max_tokens=900"),
     "embedder": ({"embedder": "hashing"}, "examples by hashing"),
     "version": ({"computed_by": "xllamacpp 2"}, "version xllamacpp 2"),
@@ -330,7 +391,7 @@ def test_as_many_other_questions_are_another_ranking(tmp_path: Path) -> None:
     for folder in folders:
         (folder / "predictions.jsonl").write_text(lines([prediction(i) for i in range(10)]))
     frame = table([read_row(folder) for folder in folders])
-    assert to_markdown(frame).count("| method |") == 2
+    assert to_markdown(frame).count("| rank | method |") == 2
     assert sorted(zip(frame["run"], frame["beside"], strict=True)) == [
         ("high", ""),
         ("low", "run low"),
@@ -348,7 +409,7 @@ def test_runs_of_other_questions_are_never_one_ranking(tmp_path: Path) -> None:
     folders = [fabricate(tmp_path / name, fingerprint=name * 16) for name in ("a", "b")]
     text = to_markdown(table([read_row(folder) for folder in folders]))
     assert [line.split()[-1] for line in text.splitlines() if line.endswith(":")] == ["a" * 16 + ":", "b" * 16 + ":"]
-    assert text.count("| method |") == 2
+    assert text.count("| rank | method |") == 2
     assert text.count("| zero-shot |") == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from spider_opt.scoring.report import Scored
@@ -63,6 +63,35 @@ def mcnemar(won: int, lost: int) -> float:
     n = won + lost
     tail = sum(math.comb(n, k) for k in range(min(won, lost) + 1))
     return min(1.0, 2 * tail / (1 << n))
+
+
+def flipped(differences: Sequence[int], clusters: Sequence[Hashable]) -> float:
+    """Return the exact two-sided p of a sum of differences, were each cluster's as likely to be of the other sign.
+
+    McNemar's test with clusters in place of questions: where each question is a cluster of its own it is that. Two runs
+    that are equally good may well differ on both phrasings of a gold query in the same way, which McNemar's takes for
+    twice the evidence.
+
+    Source: Fisher 1935, The Design of Experiments, section 21, the randomisation of signs in pairs.
+
+    >>> flipped([1] * 8 + [-1], range(9)) == mcnemar(8, 1)
+    True
+    >>> flipped([1] * 8 + [-1], [0, 0, 1, 1, 2, 2, 3, 3, 4])
+    0.125
+    """
+    import numpy as np
+
+    sums: dict[Hashable, int] = {}
+    for difference, cluster in zip(differences, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0) + difference
+    sizes = [abs(each) for each in sums.values() if each]
+    most = sum(sizes)
+    chances = np.zeros(2 * most + 1)
+    chances[most] = 1.0  # of each sum, from -most to most
+    for size in sizes:  # what cannot be reached yet is 0, so that nothing is rolled over the ends
+        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+    far = np.abs(np.arange(-most, most + 1)) >= abs(sum(sums.values()))
+    return min(1.0, float(chances[far].sum()))
 
 
 def holm(ps: Sequence[float]) -> list[float]:

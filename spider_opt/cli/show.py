@@ -34,6 +34,8 @@ def show_scores(run: Run, as_json: bool) -> None:
         error = f" ± {se:.1f}" if se == se else ""  # not a number where there are too few questions
         asked = f"{run.info.benchmark} {run.info.split}"
         click.echo(f"{asked}  EX {_percent(summary['ex'])}{error}{_corrected(run)}  n={summary['n']}")
+        if interval := _intervals(summary["intervals"][run.scorer.rules.main]):
+            click.echo(f"  95 % interval {interval}")
         levels = summary.get("by_difficulty", summary["by_hardness"])
         width = max(7, *map(len, levels))
         for level, part in levels.items():
@@ -92,6 +94,19 @@ def _number(value: float) -> str:
     ['0', '12', '1', '1.5', '0.000123', '552', '1,234,568', '100']
     """
     return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def _intervals(told: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say the intervals of EX in short, each with how many gold queries or databases it is over."""
+    said: list[str] = []
+    for by, one, several in (("query", "gold query", "gold queries"), ("database", "database", "databases")):
+        spread = told[by]
+        if spread["low"] is not None:
+            effect = spread["design_effect"]
+            named = "" if said else "design effect "
+            over = counted(spread["clusters"], one, several) + ("" if effect is None else f" ({named}{effect:.1f})")
+            said.append(f"{spread['low']:.1f} to {spread['high']:.1f} over {over}")
+    return ", ".join(said)
 
 
 def _corrected(run: Run) -> str:

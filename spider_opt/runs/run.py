@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spider_opt import arguments
-from spider_opt.errors import RunError, UsageError
+from spider_opt.errors import RunError
 from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.costs import costs_of, price_for
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
+from spider_opt.runs.parts import as_frame, parts
 from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy, of_other_golds
-from spider_opt.scoring.statistics import By, clustered_se, group, interval
-from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Usage
+from spider_opt.scoring.spread import intervals
+from spider_opt.scoring.statistics import By, accuracy_interval, clustered_se, group
+from spider_opt.types import Benchmark, Usage
 from spider_opt.wording import either
 
 if TYPE_CHECKING:
@@ -119,13 +121,15 @@ class Run:
         return clustered_se([s.correct for s in self.verdicts], [s.cluster for s in self.verdicts])
 
     def interval(self, by: By = "query", *, seed: int = 0) -> tuple[float, float]:
-        """Return the 95 % interval of ``ex``, from a bootstrap of gold queries or of databases.
+        """Return the 95 % interval of ``ex``: of other gold queries like these, or of other databases.
+
+        From a bootstrap of them, or, of few, Student's t: see ``scoring.statistics.accuracy_interval``.
 
         Raises:
             UsageError: an argument is of another kind than is due.
         """
         seed = arguments.seed(seed)
-        return interval([int(s.correct) for s in self.verdicts], [group(s, by) for s in self.verdicts], seed=seed)
+        return accuracy_interval([s.correct for s in self.verdicts], [group(s, by) for s in self.verdicts], seed=seed)
 
     @property
     def questions(self) -> dict[int, tuple[str, str]]:
@@ -170,44 +174,24 @@ class Run:
         )
 
     def parts(self, by: str) -> dict[str, list[Scored]]:
-        """Return the verdicts by ``hardness`` (easiest first), ``database``, or what the benchmark itself tells.
+        """Return the verdicts by ``hardness`` (easiest first) or ``database``; with a benchmark by more.
 
-        That is a key of its examples' metadata, BIRD's ``difficulty``, say. '-' is where it is not known.
+        That is by keys of its examples' metadata, BIRD's ``difficulty``, say, and by what their gold queries are made
+        of, as NL2SQL360 counts it: ``tables``, ``joins``, ``subqueries``, ``set_operations``, ``logical_connectors``,
+        ``order_by`` and others, each "0", "1", "2" or "3+". '-' is where it is not known.
 
         Raises:
             UsageError: the questions are not told apart by that.
         """
-        told = {example.index: example.metadata for example in self.benchmark.examples} if self.benchmark else {}
-        keys = sorted({key for metadata in told.values() for key in metadata} - {"hardness", "database"})
-        if by not in ("hardness", "database", *keys):
-            lacks = "" if self.benchmark else " (read the run with its benchmark for what that tells)"
-            raise UsageError(
-                f"a run has no parts by {by!r}, but by {', '.join(['hardness', 'database', *keys])}{lacks}"
-            )
-
-        def part(scored: Scored) -> str:
-            if by == "database":
-                return scored.db_id
-            return scored.hardness or "-" if by == "hardness" else told.get(scored.index, {}).get(by, "-")
-
-        found: dict[str, list[Scored]] = {}
-        for scored in self.verdicts:
-            found.setdefault(part(scored), []).append(scored)
-        order: dict[str, int] = {level: place for place, level in enumerate((*HARDNESS_LEVELS, *BIRDS_LEVELS))}
-        return dict(sorted(found.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
+        return parts(self.verdicts, by, self.benchmark)
 
     def by(self, what: str) -> pd.DataFrame:
-        """Return ``n``, ``ex`` and ``ex_se`` for each part, which is the index; see ``parts``.
+        """Return ``n``, ``ex``, ``ex_se`` and the 95 % interval for each part, which is the index; see ``parts``.
 
         Raises:
             UsageError: the questions are not told apart by that.
         """
-        import pandas as pd
-
-        parts = self.parts(what).items()
-        errors = {name: clustered_se([s.correct for s in part], [s.cluster for s in part]) for name, part in parts}
-        rows = {name: (len(part), accuracy(part), errors[name]) for name, part in parts}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "ex", "ex_se"]).rename_axis(what)
+        return as_frame(self.parts(what), what)
 
     def table(self) -> pd.DataFrame:
         """Return a row for each answer, in the order of questions.
@@ -252,11 +236,13 @@ class Run:
     def summary(self) -> dict[str, Any]:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question.
 
+        ``intervals`` are 95 % intervals of each metric by ``query`` and by ``database``, with their design effects.
         ``by_difficulty`` is by levels of the benchmark's own, where it has some and is at hand. ``cut`` answers met the
         token limit. Where questions were given up, ``ex_answered`` is of the others alone.
         """
         asked = {"benchmark": self.info.benchmark, "split": self.info.sample or self.info.split}
         told = asked | self.report.summary() | {"scorer_version": self.scorer.version, "cut": self.cut}
+        told["intervals"] = intervals(self.report)
         if self.benchmark and any("difficulty" in example.metadata for example in self.benchmark.examples):
             told["by_difficulty"] = {k: {"n": len(v), "ex": accuracy(v)} for k, v in self.parts("difficulty").items()}
         if refused := self.refused:

@@ -4,11 +4,13 @@ import itertools
 import math
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import permutation_test
 
-from spider_opt.analysis.paired import holm, mcnemar, paired
+from spider_opt.analysis.paired import flipped, holm, mcnemar, paired
 from spider_opt.scoring.report import Scored
 from spider_opt.types import Outcome
 
@@ -128,3 +130,34 @@ def test_holm_keeps_the_order_and_never_flatters(ps: list[float], rng: random.Ra
     assert [q for _, q in by_p] == sorted(corrected)
     shuffled = rng.sample(range(len(ps)), len(ps))
     assert holm([ps[i] for i in shuffled]) == [corrected[i] for i in shuffled]
+
+
+# --- signs of clusters -------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 6)), max_size=24))
+def test_it_counts_all_ways_to_give_each_cluster_a_sign(pairs: list[tuple[int, int]]) -> None:
+    sums = [sum(d for d, of in pairs if of == cluster) for cluster in range(7)]
+    ways = [sum(s * x for s, x in zip(signs, sums, strict=True)) for signs in itertools.product((1, -1), repeat=7)]
+    share = sum(abs(way) >= abs(sum(sums)) for way in ways) / len(ways)
+    assert flipped([d for d, _ in pairs], [of for _, of in pairs]) == pytest.approx(share)
+
+
+@given(st.lists(st.integers(-1, 1), max_size=200))
+def test_of_questions_alone_it_is_mcnemars(differences: list[int]) -> None:
+    expected = mcnemar(differences.count(1), differences.count(-1))
+    assert flipped(differences, range(len(differences))) == pytest.approx(expected)
+
+
+def test_it_is_scipys_permutation_test_of_clusters() -> None:
+    rng = np.random.default_rng(0)
+    sums = rng.integers(-2, 4, 14).astype(float)
+    told = permutation_test((sums,), lambda x, axis: x.sum(axis), permutation_type="samples", n_resamples=np.inf)
+    differences = [int(np.sign(s)) for s in sums for _ in range(int(abs(s)))]
+    clusters = [i for i, s in enumerate(sums) for _ in range(int(abs(s)))]
+    assert flipped(differences, clusters) == pytest.approx(told.pvalue)
+
+
+def test_of_many_clusters_p_is_small_and_exact() -> None:
+    assert flipped([1] * 1000, [i // 2 for i in range(1000)]) == pytest.approx(2 / 2**500)
+    assert flipped([], []) == 1

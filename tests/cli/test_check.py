@@ -44,7 +44,7 @@ def test_one_that_is_not_is_0(here: Make) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "lost  dev-0000  db0  wrong_rows: 1 row",
-        "new passes against base: EX changed by -2.5 points (95 % interval -7.5 to +0.0) on 40 questions, "
+        "new passes against base: EX changed by -2.5 points (95 % interval -7.7 to +2.7) on 40 questions, "
         "0 won and 1 lost: dev-0000",
     ]
 

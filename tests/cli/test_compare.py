@@ -102,7 +102,7 @@ def test_the_markdown(here: Path) -> None:
     assert rule == "| --- |" + " ---: |" * 9
     assert base == "| zero-shot | 20 | 50.0 ± 16.7 | - | - | - | 2.0 | 1,010 (900) | 30 | 0.5 |"
     assert vote.startswith("| vote | 20 | 75.0 ± ")
-    assert " | +25.0 (+10.0 to +40.0) | 0.062 | 5/0 | " in vote
+    assert " | +25.0 (+6.1 to +43.9) | 0.062 | 5/0 | " in vote
     assert "on the same 20 questions" in legend
     assert legend.count("\n") == 1
 

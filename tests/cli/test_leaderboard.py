@@ -56,7 +56,7 @@ def test_it_gathers_results_runs(here: Path) -> None:
     assert result.stdout.count("\n") == 6
     assert result.stdout == (here / "results" / "leaderboard.md").read_text()
     lines = (here / "results" / "leaderboard.csv").read_text().splitlines()
-    assert lines[0].startswith("method,model,")
+    assert lines[0].startswith("rank,method,model,")
     assert [line["run"] for line in csv.DictReader(lines)] == ["one", "two"]
     assert result.stderr == "written: results/leaderboard.csv and leaderboard.md\n"
     before = (here / "results" / "leaderboard.csv").read_bytes()

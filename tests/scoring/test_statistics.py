@@ -6,13 +6,23 @@ import random
 import time
 from statistics import fmean, pstdev
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special, stats
 
 from spider_opt.errors import UsageError
+from spider_opt.scoring import statistics
 from spider_opt.scoring.report import Scored
-from spider_opt.scoring.statistics import clustered_se, group, interval
+from spider_opt.scoring.statistics import (
+    accuracy_interval,
+    clustered_se,
+    design_effect,
+    group,
+    interval,
+    smallest_shown,
+)
 from spider_opt.types import Outcome
 
 ANSWERS = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40)
@@ -119,9 +129,9 @@ def test_asking_each_question_twice_does_not_narrow_it() -> None:
 
 
 def test_the_seed_decides() -> None:
-    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 5
-    assert interval(differences, range(45), seed=3) == interval(differences, range(45), seed=3)
-    spans = {interval(differences, range(45), n_resamples=50, seed=seed) for seed in range(5)}
+    differences = [1, 0, -1, 0, 1, 0, 0, 0, 1] * 15
+    assert interval(differences, range(135), seed=3) == interval(differences, range(135), seed=3)
+    spans = {interval(differences, range(135), n_resamples=50, seed=seed) for seed in range(5)}
     assert len(spans) > 1
 
 
@@ -159,3 +169,134 @@ def test_by_what_questions_lean_is_never_guessed() -> None:
     assert (group(scored, "query"), group(scored, "database")) == ("a", "shop")
     with pytest.raises(UsageError, match="not by 'databases'"):
         group(scored, "databases")  # type: ignore[arg-type]
+
+
+# --- of few clusters ---------------------------------------------------------------------------
+
+DEV = (4, 15, 16, 18, 30, 30, 38, 40, 40, 42, 45, 56, 62, 78, 80, 82, 84, 92, 120)
+"""How many questions of Spider dev are about each of the 19 databases that there are."""
+
+
+def _few(rng: random.Random, ex: float, sizes: tuple[int, ...] = DEV, lean: float = 0.1) -> tuple[list[int], list[int]]:
+    """Draw verdicts of questions about databases, each with an accuracy of its own."""
+    correct, clusters = [], []
+    for cluster, size in enumerate(sizes):
+        own = rng.betavariate(ex * (1 / lean - 1), (1 - ex) * (1 / lean - 1))
+        correct += [int(rng.random() < own) for _ in range(size)]
+        clusters += [cluster] * size
+    return correct, clusters
+
+
+def _by_scipy(values: list[int], clusters: list[int]) -> tuple[float, float, float]:
+    """The mean, its error by leaving out each cluster, and t of 97.5 %, written out."""
+    x, of = np.array(values), np.array(clusters)
+    left = [x[of != cluster].mean() for cluster in sorted(set(clusters))]
+    error = math.sqrt((len(left) - 1) * np.mean([(one - x.mean()) ** 2 for one in left]))
+    sizes = np.bincount(of)
+    return x.mean(), error, stats.t.ppf(0.975, sizes.sum() ** 2 / (sizes**2).sum() - 1)
+
+
+def test_of_few_clusters_it_is_students_by_the_jackknife() -> None:
+    rng = random.Random(0)
+    differences = [rng.choice((-1, 0, 0, 1, 1)) for _ in range(sum(DEV))]
+    clusters = [cluster for cluster, size in enumerate(DEV) for _ in range(size)]
+    mean, error, t = _by_scipy(differences, clusters)
+    assert interval(differences, clusters) == pytest.approx((100 * (mean - t * error), 100 * (mean + t * error)))
+
+
+def test_an_accuracys_is_students_of_its_log_odds() -> None:
+    correct, clusters = _few(random.Random(0), 0.9)
+    mean, error, t = _by_scipy(correct, clusters)
+    far = t * error / (mean * (1 - mean))
+    expected = 100 * special.expit([special.logit(mean) - far, special.logit(mean) + far])
+    assert accuracy_interval(correct, clusters) == pytest.approx(tuple(expected))
+
+
+@pytest.mark.parametrize("n", [2, 19, 400])
+def test_all_right_or_all_wrong_is_the_exact_interval_of_the_clusters(n: int) -> None:
+    clusters = [cluster for cluster in range(n) for _ in range(3)]
+    for right in (0, 1):
+        exact = stats.binomtest(right * n, n).proportion_ci(0.95, "exact")
+        expected = (100 * exact.low, 100 * exact.high)
+        assert accuracy_interval([right] * len(clusters), clusters) == pytest.approx(expected)
+
+
+def test_of_many_clusters_an_accuracys_is_the_bootstraps() -> None:
+    correct = [1, 0, 1, 1, 1] * 40
+    assert accuracy_interval(correct, range(200)) == interval(correct, range(200))
+
+
+@pytest.mark.parametrize("ex", [0.5, 0.8, 0.93])
+def test_of_19_databases_it_covers_what_it_says_and_percentiles_do_not(ex: float) -> None:
+    rng = random.Random(2)
+    told = [_few(rng, ex) for _ in range(400)]
+    covered = [low <= 100 * ex <= high for low, high in itertools.starmap(accuracy_interval, told)]
+    error = math.sqrt(0.95 * 0.05 / len(told))
+    assert fmean(covered) == pytest.approx(0.95, abs=2.6 * error)
+    percentiles = [statistics._resampled(statistics._summed(*one), 300, 0) for one in told]
+    assert fmean(low <= 100 * ex <= high for low, high in percentiles) < fmean(covered)
+
+
+def test_it_stays_within_what_is_possible() -> None:
+    assert accuracy_interval([1] * 19 + [0], range(20))[1] < 100
+    low, high = interval([1, 1, 0], "aab")
+    assert (low, high) == (-100, 100)
+    assert math.isnan(accuracy_interval([1, 0], "aa")[0])
+
+
+@given(ANSWERS)
+def test_other_names_and_another_order_change_nothing(answers: list[tuple[bool, int]]) -> None:
+    correct, clusters = [c for c, _ in answers], [k for _, k in answers]
+    found = accuracy_interval(correct, clusters)
+    assert accuracy_interval(correct[::-1], [f"name {k}" for k in clusters[::-1]]) == pytest.approx(found, nan_ok=True)
+    low, high = accuracy_interval([not c for c in correct], clusters)
+    assert (100 - high, 100 - low) == pytest.approx(found, nan_ok=True)
+
+
+# --- how much questions lean, and what could be shown ------------------------------------------
+
+
+def test_the_design_effect_is_the_variance_over_that_of_questions_alone() -> None:
+    correct, clusters = _few(random.Random(0), 0.8)
+    x, of = np.array(correct), np.array(clusters)
+    sums = np.array([(x[of == cluster] - x.mean()).sum() for cluster in range(len(DEV))])
+    variance = (sums**2).sum() * len(DEV) / (len(DEV) - 1) / len(x) ** 2
+    assert design_effect(correct, clusters) == pytest.approx(variance / (x.var(ddof=1) / len(x)))
+    assert design_effect(correct, range(len(correct))) == pytest.approx(1)
+    assert design_effect([1, 1, 0, 0] * 50, [i // 2 for i in range(200)]) == pytest.approx(2, abs=0.02)
+    assert math.isnan(design_effect([1, 1, 1], "abc"))
+    assert math.isnan(design_effect([1, 0], "aa"))
+
+
+def test_the_smallest_difference_is_shown_in_four_of_five_trials() -> None:
+    """Runs that differ by just so much: how often does their interval leave out 0?"""
+    rng = random.Random(0)
+
+    def draw(won: float, lost: float) -> list[int]:
+        found = []
+        for _ in range(130):
+            shared = rng.choices((1, -1, 0), (won, lost, 1 - won - lost))[0]
+            own = rng.choices((1, -1, 0), (won, lost, 1 - won - lost))[0]
+            found += [shared, shared if rng.random() < 0.6 else own]
+        return found
+
+    clusters = [i // 2 for i in range(260)]
+    smallest = fmean(smallest_shown(draw(0.15, 0.055), clusters) for _ in range(50))
+    assert smallest == pytest.approx(9.5, abs=0.7)  # which is what these runs differ by
+    shown = [interval(draw(0.15, 0.055), clusters, n_resamples=500)[0] > 0 for _ in range(300)]
+    assert fmean(shown) == pytest.approx(0.8, abs=0.07)
+
+
+def test_what_could_be_shown_is_t_of_the_error() -> None:
+    differences = [1, 0, 0, -1, 1, 0, 0, 0, 1, 0] * 20
+    error = np.std(differences, ddof=1) / math.sqrt(200)
+    expected = 100 * error * (stats.t.ppf(0.975, 199) + stats.t.ppf(0.8, 199))
+    assert smallest_shown(differences, range(200)) == pytest.approx(expected)
+    assert math.isnan(smallest_shown([0, 0], "ab"))
+    assert math.isnan(smallest_shown([1, 0], "aa"))
+
+
+@pytest.mark.parametrize("freedom", [1, 1.37, 4, 18, 13.07, 550])
+def test_students_t_is_scipys(freedom: float) -> None:
+    for share in (0.8, 0.975):
+        assert statistics._student(freedom, share) == pytest.approx(stats.t.ppf(share, freedom), rel=1e-5)
