@@ -18,7 +18,10 @@ from spider_opt.scoring.statistics import N_RESAMPLES, By, clustered_se, group
 from spider_opt.types import Usage
 
 HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")
-CHANGE = {"change": "change", "low": "change_low", "high": "change_high", "won": "won", "lost": "lost", "p": "p"}
+CHANGE = {
+    "change": "change", "low": "change_low", "high": "change_high", "won": "won", "lost": "lost", "p": "p",
+    "p_clustered": "p_clustered", "smallest": "smallest",
+}  # fmt: skip
 PER_QUESTION = {
     "calls": "calls_per_question",
     "prompt_tokens": "prompt_tokens_per_question",
@@ -66,6 +69,28 @@ class Line:
         return told | {"asked": self.asked, "beside": "; ".join(self.beside)} | metric
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A base and the runs that are compared with it on ``questions``, by index, that all of them answered.
+
+    ``by`` and ``metric`` are as in ``compare_all``.
+    """
+
+    base: Run
+    runs: tuple[Run, ...]
+    questions: frozenset[int]
+    by: By = "query"
+    metric: str | None = None
+
+    def lines(self) -> list[Line]:
+        """Return what each run comes to: base first, then the best first."""
+        return [line for line, _ in self.rows()]
+
+    def rows(self) -> list[tuple[Line, Run]]:
+        """Return the lines, each with its run."""
+        return _rows(self.base, self.runs, self.questions, self.by, self.metric)
+
+
 def compare_all(
     base: Path,
     roots: Sequence[Path],
@@ -76,6 +101,22 @@ def compare_all(
     metric: str | None = None,
 ) -> list[Line]:
     """Compare runs with a base on the questions that all of them answered: base first, then the best first.
+
+    See ``comparable``.
+    """
+    return comparable(base, roots, by=by, tell=tell, read=read, metric=metric).lines()
+
+
+def comparable(
+    base: Path,
+    roots: Sequence[Path],
+    *,
+    by: By = "query",
+    tell: Callable[[str], None] = lambda sentence: None,
+    read: Callable[[Path], Run] = Run.read,
+    metric: str | None = None,
+) -> Compared:
+    """Return the runs that can be compared with a base.
 
     ``metric`` is what they are compared by, by default EX. ``roots`` are run folders or folders of them, and files that
     ``read`` makes a run of. A run that stands among them twice, or is the base, counts once. One that was not named
@@ -113,7 +154,7 @@ def compare_all(
     if lacking := against.n - len(common):
         least = min(runs, key=lambda run: len(asked(run) & asked(against)))
         tell(f"{lacking} of the {against.n} questions of {base} left out: not all runs have them; see {least.where}")
-    return _lines(against, runs, common, by, metric)
+    return Compared(against, tuple(runs), frozenset(common), by, metric)
 
 
 def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
@@ -136,14 +177,15 @@ def _check_whole(base: Run, run: Run) -> None:
         )
 
 
-def _lines(base: Run, runs: Sequence[Run], common: Set[int], by: By, metric: str | None) -> list[Line]:
+def _rows(base: Run, runs: Sequence[Run], common: Set[int], by: By, metric: str | None) -> list[tuple[Line, Run]]:
     changes = [change(base, run, common, by, metric) for run in runs]
     corrected = holm([found.p for found in changes])
-    lines = [
-        _line(run, common, by, metric, base, found, p) for run, found, p in zip(runs, changes, corrected, strict=True)
+    rows = [
+        (_line(run, common, by, metric, base, found, p), run)
+        for run, found, p in zip(runs, changes, corrected, strict=True)
     ]
-    lines.sort(key=lambda line: (-line.ex, line.method, line.run))
-    return [_line(base, common, by, metric), *lines]
+    rows.sort(key=lambda row: (-row[0].ex, row[0].method, row[0].run))
+    return [(_line(base, common, by, metric), base), *rows]
 
 
 def _line(
@@ -193,6 +235,22 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
         f"same {lines[0].n} questions, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
         f"{several}). p: McNemar's exact test, corrected by Holm for {len(lines) - 1} in all. Won/lost: questions that "
         f"only this row, or only the first, has right. Calls, tokens and seconds: mean of a question.{more}\n"
+        f"\n{_power(lines, several)}\n"
+    )
+
+
+def _power(lines: Sequence[Line], several: str) -> str:
+    """Say which change could have been shown: without that, a tie says nothing."""
+    said = sorted((line.against.smallest, line.method) for line in lines if line.against and line.against.smallest > 0)
+    if not said:
+        return "Could be shown: not known, since no verdict differs."
+    (least, easy), (most, hard) = said[0], said[-1]
+    span = f"a change of {least:.1f} points"
+    if len(said) > 1:
+        span += f" ({easy}) to {most:.1f} ({hard})"
+    return (
+        f"Could be shown: {span}, with 80 % power at 5 % and for one comparison, from the spread of the paired "
+        f"differences over {several}. What is smaller may be there and not be seen."
     )
 
 

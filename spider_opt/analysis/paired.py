@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from spider_opt.scoring.report import Scored
-from spider_opt.scoring.statistics import By, group, interval
+from spider_opt.scoring.statistics import By, group, interval, smallest_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,9 @@ class Paired:
 
     ``change`` and its 95 % interval ``low`` to ``high`` are percentage points of EX, or of another metric. ``won`` are
     questions that only the run got right, ``lost`` those that only the base did, or to which the metric gives more, or
-    less; ``p`` is McNemar's.
+    less; ``p`` is McNemar's, ``p_clustered`` that of ``flipped``, NaN where a metric gives other numbers than whole
+    ones. ``smallest`` is the change that questions as these would show in four of five comparisons (80 % power at 5 %),
+    from the paired differences' spread over clusters; NaN where nothing differs.
     """
 
     n: int
@@ -26,6 +28,8 @@ class Paired:
     won: int
     lost: int
     p: float
+    p_clustered: float = math.nan
+    smallest: float = math.nan
 
 
 def paired(
@@ -45,9 +49,15 @@ def paired(
     if not before or before.keys() != after.keys():
         raise ValueError("two runs are compared on the same questions, of which there must be some")
     differences = [after[index] - value(s) for index, s in before.items()]
-    low, high = interval(differences, [group(s, by) for s in before.values()], seed=seed)
+    clusters = [group(s, by) for s in before.values()]
+    low, high = interval(differences, clusters, seed=seed)
     won, lost = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    return Paired(len(differences), 100 * sum(differences) / len(differences), low, high, won, lost, mcnemar(won, lost))
+    whole = all(difference == int(difference) for difference in differences)
+    return Paired(
+        len(differences), 100 * sum(differences) / len(differences), low, high, won, lost, mcnemar(won, lost),
+        flipped([int(difference) for difference in differences], clusters) if whole else math.nan,
+        smallest_shown(differences, clusters),
+    )  # fmt: skip
 
 
 def mcnemar(won: int, lost: int) -> float:

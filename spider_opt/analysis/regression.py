@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.analysis.breakdown import flips
 from spider_opt.analysis.comparing import asked, change, check_comparable, read_both, warn_of_lost
 from spider_opt.analysis.paired import Paired
 from spider_opt.errors import RegressionError, UsageError
@@ -112,8 +113,7 @@ def examine(run: Run | Path | str, baseline: Run | Path | str, bar: Bar) -> Chec
     _check_whole(base, now)
     warn_of_lost(base, now)
     found = change(base, now, asked(base), bar.by)
-    right = {scored.index for scored in base.verdicts if scored.correct}
-    lost = tuple(Lost(answer.id, s) for answer, s in now.judged if s.index in right and not s.correct)
+    lost = tuple(Lost(flip.id, flip.now) for flip in flips(base, now)[1])
     if math.isnan(found.low) and (bar.non_inferior or not bar.every):
         each = "gold query" if bar.by == "query" else "database"
         raise UsageError(

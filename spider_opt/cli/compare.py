@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,11 @@ from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, corrections_opt
 from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
+    from spider_opt.analysis.ablation import Compared
     from spider_opt.runs import Run
     from spider_opt.scoring import Rules
     from spider_opt.scoring.statistics import By
+    from spider_opt.types import Benchmark
 
 
 @click.command(
@@ -43,7 +45,16 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @scoring_options
 @corrections_option
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the table to this Markdown file")
+@click.option(
+    "--slices", metavar="NAME,NAME",
+    help="Also by parts of the questions: hardness, database; by gold queries joins, subqueries, set-operations, "
+    "tables and others, for which the benchmark must be at hand; or all",
+)  # fmt: skip
+@click.option("--flips", is_flag=True, help="Also list the questions that only one of BASE and a run has right")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the tables to this Markdown file, or to this .csv a row for each run and part",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON")
 @click.pass_context
 def compare_command(
@@ -62,6 +73,8 @@ def compare_command(
     plug_value: bool,
     corrections: str | None,
     timeout_s: float | None,
+    slices: str | None,
+    flips: bool,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -69,7 +82,8 @@ def compare_command(
 
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
-    change of EX with its 95 % interval, its p corrected for the number of runs, and the costs. Which benchmark, and
+    change of EX with its 95 % interval, its p corrected for the number of runs, and the costs; below it stands which
+    change could have been shown. Which benchmark, and
     how to judge, need only be said for predictions and --ids: by default as the first run folder was judged. With
     --metric another metric is compared than EX, of those that the runs were judged by; corrected is EX with corrected
     golds.
@@ -77,17 +91,18 @@ def compare_command(
     from dataclasses import replace
     from functools import cache, partial
 
-    from spider_opt.analysis.ablation import compare_all, to_markdown
+    from spider_opt.analysis import breakdown
+    from spider_opt.analysis.ablation import comparable, to_markdown
     from spider_opt.analysis.files import HowRead, only_of, read_any
     from spider_opt.errors import UsageError
     from spider_opt.paths import write_whole
     from spider_opt.scoring.rules import CORRECTED
 
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
-    of_ours["corrections"] = "--corrections"
+    of_ours |= {"corrections": "--corrections", "slices": "--slices", "flips": "--flips"}
     typed = typed_options(context, BENCHMARK_OPTIONS | SCORING_OPTIONS | of_ours)
     if out is not None:
-        check_out(out, (base, *runs), replaces=_is_a_table, what="table of spider-opt compare")
+        check_out(out, (base, *runs), replaces=_is_ours, what="table of spider-opt compare")
     how = HowRead(extract, fields)
     how.check((base, *runs))
     if metrics is not None and "," in metrics:
@@ -110,19 +125,78 @@ def compare_command(
         return run if ids is None else only_of(run, benchmark(), ids)
 
     tell = partial(click.echo, err=True)
-    lines = compare_all(base, runs, by=by, tell=tell, read=read, metric=metric)
-    table = to_markdown(lines, by)
+    compared = comparable(base, runs, by=by, tell=tell, read=read, metric=metric)
+    kinds = [] if slices is None else _kinds(slices, compared.base, benchmark)
+    if slices is not None and breakdown.needs_benchmark(slices):
+        compared = replace(compared, base=breakdown.on_benchmark(compared.base, benchmark()))
+    lines = compared.lines()
+    told = [to_markdown(lines, by)]
+    told += [breakdown.to_markdown(parts, compared) for kind in kinds if (parts := breakdown.breakdown(compared, kind))]
+    if slices is not None:
+        told.append(breakdown.consistency_text(compared))
+    table = "\n".join(told)
     if out is not None:
         words = ["spider-opt", "compare", *map(str, (base, *runs)), *typed]
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, f"Made by `{shlex.join(words)}`.\n\n{table}")
-    click.echo(json.dumps([line.cells() for line in lines], indent=1) if as_json else table, nl=as_json)
+        if out.suffix.lower() == ".csv":
+            write_whole(out, breakdown.to_csv(compared, kinds or breakdown.without_benchmark()))
+        else:
+            write_whole(out, f"Made by `{shlex.join(words)}`.\n\n{table}")
+    if as_json:
+        click.echo(json.dumps(_json(compared, kinds, flips), indent=1))
+    else:
+        click.echo(table, nl=False)
+        if flips:
+            _show_flips(compared)
     if out is not None:
         click.echo(f"written: {out}", err=True)
 
 
-def _is_a_table(path: Path) -> bool:
-    begins = b"Made by `spider-opt compare "
+def _kinds(slices: str, base: Run, benchmark: Callable[[], Benchmark]) -> list[str]:
+    from spider_opt.analysis.breakdown import kinds_asked, needs_benchmark
+
+    return kinds_asked(slices, benchmark() if needs_benchmark(slices) else base.benchmark)
+
+
+def _json(compared: Compared, kinds: Sequence[str], flips: bool) -> list[dict[str, object]]:
+    """Return the rows, each with what was asked of its run beside."""
+    from dataclasses import asdict
+
+    from spider_opt.analysis import breakdown
+
+    parts = [part for kind in kinds for part in breakdown.breakdown(compared, kind)]
+    rows: list[dict[str, object]] = []
+    for line, run in compared.rows():
+        row: dict[str, object] = dict(line.cells())
+        if kinds:
+            row["slices"] = [part.cells() for part in parts if part.run is run]
+            asked = [scored for scored in run.verdicts if scored.index in compared.questions]
+            row["phrasings"] = asdict(breakdown.consistency(asked))
+        if flips and run is not compared.base:
+            won, lost = breakdown.flips(compared.base, run, compared.questions, compared.metric)
+            row["questions_won"], row["questions_lost"] = [one.id for one in won], [one.id for one in lost]
+        rows.append(row)
+    return rows
+
+
+def _show_flips(compared: Compared) -> None:
+    """Print which questions turned: what was wrong with the one that is."""
+    from spider_opt.analysis import breakdown
+    from spider_opt.cli.terminal import harmless
+
+    for run in compared.runs:
+        won, lost = breakdown.flips(compared.base, run, compared.questions, compared.metric)
+        click.echo()
+        click.echo(harmless(f"{run.where} against {compared.base.where}: {len(won)} won, {len(lost)} lost"))
+        for said, flip, wrong in [*(("won ", f, f.before) for f in won), *(("lost", f, f.now) for f in lost)]:
+            detail = f": {wrong.detail}" if wrong.detail and not compared.metric else ""
+            click.echo(harmless(f"{said}  {flip.id}  {wrong.db_id}  {wrong.hardness or '-'}  {wrong.outcome}{detail}"))
+
+
+def _is_ours(path: Path) -> bool:
+    from spider_opt.analysis.breakdown import COLUMNS
+
+    begins = ",".join(COLUMNS).encode() if path.suffix.lower() == ".csv" else b"Made by `spider-opt compare "
     with path.open("rb") as file:
         return file.read(len(begins)) == begins
 

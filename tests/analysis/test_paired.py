@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
@@ -40,6 +40,7 @@ def test_the_order_of_verdicts_does_not_matter() -> None:
     assert paired(base, run) == paired(base[::-1], random.Random(0).sample(run, len(run)))
 
 
+@settings(deadline=None)
 @given(st.text("+-", min_size=2, max_size=30), st.randoms())
 def test_the_other_way_round_it_is_the_opposite(marks: str, rng: random.Random) -> None:
     base, run = verdicts(marks), verdicts("".join(rng.choice("+-") for _ in marks))
@@ -135,6 +136,7 @@ def test_holm_keeps_the_order_and_never_flatters(ps: list[float], rng: random.Ra
 # --- signs of clusters -------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 6)), max_size=24))
 def test_it_counts_all_ways_to_give_each_cluster_a_sign(pairs: list[tuple[int, int]]) -> None:
     sums = [sum(d for d, of in pairs if of == cluster) for cluster in range(7)]
@@ -143,6 +145,7 @@ def test_it_counts_all_ways_to_give_each_cluster_a_sign(pairs: list[tuple[int, i
     assert flipped([d for d, _ in pairs], [of for _, of in pairs]) == pytest.approx(share)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-1, 1), max_size=200))
 def test_of_questions_alone_it_is_mcnemars(differences: list[int]) -> None:
     expected = mcnemar(differences.count(1), differences.count(-1))

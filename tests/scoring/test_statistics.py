@@ -8,7 +8,7 @@ from statistics import fmean, pstdev
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -244,6 +244,7 @@ def test_it_stays_within_what_is_possible() -> None:
     assert math.isnan(accuracy_interval([1, 0], "aa")[0])
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_other_names_and_another_order_change_nothing(answers: list[tuple[bool, int]]) -> None:
     correct, clusters = [c for c, _ in answers], [k for _, k in answers]
