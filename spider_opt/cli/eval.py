@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder (default: results/runs/…)")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that samples")
 @click.option(
+    "--repeat", type=click.IntRange(min=2), metavar="K",
+    help="Ask with K seeds, from --seed on, each in its own run folder (seed-0, … in --out), and show their spread",
+)  # fmt: skip
+@click.option(
     "--concurrency",
     type=click.IntRange(1, 256),
     help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
@@ -92,6 +96,7 @@ def eval_command(
     ids: Path | None,
     out: Path | None,
     seed: int,
+    repeat: int | None,
     concurrency: int | None,
     max_tokens: int | None,
     request_timeout_s: float | None,
@@ -119,12 +124,15 @@ def eval_command(
     """Answer a benchmark's questions, and score the answers.
 
     Without --benchmark, --spider and SPIDER_DIR it uses the bundled benchmark, without --model the embedded model. The
-    run folder keeps every answer as it comes: the same command goes on where it was stopped.
+    run folder keeps every answer as it comes: the same command goes on where it was stopped. Where nothing is drawn (a
+    greedy answer, temperature 0) all seeds of --repeat give the same.
     """
     from spider_opt.cli.log import log_run
+    from spider_opt.cli.seeds import show_seeds
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.folders import default_folder
+    from spider_opt.evaluation.repeating import with_seeds
     from spider_opt.evaluation.running import evaluate
     from spider_opt.integrations.trackers import tracker_of
     from spider_opt.methods import parse_method
@@ -140,16 +148,15 @@ def eval_command(
             "asked (--max-tokens, --request-timeout, --system, --extra, --logprobs)"
         )
     benchmark = chosen.load()
-    run = evaluate(
+    ask = partial(
+        evaluate,
         parsed,
         benchmark,
         model=ReplayModel(replay) if replay else model_name,
         base_url=base_url,
         engine=engine,
-        out=out or default_folder,
         limit=limit,
         ids=ids,
-        seed=seed,
         concurrency=concurrency,
         max_tokens=max_tokens,
         system=system == "yes",
@@ -165,6 +172,16 @@ def eval_command(
         prices=prices,
         tell=partial(click.echo, err=True),
     )
+    if repeat is not None:
+        runs = with_seeds(ask, repeat, seed=seed, out=out or default_folder)
+        show_seeds(runs, as_json)
+        for run in runs:
+            log_run(run, trackers)
+        for run in runs:
+            fail_if_lost(run)
+        fail_if_under(runs, fail_under)
+        return
+    run = ask(seed=seed, out=out or default_folder)
     show_scores(run, as_json)
     click.echo(f"run folder: {run.folder}", err=True)
     log_run(run, trackers)
@@ -172,4 +189,4 @@ def eval_command(
     look = shlex.join(["spider-opt", "report", str(run.folder), *typed, "--open"])
     click.echo(f"look at it: {look}", err=True)
     fail_if_lost(run)
-    fail_if_under(run, fail_under)
+    fail_if_under([run], fail_under)

@@ -77,4 +77,4 @@ def score_command(
         write_verdicts(run.verdicts, out)
     show_scores(run, as_json)
     fail_if_lost(run)
-    fail_if_under(run, fail_under)
+    fail_if_under([run], fail_under)

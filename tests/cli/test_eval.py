@@ -412,3 +412,51 @@ def test_missing_databases_are_told_in_every_output(model: Model, tmp_path: Path
     description = json.loads(Path("run/run.json").read_text())
     assert (description["n_total"], description["missing"]) == (5, {"gone": 2})
     assert json.loads(run("--spider", str(root), "--out", "run", "--json").stdout)["skipped"] == 3
+
+
+# --- several seeds -----------------------------------------------------------------------------
+
+
+class Drawn(Model):
+    """Answers the one or the other query, by the seed."""
+
+    def _count(self, request: Request) -> str:
+        answer = super()._count(request)
+        return answer if (len(self.asked) + request.seed) % 2 else "SELECT 1"
+
+
+def test_seeds_are_asked_each_in_a_folder_of_its_own(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = Drawn()
+    monkeypatch.setattr(spider_opt.models, "open", lambda name=None, base_url=None, **options: drawn)
+    result = run("--limit", "6", "--repeat", "3", "--seed", "4", "--out", "runs")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert re.fullmatch(r"spider-mini test  EX \d+\.\d( ± \d+\.\d)?  n=6, mean of 3 seeds", lines[0])
+    assert [line.split()[:2] for line in lines if line.startswith("  seed ")] == [["seed", f"{n}"] for n in (4, 5, 6)]
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["seed-4", "seed-5", "seed-6"]
+    assert [json.loads(Path(f"runs/seed-{n}/run.json").read_text())["seed"] for n in (4, 5, 6)] == [4, 5, 6]
+    n_asked = len(drawn.asked)
+    told = json.loads(run("--limit", "6", "--repeat", "3", "--seed", "4", "--out", "runs", "--json").stdout)
+    assert len(drawn.asked) == n_asked  # each goes on where it was
+    assert (told["repeat"]["seeds"], len(told["runs"])) == ([4, 5, 6], 3)
+    assert told["repeat"]["ex"] == [one["ex"] for one in told["runs"]]
+    assert told["repeat"]["same_sql"] < 6
+
+
+def test_a_greedy_answer_is_the_same_with_each_seed(model: Model) -> None:
+    result = run("--limit", "4", "--repeat", "2", "--out", "runs")
+    assert "all answers are the same with each seed: the method draws nothing" in result.stdout
+    assert "from seed to seed ± 0.0" in result.stdout
+
+
+def test_without_out_each_seed_has_a_folder_among_the_others(model: Model) -> None:
+    assert run("--limit", "2", "--repeat", "2").exit_code == 0
+    assert len(list(Path("results/runs").iterdir())) == 2
+
+
+def test_a_runs_own_folder_is_none_for_several_seeds(model: Model) -> None:
+    assert run("--limit", "2", "--out", "one").exit_code == 0
+    result = run("--limit", "2", "--repeat", "2", "--out", "one")
+    assert (result.exit_code, "one is the folder of one run" in result.stderr) == (2, True)
+    assert run("--limit", "2", "--repeat", "1").exit_code == 2
+    assert run("--limit", "4", "--repeat", "2", "--out", "runs", "--fail-under", "100.1").exit_code in (1, 2)
