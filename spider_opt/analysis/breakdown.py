@@ -112,11 +112,6 @@ def kinds_asked(names: str, benchmark: Benchmark | None) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def without_benchmark() -> list[str]:
-    """Return the kinds of parts that every run tells."""
-    return list(WITHOUT_BENCHMARK)
-
-
 def needs_benchmark(names: str) -> bool:
     """Tell whether parts of these names are told by gold queries, which runs do not hold."""
     return bool({name.strip() for name in names.split(",")} - {*WITHOUT_BENCHMARK, ""})

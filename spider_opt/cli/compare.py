@@ -96,6 +96,7 @@ def compare_command(
     from spider_opt.analysis.files import HowRead, only_of, read_any
     from spider_opt.errors import UsageError
     from spider_opt.paths import write_whole
+    from spider_opt.runs.parts import WITHOUT_BENCHMARK
     from spider_opt.scoring.rules import CORRECTED
 
     of_ours = {"extract": "--extract", "fields": "--field", "by": "--by", "ids": "--ids", "out": "--out"}
@@ -139,7 +140,7 @@ def compare_command(
         words = ["spider-opt", "compare", *map(str, (base, *runs)), *typed]
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix.lower() == ".csv":
-            write_whole(out, breakdown.to_csv(compared, kinds or breakdown.without_benchmark()))
+            write_whole(out, breakdown.to_csv(compared, kinds or WITHOUT_BENCHMARK))
         else:
             write_whole(out, f"Made by `{shlex.join(words)}`.\n\n{table}")
     if as_json:

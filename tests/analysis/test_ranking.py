@@ -3,10 +3,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from real_spider import real_spider
+from scipy.stats import binomtest
 
-from spider_opt.analysis.paired import flipped, holm, mcnemar
+from spider_opt.analysis.paired import flipped, holm, mcnemar, paired
 from spider_opt.analysis.ranking import ranks
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.scoring.report import Scored
@@ -84,3 +86,30 @@ def recorded(shared: Path) -> dict[str, list[Scored]]:
 def test_recorded_systems_share_ranks_as_can_be_told(recorded: dict[str, list[Scored]]) -> None:
     """DAIL-SQL is not shown to gain by self-consistency, nor DIN-SQL to differ; GPT-4 zero-shot is below all."""
     assert ranks([recorded[name] for name in SYSTEMS]) == [1, 1, 1, 4]
+
+
+def test_self_consistency_is_a_tie_and_zero_shot_is_below_beyond_doubt(recorded: dict[str, list[Scored]]) -> None:
+    """Beside scipy's test, and a bootstrap of gold queries drawn one by one."""
+    tie = paired(recorded["dail_sql_gpt4"], recorded["dail_sql_gpt4_sc"])
+    below = paired(recorded["din_sql_gpt4"], recorded["gpt4_zero_shot"])
+    assert (tie.n, tie.won, tie.lost, below.won, below.lost) == (972, 21, 15, 32, 131)
+    assert tie.low < 0 < tie.high
+    assert tie.p > 0.3 < tie.p_clustered
+    assert below.high < -6
+    assert below.p < 1e-9 > below.p_clustered
+    assert below.smallest < 5
+    for found, (base, run) in {
+        tie: ("dail_sql_gpt4", "dail_sql_gpt4_sc"),
+        below: ("din_sql_gpt4", "gpt4_zero_shot"),
+    }.items():
+        assert found.p == pytest.approx(binomtest(found.won, found.won + found.lost).pvalue)
+        before = {s.index: s for s in recorded[base]}
+        sums: dict[str, list[int]] = {}
+        for now in recorded[run]:
+            sums.setdefault(now.cluster, []).append(now.correct - before[now.index].correct)
+        totals, sizes = np.array([sum(each) for each in sums.values()]), np.array([len(each) for each in sums.values()])
+        assert found.change == pytest.approx(100 * totals.sum() / sizes.sum())
+        drawn = np.random.default_rng(1).integers(0, len(totals), (4000, len(totals)))
+        means = 100 * totals[drawn].sum(1) / sizes[drawn].sum(1)
+        assert [found.low, found.high] == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.25)
+        assert found.smallest == pytest.approx(2.804 * means.std(), rel=0.05)
