@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spider_opt import review as review
     from spider_opt.analysis.candidates import candidates as candidates
     from spider_opt.analysis.comparing import compare as compare
+    from spider_opt.analysis.confidence import confidence as confidence
     from spider_opt.analysis.diagnosis import diagnose as diagnose
     from spider_opt.analysis.doubt import doubt as doubt
     from spider_opt.analysis.explaining import explain as explain
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from spider_opt.bound_method import method as method
     from spider_opt.errors import RegressionError as RegressionError
     from spider_opt.errors import SpiderOptError as SpiderOptError
+    from spider_opt.evaluation.estimating import estimate as estimate
     from spider_opt.evaluation.exporting import export as export
     from spider_opt.evaluation.running import evaluate as evaluate
     from spider_opt.evaluation.scoring_files import score as score
@@ -56,11 +58,13 @@ _DEFINED_IN = {
     "candidates": "analysis.candidates",
     "check": "analysis.regression",
     "compare": "analysis.comparing",
+    "confidence": "analysis.confidence",
     "corrections": "benchmarks.corrections:read_corrections",
     "costs": "runs.costs",
     "diagnose": "analysis.diagnosis",
     "doubt": "analysis.doubt",
     "errors": "errors:",
+    "estimate": "evaluation.estimating",
     "evaluate": "evaluation.running",
     "explain": "analysis.explaining",
     "export": "evaluation.exporting",
@@ -90,11 +94,13 @@ __all__ = [
     "candidates",
     "check",
     "compare",
+    "confidence",
     "corrections",
     "costs",
     "diagnose",
     "doubt",
     "errors",
+    "estimate",
     "evaluate",
     "explain",
     "export",

@@ -9,6 +9,7 @@
     │   └── CorrectionsError        a file of corrected golds is broken, or of other golds
     ├── ModelError                  a model gave no answer; ``why`` is a ``NoAnswer``
     │   └── ModelUnavailable        nothing answers there, or the key is refused: no use to go on
+    │       └── BudgetSpent         exit 3   one more request might exceed what may be spent
     ├── WeightsError                weights cannot be had or are not the right bytes
     ├── RunError                    a run folder cannot be used
     ├── CacheError                  what is kept on this machine is in use, or cannot be deleted
@@ -99,6 +100,12 @@ class ModelError(SpiderOptError):
 
 class ModelUnavailable(ModelError):
     """Nothing answers there, or the key is refused: no use to go on."""
+
+
+class BudgetSpent(ModelUnavailable):
+    """One more request might exceed what may be spent; what was answered is kept, and goes on with more."""
+
+    exit_code = 3
 
 
 class WeightsError(SpiderOptError):

@@ -34,10 +34,15 @@ def cache_dir() -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file's text at once: whoever reads it sees the old one or the new one."""
+    write_bytes_whole(path, encoded(text))
+
+
+def write_bytes_whole(path: Path, data: bytes) -> None:
+    """Replace what a file holds at once, as ``write_whole``."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
-            file.write(encoded(text))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -80,6 +80,14 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="What finds training examples: weights, hashing (needs none), or MODULE:CALLABLE",
 )
+@click.option(
+    "--dry-run", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[N]",
+    help="Ask N questions, which are kept, and tell what all will take  [N: 3 a database, at least 24]",
+)  # fmt: skip
+@click.option(
+    "--budget", multiple=True, metavar="AMOUNT",
+    help="Stop before so much is exceeded: 5usd, 2M-tokens, 30min (again for more); the same command goes on with more",
+)  # fmt: skip
 @prices_option
 @scoring_options
 @corrections_option
@@ -109,6 +117,8 @@ def eval_command(
     record: Path | None,
     replay: Path | None,
     embedder: str,
+    dry_run: int | None,
+    budget: tuple[str, ...],
     prices: Path | None,
     metrics: str | None,
     mode: str | None,
@@ -130,7 +140,9 @@ def eval_command(
     from spider_opt.cli.log import log_run
     from spider_opt.cli.seeds import show_seeds
     from spider_opt.cli.show import fail_if_lost, fail_if_under, show_scores
+    from spider_opt.cli.show_estimate import show_estimate
     from spider_opt.errors import UsageError
+    from spider_opt.evaluation.estimating import estimate
     from spider_opt.evaluation.folders import default_folder
     from spider_opt.evaluation.repeating import with_seeds
     from spider_opt.evaluation.running import evaluate
@@ -147,6 +159,19 @@ def eval_command(
             "--replay answers from a recording: leave out --model, --base-url, --engine, --record and how a model is "
             "asked (--max-tokens, --request-timeout, --system, --extra, --logprobs)"
         )
+    if dry_run is not None:
+        if fail_under is not None or no_cache:
+            raise UsageError("--dry-run judges nothing and keeps its answers: leave out --fail-under and --no-cache")
+        found = estimate(
+            parsed, chosen.load(), questions=dry_run or None, model=ReplayModel(replay) if replay else model_name,
+            base_url=base_url, engine=engine, out=out or default_folder, limit=limit, ids=ids, seed=seed,
+            concurrency=concurrency, max_tokens=max_tokens, system=system == "yes", extra=extra,
+            request_timeout_s=request_timeout_s, logprobs=logprobs, give_up=give_up, allow_learnt=allow_learnt,
+            embedder=embedder, record=record, budget=budget or None, prices=prices,
+            tell=partial(click.echo, err=True),
+        )  # fmt: skip
+        show_estimate(found, as_json)
+        return
     benchmark = chosen.load()
     ask = partial(
         evaluate,
@@ -169,6 +194,7 @@ def eval_command(
         embedder=embedder,
         cache=not no_cache,
         record=record,
+        budget=budget or None,
         prices=prices,
         tell=partial(click.echo, err=True),
     )

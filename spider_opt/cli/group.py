@@ -34,6 +34,7 @@ COMMANDS = {
     "compare": "compare:compare_command",
     "candidates": "candidates:candidates_command",
     "diagnose": "diagnose:diagnose_command",
+    "confidence": "confidence:confidence_command",
     "check": "check:check_command",
     "ladder": "ladder:ladder_command",
     "log": "log:log_command",

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import get_args
 
 from spider_opt import arguments
 from spider_opt.benchmarks.corrections import Corrections
-from spider_opt.benchmarks.subsets import listed, only
-from spider_opt.benchmarks.unchanged import check_unchanged
-from spider_opt.cache_use import cache_in_use
-from spider_opt.errors import RunError, UsageError
-from spider_opt.evaluation.folders import folder_for
-from spider_opt.evaluation.learnt import check_learnt
-from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
-from spider_opt.evaluation.plan import FUNCTION, Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
-from spider_opt.methods import Method, parse_method
+from spider_opt.errors import RunError
+from spider_opt.evaluation.given import Given
+from spider_opt.evaluation.pipeline import Pipeline
+from spider_opt.evaluation.plan import Plan
+from spider_opt.evaluation.ready import Ready, ready
+from spider_opt.methods import Method
 from spider_opt.models import Engine
-from spider_opt.models.lent import checked_model
-from spider_opt.paths import cache_dir
-from spider_opt.prices import prices as read_prices
-from spider_opt.progress import Progress, display, lines
+from spider_opt.progress import Progress
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
-from spider_opt.runs.folder import finish, run
+from spider_opt.runs.folder import finish
 from spider_opt.runs.identity import differences
 from spider_opt.runs.info import FILE
 from spider_opt.runs.run import PREDICTIONS
@@ -37,11 +28,7 @@ from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.scoring.corrected import check_corrections
 from spider_opt.scoring.report import check_suites
-from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel
-from spider_opt.wording import counted
-
-_LOG = logging.getLogger("spider_opt")
 
 
 def evaluate(
@@ -72,6 +59,7 @@ def evaluate(
     logprobs: bool = False,
     give_up: int = 0,
     allow_learnt: bool = False,
+    budget: str | Sequence[str] | None = None,
     prices: str | Path | None = None,
     progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
@@ -119,6 +107,8 @@ def evaluate(
             then finished: they count as wrong, and ``Run.refused`` says why.
         allow_learnt: ask a tuned model about databases that it learnt from, too, by its adapter's card; the run says
             of how many.
+        budget: the most that may be spent: ``"5usd"``, ``"2M-tokens"``, ``"30min"``, or several. Each request has its
+            maximum set aside first; what was spent in the folder before counts.
         prices: a CSV file of what models cost, in front of ours; by default the one that ``SPIDER_OPT_PRICES`` names.
         progress: show it on stderr (True), not (False, None), or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
@@ -126,6 +116,7 @@ def evaluate(
     Raises:
         UsageError: what is asked for makes no sense (a ``MethodError``, a ``DatasetError``, …).
         ModelError, WeightsError: the model cannot be had, or nothing answers.
+        BudgetSpent: one more request might exceed the budget; the same call goes on with a larger one.
         RunError: the folder holds another run or cannot be written, or questions have no answer: the run is unfinished
             and not scored, the same call asks again. The first error stands behind it (``__cause__``).
         CorrectionsError: the corrections are not of this benchmark's golds, or one of their queries fails.
@@ -133,89 +124,40 @@ def evaluate(
             that is.
         DatasetError: a database has changed since the benchmark was loaded.
     """
-    benchmark, seed, shown = arguments.benchmark(benchmark), arguments.seed(seed), display(progress)
+    benchmark = arguments.benchmark(benchmark)
     options = {"metrics": metrics, "suite": suite, "plug_value": plug_value, "corrections": corrections}
     rules = rules_of(mode, options).on(benchmark)
     check_suites(benchmark, rules)
     if rules.corrections is not None:
         check_corrections(rules.corrections, benchmark, rules)  # before a model is asked for hours
-    limit = None if limit is None else arguments.whole(limit, "limit", least=1)
-    concurrency = None if concurrency is None else arguments.whole(concurrency, "concurrency", least=1)
-    if out is not None:
-        out = arguments.function(out, "out", "info") if callable(out) else arguments.path(out, "out")
-    record = None if record is None else arguments.path(record, "record")
-    name = None if name is None else arguments.text(name, "name")
-    base_url = None if base_url is None else arguments.text(base_url, "base_url")
-    embedder, cache = arguments.text(embedder, "embedder"), arguments.yes_or_no(cache, "cache")
-    arguments.one_of(engine, "engine", get_args(Engine))
-    model = model if model is None or isinstance(model, str) else checked_model(model)
-    said: Callable[[str], None] = _LOG.info if tell is None else arguments.function(tell, "tell", "sentence")
-    give_up = arguments.whole(give_up, "give_up", least=0)
-    max_tokens = None if max_tokens is None else arguments.whole(max_tokens, "max_tokens", least=1)
-    if request_timeout_s is not None:
-        request_timeout_s = arguments.number(request_timeout_s, "request_timeout_s", above=True)
-    system, extra = arguments.yes_or_no(system, "system"), {} if extra is None else arguments.mapping(extra, "extra")
-    priced = None if prices is None else read_prices(arguments.path(prices, "prices"))
-    read_prices()  # a file that cannot be read is told now
-    allow_learnt = arguments.yes_or_no(allow_learnt, "allow_learnt")
-    logprobs = arguments.yes_or_no(logprobs, "logprobs")
-    asked, sample = _asked(benchmark, ids)
-    check_unchanged(asked)
-    with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
-        asking = Asking(base_url, engine, max_tokens, system, extra, request_timeout_s, logprobs)
-        if callable(method):
-            others = {
-                "record": record is not None,
-                "embedder": embedder != DEFAULT_EMBEDDER,
-                "allow_learnt": allow_learnt,
-            }
-            check_unasked(asking, FUNCTION, others)
-            check_pipeline(method)
-            plan = of_pipeline(method, asked, model, name=name, seed=seed, sample=sample, copies=nowhere)
-        else:
-            if not isinstance(method, str | Method):
-                raise arguments.wrong(method, "method", "a method's text, or a function of (question, database)")
-            if name is not None:
-                raise UsageError("name says nothing to a method's text: it is what a function of one's own is called")
-            parsed = method if isinstance(method, Method) else parse_method(arguments.text(method, "method"))
-            parsed = parsed.for_model(model, base_url)
-            n_learnt = check_learnt(parsed, asked.examples, limit, allowed=allow_learnt, tell=tell or _LOG.warning)
-            kept = cache_dir() if cache else nowhere
-            cached = opened.enter_context(closing(opened_model(parsed, model, asking, kept, nowhere)))
-            plan = of_method(
-                parsed, benchmark, asked, cached, model, record=record, seed=seed, sample=sample, embedder=embedder,
-                learnt_databases=n_learnt,
-                tell=said,
-                progress=lines if progress is True else shown,  # a bar would stand on the one of answers
-            )  # fmt: skip
-        opened.callback(plan.ended)
-        kept_here = cache and plan.kept
-        folder = folder_for(plan.info, out, None if kept_here else nowhere / "run")
-        if plan.unseen:
-            _check_new(folder, plan, afresh=not cache)
-        finished = run(
-            asked, plan.generator(folder), plan.model, folder, plan.info, limit=limit, progress=shown,
-            concurrency=concurrency or plan.side_by_side, measure=plan.measure, give_up=give_up, afresh=not cache,
-        )  # fmt: skip
-        if finished.aside is not None:
-            said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
-        said(f"{counted(len(finished.answers), 'answer')}, {finished.n_new} of them new{plan.cost()}")
-        if plan.own and (n_old := len(finished.answers) - finished.n_new):
-            (tell or _LOG.warning)(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {folder}")
-        opened.close()  # the model's memory is the scorer's
+    given = Given(
+        model=model, base_url=base_url, engine=engine, out=out, limit=limit, ids=ids, seed=seed,
+        concurrency=concurrency, name=name, embedder=embedder, cache=cache, record=record, max_tokens=max_tokens,
+        system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs, give_up=give_up,
+        allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
+    )  # fmt: skip
+    with prepared(method, benchmark, given) as asking:
+        finished = asking.ask()
+        asking.close()  # the model's memory is the scorer's
         check_answered(finished.unanswered)
-        done = finish(asked, folder, rules, prices=priced)
+        done = finish(asking.asked, asking.folder, rules, prices=asking.priced)
     if out is None:
-        done = replace(done.only([answer.index for answer in finished.answers]), folder=folder if kept_here else None)
+        done = done.only([answer.index for answer in finished.answers])
+        done = replace(done, folder=asking.folder if asking.kept else None)
     elif len(done.answers) > len(finished.answers):
-        (tell or _LOG.warning)(
+        asking.given.warn(
             f"the run folder has answers to {len(done.answers)} questions; the numbers are over all of them"
         )
-    warn_of(done, tell or _LOG.warning)
+    warn_of(done, asking.given.warn)
     return done
 
 
-def _check_new(folder: Path, plan: Plan, *, afresh: bool) -> None:
+def prepared(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -> AbstractContextManager[Ready]:
+    """Make everything ready to ask, see ``ready``."""
+    return ready(method, benchmark, given, answers=PREDICTIONS, check_new=_check_new)
+
+
+def _check_new(folder: Path, plan: Plan, afresh: bool) -> None:
     """Make sure that a folder has no answers that may be of another function or model than the one that is asked now.
 
     Raises:
@@ -232,15 +174,3 @@ def _check_new(folder: Path, plan: Plan, *, afresh: bool) -> None:
         f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
         f"{' and '.join(plan.unseen[:3])}: choose another out{again}, or say that it is, with {plan.same}"
     )
-
-
-def _asked(benchmark: Benchmark, ids: Iterable[str] | Path | None) -> tuple[Benchmark, str]:
-    """Return the questions to ask, and what their selection is called: '' for all."""
-    if ids is None:
-        return benchmark, ""
-    if isinstance(ids, Path):
-        return listed(benchmark, ids), ids.stem
-    if isinstance(ids, str):
-        raise UsageError("ids are a list of question ids, or the Path of a file that lists them")
-    given = sorted(arguments.texts(ids, "ids"))
-    return only(benchmark, given, "ids"), f"ids-{sha256(' '.join(given).encode()).hexdigest()[:8]}"

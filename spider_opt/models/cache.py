@@ -10,6 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from spider_opt.models.accounted import Accounted
+from spider_opt.models.budget import Account
 from spider_opt.models.computing import computed_by
 from spider_opt.models.lent import odd_in
 from spider_opt.store import Older, Store
@@ -126,6 +128,10 @@ class CachedModel:
             return _read(self._store.keep(_SECTION, entry)[key]) or fresh
         self._store.replace(_SECTION, entry)  # what was there is broken
         return fresh
+
+    def count_with(self, account: Account) -> None:
+        """Have an account count what is asked anew; what is kept costs nothing."""
+        self.inner = Accounted(self.inner, account)
 
     def _key(self, request: Request) -> str:
         return request_key(self.info, request, self.cache_tag, self._computed_by)

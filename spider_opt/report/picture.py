@@ -58,7 +58,7 @@ def draw(ladder: Ladder) -> Figure:
     right = RIGHT_IN + (SYSTEMS_IN if ladder.systems else 0)
     width = max(SIZE_IN[0], LEFT_IN + STAIR_IN * len(rungs) + right)
     height = max(SIZE_IN[1], bottom + LINE_IN * (len(ladder.systems) + 2))
-    with _style():
+    with styled():
         figure = Figure((width, height), facecolor="white")
         FigureCanvasAgg(figure)
         size = (1 - (LEFT_IN + right) / width, 1 - (bottom + TOP_IN) / height)
@@ -75,7 +75,7 @@ def draw(ladder: Ladder) -> Figure:
 def to_svg(figure: Figure) -> str:
     """Return the picture as SVG: the same text for the same ladder, letters drawn as shapes."""
     text = io.StringIO()
-    with _style():
+    with styled():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
@@ -83,7 +83,7 @@ def to_svg(figure: Figure) -> str:
 def to_png(figure: Figure) -> bytes:
     """Return the picture as PNG, with twice the pixels that it is shown with."""
     data = io.BytesIO()
-    with _style():
+    with styled():
         figure.savefig(data, format="png", dpi=200, metadata={"Software": None})
     return data.getvalue()
 
@@ -108,10 +108,11 @@ def spread(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """Draw in our own style, whatever the user's is."""
     from matplotlib import style
 
-    with style.context(STYLE, after_reset=True):  # whatever the user's own style is
+    with style.context(STYLE, after_reset=True):
         yield
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from collections.abc import Generator as Yields
-from collections.abc import Sequence
 from itertools import islice
+from math import inf
 from queue import Empty, SimpleQueue
 
-from spider_opt.errors import ModelError, ModelUnavailable
+from spider_opt.errors import BudgetSpent, ModelError, ModelUnavailable
 from spider_opt.types import ChatModel, Example, Generator, Prediction, Task
 
 LOOK_UP_S = 0.2
@@ -24,13 +25,21 @@ def by_database(examples: Sequence[Example]) -> list[Example]:
 
 
 def ask_all(
-    todo: Sequence[Example], generator: Generator, model: ChatModel, seed: int, concurrency: int
+    todo: Sequence[Example],
+    generator: Generator,
+    model: ChatModel,
+    seed: int,
+    concurrency: int,
+    *,
+    left_s: Callable[[], float] = lambda: inf,
 ) -> Yields[tuple[Example, Prediction | ModelError]]:
     """Yield each question with its answer, or the error it got instead, as they come.
 
-    Close it to ask no further. Its threads are daemons, so that Ctrl-C need not wait for a model that hangs.
+    Close it to ask no further. Its threads are daemons, so that Ctrl-C need not wait for a model that hangs. Where
+    ``left_s`` says that no time is left, it ends at once, whatever is still asked.
 
     Raises:
+        BudgetSpent: what may be spent is. What was asked by then has been yielded, but for want of time.
         ModelUnavailable: no use to go on.
     """
     jobs: SimpleQueue[Example | None] = SimpleQueue()
@@ -50,17 +59,25 @@ def ask_all(
     waiting = iter(todo)
     for example in islice(waiting, n_threads):
         jobs.put(example)
+    asked, stopped = n_threads, None
     try:
-        for _ in todo:
-            example, got = _next(answered)
+        while asked:
+            example, got = _next(answered, left_s)
+            asked -= 1
+            if isinstance(got, BudgetSpent):
+                stopped = stopped or got
+                continue
             if isinstance(got, ModelUnavailable):
                 raise got
             if isinstance(got, BaseException) and not isinstance(got, ModelError):
                 raise got
             yield example, got
             # Only now the next: never are more than ``concurrency`` answers not yet with the listener.
-            for following in islice(waiting, 1):
+            for following in islice(waiting, 0 if stopped else 1):
                 jobs.put(following)
+                asked += 1
+        if stopped:
+            raise stopped
     finally:
         for _ in threads:
             jobs.put(None)
@@ -68,10 +85,12 @@ def ask_all(
         thread.join()  # scoring forks only where no other thread is left
 
 
-def _next(answered: SimpleQueue[_Answered]) -> _Answered:
+def _next(answered: SimpleQueue[_Answered], left_s: Callable[[], float]) -> _Answered:
     # Where the system hands Ctrl-C to another thread, or none may be woken by it, this one looks up by itself.
     while True:
+        left = left_s()
         try:
-            return answered.get(timeout=LOOK_UP_S)
+            return answered.get(timeout=min(LOOK_UP_S, max(0.0, left)))
         except Empty:
-            continue
+            if left <= 0:
+                raise BudgetSpent("the time that was given is over") from None

@@ -8,9 +8,10 @@ question unanswered and the run unfinished; nothing is scored as wrong for that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from spider_opt.benchmarks.subsets import examples_of
@@ -62,22 +63,27 @@ def run(
     measure: Measure | None = None,
     give_up: int = 0,
     afresh: bool = False,
+    left_s: Callable[[], float] = lambda: inf,
+    chosen: Collection[str] | None = None,
 ) -> Finished:
     """Answer the first ``limit`` questions of ``benchmark``, but for those that ``folder`` has answers to.
 
     Questions of one database follow each other, so that the server's prefix cache works. ``progress`` is
     opened with (label, questions to ask). An interrupt loses nothing that was answered. What ``measure`` finds is
     kept with each new answer, to four digits. At most ``give_up`` questions may be refused for good, and are then
-    finished as that. With ``afresh`` a run that is finished is set aside in its folder, and asked again.
+    finished as that. With ``afresh`` a run that is finished is set aside in its folder, and asked again. Where no time
+    is left, by ``left_s``, it stops. Of the questions only those with ids that are ``chosen`` are asked.
 
     Raises:
+        BudgetSpent: what may be spent is; what was answered is kept.
         LeakError: ``measure`` found the question's own gold or database in the prompt.
         RunError: ``folder`` holds another run, is in use, or cannot be written.
         ModelUnavailable: nothing answers, or many questions in a row get no answer for the same reason; what was
             answered before is kept.
     """
     path = folder / PREDICTIONS
-    wanted = {example.question.id for example in benchmark.examples[:limit]}
+    few = [ex for ex in benchmark.examples[:limit] if chosen is None or ex.question.id in chosen]
+    wanted = {example.question.id for example in few}
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     now = replace(info, side_by_side=concurrency)
@@ -100,7 +106,7 @@ def run(
                 f"choose another {argument('out')}"
             )
         done = {a.id: a for _, a in pair_read(benchmark, there, str(path), info.fingerprint)}
-        todo = [ex for ex in by_database(benchmark.examples[:limit]) if ex.question.id not in done]
+        todo = [ex for ex in by_database(few) if ex.question.id not in done]
         if todo:
             with writing(folder):
                 unfinish(folder)
@@ -108,7 +114,7 @@ def run(
         given_up = sum(bool(answer.prediction.refused) for answer in done.values())
         unanswered = Unanswered(give_up, given_up)
         served = Served(folder, model)
-        answered = ask_all(todo, generator, model, info.seed, concurrency)
+        answered = ask_all(todo, generator, model, info.seed, concurrency, left_s=left_s)
         with progress("answering", len(todo)) as advance, closing(answered):
             for example, got in answered:
                 question = example.question

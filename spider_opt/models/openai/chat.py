@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from spider_opt.errors import ModelError, NoAnswer, UsageError
+from spider_opt.models.budget import Account
 from spider_opt.models.manner import without_system
 from spider_opt.models.openai.context_length import PROBED_CHARS, ContextLength, may_be_cut
 from spider_opt.models.openai.endpoint import Answers, Endpoint
@@ -149,6 +150,10 @@ class OpenAIModel:
             ModelError: as ``complete``.
         """
         return self._endpoint.post(url, body)
+
+    def count_with(self, account: Account) -> None:
+        """Set aside with an account what each request may cost, before it is sent."""
+        self._endpoint.account = account
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""

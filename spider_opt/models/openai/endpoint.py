@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from spider_opt.errors import ModelError, NoAnswer, UsageError
-from spider_opt.models.openai import refusals, replies
+from spider_opt.models.budget import Account, Hold
+from spider_opt.models.openai import billing, refusals, replies
 from spider_opt.models.openai.keys import checked_headers, key_for, masked, name_of_key
 from spider_opt.models.openai.patience import Patience, after_s, spell
 from spider_opt.models.openai.refusals import Passing, Refusal
@@ -72,6 +74,7 @@ class Endpoint:
         self._lock = threading.Lock()
         self._wire: Wire | None = None
         self._served: str | None = None
+        self.account: Account | None = None
 
     @property
     def who(self) -> str:
@@ -88,7 +91,9 @@ class Endpoint:
         self._note_secrets(request)
 
         def once() -> Refusal | Answers:
-            reply = self._sent(f"{self._url}/{path}", request)
+            with self._counted(request) as hold:
+                reply = self._sent(f"{self._url}/{path}", request, hold)
+                billing.tell(hold, reply)
             wait = after_s(reply.headers)
             if not 200 <= reply.status < 300:
                 return self._staying(Refusal(reply.status, reply.body, wait, self._secrets))
@@ -195,17 +200,29 @@ class Endpoint:
         elif before is not None and before != served:
             self.tell(f"{self.who}: {served or self._model!r} answers now, {before or self._model!r} did before.")
 
-    def _sent(self, url: str, body: Mapping[str, Any]) -> Reply:
-        wire = self._connected()
+    @contextmanager
+    def _counted(self, request: Mapping[str, Any]) -> Iterator[Hold | None]:
+        if self.account is None:
+            yield None
+            return
+        with self.account.request(*billing.most(request)) as hold:
+            yield hold
+
+    def _sent(self, url: str, body: Mapping[str, Any], hold: Hold | None = None) -> Reply:
         try:
+            wire = self._connected()
             return wire.post(url, body, self._still_waiting)
         except Broken as broken:
+            if hold is not None and broken.kind == "nothing there":
+                hold.unbilled()
             broken.detail = masked(broken.detail, self._secrets)
             error = refusals.broken(broken, self._model, self._shown, self._timeout_s)
             may_be_back = self.answered or not is_loopback(self._url)  # nothing listened on this machine: nor will it
             if broken.kind == "nothing there" and may_be_back:
                 error = refusals.Gone(str(error))
         except ValueError as unsayable:
+            if hold is not None:
+                hold.unbilled()
             raise UsageError(f"a parameter of the request is nothing that JSON can say: {unsayable}") from None
         raise error
 

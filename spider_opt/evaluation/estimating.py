@@ -1,0 +1,137 @@
+"""What a whole run will cost, before it is paid for: a few questions are asked, and kept for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spider_opt import arguments
+from spider_opt.evaluation.given import Given
+from spider_opt.evaluation.pipeline import Pipeline
+from spider_opt.evaluation.running import prepared
+from spider_opt.evaluation.sampling import Guess, Part, parts, to_ask, total, usual_number
+from spider_opt.methods import Method
+from spider_opt.models import Engine
+from spider_opt.progress import Progress
+from spider_opt.retrieval import DEFAULT_EMBEDDER
+from spider_opt.runs import Answer, RunInfo
+from spider_opt.runs.costs import AMOUNTS, costs_of
+from spider_opt.runs.unanswered import check_answered
+from spider_opt.types import JSON, Benchmark, ChatModel, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What all ``n`` questions will take, by ``asked`` of them, those that were asked already among it.
+
+    ``amounts`` have a ``Guess`` for calls, tokens, seconds and dollars; None where it is not known, which for dollars
+    ``unknown`` explains. ``spent`` is what the questions took that were asked. ``folder`` keeps their answers, None
+    where nothing does.
+    """
+
+    n: int
+    asked: int
+    amounts: Mapping[str, Guess | None]
+    spent: Usage
+    unknown: str = ""
+    folder: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it JSON-able."""
+        told = {name: None if guess is None else _finite(asdict(guess)) for name, guess in self.amounts.items()}
+        folder = None if self.folder is None else str(self.folder)
+        said = {"n": self.n, "asked": self.asked, **told, "spent": self.spent.to_json(), "folder": folder}
+        return said | ({"unknown": self.unknown} if self.unknown else {})
+
+    def __repr__(self) -> str:
+        return f"<Estimate of {self.n} questions by {self.asked}: {self.amounts}>"
+
+
+def estimate(
+    method: str | Method | Pipeline,
+    benchmark: Benchmark,
+    *,
+    questions: int | None = None,
+    model: ChatModel | str | None = None,
+    base_url: str | None = None,
+    engine: Engine = "llama.cpp",
+    out: str | Path | Callable[[RunInfo], str | Path] | None = None,
+    limit: int | None = None,
+    ids: Iterable[str] | Path | None = None,
+    seed: int = 0,
+    concurrency: int | None = None,
+    name: str | None = None,
+    embedder: str = DEFAULT_EMBEDDER,
+    cache: bool = True,
+    record: str | Path | None = None,
+    max_tokens: int | None = None,
+    system: bool = True,
+    extra: Mapping[str, JSON] | None = None,
+    request_timeout_s: float | None = None,
+    logprobs: bool = False,
+    give_up: int = 0,
+    allow_learnt: bool = False,
+    budget: str | Sequence[str] | None = None,
+    prices: str | Path | None = None,
+    progress: bool | Progress | None = True,
+    tell: Callable[[str], None] | None = None,
+) -> Estimate:
+    """Ask a few of a benchmark's questions, and tell what all of them will take.
+
+    The answers lie in the run's folder, so that ``evaluate`` with the same arguments need not ask them again. Of each
+    database the first question is asked and some of the others, ``questions`` in all: by default three a database, at
+    least 24. Which, the ``seed`` says. Answers that were kept from before count with what they took then. The other
+    arguments are those of ``evaluate``. Seconds are those waited for the model, one answer after the other.
+
+    Raises:
+        UsageError, RunError, ModelError: as ``evaluate``.
+        BudgetSpent: these questions alone might exceed the budget.
+    """
+    benchmark = arguments.benchmark(benchmark)
+    questions = None if questions is None else arguments.whole(questions, "questions", least=2)
+    given = Given(
+        model=model, base_url=base_url, engine=engine, out=out, limit=limit, ids=ids, seed=seed,
+        concurrency=concurrency, name=name, embedder=embedder, cache=cache, record=record, max_tokens=max_tokens,
+        system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs,
+        give_up=give_up, allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
+    )  # fmt: skip
+    with prepared(method, benchmark, given) as asking:
+        all_of_them = to_ask(asking.asked.examples[: asking.given.limit])
+        found = parts(all_of_them, questions or usual_number(all_of_them), asking.given.seed)
+        finished = asking.ask({name for part in found for name in part.drawn})
+        check_answered(finished.unanswered)
+        info = asking.plan.info
+
+        def dollars(usages: Sequence[Usage]) -> tuple[float | None, str]:
+            cost = costs_of(usages, info, 0, asking.price)
+            return cost.dollars, cost.unknown
+
+        return estimated(found, finished.answers, dollars, asking.folder if asking.kept else None)
+
+
+def estimated(
+    found: Sequence[Part],
+    answers: Sequence[Answer],
+    dollars: Callable[[Sequence[Usage]], tuple[float | None, str]],
+    folder: Path | None = None,
+) -> Estimate:
+    """Return what all questions of ``found`` take, by the answers to those of them that were drawn."""
+    usages = {answer.id: answer.prediction.usage for answer in answers}
+    drawn = {name: usages[name] for part in found for name in part.drawn}
+    spent = sum(drawn.values(), Usage())
+    paid, unknown = dollars(list(drawn.values()))
+    amounts: dict[str, Guess | None] = {}
+    for name in AMOUNTS:
+        if (name.endswith("_tokens") and spent.untold) or (name == "dollars" and paid is None):
+            amounts[name] = None
+        elif name == "dollars":
+            amounts[name] = total(found, {one: dollars([usage])[0] or 0.0 for one, usage in drawn.items()})
+        else:
+            amounts[name] = total(found, {one: float(getattr(usage, name)) for one, usage in drawn.items()})
+    return Estimate(sum(len(part.ids) for part in found), len(drawn), amounts, spent, unknown, folder)
+
+
+def _finite(said: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if value < float("inf") else None for name, value in said.items()}

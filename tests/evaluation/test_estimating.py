@@ -1,0 +1,166 @@
+"""Estimates: who is asked, what is kept, and how near to what all then takes."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from fake_model import FakeModel
+from misbehaving import Talk, said, serving
+
+import spider_opt as so
+from spider_opt.benchmarks import load
+from spider_opt.cli import main
+from spider_opt.errors import BudgetSpent
+from spider_opt.evaluation.estimating import estimate
+from spider_opt.evaluation.sampling import Guess, Part, parts, to_ask, total, usual_number
+from spider_opt.types import Benchmark, ModelInfo, Request, Usage
+
+
+@pytest.fixture(autouse=True)
+def _own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def mini() -> Benchmark:
+    return load("spider-mini")
+
+
+def questions(**sizes: int) -> list[tuple[str, str, int]]:
+    return [(db_id, f"{db_id}{i}", len(db_id)) for db_id, n in sizes.items() for i in range(n)]
+
+
+def test_the_first_of_each_database_and_some_others() -> None:
+    asked = questions(a=40, bb=30, c=2, d=1)
+    found = parts(asked, 12, 7)
+    assert [len(part.ids) for part in found] == [40, 30, 2, 1]
+    assert all(part.ids[0] in part.drawn for part in found)
+    assert sum(len(part.drawn) for part in found) == 12
+    assert [len(part.drawn) for part in found][2:] == [2, 1]
+    assert parts(asked, 12, 7) == found != parts(asked, 12, 8)
+    assert [part.drawn for part in parts(asked, 999, 0)] == [frozenset(part.ids) for part in found]
+
+
+def test_of_many_databases_some_are_drawn() -> None:
+    asked = questions(**{f"db{i:03}": 5 for i in range(100)})
+    found = [part for part in parts(asked, usual_number(asked), 0) if part.drawn]
+    assert usual_number(asked) == 60
+    assert len(found) == 30
+    assert {len(part.drawn) for part in found} == {2}
+    assert usual_number(questions(a=3)) == 3
+
+
+def test_totals() -> None:
+    asked = parts(questions(a=4), 4, 0)
+    took = {f"a{i}": float(i) for i in range(4)}
+    assert total(asked, took) == Guess(6.0, 6.0, 6.0)
+    some = [Part(("a0", "a1", "a2", "a3"), 1, frozenset(("a0", "a1", "a3")))]
+    found = total(some, took)
+    assert found.value == 0 + 3 * 2
+    # By hand: s² = 2 of one and three, 3² · 2/2 · (1 - 2/3) = 3, t = 12.7
+    assert found.high == pytest.approx(6 + 12.7 * 3**0.5)
+    assert found.low == 0
+    few = [Part(("a0", "a1", "a2"), 1, frozenset(("a0", "a1")))]
+    assert total(few, took).high == float("inf")  # one alone says nothing of others
+
+
+def test_it_is_right_on_average_and_its_interval_holds() -> None:
+    """Databases of different sizes whose first question costs more; each with its own mean."""
+    chance = random.Random(5)
+    sizes = {f"db{i}": chance.randint(5, 60) for i in range(12)}
+    means = {db_id: chance.uniform(100, 900) for db_id in sizes}
+    asked = [(db_id, f"{db_id}-{i}", round(means[db_id])) for db_id, n in sizes.items() for i in range(n)]
+    took = {
+        name: means[db_id] * (3 if name.endswith("-0") else 1) * chance.uniform(0.7, 1.3) for db_id, name, _ in asked
+    }
+    truth = sum(took.values())
+    for n in (36, 12):  # all databases, some of them
+        found = [total(parts(asked, n, seed), took) for seed in range(300)]
+        assert sum(one.value for one in found) / 300 == pytest.approx(truth, rel=0.05)
+        assert sum(one.low <= truth <= one.high for one in found) > 0.85 * 300
+
+
+class Counting(FakeModel):
+    """Takes longer answers for longer prompts."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda request: "SELECT 1", info=ModelInfo("fake", "ab" * 32))
+        self.asked: Counter[str] = Counter()
+        self.cache_tag = "counting"
+
+    def complete(self, request: Request) -> list[Any]:
+        self.asked[request.text] += 1
+        n = len(request.text)
+        self.usage = Usage(1, n // 4, n // 8, 10 + n % 7, n / 1e4)
+        return super().complete(request)
+
+
+def test_the_run_need_not_ask_them_again_and_costs_what_was_said(mini: Benchmark) -> None:
+    model = Counting()
+    found = estimate("zero-shot", mini, model=model, out="run", progress=False)
+    assert (found.n, found.asked, found.folder) == (125, 24, Path("run"))
+    assert len(model.asked) == 24
+    assert Path("run/predictions.jsonl").read_text().count("\n") == 24
+    assert not Path("run/verdicts.jsonl").exists()
+    run = so.evaluate("zero-shot", mini, model=model, out="run", progress=False)
+    assert set(model.asked.values()) == {1}
+    assert len(model.asked) == 125
+    cost = so.costs(run).total
+    for name, guess in found.amounts.items():
+        assert guess is not None
+        truth = cost[name]
+        assert truth is not None
+        assert guess.value == pytest.approx(truth, rel=0.15, abs=1e-9), name
+    again = estimate("zero-shot", mini, model=model, out="run", progress=False)
+    assert again == found
+
+
+def answers(talk: Talk) -> None:
+    prompt = sum(len(message["content"]) for message in talk.asked["messages"]) // 4
+    talk.reply(said(usage={"prompt_tokens": prompt, "completion_tokens": 12}))
+
+
+def typed(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["eval", *arguments])
+
+
+def test_typed() -> None:
+    Path("prices.csv").write_text("model,input,output\nm,2,10\n")
+    with serving(answers) as url:
+        asked = ("--model", "m", "--base-url", url, "--out", "run")
+        unknown = typed(*asked, "--dry-run")
+        assert unknown.exit_code == 0, unknown.stderr
+        lines = unknown.stdout.splitlines()
+        assert lines[0] == "all 125 questions, estimated by 24 of them, with 95 % intervals:"
+        assert lines[1] == "  calls: 125"
+        assert lines[-2].startswith("  USD: unknown (the price of m at http://127.0.0.1:")
+        assert "the same command without --dry-run goes on there" in unknown.stderr
+        told = json.loads(typed(*asked, "--dry-run", "30", "--prices", "prices.csv", "--json").stdout)
+        assert (told["n"], told["asked"], told["folder"]) == (125, 30, "run")
+        done = typed(*asked, "--prices", "prices.csv", "--json")
+        assert done.exit_code == 0, done.stderr
+        cost = json.loads(done.stdout)["costs"]["total"]
+        assert told["dollars"]["value"] == pytest.approx(cost["dollars"], rel=0.15)
+        assert told["dollars"]["low"] <= cost["dollars"] <= told["dollars"]["high"]
+        refused = typed(*asked, "--dry-run", "--fail-under", "50")
+        assert refused.exit_code == 2
+        assert "leave out --fail-under" in refused.stderr
+        assert typed(*asked, "--dry-run", "1").exit_code == 2
+
+
+def test_a_budget_holds_for_these_too(mini: Benchmark) -> None:
+    with serving(answers) as url, pytest.raises(BudgetSpent):
+        estimate("zero-shot", mini, model="m", base_url=url, out="run", budget="9k-tokens", progress=False)
+
+
+def test_what_is_drawn_from(mini: Benchmark) -> None:
+    asked = to_ask(mini.examples)
+    assert [name for _, name, _ in asked] == [example.question.id for example in mini.examples]
+    assert all(size > 50 for _, _, size in asked)
