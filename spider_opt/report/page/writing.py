@@ -79,9 +79,9 @@ def write_report(
             _write(found, part, template, advance)
         frame = found.frame()
         frame.to_csv(part / TABLE, index=False)
-        if write_table is not None:
-            write_table(frame)
         _put(part, out)
+        if write_table is not None:  # last, since it may lie in the folder
+            write_table(frame)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return out / INDEX

@@ -82,6 +82,13 @@ def test_what_was_there_stays_where_writing_fails(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "out"]
 
 
+def test_a_table_in_the_pages_own_folder_is_kept(make_run: Make, tmp_path: Path) -> None:
+    run, out = make_run("one", "+-"), tmp_path / "out"
+    for _ in range(2):
+        write_report([run], out, table=out / "mine.csv")
+        assert (out / "mine.csv").read_bytes() == (out / "questions.csv").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["table.xlsx", "table"])
 def test_a_table_of_another_kind(make_run: Make, tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"is no table's name: table is a file that ends in \.csv or \.parquet"):
