@@ -106,9 +106,10 @@ def test_what_is_no_utf8_is_refused_with_its_line(pair):
 
 
 def test_a_file_that_is_not_there_is_refused(benchmark, tmp_path):
-    for path in (tmp_path / "nowhere.txt", tmp_path):
-        with pytest.raises(PredictionsError, match="cannot be read"):
-            read_predictions(benchmark, path)
+    with pytest.raises(PredictionsError, match="cannot be read"):
+        read_predictions(benchmark, tmp_path / "nowhere.txt")
+    with pytest.raises(PredictionsError, match=r"has no file ID\.sql with the id of a question"):
+        read_predictions(benchmark, tmp_path)
 
 
 # --- what other tools write --------------------------------------------------------------------
