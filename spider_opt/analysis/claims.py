@@ -70,13 +70,13 @@ class Claim:
 
 
 def claim_of(claimed: float | str) -> Claim:
-    """Return a claimed percentage with its decimals: 85.3 has one, "85.30" two; 85 is taken for 85.0.
+    """Return a claimed percentage with its decimals: 85.3 has one, "85.30" two, 85 none.
 
     Raises:
         UsageError: it is no percentage.
 
     >>> claim_of("85.30%"), claim_of(85)
-    (Claim(claimed=85.3, decimals=2, fits=(), says=''), Claim(claimed=85.0, decimals=1, fits=(), says=''))
+    (Claim(claimed=85.3, decimals=2, fits=(), says=''), Claim(claimed=85.0, decimals=0, fits=(), says=''))
     """
     said = claimed.strip() if isinstance(claimed, str) else str(claimed)
     found = None if isinstance(claimed, bool) else _NUMBER.fullmatch(said)
@@ -85,7 +85,7 @@ def claim_of(claimed: float | str) -> Claim:
             f"{argument('claimed')} is {said}, and is due a percentage from 1 to 100 as it was published: "
             f"{argument('claimed', '85.3')}"
         )
-    return Claim(float(said.rstrip("% ")), max(1, len(found[2] or "")))
+    return Claim(float(said.rstrip("% ")), len(found[2] or ""))
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -79,7 +79,7 @@ def with_metric(run: Run, metric: str | None) -> Run:
         names = sorted({main, *(name for scored in run.verdicts for name in scored.metrics)} - {""})
         again = either(
             f"evaluate it again with metrics=[{metric!r}]",
-            f"spider-opt score {run.where} --update --metric {metric} judges it again",
+            f"spider-opt score {run.where} --update --metric {metric} (and its --benchmark and --data) does it",
         )
         raise UsageError(f"{run.where} was not judged by {metric}, but by {', '.join(names) or 'EX'}: {again}")
     return run if len(verdicts) == run.n else replace(run, verdicts=verdicts)

@@ -13,7 +13,7 @@ from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import field_of
-from spider_opt.runs.run import PREDICTIONS, VERDICTS
+from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 from spider_opt.scoring import Rules, read_verdicts
 from spider_opt.types import Benchmark, Prediction
 from spider_opt.wording import argument

@@ -15,6 +15,7 @@ from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.benchmarks.source import Fields
 from spider_opt.errors import DatasetError
 from spider_opt.rows import KeyTwice, begins_a_query, jsonl_rows, name_of, parsed, read_text
+from spider_opt.sql.statement import is_query
 from spider_opt.types import GoldResult
 
 SPIDERS = Fields()
@@ -134,10 +135,15 @@ def _other_notes(fields: Fields) -> str:
     return f', or name another field as "notes" than "{fields.notes}"'
 
 
+def is_whole(gold: object) -> bool:
+    """Tell whether one of several golds is a query of its own, and no word of one."""
+    return begins_a_query(gold) or (isinstance(gold, str) and is_query(gold.lstrip("( \t\r\n")))
+
+
 def _golds(item: Mapping[str, Any], name: str, path: Path, number: int) -> list[str]:
     """Return the gold queries, '' where the entry has none under any name."""
     if isinstance(several := item.get(name), list) and several:
-        if not all(begins_a_query(gold) for gold in several):
+        if not all(is_whole(gold) for gold in several):
             raise DatasetError(
                 f'{_entry(path, number)} has a list as its "{name}" where text is due, or a list of whole queries that '
                 "are all right."

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spider_opt.benchmarks.field_names import DB_ID, DIFFICULTY, EVIDENCE, GOLD, QUERY, QUESTION
+from spider_opt.benchmarks.questions import is_whole
 from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
@@ -124,7 +125,7 @@ def _golds(row: Row, fields: Sequence[str], refuse: Callable[[str], DatasetError
     for field in fields:
         cell = row.value.get(field) if isinstance(row.value, dict) else None
         several = cell if isinstance(cell, list) else [_text(row, field)]
-        if isinstance(cell, list) and not all(map(begins_a_query, several)):
+        if isinstance(cell, list) and not all(map(is_whole, several)):
             raise refuse(f'{row.place} has a list as its "{field}" that are not all whole queries')
         golds |= {str(gold).strip(): None for gold in several if str(gold).strip()}
     return tuple(golds)

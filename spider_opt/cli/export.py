@@ -45,5 +45,11 @@ def export_command(run: Path, form: str, out: Path, chosen: Chosen, extract: boo
             "line of these files can hold: a blank stands there",
             err=True,
         )
+    if made.several:
+        click.echo(
+            f"{counted(len(made.several), 'question')} with several right golds, of which the official tools take one, "
+            "the first: their number can be lower than ours",
+            err=True,
+        )
     if benchmark.missing:
         click.echo(describe_missing(benchmark), err=True)

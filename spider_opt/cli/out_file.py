@@ -20,7 +20,7 @@ def check_out(
         click.BadParameter: it would.
     """
     from spider_opt.runs.info import FILE
-    from spider_opt.runs.run import PREDICTIONS, VERDICTS
+    from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 
     if any(out.exists() and out.samefile(path) for path in given):
         raise _refused(out, "is read itself")

@@ -43,13 +43,13 @@ def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None
     from spider_opt.errors import DatasetError, PredictionsError, UsageError
     from spider_opt.runs import RunInfo
     from spider_opt.runs.answers import pair_read, read_answers
-    from spider_opt.runs.run import PREDICTIONS, VERDICTS
+    from spider_opt.runs.verdict_files import PREDICTIONS, verdicts_file
     from spider_opt.scoring import read_verdicts
     from spider_opt.scoring.report import of_other_golds
 
     info = RunInfo.read(run)
     answers = read_answers(run / PREDICTIONS)
-    verdicts = {v.index: v for v in read_verdicts(run / VERDICTS)} if (run / VERDICTS).exists() else {}
+    verdicts = {v.index: v for v in read_verdicts(judged_in)} if (judged_in := verdicts_file(run)).exists() else {}
     if unknown := {*ids} - {name for answer in answers for name in (answer.id, str(answer.index))}:
         raise UsageError(f"{run} has no answer to {min(unknown)}")
     found = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from spider_opt.errors import PredictionsError
 from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.prediction_files import Predicted, is_of_a_run, is_of_sql_files, read_predictions
-from spider_opt.runs.run import PREDICTIONS
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.types import Benchmark
 
 

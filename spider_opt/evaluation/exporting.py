@@ -19,7 +19,7 @@ from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.paths import write_whole
 from spider_opt.runs.prediction_files import Predicted
 from spider_opt.sql.hardness import hardness
-from spider_opt.sql.lexer import tokens, unquoted
+from spider_opt.sql.lexer import Token, tokens, unquoted
 from spider_opt.types import Benchmark, Example
 from spider_opt.wording import argument
 
@@ -29,6 +29,10 @@ NO_SQL = "NO_SQL"
 """Stands in Spider's file for an answer without SQL: to its script a blank line ends a session. It does not run."""
 BIRD_MARK = "\t----- bird -----\t"
 _BREAKS = "\n\r\t"
+_BEFORE_VALUES = frozenset((
+    "select", "distinct", "all", "where", "and", "or", "not", "like", "glob", "match", "regexp", "escape", "between",
+    "when", "then", "else", "case", "having", "by", "is", "on", "values", "limit", "offset",
+))  # fmt: skip
 _DIFFICULTY = {"easy": "simple", "medium": "moderate", "hard": "challenging", "extra": "challenging"}
 _DIFFICULTIES = frozenset(_DIFFICULTY.values())
 
@@ -38,7 +42,7 @@ class Exported:
     """Files for the official tools of the form ``form``, by what they are: ``pred``, ``gold``, for BIRD ``difficulty``.
 
     ``indices`` are those of the questions, in the order of the lines. ``changed`` are those of which a break within
-    quotes could not be kept.
+    quotes could not be kept, ``several`` those with several right golds, of which the tools take one: the first.
     """
 
     folder: Path
@@ -46,6 +50,7 @@ class Exported:
     files: Mapping[str, Path]
     indices: tuple[int, ...]
     changed: tuple[int, ...]
+    several: tuple[int, ...]
 
 
 def export(
@@ -86,6 +91,7 @@ def write_export(pairs: Sequence[Predicted], benchmark: Benchmark, form: str, fo
     earlier = _earlier(folder, set(names.values()))
     texts, changed = (_spider if form == "spider" else _bird)(pairs)
     indices = tuple(pair.example.index for pair in pairs)
+    several = tuple(pair.example.index for pair in pairs if len(pair.example.golds) > 1)
     told: dict[str, Any] = {
         "made_by": "spider-opt export",
         "as": form,
@@ -96,6 +102,7 @@ def write_export(pairs: Sequence[Predicted], benchmark: Benchmark, form: str, fo
         "n_total": benchmark.n_total,
         "without_database": dict(benchmark.missing),
         "changed_within_quotes": list(changed),
+        "first_of_several_golds": list(several),
         "files": sorted(names.values()),
         "lines": [_told(pair.example) for pair in pairs],
     }  # fmt: skip
@@ -105,7 +112,7 @@ def write_export(pairs: Sequence[Predicted], benchmark: Benchmark, form: str, fo
         (folder / name).unlink(missing_ok=True)
     for what, name in names.items():
         write_whole(folder / name, texts[what])
-    return Exported(folder, form, {what: folder / name for what, name in names.items()}, indices, changed)
+    return Exported(folder, form, {what: folder / name for what, name in names.items()}, indices, changed, several)
 
 
 def one_line(sql: str) -> tuple[str, bool]:
@@ -121,18 +128,29 @@ def one_line(sql: str) -> tuple[str, bool]:
     """
     if not any(mark in sql for mark in _BREAKS):
         return sql.strip(), True
-    pieces, whole = [], True
+    pieces, whole, before = [], True, None
     for token in tokens(sql):
         if token.says_nothing:
             pieces.append(" ")
         elif not any(mark in token.text for mark in _BREAKS):
             pieces.append(token.text)
-        elif token.kind == "string" and len(token.text) > 1 and token.text.endswith("'"):
+        elif _is_value(token, before):
             pieces.append(_joined(unquoted(token.text)))
         else:
             whole = False
             pieces.append("".join(" " if mark in _BREAKS else mark for mark in token.text))
+        before = before if token.says_nothing else token
     return "".join(pieces).strip(), whole
+
+
+def _is_value(token: Token, before: Token | None) -> bool:
+    """Tell whether a token is a string where an expression may stand; elsewhere it is a name, as in AS 'a'."""
+    whole = token.kind == "string" and len(token.text) > 1 and token.text.endswith("'")
+    return (
+        whole
+        and before is not None
+        and (before.text.lower() in _BEFORE_VALUES or (before.kind == "mark" and before.text not in (")", ".")))
+    )
 
 
 def _joined(text: str) -> str:

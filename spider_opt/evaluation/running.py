@@ -22,8 +22,8 @@ from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.folder import finish
 from spider_opt.runs.identity import differences
 from spider_opt.runs.info import FILE
-from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import check_answered
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.scoring.corrected import check_corrections

@@ -21,12 +21,11 @@ from spider_opt.runs.answers import pair_answers
 from spider_opt.runs.folder import finish
 from spider_opt.runs.info import FILE
 from spider_opt.runs.prediction_files import Predicted, is_of_a_run, is_of_sql_files, misfit, read_predictions
-from spider_opt.runs.run import PREDICTIONS
 from spider_opt.runs.unanswered import with_refused
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
-from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
 from spider_opt.wording import argument
@@ -163,25 +162,13 @@ def judge_pairs(
         DatasetError: a database cannot be read.
         SpiderOptError: the scorer of another package fails, or no process can be started.
     """
-
-    def judged_by(names: Sequence[str], on_verdict: Callable[[], None] = lambda: None) -> ScoreReport:
-        asked = [(pair.example, _read_by(names[0], pair)) for pair in pairs]
-        of_main = rules.corrections if rules.main in names else None
-        alone = replace(rules, mode=names[0], metrics=tuple(names[1:]), corrections=of_main)
-        return judged(benchmark, asked, alone, use_cache=use_cache, on_verdict=on_verdict)
-
-    as_main = [name for name in rules.scorers if (name in END_AT_TAB) == (rules.main in END_AT_TAB)]
-    others = [name for name in rules.scorers if name not in as_main]
-    if not others or all(pair.sql == pair.cut for pair in pairs):
-        return replace(judged_by(rules.scorers, on_verdict), rules=rules)
-    report, beside = judged_by(as_main, on_verdict), judged_by(others)
-    numbers = {scored.index: scored.metrics for scored in beside.scored}
-    scored = []
-    for one in report.scored:
-        said = {**one.metrics, **numbers.get(one.index, {})}
-        order = dict.fromkeys((rules.main, CORRECTED, *rules.scorers))
-        scored.append(replace(one, metrics={name: said[name] for name in order if name in said}))
-    return replace(report, scored=tuple(scored), rules=rules, suite=report.suite or beside.suite)
+    asked = [(pair.example, _read_by(rules.main, pair)) for pair in pairs]
+    otherwise = {
+        name: [_read_by(name, pair) for pair in pairs]
+        for name in rules.scorers
+        if (name in END_AT_TAB) != (rules.main in END_AT_TAB)
+    }
+    return judged(benchmark, asked, rules, read_otherwise=otherwise, use_cache=use_cache, on_verdict=on_verdict)
 
 
 def _read_by(scorer: str, pair: Predicted) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,8 @@ def verify(
     script = Script.find(folder, form, python, f1="f1" in asked)
     scorers = _scorers(script, asked, suite is not None, keep_distinct, plug_value)
     pairs = answer_pairs(arguments.path(predictions, "predictions"), benchmark, extract=extract, field=field)
+    # The script takes one gold; where several are right it is the first, for ours too.
+    pairs = [replace(pair, example=replace(pair.example, other_golds=())) for pair in pairs]
     given = [pair for pair in pairs if _only_reads(pair.sql) and _only_reads(pair.example.gold_sql)]
     judged = {pair.example.index for pair in given}
     not_run = tuple(pair.example.index for pair in pairs if pair.example.index not in judged)
@@ -192,8 +194,8 @@ def _job(
     linked(files, work / "database")
     job: dict[str, Any] = {"db_ids": db_ids, "databases": str(work / "database")}
     if script.form == "bird":
-        job |= {"pred": list(json.loads(read["pred"]).values()), "gold": read["gold"].splitlines(keepends=True)}
-        return job | {"difficulty": read["difficulty"].splitlines(keepends=True), "etype": next(iter(scorers))}
+        job |= {"pred": list(json.loads(read["pred"]).values()), "gold": _lines(read["gold"])}
+        return job | {"difficulty": _lines(read["difficulty"]), "etype": next(iter(scorers))}
     job |= {what: text.split("\n")[:-1] for what, text in read.items()}
     job["etype"] = "all" if len(scorers) > 1 else next(iter(scorers))
     job["tables"] = {}
@@ -202,6 +204,15 @@ def _job(
         file.write_text(json.dumps([tables_entry(path, db_id)]), encoding="utf-8")
         job["tables"][db_id] = str(file)
     return job
+
+
+def _lines(text: str) -> list[str]:
+    r"""Return the lines of a text as a script reads them from a file: other marks than these break none.
+
+    >>> _lines("a\u2028b\nc\n")
+    ['a\u2028b\n', 'c\n']
+    """
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _only_reads(sql: str) -> bool:

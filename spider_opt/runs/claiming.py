@@ -13,7 +13,7 @@ from spider_opt.errors import RunError
 from spider_opt.paths import locked
 from spider_opt.runs.identity import differences, other_versions
 from spider_opt.runs.info import FILE, RunInfo
-from spider_opt.runs.run import PREDICTIONS, VERDICTS
+from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS, settle
 from spider_opt.wording import argument, either
 
 _LOG = logging.getLogger("spider_opt")
@@ -124,6 +124,7 @@ def set_aside(folder: Path, info: RunInfo) -> Path | None:
     aside = folder / f"before-{number}"
     aside.mkdir()
     info.write(aside)
+    settle(folder)
     for name in (PREDICTIONS, VERDICTS):
         if (folder / name).exists():
             (folder / name).replace(aside / name)
@@ -133,6 +134,7 @@ def set_aside(folder: Path, info: RunInfo) -> Path | None:
 
 def unfinish(folder: Path) -> RunInfo:
     """Take back what ``finish`` wrote: verdicts must never stand beside answers that they do not cover."""
+    settle(folder)
     info = RunInfo.read(folder)
     if info.scorer:
         info = info.unfinished()

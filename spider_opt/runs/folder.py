@@ -25,10 +25,13 @@ from spider_opt.runs.claiming import alone, claim, note_manner, note_versions, s
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.costs import Costs, costs_of, price_for
 from spider_opt.runs.info import RunInfo, ScoredBy
-from spider_opt.runs.run import PREDICTIONS, VERDICTS, Run
+from spider_opt.runs.kept_metrics import kept_beside
+from spider_opt.runs.run import Run
 from spider_opt.runs.served import Served
 from spider_opt.runs.unanswered import Unanswered, with_refused
-from spider_opt.scoring import Rules, ScoreReport, score, write_verdicts
+from spider_opt.runs.verdict_files import PREDICTIONS, exchange
+from spider_opt.scoring import Rules, ScoreReport, score
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.types import Benchmark, ChatModel, Example, Generator, Prediction
 from spider_opt.wording import argument, counted
 
@@ -154,13 +157,16 @@ def finish(
     """Score a run folder's answers, write the verdicts, and note in ``run.json`` what was scored, how, and the costs.
 
     Where another command answers in that folder meanwhile, what it added is scored too. A run that is scored ``again``
-    stays as it is where questions cannot be judged now that were. Without ``prices`` the price that was noted counts.
+    keeps the metrics that are not asked for, and stays as it is where questions cannot be judged now that were. Without
+    ``prices`` the price that was noted counts.
 
     Raises:
         GoldError: there are such questions.
         RunError: the folder holds no run, is in use, or cannot be written.
     """
     path = folder / PREDICTIONS
+    before = Run.read(folder) if again else None
+    gone: tuple[str, ...] = ()
     pairs = pair_answers(benchmark, path, expected=0)
     while True:
         check_unchanged(benchmark)
@@ -175,16 +181,22 @@ def finish(
             judged, pairs = pairs, pair_answers(benchmark, path, expected=0)
             if pairs == judged:
                 price = price_for(RunInfo.read(folder), prices)
-                info = unfinish(folder)
+                info = RunInfo.read(folder) if again else unfinish(folder)
                 ids = {answer.index: answer.id for _, answer in pairs}
                 failed = {ids[index]: why for index, why in report.failed_golds}
-                by = ScoredBy.of(rules, report.suite)
+                scored, by = report.scored, ScoredBy.of(rules, report.suite)
+                if before is not None:
+                    scored, by, gone = kept_beside(scored, by, before)
                 info = replace(info, benchmark=benchmark.name, n=len(pairs), scorer=by, failed_golds=failed)
                 info = replace(info, costs=_costs(info, pairs, report, price).to_json())
-                write_verdicts(report.scored, folder / VERDICTS)
-                info.write(folder)
+                exchange(folder, info, scored)
                 break
-    return Run(info, tuple(answer for _, answer in pairs), report.scored, report.failed_golds, folder, benchmark)
+    for name in gone:
+        _LOG.warning(
+            "%s is no longer judged by %s, which was under other conditions: ask for it, too (%s) to have it again",
+            folder, name, argument("metric", name) if name != CORRECTED else argument("corrections", "FILE"),
+        )  # fmt: skip
+    return Run(info, tuple(answer for _, answer in pairs), scored, report.failed_golds, folder, benchmark)
 
 
 def _costs(info: RunInfo, pairs: Sequence[tuple[Example, Answer]], report: ScoreReport, price: Price | None) -> Costs:

@@ -243,7 +243,11 @@ class RunInfo:
 
     def write(self, folder: Path) -> None:
         """Write the folder's ``run.json``, whole or not at all."""
-        write_whole(folder / FILE, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write_whole(folder / FILE, self.to_text())
+
+    def to_text(self) -> str:
+        """Return what stands in ``run.json``."""
+        return json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n"
 
     def unfinished(self) -> RunInfo:
         """Return it without what scoring adds."""

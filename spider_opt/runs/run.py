@@ -16,6 +16,7 @@ from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.costs import costs_of, price_for
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
 from spider_opt.runs.parts import as_frame, parts
+from spider_opt.runs.verdict_files import PREDICTIONS, verdicts_file
 from spider_opt.runs.without_gold import in_short
 from spider_opt.scoring import read_verdicts
 from spider_opt.scoring.report import Scored, ScoreReport, accuracy, of_other_golds
@@ -26,8 +27,6 @@ from spider_opt.wording import either
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PREDICTIONS, VERDICTS = "predictions.jsonl", "verdicts.jsonl"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -59,13 +58,13 @@ class Run:
         folder = arguments.path(folder, "folder")
         benchmark = None if benchmark is None else arguments.benchmark(benchmark)
         info = RunInfo.read(folder)
-        if info.scorer is None or not (folder / VERDICTS).exists():
+        if info.scorer is None or not (judged_in := verdicts_file(folder)).exists():
             raise RunError(f"the run in {folder} is unfinished: {_again()}")
         if benchmark is not None and benchmark.fingerprint != info.fingerprint:
             raise RunError(f"{folder} was made with other questions or databases of {info.asked} than those given now")
         try:
             answers = tuple(read_answers(folder / PREDICTIONS))
-            verdicts = tuple(read_verdicts(folder / VERDICTS))
+            verdicts = tuple(read_verdicts(judged_in))
         except (OSError, ValueError, LookupError, TypeError) as error:
             said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else repr(error)
             raise RunError(f"the run in {folder} is broken ({said}): {_again()}") from error

@@ -11,6 +11,7 @@ from spider_opt.errors import CorrectionsError, GoldError
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Benchmark, Example, Verdict
+from spider_opt.wording import argument
 
 
 def judge_corrected(
@@ -54,13 +55,13 @@ def judge_corrected(
     for (position, entry), by_scorer in zip(asked, judged, strict=True):
         verdict = by_scorer[rules.main]
         if isinstance(verdict, GoldError):
-            raise _failed(corrections, entry, verdict)
+            raise _failed(corrections, entry, verdict, rules.main)
         found[position] = bool(found[position]) or verdict.correct
     return found
 
 
 def check_corrections(corrections: Corrections, benchmark: Benchmark, rules: Rules) -> None:
-    """Make sure that corrections are of a benchmark's golds, and that each corrected query runs.
+    """Make sure that corrections are of a benchmark's golds, and that the rule of EX can judge by each corrected query.
 
     Raises:
         CorrectionsError: one is of another question or gold, or fails.
@@ -69,15 +70,17 @@ def check_corrections(corrections: Corrections, benchmark: Benchmark, rules: Rul
     examples = {example.index: example for example in benchmark.examples}
     asked = [(entry, gold) for entry in corrections if entry.index in examples for gold in entry.golds]
     pairs = [(replace(examples[entry.index], gold_sql=gold, other_golds=()), gold) for entry, gold in asked]
-    alone = Rules(timeout_s=rules.timeout_s)
+    alone = replace(rules.on(benchmark), metrics=(), corrections=None)
+    alone = replace(alone, mode=alone.main)
     for (entry, _), by_scorer in zip(asked, judge_all(pairs, benchmark.paths, alone) if pairs else [], strict=True):
         verdict = by_scorer[alone.main]
         if not isinstance(verdict, Verdict):
-            raise _failed(corrections, entry, verdict)
+            raise _failed(corrections, entry, verdict, alone.main)
 
 
-def _failed(corrections: Corrections, entry: Correction, error: GoldError) -> CorrectionsError:
+def _failed(corrections: Corrections, entry: Correction, error: GoldError, scorer: str) -> CorrectionsError:
     said = str(error).removeprefix(f"gold query fails on {entry.db_id}: ")
     return CorrectionsError(
-        f"{corrections.name}: a corrected query of question {entry.index} fails on {entry.db_id}: {said}"
+        f"{corrections.name}: a corrected query of question {entry.index} fails on {entry.db_id}: {said} (to "
+        f"{scorer}, by which EX is judged); mend it, or leave {argument('corrections')} out"
     )

@@ -125,12 +125,14 @@ def score(
     answers: Sequence[tuple[Example, str]],
     rules: Rules,
     *,
+    read_otherwise: Mapping[str, Sequence[str]] = {},
     use_cache: bool = True,
     n_workers: int | None = None,
     on_verdict: Callable[[], None] = lambda: None,
 ) -> ScoreReport:
     """Judge (example, predicted SQL) pairs of one benchmark by all scorers of the rules, in one pass.
 
+    ``read_otherwise`` are all predictions as a scorer reads them, by its name, where that is not as EX's scorer does.
     ``use_cache`` keeps gold results on disk, ``n_workers`` is the number of processes, ``on_verdict`` is called after
     each pair that is judged: a question without a gold query is not. Works wherever Python runs: in a script without a
     guard, a notebook, a thread.
@@ -146,14 +148,19 @@ def score(
     suites, suite = _suites(benchmark, asked, rules)
     _warn_of_lone(suites, asked, rules)
     failed = [(example.index, NO_GOLD) for example, _ in answers if not example.judged_by]
+    read_otherwise = {
+        name: [text for text, (example, _) in zip(texts, answers, strict=True) if example.judged_by]
+        for name, texts in read_otherwise.items()
+    }
     answers = [(example, sql) for example, sql in answers if example.judged_by]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
         cache = kept.path
     verdicts = judge_all(
-        answers, benchmark.paths, rules, suites=suites, cache=cache, n_workers=n_workers, on_verdict=on_verdict
-    )
+        answers, benchmark.paths, rules, read_otherwise=read_otherwise, suites=suites, cache=cache,
+        n_workers=n_workers, on_verdict=on_verdict,
+    )  # fmt: skip
     if rules.on_suites and suite != (now := _suites(benchmark, suites, rules)[1]):
         raise DatasetError(f"the test suite has changed while it was judged (from {suite} to {now}): score again")
     corrected: list[bool | None] = [None for _ in answers]

@@ -35,6 +35,7 @@ def judge_all(
     paths: Mapping[str, Path],
     rules: Rules,
     *,
+    read_otherwise: Mapping[str, Sequence[str]] = {},
     suites: Mapping[str, Sequence[Path]] = {},
     cache: Path | None = None,
     n_workers: int | None = None,
@@ -44,7 +45,8 @@ def judge_all(
 
     A GoldError stands where the gold query fails, and at all questions of a database that cannot be read. A gold that
     runs out of time is tried again when nothing of ours is at work beside it. Where a question has several golds, its
-    answer is judged by each, see ``several_golds``.
+    answer is judged by each, see ``several_golds``. ``read_otherwise`` are all predictions as a scorer reads them, by
+    its name among the rules' scorers, where that is not as they stand in ``pairs``.
 
     ``cache`` is the file of gold results, ``n_workers`` the number of processes (default: the
     processors this process may use). ``on_verdict`` is called in this process after each pair.
@@ -59,14 +61,18 @@ def judge_all(
         find_scorer(name)  # what is asked wrongly is told before a process is started
     db_ids = [example.question.db_id for example, _ in pairs]
     files = {db_id: tuple(map(os.fspath, suites.get(db_id, ()))) for db_id in db_ids}
-    by_gold = [(i, gold) for i, (example, _) in enumerate(pairs) for gold in example.judged_by or (example.gold_sql,)]
-    jobs = [
-        Job(n, db_ids[i], os.fspath(paths[db_ids[i]]), gold, pairs[i][1], scorers, files[db_ids[i]])
-        for n, (i, gold) in enumerate(by_gold)
-    ]
+    otherwise = {rules.asked[name]: texts for name, texts in read_otherwise.items()}
+    jobs: list[Job] = []
     of_pair: list[list[Job]] = [[] for _ in pairs]
-    for job, (i, _) in zip(jobs, by_gold, strict=True):
-        of_pair[i].append(job)
+    for i, (example, sql) in enumerate(pairs):
+        reading: dict[str, list[str]] = {}
+        for name in scorers:
+            reading.setdefault(otherwise[name][i] if name in otherwise else sql, []).append(name)
+        for gold in example.judged_by or (example.gold_sql,):
+            for text, names in reading.items():
+                path, suite = os.fspath(paths[db_ids[i]]), files[db_ids[i]]
+                jobs.append(Job(len(jobs), db_ids[i], path, gold, text, tuple(names), suite))
+                of_pair[i].append(jobs[-1])
     found: list[dict[str, Answer]] = [{} for _ in jobs]
     firsts = {of[0].position for of in of_pair}
     _ask_crew(
@@ -87,7 +93,9 @@ def judge_all(
     _warn_of_failing(pairs, of_pair, found, lost)
     return [
         {
-            name: best_of([_known_of(found[job.position][scorer], lost.get(job.db_id)) for job in of])
+            name: best_of(
+                [_known_of(found[job.position][scorer], lost.get(job.db_id)) for job in of if scorer in job.scorers]
+            )
             for name, scorer in rules.asked.items()
         }
         for of in of_pair
@@ -102,8 +110,10 @@ def _warn_of_failing(
 ) -> None:
     """Tell of golds that fail where another gold of their question runs, by which alone it is judged then."""
     for (example, _), of in zip(pairs, of_pair, strict=True):
-        fail = [next((a for a in found[job.position].values() if isinstance(a, GoldError)), None) for job in of]
-        if len(of) > 1 and not all(fail) and of[0].db_id not in lost:
+        golds = example.judged_by or (example.gold_sql,)
+        said = [[a for job in of if job.gold_sql == gold for a in found[job.position].values()] for gold in golds]
+        fail = [next((answer for answer in answers if isinstance(answer, GoldError)), None) for answers in said]
+        if len(golds) > 1 and not all(fail) and of[0].db_id not in lost:
             for number, error in enumerate(fail, 1):
                 if error is not None:
                     _LOG.warning("question %d: its gold %d does not count: %s", example.index, number, error)

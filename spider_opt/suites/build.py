@@ -86,8 +86,8 @@ def _jobs(benchmark: Benchmark, out: Path, seed: int, instances: int, checks: in
     schemas = {}
     for example in benchmark.examples:
         schemas[example.question.db_id] = example.question.schema
-        if example.gold_sql:
-            golds.setdefault(example.question.db_id, []).append(example.gold_sql)
+        if example.golds:
+            golds.setdefault(example.question.db_id, []).extend(example.golds)
     return [
         Job(out, benchmark.paths[db_id], schemas[db_id], tuple(golds[db_id]), seed, instances, checks)
         for db_id in sorted(golds)

@@ -18,7 +18,7 @@ from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import pair_read, read_answers
-from spider_opt.runs.run import PREDICTIONS, VERDICTS
+from spider_opt.runs.verdict_files import PREDICTIONS, verdicts_file
 from spider_opt.scoring import read_verdicts
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.normal import normalized
@@ -198,7 +198,7 @@ def focus(items: Sequence[Item], folder: Path, source: Benchmark, *, times: int 
         if not is_training(name):
             raise LeakError(f"{folder} cannot be learnt from: it asked {name}, which is of an evaluation split")
     try:
-        verdicts = read_verdicts(folder / VERDICTS)
+        verdicts = read_verdicts(verdicts_file(folder))
     except FileNotFoundError:
         raise RunError(f"the run in {folder} is not scored: finish it first") from None
     # A verdict stands where its answer stood then.

@@ -130,3 +130,11 @@ def test_only_exact_repetitions_are_duplicates(tmp_path: Path) -> None:
     other = {**GOOD, "query": "SELECT  1"}
     entries = read_entries([write(tmp_path / "dev.json", [GOOD, other, GOOD, {**GOOD, "db_id": "zoo"}, GOOD])])
     assert [(entry.index, first.index) for entry, first in exact_duplicates(entries)] == [(2, 0), (4, 0)]
+
+
+def test_several_golds_are_queries_of_any_kind(tmp_path):
+    path = tmp_path / "dev.json"
+    golds = ["VALUES (1)", "-- so\nSELECT 1", "(SELECT 1)", "WITH a AS (SELECT 1) SELECT * FROM a"]
+    path.write_text(json.dumps([{**GOOD, "query": golds}]))
+    [entry] = read_entries([path])
+    assert [entry.query, *entry.other_golds] == golds

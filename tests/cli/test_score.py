@@ -474,6 +474,52 @@ def test_a_run_is_judged_again_where_it_lies(tmp_path):
     assert (folder / "predictions.jsonl").read_bytes() == answers
 
 
+def test_a_run_that_is_judged_by_more_keeps_what_it_was_judged_by(tmp_path, caplog):
+    folder = tmp_path / "run"
+    shutil.copytree(RECORDED, folder)
+
+    def metrics():
+        verdicts = [json.loads(line) for line in (folder / "verdicts.jsonl").read_text().splitlines()]
+        noted = json.loads((folder / "run.json").read_text())["scorer"]
+        return noted.get("metrics"), [verdict["metrics"] for verdict in verdicts]
+
+    again = ("--benchmark", "spider-mini", "--update", "--metric")
+    score(folder, *again, "bird,match")
+    names, first = metrics()
+    assert names == ["official", "bird", "match", "strict"]  # strict was there
+    told = score(folder, *again, "strict").stdout
+    names, second = metrics()
+    assert names == ["official", "strict", "bird", "match"]
+    assert [one.get("match") for one in second] == [one.get("match") for one in first]  # where its gold can be read
+    assert "  match  " in told
+    run = json.loads((folder / "run.json").read_text())
+    run["scorer"]["sqlite"] = "3.0.0"  # another may say otherwise
+    (folder / "run.json").write_text(json.dumps(run))
+    result = score(folder, *again, "strict")
+    assert metrics()[0] == ["official", "strict"]
+    for name in ("bird", "match"):
+        said = f"is no longer judged by {name}, which was under other conditions: ask for it, too (--metric {name})"
+        assert said in result.stderr + caplog.text
+
+
+def test_a_tab_in_one_answer_changes_no_other_metrics_questions(spider, tmp_path, caplog):
+    """Scorers read a line to its tab or whole; who can judge which question does not depend on how."""
+    dev = json.loads((spider / "dev.json").read_text())
+    dev[4]["query"] = dev[4]["SQL"] = "PRAGMA table_info(item)"  # which bird runs and strict does not
+    (spider / "dev.json").write_text(json.dumps(dev))
+    answers = ["SELECT name FROM item", "SELECT 1", "SELECT 7", "SELECT 1", "PRAGMA table_info(item)"]
+    told = []
+    for line in ("SELECT 1", "SELECT 1\tFROM item"):
+        answers[0] = line
+        (tmp_path / "p.txt").write_text("".join(f"{answer}\tshop\n" for answer in answers))
+        result = score(tmp_path / "p.txt", "--spider", spider, "--metric", "official,strict,bird", "--json")
+        assert "question 4 left out of strict" in result.stderr + caplog.text
+        caplog.clear()
+        told.append({name: one["n"] for name, one in json.loads(result.stdout)["metrics"].items()})
+    assert told[0] == told[1]
+    assert told[0]["strict"] == told[0]["bird"] - 1
+
+
 def test_a_run_on_other_questions_keeps_its_verdicts(tmp_path, spider, answers):
     folder = tmp_path / "run"
     shutil.copytree(RECORDED, folder)

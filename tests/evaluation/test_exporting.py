@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,17 @@ def test_one_line_says_the_same(shop, sql):
         assert connection.execute(line).fetchall() == connection.execute(sql).fetchall()
 
 
-@pytest.mark.parametrize("sql", ['SELECT "a\nb" FROM item', "SELECT `a\tb` FROM item", "SELECT 'never\nclosed"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'SELECT "a\nb" FROM item',
+        "SELECT `a\tb` FROM item",
+        "SELECT 'never\nclosed",
+        "SELECT id AS 'a\nb' FROM item",
+        "SELECT count(*) 'a\tb' FROM item",
+        "SELECT 1 FROM 'a\nb'",
+    ],
+)
 def test_what_no_line_can_hold_is_told(sql):
     line, whole = one_line(sql)
     assert not whole
@@ -146,3 +157,13 @@ def test_every_gold_of_dev_on_one_line(shared, tmp_path):
     assert len(lines) == len(dev.examples) == len(made.files["pred"].read_text().splitlines())
     assert all(line.count("\t") == 1 for line in lines)
     assert made.changed == ()
+
+
+@pytest.mark.parametrize("form", ["spider", "bird"])
+def test_of_several_golds_the_first_stands_there_and_that_is_told(shop, answers, tmp_path, form):
+    first, *others = shop.examples
+    benchmark = replace(shop, examples=(replace(first, other_golds=("SELECT 7",)), *others))
+    made = export(answers, benchmark, form=form, out=tmp_path / "out")
+    assert made.several == (0,)
+    assert json.loads((tmp_path / "out" / MANIFEST).read_text())["first_of_several_golds"] == [0]
+    assert "SELECT 7" not in made.files["gold"].read_text()

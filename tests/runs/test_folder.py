@@ -16,7 +16,7 @@ from fake_model import FakeModel
 from fake_run import MODEL, Answering, go, ids, text
 
 from spider_opt.errors import LeakError, ModelError, ModelUnavailable, PredictionsError, RunError
-from spider_opt.runs import Run, RunInfo, ScoredBy
+from spider_opt.runs import Run, RunInfo, ScoredBy, verdict_files
 from spider_opt.runs import folder as runs
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.conditions import conditions
@@ -440,7 +440,7 @@ def test_finish_keeps_the_folder_honest_when_it_cannot_write(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs, "write_verdicts", fail)
+    monkeypatch.setattr(verdict_files, "write_verdicts", fail)
     with pytest.raises(RunError, match="No space left on device"):
         finish(benchmark, tmp_path, Rules("official"))
     assert RunInfo.read(tmp_path).scorer is None  # verdicts of one mode never stand under another's name

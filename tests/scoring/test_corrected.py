@@ -162,3 +162,10 @@ def test_eval_asks_no_model_where_a_corrected_query_fails(benchmark, tmp_path):
     with pytest.raises(CorrectionsError, match="fails"):
         so.evaluate(method, benchmark, name="m", out=tmp_path / "run", corrections=broken, progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_rule_of_ex_cannot_judge_by_is_told_before_a_model_is_asked(benchmark):
+    mine = Corrections("mine", (entry(benchmark, 0, "wrong", "SELECT 17"),))  # a literal: no query to exact set match
+    check_corrections(mine, benchmark, Rules("official"))
+    with pytest.raises(CorrectionsError, match=r"fails on \w+: .* \(to match, .* leave corrections out"):
+        check_corrections(mine, benchmark, Rules("match"))

@@ -70,6 +70,17 @@ def test_golds_are_right_on_their_suite_and_numbers_say_whose_it_is(tmp_path):
     assert run.info.scorer.suite == made.suite
 
 
+def test_all_right_golds_of_a_question_have_one_answer_on_its_suite(tmp_path):
+    """Else what means the second one could be wrong, where the first has one answer and the second has several."""
+    benchmark = few(2)
+    first, *others = benchmark.examples
+    second = "SELECT count(*) FROM farm WHERE village <> 'Oakley'"
+    both = replace(benchmark, examples=(replace(first, other_golds=(second,)), *others))
+    made = [so.build_suite(b, tmp_path / name, checks=20, jobs=1) for name, b in (("one", benchmark), ("two", both))]
+    assert made[1].databases[0].golds == made[0].databases[0].golds + 1
+    assert made[1].databases[0].mutants > made[0].databases[0].mutants
+
+
 def test_databases_side_by_side_give_the_same_files(tmp_path):
     benchmark = few(2)
     # The processes know nothing of what is changed here, so all of these do it in full.

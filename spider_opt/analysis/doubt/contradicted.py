@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from spider_opt.runs import Run
+from spider_opt.scoring.rewrite import value_to_one
 from spider_opt.scoring.rules import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.types import Benchmark, Outcome, Verdict
@@ -18,6 +19,7 @@ def contradicted(benchmark: Benchmark, runs: Mapping[str, Run], agree: int) -> d
     one query in gold's place; answers that fail agree with nobody.
     """
     rules = Rules(benchmark.scorer)
+    meant = value_to_one if rules.main.startswith("official") else str  # of an answer, as that rule reads it
     examples = {example.index: example for example in benchmark.examples}
     wrong: dict[int, dict[str, str]] = {}
     for name, run in runs.items():
@@ -32,7 +34,7 @@ def contradicted(benchmark: Benchmark, runs: Mapping[str, Run], agree: int) -> d
         for other in dict.fromkeys(said.values())
         if one != other
     ]
-    asked = [(replace(examples[index], gold_sql=one), other) for index, one, other in pairs]
+    asked = [(replace(examples[index], gold_sql=meant(one), other_golds=()), other) for index, one, other in pairs]
     verdicts = judge_all(asked, benchmark.paths, rules) if asked else []
     same = {
         pair

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spider_opt import arguments
@@ -86,10 +86,14 @@ def doubt(
             if db_id not in databases:
                 databases[db_id] = stack.enter_context(Sandbox(benchmark.paths[db_id], limits=Limits()))
             reasons: dict[str, str] = {}
-            if example.gold_sql.strip():
-                gold = Gold(example, databases[db_id])
+            for number, sql in enumerate(example.golds, 1):
+                gold = Gold(replace(example, gold_sql=sql), databases[db_id])
                 told = {FAILS: [gold.failed]} if gold.failed else {name: [*BY_GOLD[name](gold)] for name in BY_GOLD}
-                reasons = {name: "; ".join(told[name]) for name in RULES if name in asked and told.get(name)}
+                whose = f"gold {number}: " if len(example.golds) > 1 else ""
+                for name in RULES:
+                    if name in asked and told.get(name):
+                        said = whose + "; ".join(told[name])
+                        reasons[name] = f"{reasons[name]}; {said}" if name in reasons else said
             systems, sql = against.get(example.index, ((), ""))
             if systems:
                 reasons[CONTRADICTED] = f"{counted(len(systems), 'system')} of {len(runs)} agree on another result"

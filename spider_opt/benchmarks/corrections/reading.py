@@ -11,6 +11,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.corrections.entries import VERDICTS, Correction, Corrections
 from spider_opt.errors import CorrectionsError
 from spider_opt.rows import csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.sql.statement import is_query
 from spider_opt.wording import argument
 
 _HERE = Path(__file__).resolve().parent
@@ -100,6 +101,10 @@ def _entry(value: Any, refuse: Callable[[str], CorrectionsError]) -> Correction:
     golds = [] if golds is None or golds == "" else [golds] if isinstance(golds, str) else golds
     if not isinstance(golds, list) or not all(isinstance(gold, str) and gold.strip() for gold in golds):
         raise refuse(f"golds of question {index} are no query, nor a list of queries")
+    if other := next((gold for gold in golds if not is_query(gold)), None):
+        raise refuse(
+            f"golds of question {index} are to be queries, with SELECT, WITH or VALUES first, and one is {other[:60]!r}"
+        )
     if (verdict == "right") == bool(golds):
         raise refuse(
             f"question {index} is called right, and has other golds: is it wrong, or are several right?"

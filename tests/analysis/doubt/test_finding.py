@@ -157,3 +157,26 @@ def test_spider_dev(shared):
     read = {entry.index: entry.said for entry in read_corrections("spider-dev")}
     assert Counter(read[one.index] for one in against) == {"right": 41, "several": 38, "wrong": 37}
     assert set().union(*(one.reasons for one in found)) == set(RULES) - {"fails"}
+
+
+def test_each_of_several_golds_is_looked_at(here, caplog):
+    asked = json.loads((here / "own" / "dev.json").read_text())
+    asked[0]["query"] = ["SELECT name FROM item", "SELECT nope FROM item", "SELECT 1 WHERE 0"]
+    asked[1]["query"] = ["SELECT count(*) FROM item", "SELECT 3"]
+    (here / "own" / "dev.json").write_text(json.dumps(asked))
+    found = {one.index: one for one in so.doubt(load(data="own"), *FILES)}
+    assert found[0].reasons == {
+        "fails": "gold 2: no such column: nope",
+        "empty": found[0].reasons["empty"],
+    }
+    assert found[0].reasons["empty"].startswith("gold 3: ")
+    assert found[1].reasons == {"contradicted": "4 systems of 4 agree on another result"}
+    assert "question 1: its gold" not in caplog.text  # the systems' answers stand in gold's place there
+
+
+def test_systems_agree_by_what_the_rule_reads(here):
+    """The official rule makes 1 of the letters value, in an answer that stands in gold's place too."""
+    for name in SYSTEMS:
+        (here / f"{name}.txt").write_text("".join(f"{sql}\n" for sql in ("SELECT value", *SYSTEMS[name][1:])))
+    found = {one.index: one for one in so.doubt(load(data="own"), *FILES, rules=["contradicted"])}
+    assert found[0].systems == ("a", "b", "c", "d")

@@ -73,6 +73,8 @@ def test_csv_has_a_row_for_each_gold(tmp_path):
         ({"golds": "", "verdict": "several"}, "called several, and has no golds"),
         ({"verdict": "right"}, "called right, and has other golds"),
         ({"golds": [" "]}, "are no query"),
+        ({"golds": ["SELECT 1", "DROP TABLE t"]}, "are to be queries, .* and one is 'DROP TABLE t'"),
+        ({"golds": ["-- only a comment"]}, "are to be queries"),
         ({"golds": ["SELECT 1", 2]}, "are no query"),
         ({"golds": {"a": "SELECT 1"}}, "are no query"),
     ],
