@@ -104,7 +104,7 @@ def check_comparable(base: Run, run: Run, metric: str | None = None) -> None:
         if here != there:
             raise UsageError(
                 f"{run.where} was scored by {here}, but {base.where} by {there}: "
-                f"{either('evaluate one of them again', 'run the eval command of one of them again')}"
+                f"{either('evaluate one of them again', f'spider-opt score {run.where} --update judges it again')}"
             )
     _check_same_questions(base, run)
     hashes = base.info.questions, run.info.questions

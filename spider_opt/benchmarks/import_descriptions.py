@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spider_opt.benchmarks.descriptions import NAME, read_text
+from spider_opt.benchmarks.shown_gold import shows_gold
 from spider_opt.databases import read_schema
 from spider_opt.errors import DatasetError
 from spider_opt.rows import name_of
@@ -16,13 +17,18 @@ from spider_opt.types import Schema
 FOLDER = "database_description"
 
 
-def copy_descriptions(descriptions: Path, databases: Mapping[str, Path]) -> None:
+def copy_descriptions(
+    descriptions: Path, databases: Mapping[str, Path], golds: Iterable[tuple[str, str, str]] = ()
+) -> None:
     """Copy the CSV files of each database beside it; they lie in a folder of its name, or there is but one database.
 
+    ``golds`` are (place, db_id, query) of the questions that will be asked.
+
     Raises:
-        DatasetError: there is none, one cannot be read, or one is about no table or column of its database.
+        DatasetError: there is none, one cannot be read, is about no table or column of its database, or shows one of
+            ``golds``.
     """
-    found = 0
+    found, golds = 0, list(golds)
     for db_id, database in databases.items():
         own = descriptions / db_id
         place = own if own.is_dir() or len(databases) > 1 else descriptions
@@ -32,6 +38,10 @@ def copy_descriptions(descriptions: Path, databases: Mapping[str, Path]) -> None
             text = read_text(file)
             if schema is not None:
                 _check(file, text, schema)
+            if place_of := next((at for at, db, gold in golds if db == db_id and shows_gold(text, gold)), None):
+                raise DatasetError(
+                    f"{file} has the gold query of {place_of}, and a model is shown what it says: take it out"
+                )
             target = database.parent / FOLDER / file.name
             target.parent.mkdir(exist_ok=True)
             target.write_text(text, encoding="utf-8")

@@ -106,7 +106,10 @@ def import_benchmark(
         with building(real, files.values()) as fresh:
             copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
             if descriptions is not None:
-                copy_descriptions(descriptions, copies)
+                shown = [
+                    (row.place, db_id, gold) for row, db_id in zip(asked, about, strict=True) for gold in row.golds
+                ]
+                copy_descriptions(descriptions, copies, shown)
             golds = _run_golds(asked, about, copies, on_gold)
             learnt = _by_query(golds, table) if by_query else _by_database(golds, copies, training)
             asks = tuple(gold for gold, learn in zip(golds, learnt, strict=True) if not learn)

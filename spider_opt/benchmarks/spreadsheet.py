@@ -65,4 +65,9 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value.isoformat(" ") if isinstance(value, datetime) else str(value).strip()
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    from openpyxl.utils.escape import unescape
+
+    # A break of Windows stands in the file as _x000D_ and a line end, which openpyxl leaves as it is.
+    return str(unescape(str(value))).replace("\r\n", "\n").replace("\r", "\n").strip()

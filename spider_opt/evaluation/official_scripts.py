@@ -24,6 +24,7 @@ SOME = 25
 STARTS_S = 60.0
 _LOOK_EVERY_S = 0.1
 _PIP = {"psycopg2": "psycopg2-binary", "func_timeout": "func-timeout"}
+_OF_THE_SCRIPTS = frozenset(("process_sql", "exec_eval", "parse", "evaluation_utils"))
 _WHERE = ("", "evaluation", "src", "bird_evaluation/src")
 SCRIPTS = {"spider": "evaluation.py", "bird": "evaluation_ex.py", "bird-f1": "evaluation_f1.py"}
 
@@ -150,6 +151,8 @@ def _not_installed(script: Script, what: str) -> UsageError:
     if what.startswith("import: "):
         said = what.removeprefix("import: ")
         return UsageError(f"{script.path} cannot be imported ({said}): are its files of one version?")
+    if what in _OF_THE_SCRIPTS:
+        return UsageError(f"{script.path} needs {what}.py, which is a file of the same script: take all of its folder")
     package = _PIP.get(what, what)
     return UsageError(f"{script.path} needs {what}: type {script.python} -m pip install {package}, {again}")
 

@@ -224,7 +224,12 @@ def _warn_of_lone(suites: Mapping[str, Sequence[Path]], asked: Collection[str], 
     if alone := sum(len(suites[db_id]) == 1 for db_id in asked if db_id in suites):
         more = "" if rules.suite else f"; a folder of test suites is named by {argument('suite', 'DIR')}"
         of = counted(len(asked), "database")
-        _LOG.warning("suite: %d of %s with no instance but the benchmark's own, where it is EX%s", alone, of, more)
+        _LOG.warning(
+            "suite: %d of %s with no instance but the benchmark's own, where it is what official says%s",
+            alone,
+            of,
+            more,
+        )
 
 
 def _warn_of_unsaid(

@@ -403,6 +403,14 @@ def test_a_spreadsheet_is_read_as_its_csv_would_be(here: Path) -> None:
     assert found.asked[1].asked.place == "row 4"
 
 
+def test_line_breaks_of_windows_in_a_spreadsheet_are_line_breaks(here: Path) -> None:
+    sql = "SELECT name\r\nFROM boat\r\nWHERE kind = 'sail'"
+    found = made(spreadsheet(here / "questions.xlsx", [["question", "query"], ["Which\r\nsail?", sql]]))
+    [gold] = found.asked
+    assert (gold.asked.question, gold.asked.query) == ("Which\nsail?", sql.replace("\r\n", "\n"))
+    assert not gold.error
+
+
 @pytest.mark.parametrize(
     ("sheets", "said"),
     [
@@ -470,10 +478,6 @@ def test_what_columns_hold_is_told(here: Path, place: str) -> None:
 def test_descriptions_that_are_wrong_are_refused(here: Path, file: str, text: str, said: str) -> None:
     Path("about").mkdir()
     Path("about", file).write_text(text)
-
-    def make_and_load() -> None:
-        made(table(ROWS), descriptions=Path("about"))
-        load(data="own")
-
     with pytest.raises(DatasetError, match=said):
-        make_and_load()
+        made(table(ROWS), descriptions=Path("about"))
+    assert not Path("own").exists()

@@ -428,7 +428,11 @@ OTHER = [
     ({"split": "train"}, 2, "RUN was asked spider train, but runs/base was asked spider dev"),
     ({"benchmark": "spider-mini"}, 2, "RUN was asked spider-mini dev, but runs/base was asked spider dev"),
     ({"fingerprint": "g"}, 2, "RUN and runs/base were asked spider dev with other questions or databases"),
-    (STRICT, 2, "RUN was scored by strict v1, but runs/base by official v1: run the eval command of one of them again"),
+    (
+        STRICT,
+        2,
+        "RUN was scored by strict v1, but runs/base by official v1: spider-opt score RUN --update judges it again",
+    ),
     ({"start": 20}, 2, "RUN and runs/base have no question in common"),
     ({"without": "scorer"}, 1, "the run in RUN is unfinished: run its eval command again"),
 ]

@@ -112,6 +112,7 @@ def test_suites_are_those_that_are_named(shop, tmp_path):
     [
         ("import no_such_module", r"type .* -m pip install no_such_module, or name another Python"),
         ("import func_timeout_", r"-m pip install func_timeout_"),
+        ("import evaluation_utils", r"needs evaluation_utils\.py, which is a file of the same script"),
         ("from exec_eval import no_such_name", r"\(.*no_such_name.*\): are its files of one version\?"),
         ("raise LookupError('not found: nltk.download(\\'punkt_tab\\')')", "-m nltk.downloader punkt_tab"),
         ("def broken(:", "cannot be run with"),

@@ -59,10 +59,7 @@ def differences(pairs: Pairs, by: str) -> list[tuple[str, str]]:
     To be asked where there is no ``contradiction``.
     """
     said = []
-    same = sum(
-        bool(example.golds) and bare(example.gold_sql) in {bare(text) for text in {entry.sql, entry.cut}}
-        for example, entry in pairs
-    )
+    same = sum(not {*map(bare, x.golds)}.isdisjoint(map(bare, {entry.sql, entry.cut})) for x, entry in pairs)
     if same >= max(AT_LEAST, THEMSELVES * len(pairs)):
         said.append(
             (

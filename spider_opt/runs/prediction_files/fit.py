@@ -25,10 +25,10 @@ def misfit(pairs: Sequence[Predicted], scored: Sequence[Scored]) -> str:
     right = sum(s.correct for s in scored)
     if right > n / 2:
         return ""
-    golds = {same_query_key(pair.example.gold_sql) for pair in pairs}
-    keys = [(same_query_key(pair.sql), same_query_key(pair.example.gold_sql)) for pair in pairs]
-    others = sum(said != own and said in golds for said, own in keys)
-    own = sum(said == own for said, own in keys)
+    keys = [(same_query_key(pair.sql), {*map(same_query_key, pair.example.golds)}) for pair in pairs]
+    golds = {gold for _, own in keys for gold in own}
+    others = sum(said not in own and said in golds for said, own in keys)
+    own = sum(said in own for said, own in keys)
     if broken >= MOSTLY * n:
         said = f"{broken} of {n} answers do not run on their question's database"
     elif others >= AT_LEAST and others > max(own, right):

@@ -141,7 +141,7 @@ class _Pairing:
         return self._by_text(
             entries,
             lambda entry: entry.question and normal_text(entry.question),
-            lambda example: normal_text(example.question.text),
+            lambda example: [normal_text(example.question.text)],
             "question",
         )
 
@@ -149,7 +149,7 @@ class _Pairing:
         return self._by_text(
             entries,
             lambda entry: entry.gold and same_query_key(entry.gold),
-            lambda example: same_query_key(example.gold_sql),
+            lambda example: [same_query_key(gold) for gold in example.golds or (example.gold_sql,)],
             "gold query",
         )
 
@@ -198,17 +198,26 @@ class _Pairing:
         self,
         entries: Sequence[Entry],
         told: Callable[[Entry], str],
-        of: Callable[[Example], str],
+        of: Callable[[Example], Sequence[str]],
         what: str,
     ) -> Pairs | None:
-        """Pair by a text that several questions may share: these get their answers in the order of the file."""
+        """Pair by a text that several questions may share: these get their answers in the order of the file.
+
+        A question that has several (gold queries) is known by each of them that no other question has.
+        """
         if not entries or not all(told(entry) for entry in entries):
             return None
         with_db = all(entry.db_id for entry in entries)
         waiting: dict[Hashable, list[Example]] = {}
+        firsts: dict[Hashable, set[Hashable]] = {}
         for example in self._examples:
-            waiting.setdefault((example.question.db_id if with_db else "", of(example)), []).append(example)
-        keys = [(entry.db_id if with_db else "", told(entry)) for entry in entries]
+            db_id, (first, *others) = example.question.db_id if with_db else "", of(example)
+            waiting.setdefault((db_id, first), []).append(example)
+            for other in others:
+                firsts.setdefault((db_id, other), set()).add((db_id, first))
+        keys: list[Hashable] = [(entry.db_id if with_db else "", told(entry)) for entry in entries]
+        known_as = {key: next(iter(of)) for key, of in firsts.items() if len(of) == 1 and key not in waiting}
+        keys = [known_as.get(key, key) for key in keys]
         n_known = sum(key in waiting for key in keys)
         if n_known * 2 <= len(entries):
             return None

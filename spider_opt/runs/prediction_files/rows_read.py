@@ -86,14 +86,29 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
         role = role_of(names[name])
         if role is not None and name != holds:
             roles.setdefault(role, name)
+    if "gold" not in roles:  # Spider calls it "query", which may as well be an answer
+        golds = {name: [_text(_first(entry.get(name))) for _, entry in objects] for name in every if name != holds}
+        found = [name for name, column in golds.items() if all(column) and known.are_golds(column, 1.0)]
+        roles |= {"gold": found[0]} if len(found) == 1 else {}
     for row, entry in objects:
         if holds not in entry:
             raise refuse(f'{row.place} has no "{holds}"')
         value = _only(entry[holds])
         if value is not None and not isinstance(value, str):
             raise refuse(f'{row.place} has {_said(value)} as its "{holds}", where a query is due')
-    told = [{role: _text(entry.get(name)).strip() for role, name in roles.items()} for _, entry in objects]
+    told = [
+        {
+            role: _text(_first(entry.get(name)) if role == "gold" else entry.get(name)).strip()
+            for role, name in roles.items()
+        }
+        for _, entry in objects
+    ]
     return _entries(rows, texts[holds], told, known)
+
+
+def _first(value: JSON) -> JSON:
+    """Return the first of several golds, by which a question is known as well as by the others."""
+    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else value
 
 
 def _nested(

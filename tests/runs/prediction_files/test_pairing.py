@@ -252,3 +252,23 @@ def test_answers_to_another_part_are_refused(pair, part, name, content, said):
     with pytest.raises(PredictionsError) as caught:
         pair(content, name, of=part)
     assert said in str(caught.value) or "spider dev has 3" in str(caught.value)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("form", ["first", "second", "list", "mixed", "query"])
+def test_questions_with_several_golds_are_known_by_each(pair, whole, caplog, form, order):
+    """Else answers that stand beside other golds would be read in their order, without a word."""
+    several = replace(
+        whole, examples=tuple(replace(x, other_golds=(f"SELECT h{x.index} FROM t",)) for x in whole.examples)
+    )
+    golds = {
+        "first": lambda i: GOLDS[i],
+        "second": lambda i: f"SELECT h{i} FROM t",
+        "list": lambda i: [GOLDS[i], f"SELECT h{i} FROM t"],
+        "mixed": lambda i: f"SELECT h{i} FROM t" if i % 2 else [GOLDS[i]],
+        "query": lambda i: f"SELECT h{i} FROM t",
+    }[form]
+    named = "query" if form == "query" else "gold"
+    rows = [{named: golds(i), "prediction": SQL[i]} for i in ORDERS[order]]
+    assert pair(json.dumps(rows), "a.json", of=several) == PAIRED
+    assert not caplog.messages
