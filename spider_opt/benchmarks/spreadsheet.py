@@ -68,4 +68,9 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ")
     # A break of Windows stands in the file as _x000D_ and a line end, which openpyxl leaves as it is.
-    return str(import_module("openpyxl.utils.escape").unescape(str(value))).replace("\r\n", "\n").replace("\r", "\n").strip()
+    return (
+        str(import_module("openpyxl.utils.escape").unescape(str(value)))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .strip()
+    )

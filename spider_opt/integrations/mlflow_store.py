@@ -21,7 +21,7 @@ from spider_opt.models.openai.urls import without_secrets
 from spider_opt.paths import cache_dir, locked
 from spider_opt.runs import Run
 from spider_opt.runs.info import FILE
-from spider_opt.runs.run import PREDICTIONS, VERDICTS
+from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
