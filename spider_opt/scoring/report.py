@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,9 @@ def score(
     suites, suite = _suites(benchmark, asked, rules)
     _warn_of_lone(suites, asked, rules)
     failed = [(example.index, NO_GOLD) for example, _ in answers if not example.judged_by]
-    read_otherwise = {
-        name: [text for text, (example, _) in zip(texts, answers, strict=True) if example.judged_by]
-        for name, texts in read_otherwise.items()
-    }
-    answers = [(example, sql) for example, sql in answers if example.judged_by]
+    judged = [bool(example.judged_by) for example, _ in answers]
+    read_otherwise = {name: [*compress(texts, judged)] for name, texts in read_otherwise.items()}
+    answers = [*compress(answers, judged)]
     cache = cache_dir() / "gold.sqlite" if use_cache else None
     with closing(GoldCache(cache)) as kept:  # closed before processes are forked
         hardness = levels([example.gold_sql for example, _ in answers], kept)
@@ -181,18 +180,9 @@ def score(
         metrics = {name: float(v.metric) if name in numbers else v.metric for name, v in said.items()}
         if right is not None:
             metrics = {rules.main: metrics[rules.main], CORRECTED: right} | metrics
-        scored.append(
-            Scored(
-                example.index,
-                example.question.db_id,
-                verdict.correct,
-                verdict.outcome,
-                verdict.detail,
-                level,
-                cluster_of(example),
-                metrics,
-            )
-        )
+        index, db_id, cluster = example.index, example.question.db_id, cluster_of(example)
+        right_or_not, outcome, detail = verdict.correct, verdict.outcome, verdict.detail
+        scored.append(Scored(index, db_id, right_or_not, outcome, detail, level, cluster, metrics))
     _warn_of_unsaid(answers, verdicts, rules)
     skipped = sum(benchmark.missing.values()) + len(failed)
     by = suite, str(rules.corrections or "")
