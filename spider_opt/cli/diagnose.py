@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,39 +13,112 @@ from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 
 if TYPE_CHECKING:
     from spider_opt.analysis.diagnosis import Diagnosis
+    from spider_opt.analysis.diagnosis.examining import Examination
+    from spider_opt.analysis.diagnosis.oracle import OracleFindings
     from spider_opt.types import Benchmark
 
 
 @click.command(
     "diagnose",
     epilog="\b\nExample:\n  spider-opt diagnose results/runs/my-run --spider spider/\n"
-    "  spider-opt diagnose my-run --examples 2",
+    "  spider-opt diagnose my-run --oracle --ids results/samples/dev-250.txt --out diagnosis",
 )
 @click.argument("run", type=click.Path(exists=True, path_type=Path, file_okay=False))
 @benchmark_options
+@click.option(
+    "--ids", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Only the questions whose ids FILE lists",
+)  # fmt: skip
+@click.option(
+    "--oracle", is_flag=True,
+    help="Ask the run's model its wrong answers again, with gold's tables, columns, values and form in the prompt",
+)  # fmt: skip
+@click.option(
+    "--controls", type=click.IntRange(min=0), default=30, show_default=True, metavar="N",
+    help="With --oracle: so many right answers are asked too, and wrong ones by a prompt that shows nothing of gold",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Keep all of it there: JSON, CSV by question, the picture, the oracle's answers  "
+    "[default: only these, in results/diagnosis/…]",
+)  # fmt: skip
 @click.option(
     "--examples", type=click.IntRange(min=0), default=0, metavar="N",
     help="Show so many wrong answers of each reason, with question and gold",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures and each wrong answer as JSON")
-def diagnose_command(run: Path, chosen: Chosen, examples: int, as_json: bool) -> None:
+def diagnose_command(
+    run: Path,
+    chosen: Chosen,
+    ids: Path | None,
+    oracle: bool,
+    controls: int,
+    out: Path | None,
+    examples: int,
+    as_json: bool,
+) -> None:
     """Tell why a run's wrong answers are wrong: context or behaviour.
 
     Each wrong answer is compared with gold part by part: what differs has a name (table, join, condition, value …), the
     first of which counts. From that, and from what stood in the prompt, it tells how many points better context could
-    bring at most, and how many better behaviour. The benchmark is the run's; where its folder is needed, name it.
+    bring at most, how many better behaviour, and what to try next. With --oracle the run's own model is asked again,
+    until one turns right; its cost is said before, its answers are kept, and the same command without --oracle uses
+    them. The benchmark is the run's; where its folder is needed, name it.
     """
     from spider_opt.analysis.diagnosis import diagnose
-    from spider_opt.analysis.diagnosis.text import to_json, to_markdown
+    from spider_opt.analysis.diagnosis.examining import examine
+    from spider_opt.analysis.diagnosis.oracle import ask_oracle, read_oracle
+    from spider_opt.analysis.diagnosis.text import examined_to_markdown, to_json
+    from spider_opt.benchmarks.subsets import listed
+    from spider_opt.errors import UsageError
     from spider_opt.progress import progress
-    from spider_opt.runs import RunInfo
+    from spider_opt.runs import Run, RunInfo
+    from spider_opt.runs.info import FILE
 
     info = RunInfo.read(run)
+    if out is not None and (out / FILE).exists():
+        raise click.BadParameter(f"{out} is a run's folder: name another", param_hint="'--out'")
     benchmark = chosen.load_of(info.benchmark, info.split)
-    found = diagnose(run, benchmark, progress=progress)
-    click.echo(json.dumps(to_json(found), indent=1, ensure_ascii=False) if as_json else to_markdown(found))
+    read = Run.read(run, benchmark)
+    if ids is not None:
+        read = read.only([example.index for example in listed(benchmark, ids).examples])
+        if not read.n:
+            raise UsageError(f"{run} has no answer to any question that {ids} lists")
+    found = diagnose(read, benchmark, progress=progress)
+    folder = out or Path("results") / "diagnosis" / (run.resolve().name + (f"-{ids.stem}" if ids else ""))
+    told: OracleFindings | None
+    if oracle:
+        tell = partial(click.echo, err=True)
+        told = ask_oracle(found, benchmark, folder, controls=controls, tell=tell, progress=progress)
+        click.echo(f"the oracle's answers: {folder}", err=True)
+    else:
+        told = read_oracle(found, benchmark, folder)
+    examined = examine(found, benchmark, told, progress=progress)
+    if out is not None:
+        _keep(examined, out)
+    click.echo(json.dumps(to_json(examined), indent=1) if as_json else examined_to_markdown(examined))
     if examples and not as_json:
         _show(found, benchmark, examples)
+
+
+def _keep(examined: Examination, out: Path) -> None:
+    from spider_opt.analysis.diagnosis.files import write
+    from spider_opt.paths import write_whole
+
+    paths = write(examined, out)
+    try:
+        from spider_opt.report.picture import to_png, to_svg
+        from spider_opt.report.quadrant import draw_quadrant
+
+        figure = draw_quadrant(examined.standing)
+        write_whole(out / "quadrant.svg", to_svg(figure))
+        part = out / ".quadrant.png.part"
+        part.write_bytes(to_png(figure))
+        part.replace(out / "quadrant.png")
+        paths += [out / "quadrant.svg", out / "quadrant.png"]
+    except ImportError as error:
+        click.echo(f"no picture ({error}): pip install 'spider-opt[report]'", err=True)
+    click.echo(f"written: {', '.join(map(str, paths))}", err=True)
 
 
 def _show(found: Diagnosis, benchmark: Benchmark, most: int) -> None:

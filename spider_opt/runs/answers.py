@@ -22,6 +22,8 @@ from spider_opt.wording import either
 
 QUESTION = "{question}"
 """Stands in a raw answer for the question's words, where it repeats them: a run holds none of the benchmark's text."""
+ORACLE = "oracle"
+"""Marks what a model answered with a part of gold in its prompt, to diagnose a run: it is no answer of any run's."""
 # What stands in a candidate's JSON always.
 _TOLD = ("step", "sql", "outcome")
 _KNOWN = {f.name for f in fields(Candidate)}
@@ -210,6 +212,8 @@ def _candidate_from_json(entry: Mapping[str, Any]) -> Candidate:
 
 def _read_line(line: bytes) -> Answer:
     entry = parsed(line.decode("utf-8"))
+    if ORACLE in entry:
+        raise ValueError("it saw gold, and is no answer of a run")
     index, name, db_id, sql = (entry[key] for key in ("index", "id", "db_id", "sql"))
     check_kinds(entry, _KINDS, signed=("logprob",))
     check_all("usage", entry.get("usage", {}), NUMBER)

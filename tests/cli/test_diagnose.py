@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from wrong_answers import ANSWERS, answered, music
+from wrong_answers import ANSWERS, GOLDS, answered, answering, music
 
 from spider_opt.cli import main
 
@@ -24,8 +24,8 @@ def run(*arguments: str) -> Result:
 
 def test_the_table() -> None:
     result = run("run")  # its benchmark's folder is called own, as the benchmark is
-    assert (result.exit_code, result.stderr.replace("\n", "")) == (0, result.stderr.replace("\n", ""))
-    head, table, refusals, bounds, *_ = result.stdout.split("\n\n")
+    assert result.exit_code == 0
+    head, table, refusals, bounds, *_, last = result.stdout.split("\n\n")
     assert head == "zero-shot with fake on own dev: EX 16.7, n=6, 5 wrong answers."
     rows = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:]]
     assert rows == [
@@ -34,6 +34,10 @@ def test_the_table() -> None:
     ]  # fmt: skip
     assert refusals.endswith("no such column 1, no query in the answer 1.")
     assert bounds.startswith("Of 83.3 points lost, context is at most 83.3 (")
+    assert last == (
+        "Next: repair, which could bring at most 33.3 points (what does not run, or compares with another value): "
+        "spider-opt eval --method repair --model fake --benchmark own --data DIR\n"
+    )
     assert not any(question in result.stdout for question in ANSWERS)
 
 
@@ -47,6 +51,35 @@ def test_json() -> None:
     told = json.loads(run("run", "--json").stdout)
     assert told["wrong"] == 5
     assert {answer["primary"] for answer in told["answers"]} >= {"value", "nesting"}
+
+
+def test_some_questions_and_files(here: Path) -> None:
+    pytest.importorskip("matplotlib")
+    ids = [json.loads(line)["id"] for line in Path("run/predictions.jsonl").read_text().splitlines()]
+    Path("some.txt").write_text("\n".join(ids[:3]))
+    result = run("run", "--ids", "some.txt", "--out", "there")
+    assert result.exit_code == 0, result.stderr
+    assert "n=3, 2 wrong answers." in result.stdout
+    assert sorted(path.name for path in Path("there").iterdir()) == [
+        "diagnosis.csv", "diagnosis.json", "quadrant.png", "quadrant.svg"
+    ]  # fmt: skip
+    assert Path("there/quadrant.png").read_bytes().startswith(b"\x89PNG")
+    assert Path("there/quadrant.svg").read_text().count("<svg") == 1
+    assert not Path("results").exists()
+
+
+def test_the_oracle_by_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from spider_opt.evaluation import plan
+
+    with monkeypatch.context() as opened:
+        opened.setattr(plan.models, "open", lambda *_, **__: answering(GOLDS))
+        result = run("run", "--oracle", "--controls", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "the oracle asks at most" in result.stderr
+    assert "Of 83.3 points lost, 83.3 are context" in result.stdout
+    assert "Of 83.3 points lost, 83.3 are context" in run("run").stdout  # with no model
+    assert [path.name for path in Path("results/diagnosis").iterdir()] == ["run"]
+    assert run("run", "--out", "run").exit_code == 2
 
 
 def test_wrong_input_is_refused() -> None:

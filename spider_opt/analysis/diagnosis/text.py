@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from spider_opt.analysis.diagnosis.causes import Rung
+from spider_opt.analysis.diagnosis.context_figures import NAMES, ContextFigure
 from spider_opt.analysis.diagnosis.diagnosing import Diagnosis, WrongAnswer
+from spider_opt.analysis.diagnosis.examining import Examination
+from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
+from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
 
 SHOWN_IDS = 3
 
@@ -31,8 +37,85 @@ def bounds(found: Diagnosis) -> str:
     )
 
 
-def to_json(found: Diagnosis) -> dict[str, Any]:
+def examined_to_markdown(examined: Examination) -> str:
+    """Return all that is said of a run, in Markdown; of its questions no text, but ids."""
+    found = examined.found
+    told = [to_markdown(found)]
+    if examined.oracle is not None:
+        told.append(oracle_sentences(found, examined.oracle))
+    elif found.wrong:
+        told.append("--oracle asks the model again with gold in the prompt, and tells the two apart.")
+    if examined.figures:
+        told += ["The context, by RAGAS' questions without a judge, and whether it goes with right answers:"]
+        told += [_figures(examined)]
+    if examined.steps:
+        told += [_steps(examined), next_sentence(examined.steps)]
+    return "\n\n".join(told)
+
+
+def _figures(examined: Examination) -> str:
+    lines = [
+        "| context | n | mean | of right answers | of wrong ones | apart (95 %) |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for one in examined.figures:
+        of = [_or_dash(value) for value in (one.mean, one.of_right, one.of_wrong)]
+        apart = "the same" if math.isnan(one.low) else f"{one.apart:+.1f} ({one.low:+.1f} to {one.high:+.1f})"
+        lines.append(f"| {NAMES.get(one.metric, one.metric)} | {one.n} | {' | '.join(of)} | {apart} |")
+    ex = f"{examined.found.run.ex:.1f}"
+    return "\n".join([*lines, f"| correctness (EX) | {examined.found.n} | {ex} | - | - | - |"])
+
+
+def _steps(examined: Examination) -> str:
+    lines = ["| what to try | at most | by |", "| --- | ---: | --- |"]
+    for step in examined.steps:
+        bound = f"{step.at_most:+.1f}" if step.is_known else f"{step.at_most:+.1f} (not bounded closer)"
+        lines.append(
+            f"| `{step.method}`{f' ({step.step})' if step.step == 'larger model' else ''} | {bound} | {step.why} |"
+        )
+    if examined.best_of is None:
+        lines.append("")
+        lines.append(
+            "The run kept no candidates: what choosing among several answers could bring is not known from it."
+        )
+    return "\n".join(lines)
+
+
+def _or_dash(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1f}"
+
+
+def to_json(examined: Examination | Diagnosis) -> dict[str, Any]:
     """Return what a program reads: all figures, and of each wrong answer its reasons, with names of the two queries."""
+    if isinstance(examined, Diagnosis):
+        return _diagnosis_to_json(examined)
+    told = _diagnosis_to_json(examined.found)
+    if (oracle := examined.oracle) is not None:
+        told["oracle"] = {
+            "mended": {rung.value: oracle.mended_at(rung) for rung in Rung},
+            "stayed": len(oracle.stayed),
+            "broken": {rung.value: [one.turned, one.n] for rung, one in oracle.broken.items()},
+            "by_chance": [oracle.by_chance.turned, oracle.by_chance.n],
+            "no_demo": oracle.no_demo,
+            "usage": oracle.usage.to_json(),
+            "answers": {str(index): oracle.mended.get(index, "behaviour") for index in _asked(oracle)},
+        }
+    told["context"] = [_figure_to_json(one) for one in examined.figures]
+    told["best_of_candidates"] = examined.best_of
+    told["next"] = [asdict(step) for step in examined.steps]
+    return told
+
+
+def _asked(oracle: OracleFindings) -> list[int]:
+    return sorted([*oracle.mended, *oracle.stayed])
+
+
+def _figure_to_json(figure: ContextFigure) -> dict[str, Any]:
+    told = asdict(figure)
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in told.items()}
+
+
+def _diagnosis_to_json(found: Diagnosis) -> dict[str, Any]:
     return {
         "run": found.run.name,
         "method": found.run.info.method,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
+from spider_opt.runs.answers import ORACLE
 from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.field_roles import PERHAPS, PREDICTED, is_known
 from spider_opt.runs.prediction_files.fields import mentions_a_query
@@ -103,6 +104,8 @@ def read_predictions(
             raise refuse(f"it is a folder of files of SQL, which have no fields: leave out {argument('field')}")
         return [Predicted(x, e.sql, e.sql) for x, e in pair(benchmark, path, sql_files(benchmark, path), by_line=False)]
     text = read_text(path, PredictionsError)
+    if is_of_oracle(text):
+        raise refuse("these are answers of an oracle, which saw gold: they are no predictions, and nothing scores them")
     asked = Asked(Known(benchmark), field, extract, refuse)
     form = format_of(path, text)
     if field is not None and form == "text":
@@ -141,6 +144,18 @@ def field_of(path: Path, wanted: Sequence[str]) -> str | None:
         rows = (json_rows if form == "json" else jsonl_rows)(text, refuse)
     has = {name for row in rows if isinstance(row.value, dict) for name in row.value}
     return next((field for field in wanted if field in has), None)
+
+
+def is_of_oracle(text: str) -> bool:
+    """Tell whether a text is JSON that has what an oracle, which sees gold, marks its answers with.
+
+    A line of its file is told by itself, whatever stands before it.
+    """
+    if f'"{ORACLE}"' not in text:
+        return False
+    whole = _parsed(text)
+    entries = whole if isinstance(whole, list) else [whole] if whole is not None else map(_parsed, text.splitlines())
+    return any(isinstance(entry, dict) and ORACLE in entry for entry in entries)
 
 
 def is_of_a_run(path: Path) -> bool:
