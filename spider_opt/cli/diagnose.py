@@ -68,6 +68,7 @@ def diagnose_command(
     from spider_opt.analysis.diagnosis import diagnose
     from spider_opt.analysis.diagnosis.examining import examine
     from spider_opt.analysis.diagnosis.oracle import ask_oracle, read_oracle
+    from spider_opt.analysis.diagnosis.oracle.answers import FILE as ORACLE_FILE
     from spider_opt.analysis.diagnosis.text import examined_to_markdown, to_json
     from spider_opt.benchmarks.subsets import listed
     from spider_opt.errors import UsageError
@@ -93,6 +94,8 @@ def diagnose_command(
         click.echo(f"the oracle's answers: {folder}", err=True)
     else:
         told = read_oracle(found, benchmark, folder)
+        if told is None and (folder / ORACLE_FILE).exists():
+            click.echo(f"the oracle's answers in {folder} are not all there: --oracle goes on with them", err=True)
     examined = examine(found, benchmark, told, progress=progress)
     if out is not None:
         _keep(examined, out)

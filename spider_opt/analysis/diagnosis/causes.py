@@ -6,6 +6,7 @@ what a model was not shown, behaviour what it did wrong with what it was shown. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -33,6 +34,7 @@ RECALLS = {
 """The figure of a run's context metrics that says how much of gold's was in the prompt."""
 OF_THE_DATABASE = (Rung.TABLES, Rung.COLUMNS, Rung.VALUES)
 """What there is to retrieve from the database itself; a demo comes from training examples."""
+_NUMBER = re.compile(r"(-?\d+(\.\d+)?)?")
 _MENDS = {
     Kind.TABLE: Rung.TABLES,
     Kind.JOIN: Rung.TABLES,
@@ -61,6 +63,8 @@ def lacking(example: Example, context: Mapping[str, float]) -> frozenset[Rung]:
     found = {rung for rung, metric in RECALLS.items() if context.get(metric, 1.0) < 1}
     if RECALLS[Rung.DEMO] not in context:
         found.add(Rung.DEMO)
+    if RECALLS[Rung.VALUES] not in context and not context and _compares_texts(example):
+        found.add(Rung.VALUES)
     if context.get("precision_tables", 0.0) < 1 and _is_wider(example, schema, columns=False):
         found.add(Rung.TABLES)
     if context.get("precision_columns", 0.0) < 1 and _is_wider(example, schema, columns=True):
@@ -71,6 +75,11 @@ def lacking(example: Example, context: Mapping[str, float]) -> frozenset[Rung]:
 def is_withheld(context: Mapping[str, float]) -> bool:
     """Tell whether a table or column that gold needs was not in the prompt at all: nobody could have known it."""
     return any(context.get(RECALLS[rung], 1.0) < 1 for rung in (Rung.TABLES, Rung.COLUMNS))
+
+
+def _compares_texts(example: Example) -> bool:
+    gold = used(example.gold_sql, example.question.schema)
+    return gold is not None and any(not _NUMBER.fullmatch(value.strip("% ")) for value in gold.values)
 
 
 def _is_wider(example: Example, schema: Schema, *, columns: bool) -> bool:

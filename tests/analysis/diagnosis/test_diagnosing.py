@@ -68,6 +68,13 @@ def test_gold_s_tables_alone_are_no_missing_context(benchmark: Benchmark) -> Non
     assert [answer.index for answer in found.wrong if answer.may_be_context()] == [2, 4, 5]
 
 
+def test_where_nothing_was_measured_the_whole_schema_was_shown_and_nothing_else(benchmark: Benchmark) -> None:
+    run = answered(benchmark)
+    unmeasured = replace(run, answers=tuple(replace(answer, context={}) for answer in run.answers))
+    found, measured = so.diagnose(unmeasured), so.diagnose(run)
+    assert [answer.lacking for answer in found.wrong] == [answer.lacking for answer in measured.wrong]
+
+
 def test_neither_is_what_a_corrected_gold_mends(benchmark: Benchmark) -> None:
     run = answered(benchmark)
     verdicts = [
