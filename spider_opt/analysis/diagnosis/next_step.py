@@ -179,17 +179,16 @@ def larger(model: str) -> str:
 
 def command(info: RunInfo, method: str, model: str) -> str:
     """Return what to type to try a method where a run was asked."""
-    words = ["spider-opt eval --method", method]
-    if model and model != DEFAULT_MODEL:
-        words += ["--model", model]
-    if info.endpoint:
-        words += ["--base-url", info.endpoint]
-    if info.engine.startswith("torch"):
-        words.append("--engine torch")
+    options = {
+        "method": method,
+        "model": model if model != DEFAULT_MODEL else "",
+        "base-url": info.endpoint,
+        "engine": info.engine.split()[0] if info.engine else "",
+    }
     if info.benchmark == "spider":
-        words.append("--spider DIR")
+        options["spider"] = "DIR"
     elif info.benchmark != "spider-mini":
-        words.append(f"--benchmark {info.benchmark} --data DIR")
+        options |= {"benchmark": info.benchmark, "data": "DIR"}
     if info.split not in ("dev", "test"):
-        words.append(f"--split {info.split}")
-    return " ".join(words)
+        options["split"] = info.split
+    return " ".join(["spider-opt eval", *(f"--{name} {value}" for name, value in options.items() if value)])

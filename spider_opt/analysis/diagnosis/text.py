@@ -14,6 +14,7 @@ from spider_opt.analysis.diagnosis.examining import Examination
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
 from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
+from spider_opt.wording import either
 
 SHOWN_IDS = 3
 
@@ -44,7 +45,7 @@ def examined_to_markdown(examined: Examination) -> str:
     if examined.oracle is not None:
         told.append(oracle_sentences(found, examined.oracle))
     elif found.wrong:
-        told.append("--oracle asks the model again with gold in the prompt, and tells the two apart.")
+        told.append(f"{either('ask_oracle', '--oracle')} asks the model again with gold in the prompt.")
     if examined.figures:
         told += ["The context, by RAGAS' questions without a judge, and whether it goes with right answers:"]
         told += [_figures(examined)]
