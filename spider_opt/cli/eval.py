@@ -162,6 +162,8 @@ def eval_command(
     if dry_run is not None:
         if fail_under is not None or no_cache:
             raise UsageError("--dry-run judges nothing and keeps its answers: leave out --fail-under and --no-cache")
+        if repeat is not None:
+            raise UsageError("--dry-run estimates one seed: leave out --repeat, which asks that many times as much")
         found = estimate(
             parsed, chosen.load(), questions=dry_run or None, model=ReplayModel(replay) if replay else model_name,
             base_url=base_url, engine=engine, out=out or default_folder, limit=limit, ids=ids, seed=seed,

@@ -11,6 +11,7 @@ from spider_opt import arguments
 from spider_opt.analysis.diagnosis.causes import OF_THE_DATABASE, Rung, is_withheld, lacking, mending
 from spider_opt.analysis.diagnosis.reasons import ORDER, Kind, Reason, primary
 from spider_opt.analysis.diagnosis.static import reasons_of
+from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.errors import UsageError
 from spider_opt.progress import Progress, display
 from spider_opt.runs import Run
@@ -139,6 +140,7 @@ def diagnose(
     if benchmark is None:
         raise UsageError("which questions a run answers it does not hold itself: give its benchmark (spider_opt.load)")
     benchmark = arguments.benchmark(benchmark)
+    check_has_queries(benchmark, "a diagnosis compares answers with gold queries")
     read = run if isinstance(run, Run) else Run.read(arguments.path(run, "run"), benchmark)
     if read.info.fingerprint != benchmark.fingerprint:
         raise UsageError(f"{read.where} was made with other questions or databases than those of {benchmark!r}")

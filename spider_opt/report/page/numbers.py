@@ -14,7 +14,7 @@ from spider_opt.runs.conditions import beside_the_step, how_asked
 from spider_opt.runs.context_metrics import METRICS
 from spider_opt.runs.costs import costs
 from spider_opt.scoring.rules import CORRECTED
-from spider_opt.scoring.statistics import clustered_se, interval
+from spider_opt.scoring.statistics import accuracy_interval, clustered_se
 from spider_opt.scoring.table import SUITES
 from spider_opt.types import Usage
 
@@ -63,8 +63,8 @@ def accuracies(run: Run) -> dict[str, dict[str, Any]]:
             "n": len(values),
             "value": _rounded(100 * fmean(values)),
             "se": _rounded(clustered_se(values, clusters)),
-            "query": _span(interval(values, clusters)),
-            "database": _span(interval(values, databases)),
+            "query": _span(accuracy_interval(values, clusters)),
+            "database": _span(accuracy_interval(values, databases)),
         }
     return told
 
