@@ -14,7 +14,7 @@ from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.conditions import beside_the_step, how_asked
 from spider_opt.runs.without_gold import lost
-from spider_opt.scoring.statistics import N_RESAMPLES, By, clustered_se, group
+from spider_opt.scoring.statistics import By, clustered_se, group, said_of_interval
 from spider_opt.types import Usage
 
 HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")
@@ -232,8 +232,8 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
     return (
         f"{table}\n"
         f"±: standard error, questions of one {one} counted as dependent. Change: points against the first row on the "
-        f"same {lines[0].n} questions, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
-        f"{several}). p: McNemar's exact test, corrected by Holm for {len(lines) - 1} in all. Won/lost: questions that "
+        f"same {lines[0].n} questions, with {said_of_interval(several)}. p: McNemar's exact test, "
+        f"corrected by Holm for {len(lines) - 1} in all. Won/lost: questions that "
         f"only this row, or only the first, has right. Calls, tokens and seconds: mean of a question.{more}\n"
         f"\n{_power(lines, several)}\n"
     )

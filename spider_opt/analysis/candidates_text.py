@@ -11,7 +11,7 @@ from typing import Any
 
 from spider_opt.analysis.choices import ORACLE, OWN, Agreement, CandidateReport, Choice, PassAt
 from spider_opt.answering.choosing import WAYS
-from spider_opt.scoring.statistics import N_RESAMPLES
+from spider_opt.scoring.statistics import said_of_interval
 from spider_opt.wording import counted, either
 
 HEAD = ("chosen by", "EX", "change (95 %)", "p", "won/lost", "recovered (95 %)")
@@ -103,8 +103,8 @@ def _legend(report: CandidateReport) -> Iterator[str]:
     n_ways = sum(choice.p_holm is not None for choice in report.choices)
     yield (
         f"Judged by {report.rules.main}. ±: standard error, questions of one {one} counted as dependent. "
-        f"Change: points against {OWN}, with the interval of a paired bootstrap ({N_RESAMPLES:,} resamples of "
-        f"{several}). p: McNemar's exact test, corrected by Holm for {n_ways} ways. Recovered: the share in the points "
+        f"Change: points against {OWN}, with {said_of_interval(several)}. p: McNemar's exact test, "
+        f"corrected by Holm for {n_ways} ways. Recovered: the share in the points "
         "that the oracle has over vote."
     )
     if report.pass_at and report.pass_at[-1].drawn < report.n:

@@ -9,7 +9,7 @@ from typing import Any
 
 from spider_opt.analysis.ablation import PER_QUESTION
 from spider_opt.report.ladder import Ladder, Rung
-from spider_opt.scoring.statistics import N_RESAMPLES
+from spider_opt.scoring.statistics import said_of_interval
 
 HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds", "computed by")
 TALK = (
@@ -96,8 +96,8 @@ def to_markdown(ladder: Ladder) -> str:
     return (
         f"{table}\n"
         f"{ladder.model} on {ladder.benchmark}, scorer {ladder.scorer}. ±: standard error, questions of one gold query "
-        "counted as dependent. Gain: points over the last rung above that was run, on the same questions, with the "
-        f"interval of a paired bootstrap ({N_RESAMPLES:,} resamples of gold queries). {TALK if told else ''}Tokens "
+        "counted as dependent. Gain: points over the last rung above that was run, on the same questions, with "
+        f"{said_of_interval('gold queries')}. {TALK if told else ''}Tokens "
         f"and seconds: mean of a question; seconds compare only where the same computed them.{recorded}\n"
     )
 

@@ -204,6 +204,15 @@ def _percent_of(odds: float) -> float:
     return 50 * (1 + math.tanh(odds / 2))
 
 
+def said_of_interval(several: str) -> str:
+    """Return in words how ``interval`` is had; ``several`` is what the clusters are called.
+
+    >>> said_of_interval("gold queries")
+    "its interval (a paired bootstrap, 10,000 resamples of gold queries; of fewer than 100 Student's t)"
+    """
+    return f"its interval (a paired bootstrap, {N_RESAMPLES:,} resamples of {several}; of fewer than {FEW} Student's t)"
+
+
 def group(scored: Scored, by: By) -> str:
     """Return what a question leans on others by: its gold query or its database.
 

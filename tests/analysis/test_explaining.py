@@ -248,7 +248,7 @@ def test_the_first_script(shop, gold, sql, right):
 
 
 def test_claims():
-    assert [claim_of(said).decimals for said in ("85.3", "85.30", "85", 85.3, 85, "85.3%")] == [1, 2, 1, 1, 1, 1]
+    assert [claim_of(said).decimals for said in ("85.3", "85.30", "85", 85.3, 85, "85.3%")] == [1, 2, 0, 1, 0, 1]
     for said in ("0.853", "many", "101", "-3", True, "nan", "85,3"):
         with pytest.raises(UsageError, match=r"due a percentage from 1 to 100 as it was published: claimed=85\.3"):
             claim_of(said)
@@ -308,7 +308,7 @@ def test_where_no_question_counts_there_is_no_number(shop, tmp_path):
     assert str(found).splitlines()[1].split()[:3] == ["official", "-", "0"]
     assert found.to_json()["lines"][0]["value"] is None
     assert found.claim is not None
-    assert found.claim.says.splitlines()[0] == "claimed 80.0: no rule gives that, rounded"
+    assert found.claim.says.splitlines()[0] == "claimed 80: no rule gives that, rounded"
 
 
 def test_what_is_no_file_of_predictions(shop, tmp_path):

@@ -90,7 +90,7 @@ def test_others_may_be_asked_and_ex_stays_birds(bird: Path) -> None:
 def test_numbers_for_people_are_by_its_own_difficulty(bird: Path) -> None:
     lines = run("score", "answers.json", "--data", bird).stdout.splitlines()
     assert lines[0].startswith("bird mini-dev  EX 50.0 ±")
-    assert [line.split() for line in lines[1:4]] == [
+    assert [line.split() for line in lines[2:5]] == [
         ["simple", "100.0", "n=1"], ["moderate", "50.0", "n=2"], ["challenging", "0.0", "n=1"]
     ]  # fmt: skip
     assert any("scorer bird 1" in line for line in lines)

@@ -67,12 +67,14 @@ def test_a_table_and_a_database_to_the_three_questions_that_failed(
                 assert (result.exit_code, "not at hand" in result.stderr) == (0, False), result.output
                 said.append(result.stdout)
     assert time.monotonic() - start < 300
-    _, imported, evaluated, why = said
+    _, imported, evaluated, why, parted, on_half = said
     assert imported.endswith(
         "own: 12 questions over 1 database, in own\n1 question with several right queries: line 13 and line 14\n"
     )
     assert evaluated.startswith("own dev  EX 75.0 ± 13.1  n=12\n")
-    assert len(model.requests) == 12
+    assert "halves: 6 questions over 1 database, in halves\n" in parted
+    assert on_half.startswith("halves dev-query-split  EX ")
+    assert len(model.requests) == 12 + 6
     failed = [part for part in why.split("\n\n") if part.strip()]
     shown = [dict(re.findall("^  (question|gold|prediction)  +(.*)$", part, re.MULTILINE)) for part in failed]
     assert {told["question"]: told["prediction"] for told in shown} == WRONG

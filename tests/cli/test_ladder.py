@@ -75,7 +75,7 @@ def test_a_table_and_a_picture(here: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr == "written: results/ladder.md, results/ladder.csv, results/ladder.svg, results/ladder.png\n"
     assert "| zero-shot | `zero-shot` | 20 | 50.0 ± 16.7 | - | 69.0 |" in result.stdout
-    assert "| +25.0 (+10.0 to +40.0) |" in result.stdout
+    assert "| +25.0 (+6.1 to +43.9) |" in result.stdout
     assert sorted(path.name for path in (here / "results").iterdir()) == [*FILES, "runs"]
     first, empty, *rest = (here / "results/ladder.md").read_text().splitlines(keepends=True)
     assert (first, empty) == ("Made by `spider-opt ladder --rung zero-shot --rung repair`.\n", "\n")
@@ -351,8 +351,8 @@ def test_so_many_may_be_given_up(model: Model) -> None:
         (["--run", "--spider", "nowhere"], 2, "No folder nowhere"),
         (["nowhere"], 2, "'nowhere' does not exist"),
         (["--recorded", "nowhere"], 2, "'nowhere' does not exist"),
-        (["--benchmark", "nope"], 2, "no benchmark 'nope' (there are: bird, dr-spider, spider, spider-dk, spider-mini, "
-        "spider-realistic, spider-syn)"),
+        (["--benchmark", "nope"], 2, "no benchmark 'nope' (there are: archer, archer-zh, bird, dr-spider, kaggle-dbqa, "
+        "spider, spider-dk, spider-mini, spider-realistic, spider-syn, spider2-sqlite)"),
         ([*TWO, "--out", "file/below"], 1, "cannot use file/below"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,11 @@ def inspect(needs: Callable[[str], None], tmp_path: Path) -> Callable[..., subpr
     lines = [f"{name} = {where}" for name, where in declared.items()]
     (about / "entry_points.txt").write_text("\n".join(["[inspect_ai]", *lines, ""]))
 
+    installed = any(found.name == "spider_opt" for found in entry_points(group="inspect_ai"))
+
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
+        # Where the package says it itself, a second place that says it is taken for another package.
+        path = "" if installed else os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
         command = [sys.executable, "-m", "inspect_ai", "eval", *arguments, "--display", "plain"]
         environment = os.environ | variables | {"PYTHONPATH": path, "INSPECT_LOG_DIR": str(tmp_path / "logs")}
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)

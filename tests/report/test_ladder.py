@@ -309,7 +309,7 @@ def test_the_markdown(runs: Path) -> None:
     assert rule == "| --- | --- |" + " ---: |" * 7 + " --- |"
     assert prompt == "| prompt | `zero-shot` | 20 | 50.0 ± 16.7 | - | 69.0 | 1,000 (900) | 30 | 0.5 | endpoint |"
     assert repair.startswith("| + repair | `repair` | 20 | 75.0 ± ")
-    assert " | +25.0 (+10.0 to +40.0) | - | " in repair
+    assert " | +25.0 (+6.1 to +43.9) | - | " in repair
     assert tuned == "| fine-tune | `finetune` | - | not run | - | 82.0 | - | - | - | - |"
     assert system == "| a\\|b | recorded | 20 | 60.0 ± - | - | - | - | - | - | - |"
     assert "fake on spider dev, scorer official v1" in legend
@@ -390,7 +390,7 @@ def test_csv_and_json_have_the_same_cells(runs: Path) -> None:
     assert [row["ex"] for row in rows] == ["50.0", "75.0", "95.0", "", "60.0", "65.5"]
     assert [row["ex_se"] for row in rows][-2:] == ["", "1.25"]
     assert [row["talk"] for row in rows] == ["69.0", "", "", "82.0", "", ""]
-    assert (rows[1]["change"], rows[1]["change_low"], rows[1]["s_per_question"]) == ("25.0", "10.0", "0.5")
+    assert (rows[1]["change"], rows[1]["change_low"], rows[1]["s_per_question"]) == ("25.0", "6.1487", "0.5")
     assert rows[3]["method"] == "finetune"
 
 

@@ -84,7 +84,7 @@ def context(run: Run) -> dict[str, dict[str, float]]:
     for name in METRICS:
         values = [answer.context[name] for answer, _ in run.judged if name in answer.context]
         if values:
-            told[name] = {"n": len(values), "value": round(100 * fmean(values), 2)}
+            told[name] = {"n": len(values), "value": round(100 * fmean(values), 4)}
     return told
 
 
@@ -145,7 +145,7 @@ def _pair(base: Run, run: Run, metric: str) -> dict[str, Any] | str:
 
 
 def _span(span: tuple[float, float]) -> list[float] | None:
-    return None if math.isnan(span[0]) else [round(span[0], 3), round(span[1], 3)]
+    return None if math.isnan(span[0]) else [round(span[0], 4), round(span[1], 4)]
 
 
 def _rounded(value: float) -> float | None:

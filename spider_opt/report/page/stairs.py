@@ -57,8 +57,8 @@ def _gain(below: Run | None, run: Run) -> dict[str, Any]:
     except UsageError as error:
         return {"not_compared": str(error)}
     found = change(below, run, asked(below) & asked(run))
-    low = None if math.isnan(found.low) else [round(found.low, 2), round(found.high, 2)]
+    low = None if math.isnan(found.low) else [round(found.low, 4), round(found.high, 4)]
     return {
-        "gain": round(found.change, 2), "between": low, "won": found.won, "lost": found.lost,
+        "gain": round(found.change, 4), "between": low, "won": found.won, "lost": found.lost,
         "beside": beside_the_step(below.info, run.info),
     }  # fmt: skip

@@ -16,7 +16,7 @@ import pytest
 
 NEEDS = ("torch",)
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = re.compile(r"^(?:import|from) (?:torch|transformers|peft|xllamacpp)\b", re.MULTILINE)
+HEAVY = re.compile(r"^(?:import|from) (?:torch|transformers|peft|xllamacpp|inspect_ai)\b", re.MULTILINE)
 FILES = [
     path.relative_to(ROOT) for path in sorted((ROOT / "spider_opt").rglob("*.py")) if HEAVY.search(path.read_text())
 ]
