@@ -243,7 +243,9 @@ def _power(lines: Sequence[Line], several: str) -> str:
     """Say which change could have been shown: without that, a tie says nothing."""
     said = sorted((line.against.smallest, line.method) for line in lines if line.against and line.against.smallest > 0)
     if not said:
-        return "Could be shown: not known, since no verdict differs."
+        some = any(line.against and line.against.won + line.against.lost for line in lines)
+        why = "all verdicts that differ do so alike" if some else "no verdict differs"
+        return f"Could be shown: not known, since {why}."
     (least, easy), (most, hard) = said[0], said[-1]
     span = f"a change of {least:.1f} points"
     if len(said) > 1:

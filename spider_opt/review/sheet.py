@@ -6,9 +6,7 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +16,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.spreadsheet import xlsx_rows
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import PredictionsError, SpiderOptError, UsageError
-from spider_opt.paths import write_whole
+from spider_opt.paths import write_bytes_whole, write_whole
 from spider_opt.progress import Progress, display
 from spider_opt.review.answers import Judged, drawn, excerpt, judged_answers, read_runs, result_of
 from spider_opt.review.cells import live, plain, same_text, still
@@ -152,7 +150,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".xlsx":
-        _write_bytes(path, _xlsx(rows))
+        write_bytes_whole(path, _xlsx(rows))
         return
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -249,17 +247,3 @@ def _openpyxl() -> Any:
         raise UsageError(
             "what writes a spreadsheet is not installed; type: pip install 'spider-opt[xlsx]', or write a .csv"
         ) from error
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise

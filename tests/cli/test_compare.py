@@ -600,6 +600,11 @@ def test_which_change_could_have_been_shown(here: Path) -> None:
     text = run("runs/base", "runs/b", "runs/same").stdout
     assert f"Could be shown: a change of {row['smallest']:.1f} points, with 80 % power at 5 %" in text
     assert "not known, since no verdict differs" in run("runs/base", "runs/same").stdout
+    for name, verdicts in (("none", "----" * 5), ("all", "++++" * 5)):
+        fabricate(here / "ends" / name, verdicts, method=name)
+    text = run("ends/none", "ends/all").stdout
+    assert " 20/0 " in text
+    assert "not known, since all verdicts that differ do so alike" in text
 
 
 def test_the_questions_that_turned(here: Path) -> None:
