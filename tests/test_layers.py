@@ -77,7 +77,7 @@ OF_TORCH.add("spider_opt.training.loss")
 # Its functions are tasks by Inspect's decorators; Inspect alone imports it.
 OF_INSPECT = {"spider_opt.integrations.inspect_tasks"}
 ALONE = OF_TORCH | OF_INSPECT
-MAX_LINES = {"types.py": 550}  # every noun in one place, on purpose
+MAX_LINES = {"types.py": 520}  # every noun in one place, on purpose
 MODULES = sorted(PACKAGE.rglob("*.py"))
 assert len(MODULES) > 200
 USER_CPU_S = 0.3

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spider_opt.errors import GoldError, GoldTimeout, NotAQuery, QueryError, QueryFailed, QueryTimeout
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.sql.lexer import tokens
-from spider_opt.types import Outcome, Result, ScoredDatabase, Value, Verdict
+from spider_opt.types import Outcome, Result, Value, Verdict
 
 Row = tuple[Value, ...]
 _MAX_LOOKED_AT = 10_000

@@ -14,8 +14,9 @@ from time import monotonic, perf_counter
 from spider_opt.databases.files import open_read_only
 from spider_opt.errors import QueryError
 from spider_opt.scoring.bird import both, compared, says_nothing
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.sql.statement import is_query
-from spider_opt.types import Outcome, ScoredDatabase, Verdict
+from spider_opt.types import Outcome, Verdict
 
 RUNS = 100
 SIGMAS = 3

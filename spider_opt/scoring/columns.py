@@ -16,9 +16,10 @@ from itertools import starmap
 from spider_opt.benchmarks.csv_table import Cell, Column, columns_of, side_by_side, written
 from spider_opt.benchmarks.gold_results import fault_in, result_in
 from spider_opt.errors import NotAQuery, QueryFailed
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.scoring.verdicts import unfit
 from spider_opt.sql.statement import is_ordered
-from spider_opt.types import RESULT, GoldResult, Outcome, ScoredDatabase, Verdict
+from spider_opt.types import RESULT, GoldResult, Outcome, Verdict
 from spider_opt.wording import counted
 
 TOLERANCE = 1e-2

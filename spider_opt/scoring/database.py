@@ -18,8 +18,9 @@ from spider_opt.databases.files import holds, open_read_only
 from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, GoldError, GoldTimeout, QueryError, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.scoring.gold_cache import GoldCache, keep_result, kept_result, kept_seconds, results_of
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.sql.varying import depends_on
-from spider_opt.types import RESULT, Result, ScoredDatabase
+from spider_opt.types import RESULT, Result
 
 _VIEWS = "SELECT lower(name), lower(sql) FROM sqlite_master WHERE type = 'view'"
 _Kind = Literal["rows", "distinct", "copy"]

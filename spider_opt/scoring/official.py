@@ -10,10 +10,11 @@ from collections.abc import Callable
 from spider_opt.errors import GoldError, GoldTimeout, NotAQuery, QueryError, QueryTimeout
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import official_equal
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, n_rows, same, unfit
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.sql.statement import never_has_rows
-from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
+from spider_opt.types import Outcome, Result, Verdict
 
 _NO_QUERY = "no query, but to the official evaluator the same"
 _AS_EMPTY = f"{_NO_QUERY} 0 rows"

@@ -15,9 +15,10 @@ from collections.abc import Hashable, Sequence
 
 from spider_opt.errors import GoldError, QueryError
 from spider_opt.scoring.exact_match.matcher import matcher
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.scoring.verdicts import differ, same, unfit
 from spider_opt.sql.lexer import split_protected
-from spider_opt.types import Outcome, Result, ScoredDatabase, Value, Verdict
+from spider_opt.types import Outcome, Result, Value, Verdict
 
 _LIMIT = re.compile(r"\blimit\s+([^\s;)]+)", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+")

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from spider_opt.errors import GoldError, QueryError
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.compare import one_number_for_close, same_table
+from spider_opt.scoring.protocols import ScoredDatabase
 from spider_opt.scoring.ties import agree_up_to_ties, runs, sort_columns, with_tie_rank
 from spider_opt.scoring.verdicts import SAME_QUERY, differ, same, unfit
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.sql.statement import is_ordered, is_query, without_empty_ends
-from spider_opt.types import Outcome, Result, ScoredDatabase, Verdict
+from spider_opt.types import Outcome, Result, Verdict
 
 TOLERANCE = 1e-9
 _TIE_RANK = "gold with tie ranks, rules 1"  # another number when ``ties`` answers anew

@@ -12,7 +12,8 @@ from spider_opt.errors import DatasetError, GoldError
 from spider_opt.scoring import rewrite
 from spider_opt.scoring.official import judge_rewritten, rewritten, rewritten_gold
 from spider_opt.scoring.plug_values import plugged
-from spider_opt.types import Outcome, ScoredDatabase, Verdict
+from spider_opt.scoring.protocols import ScoredDatabase
+from spider_opt.types import Outcome, Verdict
 from spider_opt.wording import counted
 
 MAX_PLUGGED = 20_000

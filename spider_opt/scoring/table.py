@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from spider_opt.errors import ScorerError
 from spider_opt.plugins import Names, code_in, package_of
-from spider_opt.types import Scorer
+from spider_opt.scoring.protocols import Scorer
 
 SCORERS = {
     "official": "spider_opt.scoring.official:official",

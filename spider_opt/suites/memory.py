@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from spider_opt.errors import GoldError, NotAQuery, QueryError, QueryFailed, QueryTimeout
-from spider_opt.types import Result, ScoredDatabase
+from spider_opt.scoring.protocols import ScoredDatabase
+from spider_opt.types import Result
 
 N_COMPILED = 6_000
 OPCODES = 20_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from spider_opt.types import Outcome, ScoredDatabase, Verdict
+from spider_opt.scoring.protocols import ScoredDatabase
+from spider_opt.types import Outcome, Verdict
 
 
 def row_f1(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spider_opt.scoring.exact_match.matcher import matcher
-from spider_opt.types import ScoredDatabase, Verdict
+from spider_opt.scoring.protocols import ScoredDatabase
+from spider_opt.types import Verdict
 
 
 def match(gold: str, prediction: str, database: ScoredDatabase) -> Verdict:
