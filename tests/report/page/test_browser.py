@@ -319,6 +319,18 @@ def test_hostile_text_is_text(chromium: Any, hostile: Path) -> None:
     opened.close()
 
 
+def test_a_click_counts_while_the_list_is_drawn_anew(chromium: Any, index: Path) -> None:
+    opened = Opened(chromium, index)
+    page = opened.go("view=questions")
+    page.locator(".item").nth(5).hover()
+    page.mouse.down()
+    page.evaluate("""() => { const list = document.querySelector('.list'); list.dispatchEvent(new Event('scroll'));
+        return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); }""")
+    page.mouse.up()
+    opened.until("document.querySelector('.answers .tag').textContent === page.data.questions.id[5]", seconds=5)
+    opened.close()
+
+
 def test_a_policy_stands_behind_it(chromium: Any, index: Path) -> None:
     opened = Opened(chromium, index)
     page = opened.go()

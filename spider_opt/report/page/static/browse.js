@@ -74,7 +74,7 @@
     const i = found[at], {questions, runs} = page.data, metric = page.metric();
     const said = page.said(page.run(), i, metric);
     const dots = runs.length > 1 ? h("span", {class: "dots", "aria-hidden": "true"}, runs.slice(0, 14).map((_, r) => { const value = page.said(r, i, metric); return h("span", {class: value === 1 ? "right" : value === null ? "soft" : "wrong"}, sign(value)); })) : null;
-    const made = h("div", {class: "item", role: "option", id: "item-" + i, "aria-selected": String(questions.id[i] === page.state.q), "aria-setsize": found.length, "aria-posinset": at + 1,
+    const made = h("div", {class: "item", role: "option", id: "item-" + i, "aria-setsize": found.length, "aria-posinset": at + 1,
       click: () => choose(at)},
     h("div", {class: "line"}, h("b", {class: said === 1 ? "right" : said === null ? "soft" : "wrong"}, sign(said), h("span", {class: "sr"}, said === 1 ? "right" : said === null ? "not judged" : "not right")), h("span", {}, questions.id[i]), h("bdi", {}, questions.db[i]), h("span", {}, questions.hardness[i]), dots),
     h("div", {class: "words"}, questions.text[i] || "(the question is not at hand)"));
@@ -82,13 +82,20 @@
     return made;
   }
 
+  /** Draw what is in sight. An item that is drawn stays the element it is: a press is lost whose element is taken away before the release. */
   function paint() {
-    const {list, all} = built;
+    const {list, all, drawn} = built;
     const from = Math.max(0, Math.floor(list.scrollTop / HEIGHT) - 6);
     const to = Math.min(found.length, Math.ceil((list.scrollTop + (list.clientHeight || 600)) / HEIGHT) + 6);
-    const items = [];
-    for (let at = from; at < to; at += 1) items.push(item(at));
-    all.replaceChildren(...items);
+    for (const [at, element] of drawn) if (at < from || at >= to) { element.remove(); drawn.delete(at); }
+    let next = all.firstChild;
+    for (let at = from; at < to; at += 1) {
+      const had = drawn.get(at), element = had || item(at);
+      element.setAttribute("aria-selected", String(page.data.questions.id[found[at]] === page.state.q));
+      if (had) { next = had.nextSibling; continue; }
+      all.insertBefore(element, next);
+      drawn.set(at, element);
+    }
     if (active >= 0 && active < found.length) list.setAttribute("aria-activedescendant", "item-" + found[active]); else list.removeAttribute("aria-activedescendant");
   }
 
@@ -119,7 +126,7 @@
     const answers = h("div", {class: "answers", tabindex: "-1", role: "region", "aria-label": "The question"});
     const browser = h("div", {class: "browser"}, h("div", {class: "side card"}, form, h("div", {class: "found"}, count, foot), list), answers);
     page.replace(place, browser);
-    built = {all, list, form, count, foot, answers, browser, of: "", keys: ""};
+    built = {all, list, drawn: new Map(), form, count, foot, answers, browser, of: "", keys: ""};
   }
 
   page.views.questions = function (place) {
@@ -133,6 +140,8 @@
       if (index >= 0) { const again = built.form.querySelectorAll("select,input,button")[index]; if (again) { again.focus(); if (typing) { again.setSelectionRange(...typing); } } }
       found = matching();
       built.of = of;
+      built.all.replaceChildren();
+      built.drawn.clear();
       built.all.style.height = found.length * HEIGHT + "px";
       built.list.scrollTop = 0;
       const right = found.filter((i) => page.said(page.run(), i, page.metric()) === 1).length;
