@@ -121,7 +121,7 @@ def comparable(
     ``metric`` is what they are compared by, by default EX. ``roots`` are run folders or folders of them, and files that
     ``read`` makes a run of. A run that stands among them twice, or is the base, counts once. One that was not named
     itself is left out where it cannot be compared on all questions of the base; ``tell`` gets a sentence for each of
-    these, one where questions of the base are left out, and one on verdicts that do not say how answers were judged.
+    these, one where questions of the base are left out, and one on all verdicts that do not say how they were judged.
 
     Raises:
         RunError: the base, or a run that was named itself, is unfinished or broken.
@@ -143,9 +143,10 @@ def comparable(
             runs.append(run)
     if not runs:
         raise UsageError(f"there is no run to compare with {base}: name another one")
+    if untold := [run.where for run in (against, *runs) if not run.scorer.mode]:
+        does = "does not say how it was" if len(untold) == 1 else "do not say how they were"
+        tell(f"{', '.join(untold)} {does} judged: the comparison holds if all were judged alike")
     for run in (against, *runs):
-        if not run.scorer.mode:
-            tell(f"{run.where} does not say by which scorer: the comparison holds if it is that of the others")
         if sentence := lost(run):
             tell(sentence)
     common = set.intersection(*(asked(run) for run in (against, *runs)))

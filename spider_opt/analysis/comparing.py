@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
+from spider_opt.analysis.judging_again import judged_alike, judged_by
 from spider_opt.analysis.paired import Paired, paired
 from spider_opt.benchmarks.loading import NO_EVIDENCE
 from spider_opt.errors import UsageError
@@ -16,7 +17,6 @@ from spider_opt.runs import Run
 from spider_opt.runs.without_gold import lost
 from spider_opt.scoring.report import Scored
 from spider_opt.scoring.statistics import By
-from spider_opt.wording import either
 
 _LOG = logging.getLogger("spider_opt")
 
@@ -77,11 +77,8 @@ def with_metric(run: Run, metric: str | None) -> Run:
     verdicts = tuple(scored for scored in run.verdicts if scored.said(metric, main) is not None)
     if not verdicts:
         names = sorted({main, *(name for scored in run.verdicts for name in scored.metrics)} - {""})
-        again = either(
-            f"evaluate it again with metrics=[{metric!r}]",
-            f"spider-opt score {run.where} --update --metric {metric} (and its --benchmark and --data) does it",
-        )
-        raise UsageError(f"{run.where} was not judged by {metric}, but by {', '.join(names) or 'EX'}: {again}")
+        by = ", ".join(names) or "EX"
+        raise UsageError(f"{run.where} was not judged by {metric}, but by {by}: {judged_by(run, metric)}")
     return run if len(verdicts) == run.n else replace(run, verdicts=verdicts)
 
 
@@ -93,7 +90,7 @@ def check_comparable(base: Run, run: Run, metric: str | None = None) -> None:
     Raises:
         UsageError: says in what they differ.
     """
-    if base.info.fingerprint and run.info.fingerprint:  # else one of them is known by its verdicts only
+    if base.info.fingerprint and run.info.fingerprint:  # else one is a file of verdicts of an earlier version
         split, other = (f"{each.info.benchmark} {each.info.split}" for each in (base, run))
         with_and_without = split != other and split.removesuffix(NO_EVIDENCE) == other.removesuffix(NO_EVIDENCE)
         if other != split and not with_and_without:
@@ -102,10 +99,8 @@ def check_comparable(base: Run, run: Run, metric: str | None = None) -> None:
             raise UsageError(f"{run.where} and {base.where} were asked {split} with other questions or databases")
         here, there = (each.scorer.said_of(metric) for each in (run, base))
         if here != there:
-            raise UsageError(
-                f"{run.where} was scored by {here}, but {base.where} by {there}: "
-                f"{either('evaluate one of them again', f'spider-opt score {run.where} --update judges it again')}"
-            )
+            alike = judged_alike(base, run, metric)
+            raise UsageError(f"{run.where} was scored by {here}, but {base.where} by {there}: {alike}")
     _check_same_questions(base, run)
     hashes = base.info.questions, run.info.questions
     if all(hashes) and hashes[0] != hashes[1] and asked(base) == asked(run) and base.info.sample == run.info.sample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from spider_opt.errors import RunError, UsageError
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.info import FILE
+from spider_opt.runs.judged import Judged, read_judged
 from spider_opt.runs.prediction_files import field_of
 from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
-from spider_opt.scoring import Rules, read_verdicts
+from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, Prediction
 from spider_opt.wording import argument
 
@@ -38,7 +40,7 @@ class HowRead:
             UsageError: one does not.
             PredictionsError: a file cannot be read.
         """
-        files = [path for path in paths if _is_of_predictions(path)]
+        files = [path for path in paths if is_of_predictions(path)]
         if not files and (self.extract or self.fields):
             both = f"{argument('extract')} and {argument('field')}"
             raise UsageError(f"{both} say how files of predictions are read, and there are none")
@@ -53,7 +55,8 @@ AS_IT_IS = HowRead()
 def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: HowRead = AS_IT_IS) -> Run:
     """Read a run from its folder or a file of it; verdicts; or predictions, which are judged on ``benchmark``.
 
-    Verdicts do not say of which benchmark they are, nor by which scorer: their run has no fingerprint, and no mode.
+    Verdicts of an earlier version do not say of which benchmark they are, nor by which scorer: their run has no
+    fingerprint, and no mode.
 
     Raises:
         RunError: a run is unfinished or broken, or verdicts are.
@@ -62,7 +65,7 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
     """
     if path.is_dir():
         return Run.read(path)
-    if path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists():
+    if _is_file_of_a_run(path):
         return Run.read(path.parent)
     if has_verdicts(path):
         return _of_verdicts(path)
@@ -70,9 +73,29 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
     return replace(score(path, benchmark(), mode=rules, extract=how.extract, field=field), called=str(path))
 
 
-def _is_of_predictions(path: Path) -> bool:
-    of_a_run = path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists()
-    return not (path.is_dir() or of_a_run or has_verdicts(path))
+def rules_of_first(paths: Sequence[Path]) -> Rules | None:
+    """Return how the first run folder, or file of verdicts, was judged; None where there is none that says it.
+
+    Raises:
+        RunError: such a file cannot be read.
+    """
+    for path in paths:
+        if (path.is_dir() and (path / FILE).exists()) or _is_file_of_a_run(path):
+            with suppress(RunError):
+                if (scorer := RunInfo.read(path if path.is_dir() else path.parent).scorer) is not None:
+                    return scorer.rules
+        elif path.is_file() and has_verdicts(path) and (by := _of_verdicts(path).scorer).mode:
+            return by.rules
+    return None
+
+
+def is_of_predictions(path: Path) -> bool:
+    """Tell whether a path is none of a run's, nor of verdicts, so that it is judged before it is compared."""
+    return not (path.is_dir() or _is_file_of_a_run(path) or has_verdicts(path))
+
+
+def _is_file_of_a_run(path: Path) -> bool:
+    return path.name in (PREDICTIONS, VERDICTS) and (path.parent / FILE).exists()
 
 
 def only_of(run: Run, benchmark: Benchmark, ids: Path) -> Run:
@@ -101,10 +124,13 @@ def has_verdicts(path: Path) -> bool:
 
 def _of_verdicts(path: Path) -> Run:
     try:
-        verdicts = tuple(read_verdicts(path))
+        judged, verdicts = read_judged(path)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{path} holds no verdicts that can be read: {error}") from error
     answers = tuple(Answer(verdict.index, "", verdict.db_id, Prediction("")) for verdict in verdicts)
-    nobody = RunInfo(path.stem, "", "", "", "", benchmark="", split="", sample="", fingerprint="", seed=0)
-    info = replace(nobody, n=len(verdicts), scorer=ScoredBy("", False, 0.0, ""))
-    return Run(info, answers, verdicts, called=str(path))
+    asked = judged or Judged("", "", "", "", ScoredBy("", False, 0.0, ""))
+    nobody = RunInfo(
+        path.stem, "", "", "", "", benchmark=asked.benchmark, split=asked.split, sample=asked.sample,
+        fingerprint=asked.fingerprint, seed=0, n=len(verdicts), scorer=asked.scorer,
+    )  # fmt: skip
+    return Run(nobody, answers, tuple(verdicts), called=str(path))

@@ -17,7 +17,6 @@ from spider_opt.cli.out_file import check_out
 if TYPE_CHECKING:
     from spider_opt.analysis.ablation import Compared
     from spider_opt.runs import Run
-    from spider_opt.scoring import Rules
     from spider_opt.scoring.statistics import By
     from spider_opt.types import Benchmark
 
@@ -83,8 +82,8 @@ def compare_command(
     A RUN is a run folder, or a folder of them, in which those that cannot be compared are named and left out; a file of
     predictions, as score reads it, which is judged first; or a file of verdicts, as score writes it. Each row shows the
     change of EX with its 95 % interval, its p corrected for the number of runs, and the costs; below it stands which
-    change could have been shown. Which benchmark, and
-    how to judge, need only be said for predictions and --ids: by default as the first run folder was judged. With
+    change could have been shown. What was judged by other rules is refused. Which benchmark, and how to judge, need
+    only be said for predictions and --ids: by default as the first run folder or file of verdicts was judged. With
     --metric another metric is compared than EX, of those that the runs were judged by; corrected is EX with corrected
     golds.
     """
@@ -93,7 +92,7 @@ def compare_command(
 
     from spider_opt.analysis import breakdown
     from spider_opt.analysis.ablation import comparable, to_markdown
-    from spider_opt.analysis.files import HowRead, only_of, read_any
+    from spider_opt.analysis.files import HowRead, is_of_predictions, only_of, read_any, rules_of_first
     from spider_opt.errors import UsageError
     from spider_opt.paths import write_whole
     from spider_opt.runs.parts import WITHOUT_BENCHMARK
@@ -110,13 +109,21 @@ def compare_command(
         raise UsageError(f"runs are compared by one metric: name one of {metrics}")
     if corrections is not None and metrics != CORRECTED:
         raise UsageError(f"--corrections FILE is how predictions are judged for --metric {CORRECTED}: ask for that")
+    how_judged = {name: option for name, option in SCORING_OPTIONS.items() if name != "metrics"}
+    how_judged["corrections"] = "--corrections"
+    vain = typed_options(context, how_judged)
+    if vain and not any(map(is_of_predictions, (base, *runs))):
+        raise UsageError(
+            f"{vain[0]} says how files of predictions are judged, and there are none: run folders and files of "
+            "verdicts are compared as they were judged; leave it out, or judge them again first, by spider-opt score"
+        )
     by_corrected = metrics == CORRECTED
     if by_corrected and corrections is None:
         metrics = None  # run folders tell it themselves
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
     judging = {name: option for name, option in SCORING_OPTIONS.items() if name != "metrics" or not by_corrected}
     if not typed_options(context, judging):
-        rules = replace(_rules_of_a_run((base, *runs)) or rules, corrections=rules.corrections)
+        rules = replace(rules_of_first((base, *runs)) or rules, corrections=rules.corrections)
     # as --keep-distinct calls it
     metric = CORRECTED if by_corrected else metrics and next(iter(rules.metrics))
     benchmark = cache(chosen.load)
@@ -200,18 +207,3 @@ def _is_ours(path: Path) -> bool:
     begins = ",".join(COLUMNS).encode() if path.suffix.lower() == ".csv" else b"Made by `spider-opt compare "
     with path.open("rb") as file:
         return file.read(len(begins)) == begins
-
-
-def _rules_of_a_run(paths: Sequence[Path]) -> Rules | None:
-    """Return how the first run folder was judged, None where there is none that was."""
-    from spider_opt.errors import RunError
-    from spider_opt.runs import RunInfo
-
-    for path in paths:
-        try:
-            info = RunInfo.read(path if path.is_dir() else path.parent)
-        except RunError:
-            continue
-        if info.scorer is not None:
-            return info.scorer.rules
-    return None

@@ -58,7 +58,7 @@ def score_command(
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.scoring_files import score, score_again
     from spider_opt.progress import progress
-    from spider_opt.scoring import write_verdicts
+    from spider_opt.runs.judged import write_judged
 
     if out is not None:
         from spider_opt.analysis.files import has_verdicts
@@ -74,7 +74,7 @@ def score_command(
     else:
         run = score(file, benchmark, mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:
-        write_verdicts(run.verdicts, out)
+        write_judged(run, out)
     show_scores(run, as_json)
     fail_if_lost(run)
     fail_if_under([run], fail_under)

@@ -108,8 +108,18 @@ class ScoredBy:
 
         >>> str(ScoredBy("official", True, 10.0, "1"))
         'official keep-distinct v1'
+        >>> str(ScoredBy("suite", False, 10.0, "1", suite="own 0123abcd", plug_value=True))
+        'suite plug-value v1 on the databases own 0123abcd'
         """
-        return f"{self.mode}{' keep-distinct' if self.keep_distinct else ''} v{self.version}"
+        said = f"{self.mode}{' keep-distinct' if self.keep_distinct else ''}"
+        if self.mode not in SUITES:
+            return f"{said} v{self.version}"
+        plug_value = " plug-value" if self.plug_value and self.mode == "suite" else ""
+        return f"{said}{plug_value} v{self.version} on the databases {self.suite or '-'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what stands in a file: nothing that is seldom asked for, where it was not."""
+        return {key: value for key, value in asdict(self).items() if key not in _SELDOM or value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +248,7 @@ class RunInfo:
         shown = {key: value for key, value in said.items() if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
         shown |= {key: dict(shown[key]) for key in ("missing", "versions", "failed_golds", "costs") if key in shown}
         if self.scorer:
-            shown["scorer"] = {key: value for key, value in asdict(self.scorer).items() if key not in _SELDOM or value}
+            shown["scorer"] = self.scorer.to_json()
         return shown | dict(self.others)
 
     def write(self, folder: Path) -> None:

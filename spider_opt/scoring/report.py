@@ -32,6 +32,8 @@ from spider_opt.types import HARDNESS_LEVELS, Benchmark, Example, Outcome, Verdi
 from spider_opt.wording import argument, counted
 
 _LOG = logging.getLogger("spider_opt")
+JUDGED = "judged"
+"""What says on a line of verdicts how they came about, where no ``run.json`` does."""
 NO_GOLD = "it has no gold query, so it was asked and is not scored"
 
 
@@ -258,9 +260,10 @@ def of_other_golds(scored: Iterable[Scored], examples: Iterable[Example]) -> boo
     return any(example.index in clusters and clusters[example.index] != cluster_of(example) for example in examples)
 
 
-def write_verdicts(scored: Sequence[Scored], path: Path) -> None:
-    """Write one JSON object a line, all or nothing."""
-    lines = ({k: v for k, v in asdict(s).items() if k != "metrics" or v} for s in scored)
+def write_verdicts(scored: Sequence[Scored], path: Path, judged: Mapping[str, Any] | None = None) -> None:
+    """Write one JSON object a line, all or nothing; what is ``judged`` stands on each, see ``runs.judged``."""
+    mark = {JUDGED: judged} if judged else {}
+    lines = ({k: v for k, v in asdict(s).items() if k != "metrics" or v} | mark for s in scored)
     write_whole(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
@@ -284,6 +287,7 @@ def _read(entry: Mapping[str, Any]) -> Scored:
         "index": int, "db_id": str, "correct": bool, "outcome": str, "detail": str, "hardness": (str, type(None)),
         "cluster": str, "metrics": dict,
     }  # fmt: skip
+    entry = {key: value for key, value in entry.items() if key != JUDGED}
     check_kinds(entry, kinds)
     check_all("metrics", entry.get("metrics", {}), (bool, int, float))
     scored = Scored(**{**entry, "outcome": Outcome(entry["outcome"])})

@@ -273,7 +273,7 @@ def test_files_of_verdicts_need_no_benchmark(others: Path) -> None:
     assert [{k: v for k, v in row.items() if k not in ignored} for row in json.loads(result.stdout)] == [
         {k: v for k, v in row.items() if k not in ignored} for row in from_predictions
     ]
-    assert "weak.jsonl does not say by which scorer" in result.stderr
+    assert result.stderr == "", "the files say how they were judged"
     assert [row["ex"] for row in rows("weak.json", "good.jsonl", "--data", "own")] == [25, 100]
 
 
@@ -431,7 +431,8 @@ OTHER = [
     (
         STRICT,
         2,
-        "RUN was scored by strict v1, but runs/base by official v1: spider-opt score RUN --update judges it again",
+        "RUN was scored by strict v1, but runs/base by official v1: "
+        "spider-opt score RUN --spider DIR --mode official --update judges it again",
     ),
     ({"start": 20}, 2, "RUN and runs/base have no question in common"),
     ({"without": "scorer"}, 1, "the run in RUN is unfinished: run its eval command again"),
