@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.analysis.ranking import RANKED_BY, ranks
+from spider_opt.analysis.ranking import RANKED_BY, Together, question_set, ranked_with, ranks
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.conditions import apart, how_asked
 from spider_opt.runs.context_metrics import METRICS
@@ -156,7 +155,7 @@ def to_row(run: Run, *, prices: Path | None = None) -> Row:
         engine=info.engine,
         benchmark=info.asked,
         fingerprint=info.fingerprint,
-        question_set=hashlib.sha256(repr(sorted(run.questions.items())).encode()).hexdigest()[:8],
+        question_set=question_set(run.verdicts),
         n=run.n,
         ex=run.ex,
         ex_se=run.ex_se,
@@ -221,10 +220,8 @@ def _of_metrics(rows: Sequence[Row]) -> list[str]:
     return columns
 
 
-def _compares(row: Row) -> tuple[str, str, int, str, str, float]:
-    """Return what is equal for rows of the same questions and one rule; the larger sets of them come first."""
-    time_out = row.info.scorer.timeout_s if row.info.scorer else 0.0
-    return row.benchmark, row.fingerprint, -row.n, row.question_set, row.scorer, time_out
+def _compares(row: Row) -> Together:
+    return ranked_with(row.info, row.verdicts)
 
 
 def _told_apart(rows: Sequence[Row]) -> list[dict[str, Any]]:

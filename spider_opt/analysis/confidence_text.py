@@ -22,17 +22,16 @@ def to_markdown(found: Confidence) -> str:
     lines = [
         f"{info.method}{model} on {info.asked}: {_percent(found.right)} % right, n={found.n}. Confidence: {found.says}."
     ]
-    if found.failed or found.silent:
-        lines.append(_left_out(found))
-    digits = 4 if found.signal == "logprob" else 2  # most tokens are nearly certain
+    if said := left_out(found):
+        lines.append(said)
+    digits = digits_of(found)
     lines += ["", "| confidence | answers | mean confidence | right, % (95 %) |", "| --- | ---: | ---: | --- |"]
     for one in reversed(found.bins):
         low, high, mean = (f"{value:.{digits}f}" for value in (one.low, one.high, one.confidence))
         lines.append(f"| {low if low == high else f'{low} to {high}'} | {one.n} | {mean} | {_percents(one.right)} |")
     lines += [
         "",
-        f"ECE {_said(found.ece)}, Brier {_said(found.brier)}; AURC {_said(found.aurc)}, in an order by chance "
-        f"{found.aurc_chance:.3f}, in the best {found.aurc_best:.3f}.",
+        figures(found),
         "",
         "| answered | right of those, % | from confidence |",
         "| ---: | ---: | ---: |",
@@ -62,6 +61,26 @@ def answered(found: Confidence) -> str:
         f"rest passed to a person: of those {_percents(hit)} % are right{missed}. Each threshold is chosen on "
         f"{what.folds} alone; {now}."
     )
+
+
+def figures(found: Confidence) -> str:
+    """Say in one sentence how far confidence is from being right, and how well it tells the two apart."""
+    return (
+        f"ECE {_said(found.ece)}, Brier {_said(found.brier)}; AURC {_said(found.aurc)}, in an order by chance "
+        f"{found.aurc_chance:.3f}, in the best {found.aurc_best:.3f}."
+    )
+
+
+def left_out(found: Confidence) -> str:
+    """Say which answers count with confidence 0 since nothing tells theirs; '' where there are none."""
+    parts = [f"{found.failed} did not run"] * bool(found.failed)
+    parts += [f"{found.silent} do not say how sure they are"] * bool(found.silent)
+    return f"Of the answers {' and '.join(parts)}: they count with confidence 0." if parts else ""
+
+
+def digits_of(found: Confidence) -> int:
+    """Return how many digits a confidence is shown with: most tokens are nearly certain."""
+    return 4 if found.signal == "logprob" else 2
 
 
 def at_coverages(found: Confidence) -> list[tuple[float, float, float]]:
@@ -100,12 +119,6 @@ def to_csv(found: Confidence) -> str:
     ]
     csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
     return file.getvalue()
-
-
-def _left_out(found: Confidence) -> str:
-    parts = [f"{found.failed} did not run"] * bool(found.failed)
-    parts += [f"{found.silent} do not say how sure they are"] * bool(found.silent)
-    return f"Of the answers {' and '.join(parts)}: they count with confidence 0."
 
 
 def _said(one: Measured) -> str:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from spider_opt.analysis.paired import flipped, holm
+from spider_opt.runs import RunInfo
 from spider_opt.scoring.report import Scored
 
 LEVEL = 0.05
 RANKED_BY = "1 + rows better by exact sign flips of gold queries, Holm over the row's comparisons, 5 %"
 """By which test, as the leaderboard's CSV says it."""
+Together = tuple[str, str, int, str, str, float]
+
+
+def ranked_with(info: RunInfo, verdicts: Sequence[Scored]) -> Together:
+    """Return what is equal for runs that are ranked together: the same questions, judged by one rule.
+
+    That is benchmark, fingerprint, how many questions (negative: the larger sets stand first) and which, scorer with
+    its flags, and the time that a query has.
+    """
+    time_out = info.scorer.timeout_s if info.scorer else 0.0
+    return info.asked, info.fingerprint, -len(verdicts), question_set(verdicts), str(info.scorer), time_out
+
+
+def question_set(verdicts: Sequence[Scored]) -> str:
+    """Return a short hash of the questions that count, with their databases and gold queries."""
+    questions = sorted((scored.index, (scored.db_id, scored.cluster)) for scored in verdicts)
+    return hashlib.sha256(repr(questions).encode()).hexdigest()[:8]
 
 
 def ranks(runs: Sequence[Sequence[Scored]]) -> list[int]:

@@ -20,6 +20,8 @@ SIGNALS: dict[Signal, str] = {
 """What an answer's confidence can be, by name; the first that a run has is taken."""
 DID_NOT_RUN = frozenset(Outcome) - {Outcome.CORRECT, Outcome.WRONG_ROWS}
 """What comes of running it shows by itself that such an answer is none."""
+HOW_TO_HAVE_ONE = "ask with votes (vote:n=8+…), or with logprobs from a server that gives log probabilities"
+NO_SIGNAL = f"its answers came without any; {HOW_TO_HAVE_ONE}"
 _CHOSE = ("vote", "select")
 _TRIED = ("first-valid", "retry")
 
@@ -42,11 +44,8 @@ def check_signal(run: Run, signal: str | None) -> Signal:
     for name in there:
         if name == signal:
             return name
-    has = f"it has {', '.join(there)}" if there else "its answers came without any"
-    raise UsageError(
-        f"{run.where} does not say how sure its answers are{f' by {signal}' if signal else ''}: {has}; ask with votes "
-        "(vote:n=8+…), or with logprobs from a server that gives log probabilities"
-    )
+    has = f"it has {', '.join(there)}; {HOW_TO_HAVE_ONE}" if there else NO_SIGNAL
+    raise UsageError(f"{run.where} does not say how sure its answers are{f' by {signal}' if signal else ''}: {has}")
 
 
 def sureness(prediction: Prediction, signal: Signal) -> float | None:

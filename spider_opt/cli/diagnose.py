@@ -66,7 +66,7 @@ def diagnose_command(
     them. The benchmark is the run's; where its folder is needed, name it.
     """
     from spider_opt.analysis.diagnosis import diagnose
-    from spider_opt.analysis.diagnosis.examining import examine
+    from spider_opt.analysis.diagnosis.examining import examine, usual_folder
     from spider_opt.analysis.diagnosis.oracle import ask_oracle, read_oracle
     from spider_opt.analysis.diagnosis.oracle.answers import FILE as ORACLE_FILE
     from spider_opt.analysis.diagnosis.text import examined_to_markdown, to_json
@@ -86,7 +86,7 @@ def diagnose_command(
         if not read.n:
             raise UsageError(f"{run} has no answer to any question that {ids} lists")
     found = diagnose(read, benchmark, progress=progress)
-    folder = out or Path("results") / "diagnosis" / (run.resolve().name + (f"-{ids.stem}" if ids else ""))
+    folder = out or usual_folder(run, ids)
     told: OracleFindings | None
     if oracle:
         tell = partial(click.echo, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from spider_opt.analysis.candidates import candidates
 from spider_opt.analysis.diagnosis.context_figures import ContextFigure, context_figures
@@ -11,6 +12,7 @@ from spider_opt.analysis.diagnosis.next_step import NextStep, next_steps
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.standing import Standing, standing
 from spider_opt.progress import Progress
+from spider_opt.runs import Run
 from spider_opt.types import Benchmark
 
 
@@ -42,9 +44,22 @@ def examine(
     Raises:
         DatasetError: a database has changed since the benchmark was loaded.
     """
-    run = found.run
-    best_of = None
-    if any(answer.prediction.candidates for answer in run.answers):
-        best_of = candidates(run, benchmark=benchmark, progress=progress)["oracle"].ex
+    best_of = best_of_candidates(found.run, benchmark, progress=progress)
     steps = next_steps(found, oracle, best_of)
-    return Examination(found, oracle, context_figures(run), best_of, steps, standing(found, oracle, steps))
+    return Examination(found, oracle, context_figures(found.run), best_of, steps, standing(found, oracle, steps))
+
+
+def best_of_candidates(run: Run, benchmark: Benchmark, *, progress: bool | Progress | None = False) -> float | None:
+    """Return EX if the best of the kept candidates were always chosen, None where none were kept. They are judged.
+
+    Raises:
+        DatasetError: a database has changed since the benchmark was loaded.
+    """
+    if not any(answer.prediction.candidates for answer in run.answers):
+        return None
+    return candidates(run, benchmark=benchmark, progress=progress)["oracle"].ex
+
+
+def usual_folder(run: Path, ids: Path | None = None) -> Path:
+    """Return where the oracle's answers to a run's questions are, or to those that a file ``ids`` lists."""
+    return Path("results") / "diagnosis" / (run.resolve().name + (f"-{ids.stem}" if ids else ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,12 +11,14 @@ from spider_opt.analysis.diagnosis.causes import Rung
 from spider_opt.analysis.diagnosis.context_figures import NAMES, ContextFigure
 from spider_opt.analysis.diagnosis.diagnosing import Diagnosis, WrongAnswer
 from spider_opt.analysis.diagnosis.examining import Examination
+from spider_opt.analysis.diagnosis.next_step import NextStep
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
 from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
 from spider_opt.wording import either
 
 SHOWN_IDS = 3
+NO_CANDIDATES = "The run kept no candidates: what choosing among several answers could bring is not known from it."
 
 
 def to_markdown(found: Diagnosis) -> str:
@@ -69,17 +71,20 @@ def _figures(examined: Examination) -> str:
 
 def _steps(examined: Examination) -> str:
     lines = ["| what to try | at most | by |", "| --- | ---: | --- |"]
-    for step in examined.steps:
-        bound = f"{step.at_most:+.1f}" if step.is_known else f"{step.at_most:+.1f} (not bounded closer)"
-        lines.append(
-            f"| `{step.method}`{f' ({step.step})' if step.step == 'larger model' else ''} | {bound} | {step.why} |"
-        )
+    for method, step, bound, why in step_rows(examined.steps):
+        lines.append(f"| `{method}`{f' ({step})' if step else ''} | {bound} | {why} |")
     if examined.best_of is None:
-        lines.append("")
-        lines.append(
-            "The run kept no candidates: what choosing among several answers could bring is not known from it."
-        )
+        lines += ["", NO_CANDIDATES]
     return "\n".join(lines)
+
+
+def step_rows(steps: Sequence[NextStep]) -> list[tuple[str, str, str, str]]:
+    """Return of each thing to try its method, what that does not say of it, its bound and by what."""
+    rows = []
+    for step in steps:
+        bound = f"{step.at_most:+.1f}" if step.is_known else f"{step.at_most:+.1f} (not bounded closer)"
+        rows.append((step.method, step.step if step.step == "larger model" else "", bound, step.why))
+    return rows
 
 
 def _or_dash(value: float) -> str:

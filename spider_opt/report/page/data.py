@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt import __version__
 from spider_opt.errors import UsageError
+from spider_opt.progress import Progress
 from spider_opt.report.page.choosing import asked_of, names_of
 from spider_opt.report.page.kinds import KINDS, kind_of
-from spider_opt.report.page.numbers import metrics_of, pairs, row_of
+from spider_opt.report.page.numbers import metrics_of, pairs, ranks_of, row_of
 from spider_opt.report.page.prompts import Prompts
 from spider_opt.report.page.reasons import RIGHT, Reasons, reasons
 from spider_opt.report.page.records import Records, schema_of
 from spider_opt.report.page.results import cell, cut
 from spider_opt.report.page.stairs import stairs
+from spider_opt.report.page.sure import Sureness, sureness_of
 from spider_opt.runs import Run
 from spider_opt.runs.labels import Label, labels
 from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Example, Schema
@@ -33,6 +35,7 @@ class ReportData:
 
     runs: tuple[Run, ...]
     benchmark: Benchmark | None = None
+    progress: bool | Progress | None = False
 
     @cached_property
     def examples(self) -> dict[int, Example]:
@@ -62,15 +65,23 @@ class ReportData:
     @cached_property
     def reasons(self) -> list[Reasons]:
         """Of each run why wrong answers are wrong, and what to try next."""
-        return [reasons(run, self.benchmark) for run in self.runs]
+        return [reasons(run, self.benchmark, progress=self.progress) for run in self.runs]
+
+    @cached_property
+    def sureness(self) -> list[Sureness]:
+        """Of each run how sure its answers are."""
+        return [sureness_of(run) for run in self.runs]
 
     def summary(self, on_step: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Return all numbers and a line for each question, JSON-able; ``on_step`` is called once for each run."""
         info = self.runs[0].info
         metrics = metrics_of(self.runs)
         rows = []
-        for run, name, why in zip(self.runs, self.names, self.reasons, strict=True):
-            rows.append(row_of(run, name) | {"next": dict(why.next_step)})
+        ranks, ranked_by = ranks_of(self.runs)
+        told = zip(self.runs, self.names, self.reasons, ranks, self.sureness, strict=True)
+        for run, name, why, rank, sure in told:
+            beside = {"next": dict(why.next_step), "rank": rank, "confidence": dict(sure.told)}
+            rows.append(row_of(run, name) | beside)
             on_step()
         lost = sum(info.missing.values())
         return {
@@ -86,6 +97,7 @@ class ReportData:
             },
             "metrics": metrics,
             "runs": rows,
+            "ranked_by": ranked_by,
             "ladders": stairs(self.runs),
             "pairs": pairs(self.runs, [metric["name"] for metric in metrics]),
             "questions": self._questions(),
@@ -139,9 +151,13 @@ class ReportData:
             for index in self.indices:
                 record = records.record(index, self.examples.get(index))
                 example = self.examples.get(index)
-                for why, said, asked, answer in zip(self.reasons, self.labels, prompts, record["answers"], strict=True):
+                beside = zip(self.reasons, self.labels, prompts, self.sureness, record["answers"], strict=True)
+                for why, said, asked, sure, answer in beside:
                     if answer is None:
                         continue
+                    if index in sure.by_index:
+                        value, silent = sure.by_index[index]
+                        answer["confidence"] = [round(float(value), 6), silent]
                     answer |= _asked(asked, example)
                     answer["reasons"] = [[kind, cut(what, 500)] for kind, what in why.all.get(index, ())]
                     answer["labels"] = [_label(label) for label in said.get(index, ())]
@@ -160,13 +176,13 @@ class ReportData:
     def frame(self) -> pd.DataFrame:
         """Return a row for each answer of each run: ``Run.table()`` with what the page adds.
 
-        Before its columns stand ``run``, ``method``, ``model`` and ``index``, behind them ``kind`` (of the gold query)
-        and ``reason`` (why a wrong answer is wrong).
+        Before its columns stand ``run``, ``method``, ``model`` and ``index``, behind them ``kind`` (of the gold
+        query), ``reason`` (why a wrong answer is wrong) and ``confidence`` (how sure an answer is).
         """
         import pandas as pd
 
         frames = []
-        for run, name, why in zip(self.runs, self.names, self.reasons, strict=True):
+        for run, name, why, sure in zip(self.runs, self.names, self.reasons, self.sureness, strict=True):
             frame = run.table().reset_index()
             frame.insert(0, "run", name)
             frame.insert(1, "method", run.info.method)
@@ -174,11 +190,15 @@ class ReportData:
             golds = {index: kind_of(example.gold_sql) for index, example in self.examples.items()}
             frame["kind"] = frame["index"].map(golds)
             frame["reason"] = frame["index"].map(dict(why.first))
+            said = {index: value for index, (value, _) in sure.by_index.items()}
+            frame["confidence"] = frame["index"].map(said).astype(float)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
 
 
-def report_data(runs: Sequence[Run], benchmark: Benchmark | None = None) -> ReportData:
+def report_data(
+    runs: Sequence[Run], benchmark: Benchmark | None = None, *, progress: bool | Progress | None = False
+) -> ReportData:
     """Return the data of a page about runs of one benchmark. With a ``benchmark`` it has questions, golds and results.
 
     Raises:
@@ -195,7 +215,7 @@ def report_data(runs: Sequence[Run], benchmark: Benchmark | None = None) -> Repo
             )
     if benchmark is not None and first.info.fingerprint and benchmark.fingerprint != first.info.fingerprint:
         raise UsageError(f"{first.where} was made with other questions or databases than those given now")
-    return ReportData(tuple(runs), benchmark)
+    return ReportData(tuple(runs), benchmark, progress)
 
 
 def _label(label: Label) -> dict[str, str]:

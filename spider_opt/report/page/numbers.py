@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from spider_opt.analysis.comparing import asked, change, check_comparable, with_metric
+from spider_opt.analysis.ranking import RANKED_BY, Together, ranked_with, ranks
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
 from spider_opt.runs.conditions import beside_the_step, how_asked
@@ -128,6 +129,30 @@ def pairs(runs: Sequence[Run], metrics: Sequence[str]) -> list[dict[str, Any]]:
             beside = beside_the_step(base.info, runs[b].info)
             told.append({"base": a, "run": b, "by": by, "beside": beside, "why": "" if by else why})
     return told
+
+
+def ranks_of(runs: Sequence[Run]) -> tuple[list[dict[str, Any] | None], str]:
+    """Return each run's rank by EX among runs of the same questions judged alike, as the leaderboard has it, and how.
+
+    None for a run that is alone. ``group`` is a letter where there are several such sets.
+    """
+    together: dict[Together, list[int]] = {}
+    for i, run in enumerate(runs):
+        together.setdefault(ranked_with(run.info, run.verdicts), []).append(i)
+    groups = sorted((key, mine) for key, mine in together.items() if len(mine) > 1)
+    found: list[dict[str, Any] | None] = [None] * len(runs)
+    sets = []
+    for number, (key, mine) in enumerate(groups):
+        letter = chr(ord("a") + number % 26) * (1 + number // 26) if len(together) > 1 else ""
+        sets.append(f"{letter}: {len(mine)} runs, {-key[2]:,} questions, EX by {key[4]}, {key[5]:g} s a query")
+        for i, rank in zip(mine, ranks([runs[i].verdicts for i in mine]), strict=True):
+            found[i] = {"rank": rank, "of": len(mine), "group": letter}
+    if not groups:
+        return found, ""
+    said = f"Rank by EX, shared where no test tells runs apart: {RANKED_BY}, among the runs on this page."
+    if len(together) > 1:
+        said += f" Only runs of the same questions, judged alike, are ranked together ({'; '.join(sets)})."
+    return found, said
 
 
 def _pair(base: Run, run: Run, metric: str) -> dict[str, Any] | str:

@@ -31,7 +31,7 @@ MADE_BY = f'<meta name="generator" content="spider-opt {__version__} report">'
 _MARK = 'content="spider-opt '
 SCRIPTS = (
     "vendored/vega.min.js", "vendored/vega-lite.min.js", "vendored/vega-interpreter.js", "base.js", "charts.js",
-    "overview.js", "weak.js", "compare.js", "browse.js", "question.js", "main.js",
+    "overview.js", "weak.js", "confidence.js", "compare.js", "browse.js", "question.js", "main.js",
 )  # fmt: skip
 OTHERS = ("page.css", "vendored/LICENSE")
 CHUNK_BYTES = 200_000
@@ -67,13 +67,14 @@ def write_report(
     if isinstance(runs, str | Path | Run) or not isinstance(runs, Sequence):
         raise arguments.wrong(runs, "runs", "a list of runs, or of their folders")
     read = [run if isinstance(run, Run) else Run.read(run, benchmark) for run in runs]
-    found = report_data(read, benchmark)
+    found = report_data(read, benchmark, progress=progress)
     template = _template()
     check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     part = Path(mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         part.chmod(0o755)
+        _ = found.reasons  # judges candidates, with a display of its own
         with ExitStack() as shown:
             advance = shown.enter_context(shown_by("writing the page", len(found.runs) + len(found.indices)))
             _write(found, part, template, advance)

@@ -12,9 +12,14 @@ import pytest
 from fake_model import FakeModel
 from in_browser import Opened, browser
 
+from spider_opt.analysis.confidence import confidence
+from spider_opt.analysis.confidence_text import answered, at_coverages, figures
+from spider_opt.analysis.ranking import RANKED_BY
 from spider_opt.benchmarks import load
 from spider_opt.evaluation.running import evaluate
+from spider_opt.leaderboard import table, to_row
 from spider_opt.report.page import write_report
+from spider_opt.report.page.reasons import reasons
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark, Completion, ModelInfo, Request
 
@@ -25,7 +30,7 @@ NAMES = (
     "finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
     "rag+finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
 )
-VIEWS = ("view=overview", "view=weak", "view=compare", "view=questions&verdict=wrong")
+VIEWS = ("view=overview", "view=weak", "view=compare", "view=questions&verdict=wrong", "view=confidence")
 HOSTILE = (
     "</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "{{ 7 * 7 }} ${7*7} `x`", "a\u2028b\u2029c",
     "\u202eevil\u202c \u2066\u200f", "nul\0 bell\x07", "javascript:alert(3)", "&lt;b&gt; &amp;",
@@ -66,6 +71,12 @@ def right(run: Run) -> set[int]:
     return {scored.index for scored in run.verdicts if scored.correct}
 
 
+def ranked(runs: list[Run]) -> Iterator[str]:
+    frame = table([to_row(run) for run in runs])
+    for run in runs:
+        yield str(frame.loc[frame["run"] == run.name, "rank"].item())
+
+
 def found(page: Any) -> int:
     return int(page.locator(".found b").inner_text().split()[0].replace(",", ""))
 
@@ -74,6 +85,9 @@ def test_every_view_is_drawn(opened: Opened, runs: list[Run]) -> None:
     page = opened.go("view=overview")
     assert page.locator("#view-overview .chart svg").count() == 3
     assert page.locator("#runs tbody tr").count() == len(runs)
+    ranks = [*ranked(runs)]
+    assert page.locator("#runs tbody tr td:first-child").all_inner_texts() == ranks
+    assert RANKED_BY in page.locator("#ranked-by").inner_text()
     best = max(run.ex for run in runs)
     assert f"{best:.1f} %" in page.locator(".tile").first.inner_text()
     page.locator("nav a", has_text="Weak spots").click()
@@ -145,7 +159,7 @@ def test_with_the_keyboard_alone(opened: Opened, mini: Benchmark) -> None:
     page = opened.go("view=overview")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    for _ in range(4):
+    for _ in range(5):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Questions"
     page.keyboard.press("Enter")
@@ -196,7 +210,10 @@ def test_a_strangers_list_is_done_from_the_page_alone(opened: Opened, runs: list
     assert scored.detail in page.locator(".answers").inner_text()
     # What to try next?
     page.locator("nav a", has_text="Weak spots").click()
-    assert "is the larger bound: " in page.locator("#next").inner_text()
+    said = reasons(runs[best], mini).next_step
+    assert page.locator("#next .verdict").inner_text() == said["sentence"]
+    assert page.locator("#next pre").inner_text() == said["command"]
+    assert said["about"] in page.locator("#next").inner_text()
     # Which questions did tuning lose?
     page.locator("nav a", has_text="Compare").click()
     page.get_by_label("A", exact=True).select_option("0")
@@ -210,6 +227,15 @@ def test_a_strangers_list_is_done_from_the_page_alone(opened: Opened, runs: list
     page.locator("section.card", has_text="Lost: A is right").last.locator("p button").click()
     page.wait_for_selector(".item")
     assert found(page) == len(lost)
+
+
+def test_a_run_that_kept_no_confidence_says_what_is_missing(opened: Opened, mini: Benchmark) -> None:
+    page = opened.go("view=confidence&run=1")
+    said = page.locator("#view-confidence").inner_text()
+    assert "does not say how sure its answers are: its answers came without any; ask with votes (vote:n=8+…)" in said
+    assert "No run on this page does." in said
+    page = opened.go(f"view=questions&run=1&q={mini.examples[0].question.id}")
+    page.wait_for_selector("text=This run kept nothing that tells how sure the answer is.")
 
 
 def test_two_runs_are_compared_both_ways(opened: Opened, runs: list[Run]) -> None:
@@ -231,7 +257,9 @@ def test_axe_finds_nothing_serious(chromium: Any, index: Path, look: str) -> Non
     opened = Opened(chromium, index, bypass_csp=True, **options)
     for state in VIEWS if look == "light" else (VIEWS[1], VIEWS[3]):
         page = opened.go(state)
-        opened.until("document.querySelector('.view:not([hidden]) .chart svg, .view:not([hidden]) .item')")
+        opened.until(
+            "document.querySelector('.view:not([hidden]) .chart svg, .view:not([hidden]) .item, #no-sureness')"
+        )
         page.evaluate(AXE.read_text())
         told = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
         serious = [
@@ -352,7 +380,8 @@ def test_candidates_raw_answers_and_labels(chromium: Any, tmp_path: Path, monkey
 
     monkeypatch.chdir(tmp_path)
     benchmark = boats()
-    index = write_report([voted(benchmark)], tmp_path / "page", benchmark=benchmark)
+    run = voted(benchmark)
+    index = write_report([run], tmp_path / "page", benchmark=benchmark)
     opened = Opened(chromium, index)
     page = opened.go("view=questions")
     page.locator(".item").nth(1).click()
@@ -362,6 +391,23 @@ def test_candidates_raw_answers_and_labels(chromium: Any, tmp_path: Path, monkey
     assert "3 (result" in said
     assert "\u2713 the answer" in said
     assert "SELECT name FROM boat" in page.locator("pre[aria-label='Raw answer']").inner_text()
+    sure = confidence(run)
+    assert sure.sure[1].confidence == 0.75
+    assert (
+        page.locator(".sure").inner_text() == "Confidence 0.75: the share of the samples that have the answer's result"
+    )
+    page.locator("nav a", has_text="Confidence").click()
+    page.wait_for_selector("#view-confidence .chart svg")
+    told = page.locator("#answered").inner_text()
+    assert answered(sure) in told
+    assert figures(sure) in told
+    assert page.locator("#view-confidence .chart svg").count() == 2
+    for summary in page.locator("#view-confidence summary").all():
+        summary.click()
+    rows = page.get_by_role("region", name="Right of the surest answers").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[1] for row in rows] == [f"{100 * right:.1f}" for _, right, _ in at_coverages(sure)]
+    rows = page.get_by_role("region", name="Calibration").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[1] for row in rows] == [f"{one.n}" for one in reversed(sure.bins)]
     opened.close()
 
 

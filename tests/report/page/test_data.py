@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 
@@ -8,9 +9,11 @@ import pytest
 from kept_candidates import boats, model, voted
 
 from spider_opt.analysis.comparing import compare
+from spider_opt.analysis.ranking import RANKED_BY
 from spider_opt.benchmarks import load
 from spider_opt.errors import UsageError
 from spider_opt.evaluation.running import evaluate
+from spider_opt.leaderboard import table, to_row
 from spider_opt.report.ladder import RUNGS, climb
 from spider_opt.report.page import ReportData, report_data
 from spider_opt.report.page.stairs import stairs
@@ -58,6 +61,39 @@ def test_numbers_are_those_of_the_runs(data: ReportData, runs: list[Run]) -> Non
         told = row["context"]["faithfulness"]
         assert (told["n"], told["value"]) == (len(faithful), pytest.approx(100 * fmean(faithful), abs=0.01))
         assert "the candidates that its steps chose from" in row["missing"]
+
+
+def ranked(runs: list[Run]) -> dict[str, int]:
+    frame = table([to_row(run) for run in runs])
+    return dict(zip(frame["run"], frame["rank"], strict=True))
+
+
+def test_ranks_are_the_leaderboards(data: ReportData, runs: list[Run]) -> None:
+    summary = data.summary()
+    assert {row["name"]: row["rank"]["rank"] for row in summary["runs"]} == ranked(runs)
+    assert len({*ranked(runs).values()}) > 1
+    assert all(row["rank"]["of"] == 3 and row["rank"]["group"] == "" for row in summary["runs"])
+    assert RANKED_BY in summary["ranked_by"]
+
+
+def test_only_runs_of_the_same_questions_judged_alike_are_ranked_together(make_run: Callable[..., Path]) -> None:
+    best, worst = "+" * 60, "-" * 60
+    kept = {"mode": "official", "keep_distinct": True, "timeout_s": 10.0, "version": "1"}
+    slow = {"mode": "official", "keep_distinct": False, "timeout_s": 60.0, "version": "1"}
+    folders = [
+        make_run("a", best), make_run("b", worst), make_run("c", worst, scorer=kept), make_run("d", worst, scorer=kept),
+        make_run("e", best, scorer=slow), make_run("f", "+" * 50),
+    ]  # fmt: skip
+    runs = [Run.read(folder) for folder in folders]
+    summary = report_data(runs).summary()
+    told = [row["rank"] and (row["rank"]["rank"], row["rank"]["of"]) for row in summary["runs"]]
+    assert told == [(1, 2), (2, 2), (1, 2), (1, 2), None, None]
+    groups = [row["rank"] and row["rank"]["group"] for row in summary["runs"]]
+    assert sorted({groups[0], groups[2]}) == ["a", "b"]
+    assert (groups[0], groups[2]) == (groups[1], groups[3])
+    assert {run.name: rank[0] for run, rank in zip(runs, told, strict=True) if rank}.items() <= ranked(runs).items()
+    assert "2 runs, 60 questions, EX by official keep-distinct v1, 10 s a query" in summary["ranked_by"]
+    assert report_data(runs[:1]).summary()["ranked_by"] == ""
 
 
 def test_any_two_runs_are_compared_as_compare_does(data: ReportData, runs: list[Run]) -> None:

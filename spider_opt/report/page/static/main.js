@@ -29,7 +29,7 @@
   addEventListener("beforeprint", () => {
     page.printing = true;
     if (page.state.view === "questions") return;
-    for (const name of ["overview", "weak", "compare"]) {
+    for (const name of ["overview", "weak", "confidence", "compare"]) {
       place(name).hidden = false;
       if (name !== page.state.view) page.views[name](place(name));
     }

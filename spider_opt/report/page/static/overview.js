@@ -51,14 +51,16 @@
     }
     const models = [...new Set(points.map((point) => point.model))];
     const beside = Object.fromEntries(models.map((model, i) => [model, i]));
+    const ranked = page.data.ranked_by && metric === page.data.metrics[0].name;
+    const rank = (run) => (run.rank ? `${run.rank.rank}${run.rank.group ? " " + run.rank.group : ""}` : "-");
     const rows = shown.flatMap((one) => one.rungs.map((rung) => {
       const said = runs[rung.run].metrics[metric];
-      return [rung.name, one.model, said ? page.percent(said.value) + within(said) : "-", rung.gain === undefined ? "-" : page.signed(rung.gain) + (rung.between ? ` (${page.signed(rung.between[0])} to ${page.signed(rung.between[1])})` : ""), rung.talk ? rung.talk.toFixed(1) : "-", (rung.beside || []).join("; ") || rung.not_compared || "-"];
+      return [rung.name, one.model, said ? page.percent(said.value) + within(said) : "-", ...(ranked ? [rank(runs[rung.run])] : []), rung.gain === undefined ? "-" : page.signed(rung.gain) + (rung.between ? ` (${page.signed(rung.between[0])} to ${page.signed(rung.between[1])})` : ""), rung.talk ? rung.talk.toFixed(1) : "-", (rung.beside || []).join("; ") || rung.not_compared || "-"];
     }));
     return page.card("The ladder", {
       description: `${page.label(metric)} by rung: ${points.map((p) => `${p.model} ${p.rung} ${p.said}`).join(", ")}`,
-      about: "Whiskers: 95 % interval, gold queries resampled. Signed numbers: points over the rung below, on the same questions. Diamonds: what OpenAI told of its own models at DevDay 2023, without n or error.",
-      table: {heads: ["rung", "model", page.label(metric), "gain (95 %)", "talk", "beside the step"], rows, label: "The ladder"},
+      about: "Whiskers: 95 % interval, gold queries resampled. Signed numbers: points over the rung below, on the same questions. Diamonds: what OpenAI told of its own models at DevDay 2023, without n or error." + (ranked ? " " + page.data.ranked_by : ""),
+      table: {heads: ["rung", "model", page.label(metric), ...(ranked ? ["rank"] : []), "gain (95 %)", "talk", "beside the step"], rows, label: "The ladder"},
       draw: (c, width) => {
         const label = order.reduceRight((rest, name, i) => `datum.value == ${i} ? ${JSON.stringify(page.plain(name))} : ${rest}`, "''");
         const x = {field: "at", type: "quantitative", scale: {domain: [-.4, order.length - .5], nice: false}, axis: {title: null, values: order.map((_, i) => i), labelExpr: label, labelAngle: width < 700 ? -40 : 0, labelLimit: 130, grid: false, ticks: false}};

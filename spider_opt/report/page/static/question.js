@@ -75,9 +75,17 @@
     return h("section", {class: "card"}, h("h3", {}, "Verdict"),
       h("p", {}, h("b", {class: answer.outcome === "correct" ? "right" : "wrong"}, answer.outcome.replace(/_/g, " ")), reason && reason !== "right" ? [" \u00b7 why: ", h("b", {}, reason)] : "", answer.detail ? [" \u00b7 ", h("span", {class: "text"}, answer.detail)] : ""),
       (answer.reasons || []).length ? h("ul", {class: "reasons"}, answer.reasons.map(([kind, what]) => h("li", {}, h("b", {}, kind), what ? [": ", h("span", {class: "text"}, what)] : ""))) : null,
+      sure(answer, run),
       answer.cut ? h("p", {class: "note"}, "The answer was cut at the token limit.") : null,
       page.table({heads: ["metric", "says", "what it asks"], rows, label: "Verdict under each metric"}),
       labels(answer));
+  }
+
+  function sure(answer, run) {
+    const {says, digits} = page.data.runs[run].confidence;
+    if (!answer.confidence) return h("p", {class: "soft"}, "This run kept nothing that tells how sure the answer is.");
+    const [value, why] = answer.confidence;
+    return h("p", {class: "sure"}, "Confidence ", h("b", {}, value.toFixed(digits)), `: ${why || says}`);
   }
 
   function labels(answer) {

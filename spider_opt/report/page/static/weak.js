@@ -130,9 +130,14 @@
 
   function next(run) {
     const said = page.data.runs[run].next || {};
-    if (!said.sentence) return null;
-    return h("section", {class: "card", id: "next"}, h("h2", {}, "What to try next"), h("p", {class: "verdict"}, said.sentence),
-      said.command ? h("pre", {tabindex: "0"}, said.command) : null, said.about ? h("p", {class: "about"}, said.about) : null);
+    if (!said.about) return null;
+    return h("section", {class: "card", id: "next"}, h("h2", {}, "What to try next"),
+      said.sentence ? h("p", {class: "verdict"}, said.sentence) : null,
+      said.command ? h("pre", {tabindex: "0", "aria-label": "The command to type"}, said.command) : null,
+      said.why_not ? h("p", {class: "note"}, "What to try next cannot be told: ", said.why_not) : null,
+      said.steps ? h("details", {}, h("summary", {}, "All that could be tried"), page.table({heads: ["what to try", "at most, points", "by"], label: "What to try, and the most it could bring",
+        rows: said.steps.map(([method, step, most, why]) => [[h("code", {}, method), step ? ` (${step})` : ""], most, why])}), said.beside ? h("p", {class: "about"}, said.beside) : null) : null,
+      h("p", {class: "about"}, said.about), said.oracle ? h("p", {class: "about"}, said.oracle) : null);
   }
 
   page.views.weak = function (place) {
