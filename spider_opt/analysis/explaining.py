@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,14 +18,14 @@ from spider_opt.errors import PredictionsError
 from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.evaluation.scoring_files import judge_pairs, shown_late
 from spider_opt.progress import Progress, display
-from spider_opt.runs.prediction_files import Predicted, misfit
-from spider_opt.runs.without_gold import described
-from spider_opt.scoring import Rules, ScoreReport
+from spider_opt.runs.prediction_files import FEW, Predicted, is_of_a_run, misfit, strangers
+from spider_opt.runs.without_gold import in_counts
+from spider_opt.scoring import Rules, Scored, ScoreReport
 from spider_opt.scoring.suite_files import at_hand
 from spider_opt.scoring.table import END_AT_TAB, SUITES
 from spider_opt.types import Benchmark
+from spider_opt.wording import switched_on
 
-_LOG = logging.getLogger("spider_opt")
 RULES: Mapping[str, str] = {
     "official": "test-suite-sql-eval on one database each, default flags: EX",
     "official-distinct": "the same with its flag keep_distinct: DISTINCT counts",
@@ -97,7 +96,8 @@ class Explanation:
         told: dict[str, Any] = {"n_total": self.n_total, "lines": [line.to_json() for line in self.lines]}
         if self.claim:
             told |= {"claimed": self.claim.claimed, "fits": list(self.claim.fits), "says": self.claim.says}
-        return told | {"notes": list(self.notes), "failed_golds": [index for index, _ in self.failed_golds]}
+        told |= {"notes": list(self.notes), "failed_golds": [index for index, _ in self.failed_golds]}
+        return told | {"failed_golds_why": {str(index): why for index, why in self.failed_golds}}
 
     def __str__(self) -> str:
         names = [line.rule for line in self.lines]
@@ -134,7 +134,8 @@ def explain(
 
     Raises:
         UsageError: an argument is of another kind than is due.
-        PredictionsError: the file cannot be read, or is none of this benchmark.
+        PredictionsError: the file cannot be read, or is none of this benchmark: most lines or questions have no
+            partner, or hardly an answer fits its question and no rule calls more than one in twenty right.
         DatasetError: a database or a suite cannot be read.
     """
     path = arguments.path(predictions, "predictions")
@@ -151,14 +152,15 @@ def explain(
         judging.on_verdict = on_verdict
         told = list(_by_rules(judging, pairs, folder))
         base = judging.right(pairs)
-        failed = judging.last.failed_golds
-        notes += described(failed)
-        if sentence := misfit(pairs, judging.last.scored):
-            notes.append(f"{path}: {sentence}")
+        judged, failed = judging.last.scored, judging.last.failed_golds
         if any(pair.sql != pair.cut for pair in pairs):
             told.append(judging.line(_other_ending(pairs, benchmark.scorer), base))
         for reading in other_orders(lines, judging.right) if lines else ():
             told.append(judging.line(reading, base))
+    _check_fits(path, benchmark, pairs, judged, told)
+    notes += in_counts(failed)
+    if sentence := misfit(pairs, judged):
+        notes.append(f"{path}: {sentence}")
     missing = sum(benchmark.missing.values())
     answered = asked and asked.answered(told, missing, benchmark.n_total)
     return Explanation(tuple(told), benchmark.n_total, tuple(notes), answered, failed)
@@ -244,9 +246,27 @@ def _read(
         if lines is None or not any(entry.sql for entry in lines.entries):
             raise
         reading = as_they_stand(lines)
-        if not reading.pairs:
+        if not reading.pairs or not lines.nearly_fit:
             raise
         return reading.pairs, lines, [f"score refuses this file ({error}); here: {reading.why}"]
+
+
+def _check_fits(
+    path: Path, benchmark: Benchmark, pairs: Sequence[Predicted], judged: Sequence[Scored], told: Sequence[RuleLine]
+) -> None:
+    """Refuse a file whose answers are to other questions: every rule would say nearly 0, and none of them a thing.
+
+    A run's answers are paired by their ids: whatever it says is to these.
+    """
+    best = max((line.value for line in told if line.n), default=100.0)
+    if path.is_dir() or is_of_a_run(path) or best > 100 * FEW or not (said := strangers(pairs, judged)):
+        return
+    first = next((f" (the first: {scored.detail})" for scored in judged if scored.detail and not scored.correct), "")
+    raise PredictionsError(
+        f"{path}: {said}{first}, and no rule or other order calls more than {best:.1f} % right: is it of another "
+        f"benchmark or split than {benchmark.name} {benchmark.split}, or in another order? Where words or fences stand "
+        f"around the queries, {switched_on('extract')}"
+    )
 
 
 def _n_passes(lines: Lines | None) -> int:

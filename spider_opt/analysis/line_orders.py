@@ -72,6 +72,12 @@ class Lines:
         """Whether there is a line for each question."""
         return len(self.entries) == len(self.slots)
 
+    @property
+    def nearly_fit(self) -> bool:
+        """Whether most lines have a question and most questions a line: else one by one says nothing of the file."""
+        fewer, more = sorted((len(self.entries), len(self.slots)))
+        return 2 * fewer > more
+
     def one_by_one(self, entries: Sequence[Entry], offset: int = 0) -> tuple[Predicted, ...]:
         """Pair each question with the line at its place and ``offset`` lines further on, as far as there are any."""
         return tuple(

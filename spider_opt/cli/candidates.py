@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     help="Which questions lean on each other: those of one gold query or of one database",
 )  # fmt: skip
 @benchmark_options
-@scoring_options
+@scoring_options(metric="")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all candidates to this CSV file")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 @click.pass_context
@@ -38,7 +38,6 @@ def candidates_command(
     others: tuple[Path, ...],
     by: By,
     chosen: Chosen,
-    metrics: str | None,
     mode: str | None,
     keep_distinct: bool,
     suite: Path | None,
@@ -68,7 +67,7 @@ def candidates_command(
     if out is not None:
         check_out(out, (run, *others), replaces=is_of_ours, what="candidates")
     judged = typed_options(context, SCORING_OPTIONS)
-    rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value) if judged else None
+    rules = asked_rules(None, mode, keep_distinct, timeout_s, suite, plug_value) if judged else None
     info = RunInfo.read(run)
     benchmark = chosen.load_of(info.benchmark, info.split)
     report = candidates(run, *others, benchmark=benchmark, mode=rules, by=by, progress=progress)

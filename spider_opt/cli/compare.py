@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "--field", "fields", metavar="NAME", multiple=True,
     help="What holds the query in files whose fields do not tell it (again for files of other fields)",
 )  # fmt: skip
-@scoring_options
+@scoring_options(metric="Compare this metric, not EX: strict, suite, match, corrected, or another that the runs tell")
 @corrections_option
 @click.option(
     "--slices", metavar="NAME,NAME",

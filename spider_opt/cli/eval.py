@@ -82,14 +82,16 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--dry-run", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[N]",
-    help="Ask N questions, which are kept, and tell what all will take  [N: 3 a database, at least 24]",
+    help="Ask the model N questions, which costs a little, and estimate what all will take, each figure with its 95 % "
+    "interval. Judges nothing; writes the N answers to the run folder, where the same command without this goes on  "
+    "[N: 3 a database, at least 24]",
 )  # fmt: skip
 @click.option(
     "--budget", multiple=True, metavar="AMOUNT",
     help="Stop before so much is exceeded: 5usd, 2M-tokens, 30min (again for more); the same command goes on with more",
 )  # fmt: skip
 @prices_option
-@scoring_options
+@scoring_options()
 @corrections_option
 @fail_under_option
 @log_option

@@ -46,6 +46,7 @@ def explain_command(
 
     A line each: the number, and how many questions are right by that rule and not by the first (+), or the other way
     round (-). FILE is what score reads, and a text file with lines that are lost, too many, blank or in another order.
+    One whose answers are to other questions is refused. --json has each question that is left out.
     """
     from spider_opt.analysis.explaining import explain
     from spider_opt.benchmarks import describe_missing
@@ -54,7 +55,7 @@ def explain_command(
     from spider_opt.progress import progress
 
     check_finite({"timeout": timeout_s})
-    benchmark = chosen.load()
+    benchmark = chosen.load(told_later=True)
     found = explain(
         file, benchmark, claimed=claimed, suite=suite, extract=extract, field=field, timeout_s=timeout_s,
         cache=not no_cache, progress=progress,
@@ -64,4 +65,6 @@ def explain_command(
         click.echo(describe_missing(benchmark), err=True)
     for note in found.notes:
         click.echo(note, err=True)
+    if len(found.failed_golds) > 1 and not as_json:
+        click.echo("--json says which questions are left out, and why each", err=True)
     fail_if_left_out(found.failed_golds, benchmark)

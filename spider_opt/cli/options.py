@@ -112,32 +112,49 @@ def _no_number(name: str) -> JSON:
     raise ValueError(f"{name} is no JSON")
 
 
-def scoring_options(command: F) -> F:
-    """Add ``--metric``, ``--suite`` and what else says how answers are judged; see ``asked_rules``."""
-    command = click.option(
-        "--timeout", "timeout_s", type=click.FloatRange(min=0.01),
-        help="Seconds that one query may take; by BIRD's scorers both together  [default: 10; theirs: 30]",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--plug-value", is_flag=True, help="Try gold's values in the predictions, too (metric suite)"
-    )(command)
-    command = click.option(
-        "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-        help="Test suites: a folder with a folder of SQLite files for each database  [default: the files beside each]",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--keep-distinct", is_flag=True, help="Let DISTINCT count in official and suite (strict always does)"
-    )(command)
-    command = click.option(
-        "--mode", metavar="NAME",
-        help="The scorer whose verdict is EX, such as strict, and no other metric  [default: the benchmark's own rule]",
-    )(command)  # fmt: skip
-    return click.option(
-        "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,
-        callback=lambda context, option, names: ",".join(names) if names else None,
-        help="Scorers to ask beside EX in one pass: official, strict, suite, match, bird, bird-f1, r-ves, or another "
-        "package's  [default: official, strict, and suite where there are test suites]",
-    )(command)  # fmt: skip
+ASKED_BESIDE = (
+    "Scorers to ask beside EX in one pass, and no others: official, strict, suite, match, bird, bird-f1, r-ves, or "
+    "another package's  [default: official, strict, and suite where there are test suites; with --mode none]"
+)
+MODE_ASKS = "; beside it --metric's are asked, and no others"
+
+
+def scoring_options(metric: str = ASKED_BESIDE) -> Callable[[F], F]:
+    """Return what adds ``--metric`` and the options that say how answers are judged; see ``asked_rules``.
+
+    ``metric`` is the help of ``--metric``; where it is '' the command has none: it is about EX alone.
+    """
+
+    def add(command: F) -> F:
+        command = click.option(
+            "--timeout", "timeout_s", type=click.FloatRange(min=0.01),
+            help="Seconds that one query may take; by BIRD's scorers both together  [default: 10; theirs: 30]",
+        )(command)  # fmt: skip
+        command = click.option(
+            "--plug-value", is_flag=True, help="Try gold's values in the predictions, too (metric suite)"
+        )(command)
+        command = click.option(
+            "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+            help="Test suites: a folder with a folder of SQLite files for each database  "
+            "[default: the files beside each]",
+        )(command)  # fmt: skip
+        command = click.option(
+            "--keep-distinct", is_flag=True,
+            help="Let DISTINCT count in official and suite, also as EX (strict always does)",
+        )(command)  # fmt: skip
+        command = click.option(
+            "--mode", metavar="NAME",
+            help="The scorer whose verdict is EX, such as strict" + MODE_ASKS * (metric == ASKED_BESIDE)
+            + "  [default: the benchmark's own rule]",
+        )(command)  # fmt: skip
+        if not metric:
+            return command
+        return click.option(
+            "--metric", "metrics", metavar="NAME[,NAME]", multiple=True,
+            callback=lambda context, option, names: ",".join(names) if names else None, help=metric,
+        )(command)  # fmt: skip
+
+    return add
 
 
 SCORING_OPTIONS = {

@@ -22,7 +22,7 @@ from spider_opt.cli.out_file import check_out
     "--extract", is_flag=True, help="Take the queries out of what a model said: code fences, words around them"
 )
 @click.option("--field", metavar="NAME", help="What holds the query in a CSV or JSON file whose fields do not tell it")
-@scoring_options
+@scoring_options()
 @corrections_option
 @fail_under_option
 @click.option("--update", is_flag=True, help="Write the verdicts into the run folder, in place of those that are there")

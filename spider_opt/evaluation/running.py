@@ -83,8 +83,8 @@ def evaluate(
         seed: of everything that samples.
         concurrency: questions asked at the same time; by default 1, by torch 32.
         mode: the scorer whose verdict is EX, by default the benchmark's own; ``Rules`` say more.
-        metrics: the scorers that are asked too; by default ``official``, ``strict``, and ``suite`` where there are
-            test suites.
+        metrics: the scorers that are asked beside it, and no others; by default ``official``, ``strict``, and
+            ``suite`` where there are test suites, and none where ``mode`` names a scorer.
         suite: the folder of test suites, by default what lies beside each database.
         plug_value: the official tool's option of that name, for suites.
         corrections: the name (``"spider-dev"``) or the file of corrected golds, by which EX is told, too.

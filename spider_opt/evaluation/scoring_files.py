@@ -53,10 +53,11 @@ def score(
     ``predictions`` is a run folder, its ``predictions.jsonl``, or a file of another tool: text with one query a line,
     JSON, JSONL or CSV (see ``runs.prediction_files``), of which ``field`` names the part that holds the query where
     its name does not tell, and ``extract`` takes the query out of what a model said. ``mode`` names the scorer whose
-    verdict is EX, by default the benchmark's own, and ``metrics`` those that are asked in the same pass: by default
-    ``official``, ``strict``, and ``suite`` where there are test suites. ``suite`` is the folder of these, by default
-    what lies beside each database, and ``plug_value`` the official tool's option. ``corrections`` are the name
-    (``"spider-dev"``) or the file of corrected golds, by which EX is told, too. ``Rules`` say all of it. Without
+    verdict is EX, by default the benchmark's own, and ``metrics`` those that are asked in the same pass, and no others:
+    by default ``official``, ``strict``, and ``suite`` where there are test suites, and none where ``mode`` names a
+    scorer. ``suite`` is the folder of test suites, by default what lies beside each database, and ``plug_value`` the
+    official tool's option. ``corrections`` are the name (``"spider-dev"``) or the file of corrected golds, by which EX
+    is told, too. ``Rules`` say all of it. Without
     ``cache`` every gold query runs again. Where it takes longer than a second, ``progress`` is shown on stderr (True),
     by a display of one's own, or not.
 

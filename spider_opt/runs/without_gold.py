@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,21 @@ def described(failed_golds: Iterable[tuple[int, str]]) -> Iterator[str]:
         else:
             several = f"s {', '.join(map(str, indices))}" if len(indices) > 1 else f" {indices[0]}"
             yield f"question{several} left out: {why}"
+
+
+def in_counts(failed_golds: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """Yield at most two sentences on questions that count nowhere, of (index, reason): how many, and why the most.
+
+    >>> list(in_counts([(0, "it fails"), (3, "it fails"), (4, "it takes too long"), (5, NO_GOLD)]))
+    ['1 question has no gold query: asked, not scored', '3 questions left out for 2 reasons, 2 of them: it fails']
+    """
+    reasons = Counter(why for _, why in failed_golds)
+    if without := reasons.pop(NO_GOLD, 0):
+        yield from described([(0, NO_GOLD)] * without)
+    if reasons:
+        [(why, most)] = reasons.most_common(1)
+        several = f" for {len(reasons)} reasons, {most} of them" if len(reasons) > 1 else ""
+        yield f"{counted(reasons.total(), 'question')} left out{several}: {why}"
 
 
 def warn_of(run: Run, tell: Callable[[str], None]) -> None:

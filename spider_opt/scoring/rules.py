@@ -26,10 +26,10 @@ class Rules:
     """What counts as right: ``mode`` names the scorer whose verdict is EX; '' is the benchmark's own, see ``on``.
 
     ``keep_distinct`` is ``official``'s option to let DISTINCT count, which makes it the scorer ``official-distinct``,
-    and ``suite`` its kin. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are
-    scorers that are asked too. ``suite`` is the folder of test suites, '' for what lies beside each database, and
-    ``plug_value`` the official tool's option to put gold's values into predictions, for the metric ``suite``. With
-    ``corrections`` EX is told with corrected golds, too.
+    and ``suite`` its kin. ``timeout_s`` is the time one query may take, None for each scorer's own. ``metrics`` are the
+    scorers that are asked beside it; which are where none is named, ``on`` says. ``suite`` is the folder of test
+    suites, '' for what lies beside each database, and ``plug_value`` the official tool's option to put gold's values
+    into predictions, for the metric ``suite``. With ``corrections`` EX is told with corrected golds, too.
     """
 
     mode: str = "official"
@@ -79,7 +79,8 @@ class Rules:
     def on(self, benchmark: Benchmark) -> Rules:
         """Return the rules for a benchmark: EX by its own rule, where no other is named.
 
-        Where no metric is named either, ``official`` and ``strict`` are asked, and ``suite`` where there are suites.
+        Where no metric is named either, ``official`` and ``strict`` are asked if EX is by one of these, and ``suite``
+        where there are suites. Where a scorer is named for EX, only the metrics that are named are asked beside it.
 
         Raises:
             CorrectionsError: ``corrections`` are of other questions or golds.

@@ -71,7 +71,8 @@ def test_a_csv_of_all_candidates() -> None:
         (["voted", "voted"], 2, "voted is given twice"),
         (["voted", "--spider", "own", "--data", "own"], 2, "leave out --data"),
         (["voted", "--benchmark", "spider-mini"], 1, "other questions or databases"),
-        (["voted", "--metric", "nonsense"], 2, "nonsense"),
+        (["voted", "--mode", "nonsense"], 2, "nonsense"),
+        (["voted", "--metric", "strict"], 2, "--metric"),  # only EX is told
         (["voted", "--mode", "strict", "--plug-value"], 2, "--plug-value is for the metric suite"),
         (["voted", "--out", "voted/verdicts.jsonl"], 2, "belongs to the run in voted"),
         (["voted", "--out", "notes.txt"], 2, "notes.txt is there and holds no candidates"),
