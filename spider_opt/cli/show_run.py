@@ -36,7 +36,8 @@ ROWS = 5
 def show_command(run: Path, ids: tuple[str, ...], wrong: bool, db_id: str | None, limit: int, chosen: Chosen) -> None:
     """Show a run's questions, what was answered, and the verdicts.
 
-    Of each question: gold, prediction, what both give, the verdict, and what each step did. The benchmark is the run's;
+    Of each question: gold, prediction, what both give (of several golds the one that the verdict is by), the verdict,
+    and what each step did. The benchmark is the run's;
     where its folder is needed, name it. Where questions, gold queries or databases are others by now, the
     verdicts are new ones on those. An ID is one of predictions.jsonl, or a number.
     """
@@ -118,6 +119,7 @@ def _show(
 ) -> None:
     from spider_opt.cli.terminal import harmless
     from spider_opt.databases.sandbox import Sandbox
+    from spider_opt.scoring.several_golds import gold_met
 
     said = f"{scored.outcome}{f': {scored.detail}' if scored.detail else ''}" if scored else "not judged"
     level = f"  {scored.hardness}" if scored and scored.hardness else ""
@@ -126,16 +128,19 @@ def _show(
         click.echo(f"  question    {harmless(example.question.text)}")
         if example.question.notes:
             click.echo(f"  notes       {harmless(example.question.notes)}")
-        for gold in example.golds or ([] if example.gold_results else [""]):
-            click.echo(f"  gold        {harmless(gold) or '-'}")
+        golds = example.golds or (() if example.gold_results else ("",))
+        for number, gold in enumerate(golds):
+            click.echo(f"  {_named(number, len(golds)):11} {harmless(gold) or '-'}")
         for result in example.gold_results:
             _gold_result(result)
     click.echo(f"  prediction  {harmless(answer.prediction.sql) or '-'}")
     path = benchmark.paths.get(answer.db_id) if benchmark else None
     if path is not None and example is not None:
         with Sandbox(path) as database:
-            same = answer.prediction.sql.strip() == example.gold_sql.strip()
-            _result("gold and prediction give" if same else "gold gives", example.gold_sql, database)
+            met = gold_met(scored.detail, len(example.golds)) if scored else 0
+            gold = example.golds[met] if example.golds else ""
+            name, same = _named(met, len(example.golds)), answer.prediction.sql.strip() == gold.strip()
+            _result(f"{name} and prediction give" if same else f"{name} gives", gold, database)
             if not same:
                 _result("prediction gives", answer.prediction.sql, database)
     for label in labels:
@@ -151,6 +156,15 @@ def _show(
         told = {key: value for key, value in step.items() if key != "step"}
         click.echo(harmless(f"  step {step.get('step', '?')}  {json.dumps(told, ensure_ascii=False)}"))
     click.echo()
+
+
+def _named(number: int, n: int) -> str:
+    """Return what one of a question's golds is called.
+
+    >>> _named(0, 1), _named(1, 3)
+    ('gold', 'gold 2 of 3')
+    """
+    return "gold" if n < 2 else f"gold {number + 1} of {n}"
 
 
 def _gold_result(result: GoldResult) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from spider_opt.errors import GoldError
 from spider_opt.types import Verdict
+
+_BY_GOLD = re.compile(r" \(by gold (\d{1,4}) of (\d{1,4})\)\Z")
 
 
 def best_of(answers: Sequence[Verdict | GoldError]) -> Verdict | GoldError:
@@ -25,3 +28,13 @@ def best_of(answers: Sequence[Verdict | GoldError]) -> Verdict | GoldError:
         return answers[0]
     number, best = max(said, key=lambda numbered: float(numbered[1].metric))
     return best if number == 1 else replace(best, detail=f"{best.detail} (by gold {number} of {len(answers)})")
+
+
+def gold_met(detail: str, n: int) -> int:
+    """Return the position of the gold, from 0, that a verdict is by, of a question's ``n`` golds, by its detail.
+
+    >>> gold_met("1 row (by gold 2 of 2)", 2), gold_met("1 row", 2), gold_met("no column (by gold 2 of 2)", 1)
+    (1, 0, 0)
+    """
+    found = _BY_GOLD.search(detail)
+    return int(found[1]) - 1 if found and int(found[2]) == n and 1 <= int(found[1]) <= n else 0

@@ -59,7 +59,14 @@ def test_from_the_table_to_every_number(here: Path) -> None:
     assert LAST not in shown
     whole = run("show", "runs/own", "--data", "own").output
     assert "(by gold 2 of 2)" in whole
-    assert whole.count("  gold        ") == 13
+    assert whole.count("  gold        ") == 11
+    lines = whole[whole.index(LAST) :].splitlines()
+    assert lines[1:4] == [
+        "  gold 1 of 2 SELECT name FROM item ORDER BY price LIMIT 1",
+        f"  gold 2 of 2 {SECOND}",
+        f"  prediction  {SECOND}",
+    ]
+    assert lines[4].startswith("  gold 2 of 2 and prediction give 1 row:")
     printed = json.loads(run("score", "runs/own", "--data", "own", "--metric", ",".join(METRICS), "--json").stdout)
     assert set(printed["metrics"]) == set(METRICS)
     assert {said["n"] for said in printed["metrics"].values()} == {12}

@@ -13,6 +13,7 @@ from spider_opt.report.page.results import MOST_COMPARED, beside, cut, shown
 from spider_opt.runs import Run
 from spider_opt.runs.answers import QUESTION, Answer
 from spider_opt.scoring.report import Scored
+from spider_opt.scoring.several_golds import gold_met
 from spider_opt.sql.used import used
 from spider_opt.types import Candidate, Example, Outcome, Result, Schema
 
@@ -44,14 +45,13 @@ class Records:
     def record(self, index: int, example: Example | None) -> dict[str, Any]:
         """Return all that the page shows of a question, JSON-able."""
         told: dict[str, Any] = {"index": index}
-        gold_result = None
+        golds: tuple[str, ...] = ()
+        results: dict[int, Result | None] = {}
         if example is not None:
-            question = example.question
+            question, golds = example.question, example.golds
             told |= {"question": cut(question.text, MOST_TEXT), "notes": cut(question.notes, MOST_TEXT)}
-            golds = [self._gold(sql, question.schema, i == 0) for i, sql in enumerate(example.golds)]
-            gold_result = golds[0].pop("fetched", None) if golds else None
-            told["golds"] = golds
-        queries: dict[tuple[str, bool], int] = {}
+            told["golds"] = [{"sql": cut(sql, MOST_TEXT), "used": _used(sql, question.schema)} for sql in golds]
+        queries: dict[tuple[str, bool, int], int] = {}
         told["queries"], told["answers"] = [], []
         for answers, verdicts, failed in zip(self._answers, self._verdicts, self._failed, strict=True):
             if (answer := answers.get(index)) is None:
@@ -59,34 +59,37 @@ class Records:
                 continue
             scored = verdicts.get(index)
             runs_it = scored is None or scored.outcome in GIVES_ROWS
-            key = answer.prediction.sql, runs_it
+            met = gold_met(scored.detail, len(golds)) if scored else 0
+            if golds and met not in results:
+                results[met] = self._add_result(told["golds"][met], golds[met], answer.db_id)
+            key = answer.prediction.sql, runs_it, met
             if key not in queries:
                 queries[key] = len(told["queries"])
-                told["queries"].append(self._query(*key, example, gold_result, answer.db_id))
+                told["queries"].append(self._query(*key, example, results.get(met), answer.db_id))
             told["answers"].append(_answer(answer, scored, failed.get(index, ""), queries[key], example))
         return told
 
-    def _gold(self, sql: str, schema: Schema, first: bool) -> dict[str, Any]:
-        told: dict[str, Any] = {"sql": cut(sql, MOST_TEXT), "used": _used(sql, schema)}
-        if first:
-            told["laid_out"] = laid_out(sql)
-            fetched = self._run(sql, schema.db_id)
-            if isinstance(fetched, str):
-                told["error"] = fetched
-            elif fetched is not None:
-                told["fetched"], told["result"] = fetched, _shown(fetched)
-        return told
+    def _add_result(self, gold: dict[str, Any], sql: str, db_id: str) -> Result | None:
+        """Put what a gold gives into what the page is told of it, and return its rows."""
+        fetched = self._run(sql, db_id)
+        if isinstance(fetched, str):
+            gold["error"] = fetched
+            return None
+        if fetched is not None:
+            gold["result"] = _shown(fetched)
+        return fetched
 
     def _query(
-        self, sql: str, runs_it: bool, example: Example | None, gold: Result | None, db_id: str
+        self, sql: str, runs_it: bool, met: int, example: Example | None, gold: Result | None, db_id: str
     ) -> dict[str, Any]:
-        told: dict[str, Any] = {"sql": cut(sql, MOST_TEXT)}
+        """Return what the page shows of a query beside the gold that its verdict is by, ``met`` by its position."""
+        told: dict[str, Any] = {"sql": cut(sql, MOST_TEXT), "gold": met}
         if example is None:
             told["pieces"] = [None, [[cut(laid_out(sql) or sql, MOST_TEXT), 0]]]
             return told
-        schema, first = example.question.schema, example.golds[0] if example.golds else ""
+        schema, wanted = example.question.schema, example.golds[met] if example.golds else ""
         told["used"] = _used(sql, schema)
-        told["pieces"], told["own_names"] = _pieces(first, sql, schema)
+        told["pieces"], told["own_names"] = _pieces(wanted, sql, schema)
         if not runs_it or not sql.strip():
             return told
         fetched = self._run(sql, db_id)
@@ -95,7 +98,7 @@ class Records:
         elif fetched is not None:
             told["result"] = _shown(fetched)
             if gold is not None:
-                told["beside"] = beside(gold, fetched, ordered="order by" in first.lower()).to_json()
+                told["beside"] = beside(gold, fetched, ordered="order by" in wanted.lower()).to_json()
         return told
 
     def _run(self, sql: str, db_id: str) -> Result | str | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -193,6 +194,28 @@ def test_candidates_and_raw_answers_are_shown_where_they_were_kept(
         assert told["raw"] == answer.prediction.text.replace("{question}", record["question"])
     said = [record["answers"][0]["labels"] for record in records]
     assert said == [[{"by": "Ada", "said": "wrong", "reason": "no boats", "corrected": ""}], [], [], []]
+
+
+def test_beside_an_answer_stands_the_gold_that_it_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three golds the second has the answer's rows; another answer, which meets none, stands beside the first."""
+    monkeypatch.chdir(tmp_path)
+    plain = boats()
+    others = ("SELECT length FROM boat", "SELECT max(length) FROM boat")
+    examples = tuple(
+        replace(example, other_golds=others) if example.gold_sql == "SELECT name FROM boat" else example
+        for example in plain.examples
+    )
+    benchmark = replace(plain, examples=examples)
+    ran = [
+        evaluate(lambda question, database, said=said: said, benchmark, out=name, name=name, progress=False)
+        for name, said in (("seven", "SELECT length * 1 FROM boat"), ("letter", "SELECT 'x' FROM boat"))
+    ]
+    assert ran[0].verdicts[1].detail.endswith(" (by gold 2 of 3)")
+    record = list(report_data(ran, benchmark).records())[1]
+    met, none = (record["queries"][answer["query"]] for answer in record["answers"])
+    assert (met["gold"], met["beside"]["n_differ"], none["gold"], none["beside"]["n_differ"]) == (1, 0, 0, 2)
+    assert met["pieces"][0] != none["pieces"][0]
+    assert [gold.get("result", {}).get("rows") for gold in record["golds"]] == [[["Elsa"]], [[7]], None]
 
 
 def test_without_the_benchmark_there_is_no_text(runs: list[Run]) -> None:

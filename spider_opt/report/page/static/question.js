@@ -12,20 +12,22 @@
     return typeof value === "string" && value === "" ? h("span", {class: "soft"}, "(empty text)") : String(value);
   };
 
-  function gold(record) {
-    const [first, ...others] = record.golds || [];
-    if (!first) return null;
-    return [others.length ? h("details", {}, h("summary", {}, page.several(others.length, "further gold query", "further gold queries")), others.map((one) => code(one.sql))) : null];
+  /** Return the gold that an answer's verdict is by: its position, what is told of it, and its name. */
+  function gold(record, answer) {
+    const golds = record.golds || [], at = record.queries[answer.query].gold || 0;
+    const name = (number) => (golds.length > 1 ? `Gold ${number + 1} of ${golds.length}` : "Gold");
+    const others = golds.map((one, number) => [one, number]).filter(([, number]) => number !== at);
+    return {met: golds[at], name: name(at), others: others.length ? h("details", {}, h("summary", {}, page.several(others.length, "further gold query", "further gold queries")), others.map(([one, number]) => code(one.sql, name(number)))) : null};
   }
 
   function queries(record, answer) {
     const query = record.queries[answer.query];
     const [left, right] = query.pieces;
     const none = !query.sql.trim();
-    const first = (record.golds || [])[0];
+    const {met: first, name, others} = gold(record, answer);
     return h("section", {class: "card"}, h("h3", {}, "Queries"),
       h("div", {class: "two"},
-        h("div", {}, h("h4", {}, "Gold"), left && first ? pieces(left, "Gold query") : h("p", {class: "soft"}, "The gold query is not at hand."), gold(record)),
+        h("div", {}, h("h4", {}, name), left && first ? pieces(left, `${name}: query`) : h("p", {class: "soft"}, "The gold query is not at hand."), others),
         h("div", {class: "pred"}, h("h4", {}, "Answer"), none ? h("p", {class: "soft"}, "There is no SQL in the answer.") : pieces(right, "Answered query"))),
       h("p", {class: "about"}, query.own_names ? "Laid out, each column under its table\u2019s own name; what differs is marked and underlined." : left ? "What differs is marked and underlined." : ""),
       first || !none ? h("details", {}, h("summary", {}, "As they were written"), h("div", {class: "two"}, first ? code(first.sql, "Gold, as written") : h("div"), none ? null : code(query.sql, "Answer, as written"))) : null);
@@ -33,7 +35,7 @@
 
   function results(record, answer) {
     const query = record.queries[answer.query];
-    const first = (record.golds || [])[0];
+    const {met: first, name} = gold(record, answer);
     if (!first) return null;
     const title = h("h3", {}, "Results");
     const count = (result) => (result.n === null ? "more than 2,000 rows" : page.several(result.n, "row"));
@@ -45,7 +47,7 @@
     if (!first.result) return null;
     if (!query.beside) {
       return h("section", {class: "card"}, title, h("div", {class: "two"},
-        h("div", {}, h("h4", {}, `Gold gives ${count(first.result)}`), lone(first.result, "What gold gives")),
+        h("div", {}, h("h4", {}, `${name} gives ${count(first.result)}`), lone(first.result, "What gold gives")),
         h("div", {}, h("h4", {}, "The answer gives nothing"), h("p", {class: "wrong text"}, failed || "It was not run."))));
     }
     const {pairs, n_differ: differ, n_pairs: n, columns} = query.beside;
@@ -58,9 +60,9 @@
     };
     const told = differ ? `${page.several(differ, "row")} of ${page.count(n)} ${differ === 1 ? "differs" : "differ"}` : n ? "No cell differs" : "Both give no rows";
     return h("section", {class: "card"}, title,
-      h("p", {}, h("b", {class: differ ? "wrong" : "right"}, told), ` \u00b7 gold ${count(first.result)}, answer ${count(query.result)}`, pairs.length < n ? ` \u00b7 ${pairs.length} shown${differ ? ", those that differ first" : ""}` : "", columns && width === other ? " \u00b7 columns stand in another order" : ""),
+      h("p", {}, h("b", {class: differ ? "wrong" : "right"}, told), ` \u00b7 ${name.toLowerCase()} ${count(first.result)}, answer ${count(query.result)}`, pairs.length < n ? ` \u00b7 ${pairs.length} shown${differ ? ", those that differ first" : ""}` : "", columns && width === other ? " \u00b7 columns stand in another order" : ""),
       pairs.length ? h("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": "Both results side by side"}, h("table", {class: "rows"},
-        h("thead", {}, h("tr", {}, h("th", {scope: "colgroup", colspan: Math.max(width, 1)}, "Gold"), h("th", {scope: "colgroup", colspan: Math.max(other, 1)}, "Answer")),
+        h("thead", {}, h("tr", {}, h("th", {scope: "colgroup", colspan: Math.max(width, 1)}, name), h("th", {scope: "colgroup", colspan: Math.max(other, 1)}, "Answer")),
           h("tr", {}, first.result.columns.map((name) => h("th", {scope: "col"}, name)), query.result.columns.map((name) => h("th", {scope: "col"}, name)))),
         h("tbody", {}, pairs.map(row)))) : null,
       first.result.n_columns > width || query.result.n_columns > other ? h("p", {class: "about"}, "Only the first 40 columns are shown.") : null);
@@ -147,7 +149,7 @@
     const chunk = page.chunks.get(page.data.questions.chunk[showing]);
     const found = chunk.schemas[db];
     if (!found) return null;
-    const golds = new Set(((record.golds || [])[0] || {}).used || []), mine = new Set(record.queries[answer.query].used || []);
+    const golds = new Set((gold(record, answer).met || {}).used || []), mine = new Set(record.queries[answer.query].used || []);
     const marks = (name) => [golds.has(name) ? h("span", {class: "right", title: "gold uses it"}, " \u25cf gold") : "", mine.has(name) ? h("span", {class: "wrong", title: "the answer uses it"}, " \u25cb answer") : ""];
     return h("section", {class: "card"}, h("details", {open: true}, h("summary", {}, "Schema of ", h("bdi", {}, db)),
       h("div", {class: "schema"}, found.tables.map((table) => h("div", {}, h("b", {}, h("bdi", {}, table.name)), marks(table.name),
