@@ -9,6 +9,8 @@ operation that stands in brackets, and not one behind EXISTS; ORDER BY within a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from spider_opt.sql.parse import parse
@@ -66,7 +68,8 @@ def characteristics(sql: str) -> Mapping[str, int] | None:
     }
 
 
-def told_apart(sql: str) -> dict[str, str]:
+@lru_cache(maxsize=8192)
+def told_apart(sql: str) -> Mapping[str, str]:
     """Return the part that a query belongs to by each characteristic: ``0``, ``1``, ``2``, ``3+``; ``-`` where unknown.
 
     >>> told_apart("SELECT count(*) FROM a, b, c, d")["joins"]
@@ -74,8 +77,8 @@ def told_apart(sql: str) -> dict[str, str]:
     """
     found = characteristics(sql)
     if found is None:
-        return dict.fromkeys(CHARACTERISTICS, "-")
-    return {name: f"{n}" if n < MANY else f"{MANY}+" for name, n in found.items()}
+        return MappingProxyType(dict.fromkeys(CHARACTERISTICS, "-"))
+    return MappingProxyType({name: f"{n}" if n < MANY else f"{MANY}+" for name, n in found.items()})
 
 
 def _is_inner(query: exp.Expr) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from spider_opt.report.page.prompts import Prompts
 from spider_opt.report.page.reasons import RIGHT, Reasons, reasons
 from spider_opt.report.page.records import Records, schema_of
 from spider_opt.report.page.results import cell, cut
+from spider_opt.report.page.slices import Slices, side_by_side
 from spider_opt.report.page.stairs import stairs
 from spider_opt.report.page.sure import Sureness, sureness_of
 from spider_opt.runs import Run
@@ -72,15 +73,22 @@ class ReportData:
         """Of each run how sure its answers are."""
         return [sureness_of(run) for run in self.runs]
 
+    @cached_property
+    def slices(self) -> Slices:
+        """The questions by what their gold queries are made of."""
+        return Slices(self.runs, self.benchmark)
+
     def summary(self, on_step: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Return all numbers and a line for each question, JSON-able; ``on_step`` is called once for each run."""
         info = self.runs[0].info
         metrics = metrics_of(self.runs)
+        names = [metric["name"] for metric in metrics]
         rows = []
         ranks, ranked_by = ranks_of(self.runs)
-        told = zip(self.runs, self.names, self.reasons, ranks, self.sureness, strict=True)
-        for run, name, why, rank, sure in told:
-            beside = {"next": dict(why.next_step), "rank": rank, "confidence": dict(sure.told)}
+        slices = side_by_side(lambda run: self.slices.of_run(run, names), self.runs)
+        told = zip(self.runs, self.names, self.reasons, ranks, self.sureness, slices, strict=True)
+        for run, name, why, rank, sure, sliced in told:
+            beside = {"next": dict(why.next_step), "rank": rank, "confidence": dict(sure.told), "slices": sliced}
             rows.append(row_of(run, name) | beside)
             on_step()
         lost = sum(info.missing.values())
@@ -99,11 +107,21 @@ class ReportData:
             "runs": rows,
             "ranked_by": ranked_by,
             "ladders": stairs(self.runs),
-            "pairs": pairs(self.runs, [metric["name"] for metric in metrics]),
+            "slices": self.slices.to_json(),
+            "pairs": pairs(self.runs, names),
             "questions": self._questions(),
-            "verdicts": [self._verdicts(i, [metric["name"] for metric in metrics]) for i in range(len(self.runs))],
+            "verdicts": [self._verdicts(i, names) for i in range(len(self.runs))],
             "kinds": KINDS,
         }
+
+    def pair_slices(self, pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield of each of ``pairs``, as ``summary`` has them, which runs these are and what changed by slices."""
+
+        def sliced(pair: Mapping[str, Any]) -> tuple[int, int, dict[str, Any]]:
+            base, run = pair["base"], pair["run"]
+            return base, run, self.slices.of_pair(self.runs[base], self.runs[run], pair["by"])
+
+        return side_by_side(sliced, [pair for pair in pairs if pair["by"]])
 
     def _questions(self) -> dict[str, list[Any]]:
         answers = {answer.index: answer for run in self.runs for answer in run.answers}

@@ -1,7 +1,8 @@
 """Writes a page into a folder: ``index.html``, what it is drawn by, and the data in script files.
 
 A page on disk cannot fetch, but it can load scripts: the numbers are one, the questions stand in several, each of which
-is loaded when one of its questions is opened. The folder is written whole, or left as it was.
+is loaded when one of its questions is opened, and what changed by slices between two runs is one. The folder is written
+whole, or left as it was.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MADE_BY = f'<meta name="generator" content="spider-opt {__version__} report">'
 _MARK = 'content="spider-opt '
 SCRIPTS = (
     "vendored/vega.min.js", "vendored/vega-lite.min.js", "vendored/vega-interpreter.js", "base.js", "charts.js",
-    "overview.js", "weak.js", "confidence.js", "compare.js", "browse.js", "question.js", "main.js",
+    "overview.js", "slices.js", "weak.js", "confidence.js", "compare.js", "browse.js", "question.js", "main.js",
 )  # fmt: skip
 OTHERS = ("page.css", "vendored/LICENSE")
 CHUNK_BYTES = 200_000
@@ -76,7 +77,9 @@ def write_report(
         part.chmod(0o755)
         _ = found.reasons  # judges candidates, with a display of its own
         with ExitStack() as shown:
-            advance = shown.enter_context(shown_by("writing the page", len(found.runs) + len(found.indices)))
+            n = len(found.runs)
+            steps = n + len(found.indices) + n * (n - 1) // 2
+            advance = shown.enter_context(shown_by("writing the page", steps))
             _write(found, part, template, advance)
         frame = found.frame()
         frame.to_csv(part / TABLE, index=False)
@@ -140,6 +143,9 @@ def _write(found: ReportData, folder: Path, template: Any, advance: Callable[[],
     summary["questions"]["chunk"] = chunks
     _text(folder / NUMBERS, f"page.numbers({script(summary)});\n")
     _text(folder / TEXTS, f"page.texts({script(texts)});\n")
+    for base, run, sliced in found.pair_slices(summary["pairs"]):
+        _text(folder / "data" / f"pair-{base}-{run}.js", f"page.pair({base}, {run}, {script(sliced)});\n")
+        advance()
     html = template.render(
         summary=summary, scripts=SCRIPTS, made_by=MADE_BY, version=__version__, numbers=NUMBERS, table=TABLE
     )

@@ -12,6 +12,8 @@ import pytest
 from fake_model import FakeModel
 from in_browser import Opened, browser
 
+from spider_opt.analysis.ablation import Compared
+from spider_opt.analysis.breakdown import breakdown
 from spider_opt.analysis.confidence import confidence
 from spider_opt.analysis.confidence_text import answered, at_coverages, figures
 from spider_opt.analysis.ranking import RANKED_BY
@@ -92,7 +94,7 @@ def test_every_view_is_drawn(opened: Opened, runs: list[Run]) -> None:
     assert f"{best:.1f} %" in page.locator(".tile").first.inner_text()
     page.locator("nav a", has_text="Weak spots").click()
     page.wait_for_selector("#view-weak .chart svg")
-    assert page.locator("#view-weak .chart svg").count() == 3
+    assert page.locator("#view-weak .chart svg").count() == 4
     assert page.locator("#view-overview").is_hidden()
     page.go_back()
     page.wait_for_selector("#view-overview:not([hidden])")
@@ -198,6 +200,13 @@ def test_a_strangers_list_is_done_from_the_page_alone(opened: Opened, runs: list
     table = page.get_by_role("region", name="Accuracy by database and hardness").locator("tbody tr")
     named = [table.nth(i).locator("th").inner_text() for i in range(3)]
     assert [by_db[name] for name in named] == sorted(by_db)[:3]
+    # Which slices are weak?
+    page.locator("#view-weak summary", has_text="As a table").nth(2).click()
+    rows = page.get_by_role("region", name="Accuracy by slices").locator("tbody tr").all_inner_texts()
+    told = {row.split("\t")[0]: row.split("\t")[1:] for row in rows}
+    for part, row in runs[best].by("joins").iterrows():
+        between = f"{row['ex_low']:.1f} to {row['ex_high']:.1f}"
+        assert told[f"joins {part}"] == [f"{row['n']:.0f}", f"{row['ex']:.1f}", between]
     # Why did a question fail? One of the worst database's.
     table.nth(0).get_by_role("button").click()
     page.wait_for_selector(".item")
@@ -245,7 +254,19 @@ def test_two_runs_are_compared_both_ways(opened: Opened, runs: list[Run]) -> Non
     page.get_by_role("button", name="Swap").click()
     opened.until("document.querySelector('#verdict b').className === 'wrong'")
     assert f"\u2212{change:.1f}" in page.locator("#verdict").inner_text()
+    page.wait_for_selector(".slices .chart svg")
+    said = Compared(runs[2], (runs[0],), frozenset(runs[0].questions))
+    expected = {f"{kind} {row.part}": row for kind in ("hardness", "joins") for row in breakdown(said, kind)[1::2]}
+    page.locator(".slices summary").click()
+    rows = page.get_by_role("region", name="Change by slices").locator("tbody tr").all_inner_texts()
+    told = {row.split("\t")[0]: row.split("\t")[1:] for row in rows}
+    for name, row in expected.items():
+        assert row.against
+        points = f"{row.against.change:+.1f} ({row.against.low:+.1f} to {row.against.high:+.1f})".replace("-", "\u2212")
+        assert told[name][0] == f"{row.n}"
+        assert told[name][3:] == [points, *told[name][4:5], f"{row.against.won}", f"{row.against.lost}"]
     page.get_by_label("A", exact=True).select_option("0")
+    assert page.locator(".slices").count() == 0
     assert "Choose two different runs." in page.locator("#verdict").inner_text()
 
 

@@ -1,7 +1,7 @@
 "use strict";
 // What all views share: elements made of text alone (never of markup), the state that the address holds, the data.
 window.page = {
-  data: null, searched: null, chunks: new Map(), views: {}, state: {},
+  data: null, searched: null, chunks: new Map(), pairs: new Map(), views: {}, state: {},
 };
 
 (function () {
@@ -99,6 +99,7 @@ window.page = {
     data.at = new Map(data.questions.id.map((id, i) => [id, i]));
   };
   page.texts = function (texts) { page.searched = texts.map((one) => one.join("\n").toLowerCase()); };
+  page.pair = function (base, run, slices) { page.pairs.set(`${base}-${run}`, slices); };
   page.chunk = function (number, chunk) { page.chunks.set(number, chunk); };
 
   const loading = new Map();

@@ -14,9 +14,12 @@
     return [a, b];
   }
 
+  const pairOf = (a, b) => page.data.pairs.find((one) => one.base === Math.min(a, b) && one.run === Math.max(a, b));
+  const compared = (a, b, metric) => Boolean((pairOf(a, b) || {by: {}}).by[metric]);
+
   function verdict(a, b, metric) {
     const first = Math.min(a, b);
-    const pair = page.data.pairs.find((one) => one.base === first && one.run === Math.max(a, b));
+    const pair = pairOf(a, b);
     const found = pair && pair.by[metric];
     if (a === b) return h("p", {class: "empty"}, "Choose two different runs.");
     if (!found) return h("p", {class: "note"}, (pair && pair.why) || "These two cannot be compared by this metric.");
@@ -83,6 +86,7 @@
         h("button", {type: "button", click: () => page.go({a: b, b: a}, true)}, "Swap")),
       h("div", {id: "verdict"}, verdict(a, b, metric))),
       a === b ? null : [h("div", {class: "grid"}, parts("By hardness", questions.hardness, page.levels(), a, b, metric, both), parts("By database, the largest loss first", questions.db, dbs, a, b, metric, both)),
+        compared(a, b, metric) ? page.changedSlices(a, b, metric) : null,
         h("div", {class: "grid"}, flipped("Lost: A is right, B is not", lost, look("lost")), flipped("Won: B is right, A is not", won, look("won")))]);
   };
 })();

@@ -144,6 +144,6 @@
     const run = page.run(), metric = page.metric();
     page.replace(place,
       h("div", {class: "bar"}, page.select("Run", page.runs(), run, (value) => page.go({run: value}, true))),
-      next(run), h("div", {class: "grid"}, databases(run, metric), h("div", {}, failures(run, metric), retrieval())));
+      next(run), h("div", {class: "grid"}, databases(run, metric), h("div", {}, failures(run, metric), page.slices(run, metric), retrieval())));
   };
 })();
