@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -166,42 +166,32 @@ def eval_command(
             raise UsageError("--dry-run judges nothing and keeps its answers: leave out --fail-under and --no-cache")
         if repeat is not None:
             raise UsageError("--dry-run estimates one seed: leave out --repeat, which asks that many times as much")
-        found = estimate(
-            parsed, chosen.load(), questions=dry_run or None, model=ReplayModel(replay) if replay else model_name,
-            base_url=base_url, engine=engine, out=out or default_folder, limit=limit, ids=ids, seed=seed,
-            concurrency=concurrency, max_tokens=max_tokens, system=system == "yes", extra=extra,
-            request_timeout_s=request_timeout_s, logprobs=logprobs, give_up=give_up, allow_learnt=allow_learnt,
-            embedder=embedder, record=record, budget=budget or None, prices=prices,
-            tell=partial(click.echo, err=True),
-        )  # fmt: skip
+    benchmark = chosen.load()
+    how: dict[str, Any] = {
+        "model": ReplayModel(replay) if replay else model_name,
+        "base_url": base_url,
+        "engine": engine,
+        "limit": limit,
+        "ids": ids,
+        "concurrency": concurrency,
+        "max_tokens": max_tokens,
+        "system": system == "yes",
+        "extra": extra,
+        "request_timeout_s": request_timeout_s,
+        "logprobs": logprobs,
+        "give_up": give_up,
+        "allow_learnt": allow_learnt,
+        "embedder": embedder,
+        "record": record,
+        "budget": budget or None,
+        "prices": prices,
+        "tell": partial(click.echo, err=True),
+    }
+    if dry_run is not None:
+        found = estimate(parsed, benchmark, questions=dry_run or None, out=out or default_folder, seed=seed, **how)
         show_estimate(found, as_json)
         return
-    benchmark = chosen.load()
-    ask = partial(
-        evaluate,
-        parsed,
-        benchmark,
-        model=ReplayModel(replay) if replay else model_name,
-        base_url=base_url,
-        engine=engine,
-        limit=limit,
-        ids=ids,
-        concurrency=concurrency,
-        max_tokens=max_tokens,
-        system=system == "yes",
-        extra=extra,
-        request_timeout_s=request_timeout_s,
-        logprobs=logprobs,
-        give_up=give_up,
-        allow_learnt=allow_learnt,
-        mode=rules,
-        embedder=embedder,
-        cache=not no_cache,
-        record=record,
-        budget=budget or None,
-        prices=prices,
-        tell=partial(click.echo, err=True),
-    )
+    ask = partial(evaluate, parsed, benchmark, mode=rules, cache=not no_cache, **how)
     if repeat is not None:
         runs = with_seeds(ask, repeat, seed=seed, out=out or default_folder)
         show_seeds(runs, as_json)

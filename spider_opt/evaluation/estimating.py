@@ -10,7 +10,7 @@ from typing import Any
 from spider_opt import arguments
 from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.pipeline import Pipeline
-from spider_opt.evaluation.running import prepared
+from spider_opt.evaluation.ready import ready
 from spider_opt.evaluation.sampling import Guess, Part, parts, to_ask, total, usual_number
 from spider_opt.methods import Method
 from spider_opt.models import Engine
@@ -97,7 +97,7 @@ def estimate(
         system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs,
         give_up=give_up, allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
     )  # fmt: skip
-    with prepared(method, benchmark, given) as asking:
+    with ready(method, benchmark, given) as asking:
         all_of_them = to_ask(asking.asked.examples[: asking.given.limit])
         found = parts(all_of_them, questions or usual_number(all_of_them), asking.given.seed)
         finished = asking.ask({name for part in found for name in part.drawn})

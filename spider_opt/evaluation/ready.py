@@ -14,7 +14,7 @@ from spider_opt import arguments
 from spider_opt.benchmarks.subsets import listed, only
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
-from spider_opt.errors import BudgetSpent, UsageError
+from spider_opt.errors import BudgetSpent, RunError, UsageError
 from spider_opt.evaluation.folders import folder_for
 from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.learnt import check_learnt
@@ -32,8 +32,10 @@ from spider_opt.runs import RunInfo
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.costs import price_for
 from spider_opt.runs.folder import Finished, run
+from spider_opt.runs.identity import differences
 from spider_opt.runs.info import FILE
 from spider_opt.runs.spending import account_of
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument, counted, either
@@ -55,7 +57,6 @@ class Ready:
     priced: Prices | None
     shown: Progress
     close: Callable[[], None]
-    answers: str
 
     def ask(self, chosen: Collection[str] | None = None) -> Finished:
         """Ask all, or the questions with the ``chosen`` ids, and tell of it.
@@ -86,7 +87,7 @@ class Ready:
 
     def _how_far(self, why: str) -> str:
         assert self.account is not None
-        path = self.folder / self.answers
+        path = self.folder / PREDICTIONS
         n = len(read_answers(path)) if path.exists() else 0
         asked = counted(len(self.asked.examples[: self.given.limit]), "question")
         where = f"kept in {self.folder}" if self.kept else "kept in the cache" if self.given.cache else "not kept"
@@ -98,18 +99,8 @@ class Ready:
 
 
 @contextmanager
-def ready(
-    method: str | Method | Pipeline,
-    benchmark: Benchmark,
-    given: Given,
-    *,
-    answers: str,
-    check_new: Callable[[Path, Plan, bool], None],
-) -> Iterator[Ready]:
+def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -> Iterator[Ready]:
     """Make everything ready to ask; at the end of the block what was opened is closed.
-
-    ``answers`` is the name of a run's file of answers; ``check_new`` refuses a folder, for a plan of which parts cannot
-    be seen, that has answers of another one, unless all is asked afresh.
 
     Raises:
         UsageError, LeakError, DatasetError, WeightsError, RunError: as ``evaluate``.
@@ -140,11 +131,11 @@ def ready(
         kept_here = given.cache and plan.kept
         folder = folder_for(plan.info, given.out, None if kept_here else nowhere / "run")
         if plan.unseen:
-            check_new(folder, plan, not given.cache)
+            _check_new(folder, plan, afresh=not given.cache)
         price = price_for(plan.info, priced)
-        account = _account(folder, bounds, price, plan, cached, given, answers)
+        account = _account(folder, bounds, price, plan, cached, given)
         named = kept_here or given.out is not None
-        yield Ready(given, asked, plan, folder, named, account, price, priced, shown, opened.close, answers)
+        yield Ready(given, asked, plan, folder, named, account, price, priced, shown, opened.close)
 
 
 def _parsed(method: str | Method, given: Given) -> Method:
@@ -181,7 +172,6 @@ def _account(
     plan: Plan,
     cached: CachedModel | None,
     given: Given,
-    answers: str,
 ) -> Account | None:
     """Return the account of a run, which its model counts with; None where nothing is bounded.
 
@@ -201,10 +191,29 @@ def _account(
             f"{argument('prices', 'FILE')}, or bound tokens, as in {argument('budget', '2M-tokens')}"
         )
     afresh = not given.cache and (folder / FILE).exists() and RunInfo.read(folder).scorer is not None
-    account = account_of(folder, bounds, price, answers=answers, afresh=afresh)
+    account = account_of(folder, bounds, price, afresh=afresh)
     if account is not None and cached is not None and not isinstance(given.model, ReplayModel):
         cached.count_with(account)
     return account
+
+
+def _check_new(folder: Path, plan: Plan, *, afresh: bool) -> None:
+    """Make sure that a folder has no answers that may be of another function or model than the one that is asked now.
+
+    Raises:
+        RunError: it has. A finished run that is asked ``afresh`` is set aside.
+    """
+    if not (folder / PREDICTIONS).exists() or not (folder / FILE).exists():
+        return
+    there = RunInfo.read(folder)
+    finished = there.scorer is not None
+    if differences(there, plan.info) or (finished and afresh):  # the first is refused as another run
+        return
+    again = ", or ask all of it again, with cache=False" if finished else ""
+    raise RunError(
+        f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
+        f"{' and '.join(plan.unseen[:3])}: choose another out{again}, or say that it is, with {plan.same}"
+    )
 
 
 def _asked(benchmark: Benchmark, ids: Iterable[str] | Path | None) -> tuple[Benchmark, str]:

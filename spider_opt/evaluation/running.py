@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from spider_opt import arguments
 from spider_opt.benchmarks.corrections import Corrections
-from spider_opt.errors import RunError
 from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.pipeline import Pipeline
-from spider_opt.evaluation.plan import Plan
-from spider_opt.evaluation.ready import Ready, ready
+from spider_opt.evaluation.ready import ready
 from spider_opt.methods import Method
 from spider_opt.models import Engine
 from spider_opt.progress import Progress
 from spider_opt.retrieval import DEFAULT_EMBEDDER
 from spider_opt.runs import Run, RunInfo
 from spider_opt.runs.folder import finish
-from spider_opt.runs.identity import differences
-from spider_opt.runs.info import FILE
 from spider_opt.runs.unanswered import check_answered
-from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.runs.without_gold import warn_of
 from spider_opt.scoring import Rules, rules_of
 from spider_opt.scoring.corrected import check_corrections
@@ -136,7 +130,7 @@ def evaluate(
         system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs, give_up=give_up,
         allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
     )  # fmt: skip
-    with prepared(method, benchmark, given) as asking:
+    with ready(method, benchmark, given) as asking:
         finished = asking.ask()
         asking.close()  # the model's memory is the scorer's
         check_answered(finished.unanswered)
@@ -150,27 +144,3 @@ def evaluate(
         )
     warn_of(done, asking.given.warn)
     return done
-
-
-def prepared(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -> AbstractContextManager[Ready]:
-    """Make everything ready to ask, see ``ready``."""
-    return ready(method, benchmark, given, answers=PREDICTIONS, check_new=_check_new)
-
-
-def _check_new(folder: Path, plan: Plan, afresh: bool) -> None:
-    """Make sure that a folder has no answers that may be of another function or model than the one that is asked now.
-
-    Raises:
-        RunError: it has. A finished run that is asked ``afresh`` is set aside.
-    """
-    if not (folder / PREDICTIONS).exists() or not (folder / FILE).exists():
-        return
-    there = RunInfo.read(folder)
-    finished = there.scorer is not None
-    if differences(there, plan.info) or (finished and afresh):  # the first is refused as another run
-        return
-    again = ", or ask all of it again, with cache=False" if finished else ""
-    raise RunError(
-        f"{folder} has answers, and whether {plan.own} is what it was then cannot be told, for nothing looks into "
-        f"{' and '.join(plan.unseen[:3])}: choose another out{again}, or say that it is, with {plan.same}"
-    )

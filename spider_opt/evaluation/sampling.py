@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, linear_regression
 
+from spider_opt.scoring.statistics import student
 from spider_opt.types import Example
 
 PER_DATABASE = 3
 LEAST = 24
-T_975 = (12.7, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
-"""Quantiles of Student's t by degrees of freedom, from 1 on; beyond them 1.96 is near enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def total(found: Sequence[Part], took: Mapping[str, float]) -> Guess:
         return Guess(value, value, value)
     if not variance > 0 or free < 1:  # one of each says nothing of how they differ
         return Guess(value, 0.0, math.inf)
-    far = (T_975[free - 1] if free <= len(T_975) else 1.96) * math.sqrt(variance)
+    far = student(free, 0.975) * math.sqrt(variance)
     return Guess(value, max(0.0, value - far), value + far)
 
 

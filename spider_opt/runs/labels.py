@@ -18,11 +18,11 @@ from spider_opt.paths import locked, write_whole
 from spider_opt.rows import jsonl_rows, read_text
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.run import Run
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.sql.spacing import same_query_key
 from spider_opt.wording import counted
 
 FILE = "labels.jsonl"
-_ANSWERS = "predictions.jsonl"
 Said = Literal["right", "wrong", "unsure"]
 SAID: tuple[Said, ...] = get_args(Said)
 Drawn = Literal["all", "wrong", "right", "disagree"]
@@ -78,7 +78,7 @@ def labels(run: Run | Path | str) -> tuple[Label, ...]:
         folder, answers = run.folder, run.answers
     else:
         folder = arguments.path(run, "run")
-        answers = tuple(read_answers(folder / _ANSWERS))
+        answers = tuple(read_answers(folder / PREDICTIONS))
     if folder is None:
         return ()
     there = {answer.index: (answer.id, answer_hash(answer.prediction.sql)) for answer in answers}

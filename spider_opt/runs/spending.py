@@ -21,16 +21,17 @@ from spider_opt.prices import Price
 from spider_opt.rows import parsed
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.claiming import writing
+from spider_opt.runs.verdict_files import PREDICTIONS
 from spider_opt.types import Usage
 
 SPENDING = "spending.jsonl"
 
 
-def account_of(folder: Path, bounds: Budget, price: Price | None, *, answers: str, afresh: bool) -> Account | None:
+def account_of(folder: Path, bounds: Budget, price: Price | None, *, afresh: bool) -> Account | None:
     """Return the account of a run: what was spent in its folder counts; with ``afresh`` all begins anew.
 
     None where nothing is bounded and nothing was before: nobody counts then. A run that was begun without a budget has
-    spent what its ``answers`` (their file's name) took, as far as that was told.
+    spent what its answers took, as far as that was told.
 
     Raises:
         RunError: the file there is none of spending.
@@ -41,8 +42,8 @@ def account_of(folder: Path, bounds: Budget, price: Price | None, *, answers: st
     before, first = Spent(), {}
     if not afresh and path.exists():
         before = read_spending(path)
-    elif not afresh and (folder / answers).exists():
-        before = _of_answers(folder / answers, price)
+    elif not afresh and (folder / PREDICTIONS).exists():
+        before = _of_answers(folder / PREDICTIONS, price)
         first = {"before": before.to_json()}
     session = secrets.token_hex(4)
     return Account(bounds, price, before, _noting(path, first, session, afresh=afresh), session=f"{session}-")

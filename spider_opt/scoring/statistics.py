@@ -86,9 +86,7 @@ def interval(
     return 100 * max(-most, mean - t * error), 100 * min(most, mean + t * error)
 
 
-def accuracy_interval(
-    correct: Sequence[float], clusters: Sequence[Hashable], *, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> tuple[float, float]:
+def accuracy_interval(correct: Sequence[float], clusters: Sequence[Hashable], *, seed: int = 0) -> tuple[float, float]:
     """Return the 95 % interval of a mean of numbers from 0 to 1, such as an accuracy, in percent.
 
     As ``interval``, but that for fewer than ``FEW`` clusters Student's t is taken of the mean's log odds, so that it
@@ -111,7 +109,7 @@ def accuracy_interval(
         bound = 100 * 0.025 ** (1 / len(summed))
         return (0.0, 100 - bound) if mean == 0 else (bound, 100.0)
     if len(summed) >= FEW:
-        return _resampled(summed, n_resamples, seed)
+        return _resampled(summed, N_RESAMPLES, seed)
     mean, error, t = _jackknife(summed)
     odds, far = math.log(mean / (1 - mean)), t * error / (mean * (1 - mean))
     return _percent_of(odds - far), _percent_of(odds + far)
@@ -133,7 +131,7 @@ def smallest_shown(differences: Sequence[float], clusters: Sequence[Hashable]) -
     if len(summed) < 2:
         return math.nan
     _, error, t = _jackknife(summed)
-    return 100 * error * (t + _student(_freedom(summed), 0.8)) if error > 0 else math.nan
+    return 100 * error * (t + student(_freedom(summed), 0.8)) if error > 0 else math.nan
 
 
 def effective(sizes: Sequence[float]) -> float:
@@ -174,7 +172,7 @@ def _jackknife(summed: Sequence[tuple[float, int]]) -> tuple[float, float, float
     mean = total / n
     without = [(total - one) / (n - size) for one, size in summed]
     spread = sum((each - mean) ** 2 for each in without)
-    return mean, math.sqrt(spread * (len(summed) - 1) / len(summed)), _student(_freedom(summed), 0.975)
+    return mean, math.sqrt(spread * (len(summed) - 1) / len(summed)), student(_freedom(summed), 0.975)
 
 
 def _freedom(summed: Sequence[tuple[float, int]]) -> float:
@@ -182,10 +180,13 @@ def _freedom(summed: Sequence[tuple[float, int]]) -> float:
 
 
 @lru_cache
-def _student(freedom: float, share: float) -> float:
+def student(freedom: float, share: float) -> float:
     """Return the value that Student's t with so many degrees of freedom (at least 1) stays below in a share of cases.
 
     t is the square root of the degrees of freedom times the tangent of an angle whose density is a power of its cosine.
+
+    >>> round(student(1, 0.975), 1), round(student(30, 0.975), 2)
+    (12.7, 2.04)
     """
     import numpy as np
 

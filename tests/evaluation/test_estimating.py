@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from statistics import variance
+from typing import Any, get_type_hints
 
 import pytest
 from click.testing import CliRunner
@@ -18,8 +21,11 @@ from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.errors import BudgetSpent
 from spider_opt.evaluation.estimating import estimate
+from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.sampling import Guess, Part, parts, to_ask, total, usual_number
 from spider_opt.types import Benchmark, ModelInfo, Request, Usage
+
+RULES = {"mode", "metrics", "suite", "plug_value", "corrections"}
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +41,17 @@ def mini() -> Benchmark:
 
 def questions(**sizes: int) -> list[tuple[str, str, int]]:
     return [(db_id, f"{db_id}{i}", len(db_id)) for db_id, n in sizes.items() for i in range(n)]
+
+
+def test_an_estimate_is_asked_for_as_a_run_is() -> None:
+    """``Given`` holds what both take: an option that one of the three lacks would be lost in silence."""
+    common = {one.name: one.default for one in fields(Given)}
+    for function, own in ((estimate, {"questions"}), (so.evaluate, RULES)):
+        told = signature(function).parameters
+        assert told.keys() - {"method", "benchmark"} == common.keys() | own
+        assert {name: told[name].default for name in common} == common
+    kinds = [get_type_hints(function) for function in (estimate, so.evaluate)]
+    assert {name: kinds[0][name] for name in common} == {name: kinds[1][name] for name in common}
 
 
 def test_the_first_of_each_database_and_some_others() -> None:
@@ -65,10 +82,20 @@ def test_totals() -> None:
     found = total(some, took)
     assert found.value == 0 + 3 * 2
     # By hand: s² = 2 of one and three, 3² · 2/2 · (1 - 2/3) = 3, t = 12.7
-    assert found.high == pytest.approx(6 + 12.7 * 3**0.5)
+    assert found.high == pytest.approx(6 + 12.7062 * 3**0.5, rel=1e-4)
     assert found.low == 0
     few = [Part(("a0", "a1", "a2"), 1, frozenset(("a0", "a1")))]
     assert total(few, took).high == float("inf")  # one alone says nothing of others
+
+
+def test_the_interval_is_student_s_for_any_number_of_questions() -> None:
+    for n, t in ((2, 12.706), (20, 2.0930), (41, 2.0211)):
+        names = tuple(f"a{i}" for i in range(2 * n + 1))
+        took = {name: float(i % 2) for i, name in enumerate(names[: n + 1])}
+        found = total([Part(names, 1, frozenset(took))], took)
+        rest = [took[name] for name in names[1 : n + 1]]
+        error = (2 * n) * (variance(rest) / n * (1 - n / (2 * n))) ** 0.5
+        assert found.high - found.value == pytest.approx(t * error, rel=1e-4)
 
 
 def test_it_is_right_on_average_and_its_interval_holds() -> None:

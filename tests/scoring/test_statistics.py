@@ -300,4 +300,4 @@ def test_what_could_be_shown_is_t_of_the_error() -> None:
 @pytest.mark.parametrize("freedom", [1, 1.37, 4, 18, 13.07, 550])
 def test_students_t_is_scipys(freedom: float) -> None:
     for share in (0.8, 0.975):
-        assert statistics._student(freedom, share) == pytest.approx(stats.t.ppf(share, freedom), rel=1e-5)
+        assert statistics.student(freedom, share) == pytest.approx(stats.t.ppf(share, freedom), rel=1e-5)
