@@ -10,6 +10,7 @@ from math import inf, isfinite
 from typing import Any
 
 from spider_opt.analysis.confidence import Confidence, Measured
+from spider_opt.analysis.coverage import ROUNDING
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 COLUMNS = ("index", "id", "db_id", "confidence", "correct")
@@ -55,7 +56,7 @@ def answered(found: Confidence) -> str:
     now = "no confidence of all answers together reaches it"
     if what.threshold < inf:
         now = f"further questions would be answered from confidence {what.threshold:.3g} on"
-    missed = "" if hit.value >= what.wanted else f", less than the {wanted} that was wanted"
+    missed = "" if hit.value >= what.wanted - ROUNDING else f", less than the {wanted} that was wanted"
     return (
         f"At {wanted} precision {what.n} of {found.n} questions ({100 * what.share:.0f} %) could be answered and the "
         f"rest passed to a person: of those {_percents(hit)} % are right{missed}. Each threshold is chosen on "

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 N_RESAMPLES = 2_000
 MOST_BINS = 10
+ROUNDING = 1e-9
+"""So much less than a share is that share: fractions lose their last bits."""
 
 
 def aurc(said: NDArray[np.float64], right: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,13 +41,16 @@ def aurc(said: NDArray[np.float64], right: NDArray[np.float64], weights: NDArray
 
 
 def lowest_threshold(said: NDArray[np.float64], right: NDArray[np.float64], wanted: float) -> float:
-    """Return the lowest confidence from which on so large a share is right, infinite where there is none."""
+    """Return the lowest confidence from which on so large a share is right, infinite where there is none.
+
+    A share that is ``wanted`` but for the last bits of fractions is it: 99.9 of a hundred are 999 of a thousand.
+    """
     import numpy as np
 
     order = np.argsort(-said, kind="stable")
     ends = np.append(np.diff(said[order]) != 0, True)  # where a run of equal confidences ends
     share = np.cumsum(right[order]) / np.arange(1, len(said) + 1)
-    enough = np.flatnonzero(ends & (share >= wanted) & (said[order] > 0))
+    enough = np.flatnonzero(ends & (share >= wanted - ROUNDING) & (said[order] > 0))
     return float(said[order][enough[-1]]) if len(enough) else inf
 
 
@@ -83,8 +88,8 @@ def binned(said: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
     values = np.unique(said)
     if len(values) <= MOST_BINS:
         return [said == value for value in values]
-    edges = np.unique(np.quantile(said, np.linspace(0, 1, MOST_BINS + 1), method="lower"))
-    edges[-1] = inf
+    begin = np.unique(np.quantile(said, np.linspace(0, 1, MOST_BINS, endpoint=False), method="lower"))
+    edges = [*begin, inf]  # many answers may be as sure as can be: they have a bin of their own
     return [inside for low, high in pairwise(edges) if (inside := (said >= low) & (said < high)).any()]
 
 

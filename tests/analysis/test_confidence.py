@@ -17,7 +17,7 @@ import pytest
 import spider_opt as so
 from spider_opt.analysis.confidence import confidence
 from spider_opt.analysis.confidence_text import to_csv, to_json, to_markdown
-from spider_opt.analysis.coverage import aurc, crossfitted, lowest_threshold
+from spider_opt.analysis.coverage import aurc, binned, crossfitted, lowest_threshold
 from spider_opt.analysis.sureness import DID_NOT_RUN, signals_of, sureness
 from spider_opt.errors import UsageError
 from spider_opt.report.confidence_picture import draw
@@ -63,6 +63,22 @@ def test_the_lowest_threshold() -> None:
         assert lowest_threshold(said, right, wanted) == threshold
     assert lowest_threshold(said, 0 * right, 0.5) == math.inf
     assert lowest_threshold(np.zeros(3), np.ones(3), 0.5) == math.inf  # who is not sure at all is never answered
+
+
+def test_a_share_that_is_wanted_but_for_the_last_bits_is_it() -> None:
+    said, right = np.linspace(1, 0.5, 1000), np.append(np.ones(999), 0)
+    assert 999 / 1000 < 99.9 / 100
+    assert lowest_threshold(said, right, 99.9 / 100) == 0.5
+    assert lowest_threshold(said, right, 99.91 / 100) > 0.5
+
+
+def test_those_that_are_as_sure_as_can_be_have_a_bin_of_their_own() -> None:
+    said = np.array([*np.linspace(0.1, 0.9, 12), *[1.0] * 38])
+    last = binned(said)[-1]
+    assert said[last].tolist() == [1.0] * 38
+    assert sum(inside.astype(int) for inside in binned(said)).tolist() == [1] * 50  # type: ignore[union-attr]
+    different = np.arange(100) / 100
+    assert [9 <= inside.sum() <= 11 for inside in binned(different)] == [True] * 10
 
 
 def test_no_question_has_a_say_in_its_own_threshold() -> None:
