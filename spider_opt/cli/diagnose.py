@@ -106,7 +106,7 @@ def diagnose_command(
 
 def _keep(examined: Examination, out: Path) -> None:
     from spider_opt.analysis.diagnosis.files import write
-    from spider_opt.paths import write_whole
+    from spider_opt.paths import write_bytes_whole, write_whole
 
     paths = write(examined, out)
     try:
@@ -115,9 +115,7 @@ def _keep(examined: Examination, out: Path) -> None:
 
         figure = draw_quadrant(examined.standing)
         write_whole(out / "quadrant.svg", to_svg(figure))
-        part = out / ".quadrant.png.part"
-        part.write_bytes(to_png(figure))
-        part.replace(out / "quadrant.png")
+        write_bytes_whole(out / "quadrant.png", to_png(figure))
         paths += [out / "quadrant.svg", out / "quadrant.png"]
     except ImportError as error:
         click.echo(f"no picture ({error}): pip install 'spider-opt[report]'", err=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spider_opt.analysis.diagnosis.standing import Standing
-from spider_opt.report.picture import GREY, MODEL, STYLE, TALK
+from spider_opt.report.picture import GREY, MODEL, TALK, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,11 +25,10 @@ def draw_quadrant(standing: Standing) -> Figure:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with style.context(STYLE, after_reset=True):
+    with styled():
         figure = Figure(SIZE_IN, facecolor="white")
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.12, 0.2, 0.84, 0.68))

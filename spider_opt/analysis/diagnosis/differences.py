@@ -45,7 +45,7 @@ def _block(gold: Block, answer: Block) -> Iterator[Reason]:
         yield Reason(Kind.NESTING, f"a query in {place} is missing")
     for place in sorted((other_inner - inner).keys()):
         yield Reason(Kind.NESTING, f"a query in {place} that gold does not have")
-    for place in inner.keys() & other_inner.keys():
+    for place in sorted(inner.keys() & other_inner.keys()):
         several = ([query for where, query in block.inner if where == place] for block in (gold, answer))
         for one, other in zip(*several, strict=False):
             yield from _query(one, other)

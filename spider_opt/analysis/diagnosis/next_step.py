@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spider_opt.analysis.diagnosis.causes import OF_THE_DATABASE, Rung
 from spider_opt.analysis.diagnosis.diagnosing import Diagnosis, WrongAnswer
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import Kind
-from spider_opt.methods import step_type
+from spider_opt.methods import step_names, step_type
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.runs import RunInfo
 from spider_opt.steps import ALIASES
@@ -19,6 +20,7 @@ ENOUGH = 1 / 3
 """The share of what is lost that a step must be able to bring, to be tried before a dearer one."""
 DEMOS = ("fewshot", "hyde", "difficulty")
 CHOOSING = ("vote", "first-valid", "select")
+LARGER = "larger model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,55 +76,42 @@ def next_steps(
     First is the cheapest that could bring a third of what is lost: mending what does not run, then retrieval, then
     examples, tuning, choosing among several answers, a larger model; where none could, the one with the largest bound.
     Examples are proposed only where the oracle has seen them mend something: without it, what is wrong in form is
-    behaviour.
+    behaviour. Nothing is said of a run of a function, and of one with steps that are not installed here.
     """
     info = found.run.info
     there = step_names_of(info.steps)
-    ways: Mapping[str, tuple[bool, str, str, Callable[[], str]]] = {
+    if not found.wrong or not there <= set(step_names()):
+        return ()
+    behaviour, larger_model = "behaviour", larger(info.model)
+    ways: Mapping[str, tuple[bool, str, str]] = {
         "repair": (
             not there & {"repair", "retry"},
-            "repair",
             "what does not run, or compares with another value",
-            lambda: added(info.method, "repair"),
+            added(info.method, "repair"),
         ),
         "schema": (
             "schema" not in there,
-            "schema",
             "tables, columns and values of the database",
-            lambda: added(info.method, "rag" if "repair" in there else "schema"),
+            added(info.method, "rag" if "repair" in info.method.split("+") else "schema"),
         ),
         "fewshot": (
             not there & {*DEMOS, "finetune"} and oracle is not None,
-            "fewshot",
             "an example of the query's form",
-            lambda: added(info.method, "fewshot"),
+            added(info.method, "fewshot"),
         ),
-        "finetune": ("finetune" not in there, "finetune", "behaviour", lambda: tuned(info.method)),
-        "vote": (
-            not there & set(CHOOSING),
-            "vote",
-            "choosing among several answers",
-            lambda: added(info.method, "vote:n=8"),
-        ),
-        "larger model": (
-            larger(info.model) != "",
-            "larger model",
-            "behaviour",
-            lambda: info.method,
-        ),
+        "finetune": ("finetune" not in there, behaviour, tuned(info.method)),
+        "vote": (not there & set(CHOOSING), "choosing among several answers", added(info.method, "vote:n=8")),
+        LARGER: (larger_model != "", behaviour, info.method),
     }
     steps = []
-    for name, (is_new, step, why, method) in ways.items():
+    for step, (is_new, why, method) in ways.items():
         if is_new:
+            known = step in ("repair", "schema", "fewshot") or oracle is not None
+            known = known or (step == "vote" and best_of is not None)
+            model = larger_model if step == LARGER else info.model
             bound = at_most(found, step, oracle, best_of)
-            known = (
-                step in ("repair", "schema", "fewshot")
-                or oracle is not None
-                or (step == "vote" and best_of is not None)
-            )
-            model = larger(info.model) if step == "larger model" else info.model
-            steps.append(NextStep(name, method(), bound, why, command(info, method(), model), known))
-    if not steps or not found.wrong:
+            steps.append(NextStep(step, method, bound, why, command(info, method, model), known))
+    if not steps:
         return ()
     lost = found.points(lambda _: True)
     first = next((one for one in steps if one.at_most >= ENOUGH * lost), max(steps, key=lambda one: one.at_most))
@@ -191,4 +180,6 @@ def command(info: RunInfo, method: str, model: str) -> str:
         options |= {"benchmark": info.benchmark, "data": "DIR"}
     if info.split not in ("dev", "test"):
         options["split"] = info.split
-    return " ".join(["spider-opt eval", *(f"--{name} {value}" for name, value in options.items() if value)])
+    return " ".join(
+        ["spider-opt eval", *(f"--{name} {shlex.quote(value)}" for name, value in options.items() if value)]
+    )

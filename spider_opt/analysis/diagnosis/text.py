@@ -11,7 +11,7 @@ from spider_opt.analysis.diagnosis.causes import Rung
 from spider_opt.analysis.diagnosis.context_figures import NAMES, ContextFigure
 from spider_opt.analysis.diagnosis.diagnosing import Diagnosis, WrongAnswer
 from spider_opt.analysis.diagnosis.examining import Examination
-from spider_opt.analysis.diagnosis.next_step import NextStep
+from spider_opt.analysis.diagnosis.next_step import LARGER, NextStep
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
 from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
@@ -83,7 +83,7 @@ def step_rows(steps: Sequence[NextStep]) -> list[tuple[str, str, str, str]]:
     rows = []
     for step in steps:
         bound = f"{step.at_most:+.1f}" if step.is_known else f"{step.at_most:+.1f} (not bounded closer)"
-        rows.append((step.method, step.step if step.step == "larger model" else "", bound, step.why))
+        rows.append((step.method, step.step if step.step == LARGER else "", bound, step.why))
     return rows
 
 

@@ -8,7 +8,7 @@ from real_spider import real_spider
 
 from spider_opt.analysis.diagnosis.differences import differences
 from spider_opt.analysis.diagnosis.parts import Parts, parts
-from spider_opt.analysis.diagnosis.reasons import ORDER
+from spider_opt.analysis.diagnosis.reasons import ORDER, Kind
 from spider_opt.sql.own_names import use_own_names
 from spider_opt.sql.parse import parse
 from spider_opt.types import Column, Schema, Table
@@ -78,6 +78,14 @@ def test_what_is_said_of_it() -> None:
         "song is read", "singer.age > ? in WHERE is missing", "'france' for 'France' in WHERE", "singer.id is shown"
     ]  # fmt: skip
     assert [ORDER.index(reason.kind) for reason in found] == sorted(ORDER.index(reason.kind) for reason in found)
+
+
+def test_queries_inside_are_told_in_one_order_whatever_texts_hash_to() -> None:
+    query = "SELECT (SELECT min({0}) FROM song) FROM singer WHERE id IN (SELECT {0} FROM song) GROUP BY name"
+    query += " HAVING count(*) > (SELECT max({0}) FROM song)"
+    found = differences(taken(query.format("id")), taken(query.format("year")))
+    said = [reason.what for reason in found if reason.kind is Kind.COLUMN]
+    assert [what.lower().partition(" ")[0] for what in said] == ["max(song.year)", "min(song.year)", "song.year"]
 
 
 def test_columns_that_a_join_makes_equal_are_one() -> None:

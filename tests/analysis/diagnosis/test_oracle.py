@@ -15,11 +15,10 @@ import spider_opt as so
 from spider_opt.analysis.diagnosis.causes import RUNGS, Rung
 from spider_opt.analysis.diagnosis.examining import examine
 from spider_opt.analysis.diagnosis.files import COLUMNS, to_csv, write
-from spider_opt.analysis.diagnosis.next_step import added, larger, next_steps, step_names_of, tuned
 from spider_opt.analysis.diagnosis.oracle import OracleAnswer, OracleFindings, ask_oracle, read_oracle
 from spider_opt.analysis.diagnosis.oracle.answers import FILE, Group
 from spider_opt.analysis.diagnosis.oracle.context import OracleContext, contexts
-from spider_opt.analysis.diagnosis.text import examined_to_markdown, to_json
+from spider_opt.analysis.diagnosis.text import examined_to_markdown
 from spider_opt.errors import ModelError, PredictionsError, RunError, SpiderOptError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.answers import Answer
@@ -278,23 +277,6 @@ def test_next_step_and_files(benchmark: Benchmark, tmp_path: Path) -> None:
     assert rows[5].endswith(",behaviour")
     assert [path.name for path in write(examined, tmp_path / "there")] == ["diagnosis.json", "diagnosis.csv"]
     assert json.loads((tmp_path / "there" / "diagnosis.json").read_text())["oracle"]["stayed"] == 1
-
-
-def test_without_an_oracle_examples_are_not_proposed(benchmark: Benchmark) -> None:
-    found = so.diagnose(answered(benchmark))
-    assert "fewshot" not in {step.step for step in next_steps(found)}
-    told = to_json(examine(found, benchmark))
-    assert "oracle" not in told
-    assert told["next"][0]["command"] == "spider-opt eval --method repair --model fake --benchmark own --data DIR"
-
-
-def test_methods_texts() -> None:
-    assert added("repair+finetune", "rag") == "rag+finetune"
-    assert added("zero-shot", "vote:n=8") == "vote:n=8"
-    assert tuned("schema+repair+zero-shot:rows=3") == "schema+repair+finetune"
-    assert tuned("rag") == "rag+finetune"
-    assert step_names_of("rag+finetune:adapter=spider") == {"schema", "repair", "finetune"}
-    assert larger("qwen2.5-coder-1.5b") == ""
 
 
 def test_findings_without_controls() -> None:
