@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from spider_opt.analysis.ablation import compare_all
+from spider_opt.analysis.ablation import comparable
 from spider_opt.analysis.ablation import to_markdown as to_markdown_ablation
 from spider_opt.errors import RunError
 from spider_opt.leaderboard import read_row, table, to_markdown
@@ -20,7 +20,7 @@ def ablation() -> str:
     folder = RESULTS / "ablation"
     if not find_runs(folder / "zero-shot"):
         return "No finished run yet.\n"
-    return to_markdown_ablation(compare_all(folder / "zero-shot", [folder]))
+    return to_markdown_ablation(comparable(folder / "zero-shot", [folder]).lines())
 
 
 def ladder() -> str:

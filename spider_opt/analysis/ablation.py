@@ -73,7 +73,7 @@ class Line:
 class Compared:
     """A base and the runs that are compared with it on ``questions``, by index, that all of them answered.
 
-    ``by`` and ``metric`` are as in ``compare_all``.
+    ``by`` and ``metric`` are as in ``comparable``.
     """
 
     base: Run
@@ -91,22 +91,6 @@ class Compared:
         return _rows(self.base, self.runs, self.questions, self.by, self.metric)
 
 
-def compare_all(
-    base: Path,
-    roots: Sequence[Path],
-    *,
-    by: By = "query",
-    tell: Callable[[str], None] = lambda sentence: None,
-    read: Callable[[Path], Run] = Run.read,
-    metric: str | None = None,
-) -> list[Line]:
-    """Compare runs with a base on the questions that all of them answered: base first, then the best first.
-
-    See ``comparable``.
-    """
-    return comparable(base, roots, by=by, tell=tell, read=read, metric=metric).lines()
-
-
 def comparable(
     base: Path,
     roots: Sequence[Path],
@@ -116,7 +100,7 @@ def comparable(
     read: Callable[[Path], Run] = Run.read,
     metric: str | None = None,
 ) -> Compared:
-    """Return the runs that can be compared with a base.
+    """Return the runs that can be compared with a base, on the questions that all of them answered.
 
     ``metric`` is what they are compared by, by default EX. ``roots`` are run folders or folders of them, and files that
     ``read`` makes a run of. A run that stands among them twice, or is the base, counts once. One that was not named

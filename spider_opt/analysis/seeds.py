@@ -50,11 +50,14 @@ def spread_of_seeds(runs: Sequence[Run]) -> SeedSpread:
     """Return how runs with several seeds spread, beside how questions do.
 
     Raises:
-        UsageError: they are fewer than two, were not asked the same questions, or were judged otherwise.
+        UsageError: they are fewer than two, two have one seed, they were not asked the same questions, or were judged
+            otherwise.
     """
     if len(runs) < 2:
         raise UsageError("of one seed nothing can be said of the spread: give runs of two at least")
-    first = runs[0]
+    first, seeds = runs[0], [run.info.seed for run in runs]
+    if (twice := next((seed for seed in seeds if seeds.count(seed) > 1), None)) is not None:
+        raise UsageError(f"two runs have the seed {twice}, and would differ by nothing: give one of each seed")
     for run in runs[1:]:
         check_comparable(first, run)
         if asked(run) != asked(first):
@@ -67,7 +70,7 @@ def spread_of_seeds(runs: Sequence[Run]) -> SeedSpread:
     clusters = [scored.cluster for scored in first.verdicts]
     ex = tuple(run.ex for run in runs)
     return SeedSpread(
-        first.n, tuple(run.info.seed for run in runs), ex, fmean(ex), stdev(ex), clustered_se(shares, clusters),
+        first.n, tuple(seeds), ex, fmean(ex), stdev(ex), clustered_se(shares, clusters),
         *accuracy_interval(shares, clusters),
         turned=sum(0 < share < 1 for share in shares),
         same_sql=sum(len({one[index] for one in sql}) == 1 for index in sql[0]),

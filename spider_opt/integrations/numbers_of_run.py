@@ -41,8 +41,9 @@ def parameters(run: Run) -> dict[str, str]:
 def numbers(run: Run) -> dict[str, float]:
     """Return what came out: accuracies in percent with their standard errors, counts, tokens, seconds and dollars.
 
-    A metric stands with ``_se`` and ``_n``; parts by hardness, database and the like behind a slash (``ex/easy``). What
-    is not known, such as an error of one gold query, is left out.
+    A metric stands with ``_se`` and ``_n``; parts by hardness, database and the like behind a slash (``ex/easy``);
+    where two kinds have parts of one name, the second is told by its kind (``ex/difficulty/easy``). What is not known,
+    such as an error of one gold query, is left out.
     """
     told: dict[str, float | None] = {"n": run.n, "ex": run.ex, "ex_se": run.ex_se, "cut": run.cut}
     for name, said in run.report.metrics().items():
@@ -54,7 +55,8 @@ def numbers(run: Run) -> dict[str, float]:
         for part, scored in run.parts(by).items():
             right = [one.correct for one in scored]
             se = clustered_se(right, [one.cluster for one in scored])
-            told |= {f"ex/{part}": 100 * sum(right) / len(right), f"ex_se/{part}": se, f"n/{part}": len(right)}
+            name = f"{by}/{part}" if f"ex/{part}" in told else part
+            told |= {f"ex/{name}": 100 * sum(right) / len(right), f"ex_se/{name}": se, f"n/{name}": len(right)}
     for outcome, count in run.report.summary()["outcomes"].items():
         told[f"outcome/{outcome}"] = count
     usage = run.usage.to_json()

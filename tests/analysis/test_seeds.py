@@ -58,6 +58,7 @@ def test_one_gold_query_has_no_error() -> None:
 @pytest.mark.parametrize(
     ("other", "said"),
     [
+        (made("+--+", 0), "two runs have the seed 0"),
         (made("+-+", 1), "different questions"),
         (made("+-+-", 1, model="n"), "seeds alone must differ"),
         (made("+-+-", 1, steps="zero-shot"), "seeds alone must differ"),

@@ -178,6 +178,19 @@ def test_any_number_of_databases_is_logged(store: str, found: Callable[[], list[
     assert [there.data.metrics[f"ex/db{index}"] for index in range(600)] == [100, 0] * 300
 
 
+def test_parts_of_two_kinds_with_one_name_are_two_numbers(make_run: Any) -> None:
+    folder = make_run("one", "+-")
+    for file in ("predictions.jsonl", "verdicts.jsonl"):
+        told = lines(folder, file)
+        told[1]["db_id"] = "easy"
+        (folder / file).write_text("".join(json.dumps(entry) + "\n" for entry in told))
+    run = Run.read(folder)
+    assert {scored.hardness for scored in run.verdicts} == {"easy"}
+    said = numbers(run)
+    assert (said["n/easy"], said["ex/easy"]) == (2, 50)
+    assert (said["n/database/easy"], said["ex/database/easy"]) == (1, 0)
+
+
 def test_two_names_never_become_one() -> None:
     names = ["a+b", "a*b", "a_b", "../x", "/x", "a//b", "a/b", "x" * 300, "x" * 301, "."]
     told = mlflow_store._named({f"ex/{name}": float(n) for n, name in enumerate(names)})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from real_spider import real_spider
 
-from spider_opt.analysis.ablation import compare_all
+from spider_opt.analysis.ablation import comparable
 from spider_opt.analysis.ablation import to_markdown as compared_markdown
 from spider_opt.benchmarks import load
 from spider_opt.errors import PredictionsError, UsageError
@@ -97,7 +97,7 @@ def test_the_numbers_are_those_of_compare(runs: Path) -> None:
         assert below.run.folder
         assert rung.run
         assert rung.run.folder
-        _, line = compare_all(below.run.folder, [rung.run.folder])
+        _, line = comparable(below.run.folder, [rung.run.folder]).lines()
         said = line.cells()
         assert rung.line
         assert {**rung.line.cells(), "p": said["p"], "p_holm": said["p_holm"]} == said
@@ -342,7 +342,7 @@ def test_what_changed_beside_the_step_is_said(tmp_path: Path, change: dict[str, 
     assert line
     assert said in line.beside
     assert said in to_markdown(ladder)
-    [_, compared] = compare_all(tmp_path / "a", [tmp_path / "b"])
+    [_, compared] = comparable(tmp_path / "a", [tmp_path / "b"]).lines()
     assert compared.beside == line.beside
     assert said in compared_markdown([_, compared])
 

@@ -22,12 +22,10 @@ from spider_opt.report.page.stairs import stairs
 from spider_opt.report.page.sure import Sureness, sureness_of
 from spider_opt.runs import Run
 from spider_opt.runs.labels import Label, labels
-from spider_opt.types import BIRDS_LEVELS, HARDNESS_LEVELS, Benchmark, Example, Schema
+from spider_opt.types import Benchmark, Example, Schema
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LEVELS = (*HARDNESS_LEVELS, *BIRDS_LEVELS)
 
 
 @dataclass(frozen=True)

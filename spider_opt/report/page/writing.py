@@ -19,6 +19,7 @@ from typing import Any
 
 from spider_opt import __version__, arguments
 from spider_opt.errors import UsageError
+from spider_opt.paths import write_bytes_whole, write_whole
 from spider_opt.progress import Progress, display
 from spider_opt.report.page.data import ReportData, report_data
 from spider_opt.report.page.records import MOST_TEXT
@@ -82,7 +83,7 @@ def write_report(
             advance = shown.enter_context(shown_by("writing the page", steps))
             _write(found, part, template, advance)
         frame = found.frame()
-        frame.to_csv(part / TABLE, index=False)
+        write_whole(part / TABLE, frame.to_csv(index=False, lineterminator="\n"))
         _put(part, out)
         if write_table is not None:  # last, since it may lie in the folder
             write_table(frame)
@@ -228,9 +229,9 @@ def _table(path: Path) -> Callable[[Any], None]:
     """
     kind = path.suffix.lower()
     if kind == ".csv":
-        return lambda frame: frame.to_csv(path, index=False)
+        return lambda frame: write_whole(path, frame.to_csv(index=False, lineterminator="\n"))
     if kind != ".parquet":
         raise UsageError(f"{path} is no table's name: {argument('table')} is a file that ends in .csv or .parquet")
     if find_spec("pyarrow") is None:
         raise UsageError(f"{path} needs pyarrow: pip install pyarrow, or name a .csv file") from None
-    return lambda frame: frame.to_parquet(path, index=False)
+    return lambda frame: write_bytes_whole(path, frame.to_parquet(index=False))

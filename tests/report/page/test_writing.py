@@ -41,6 +41,30 @@ def test_a_page_is_whole(make_run: Make, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_half_a_surrogate_pair_breaks_no_page(make_run: Make, tmp_path: Path) -> None:
+    folder = make_run("one", "+")
+    answer = json.loads((folder / "predictions.jsonl").read_text())
+    (folder / "predictions.jsonl").write_text(json.dumps(answer | {"sql": "SELECT '\ud83d'"}) + "\n")
+    index = write_report([folder], tmp_path / "out", table=tmp_path / "answers.csv")
+    for path in (index.parent / "questions.csv", tmp_path / "answers.csv"):
+        assert [row["sql"] for row in csv.DictReader(StringIO(path.read_text("utf-8")))] == ["SELECT '\\ud83d'"]
+
+
+def test_a_table_that_cannot_be_written_leaves_what_was_there(
+    make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "answers.csv"
+    table.write_text("of before")
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_report([make_run("one", "+-")], tmp_path / "out", table=table)
+    assert table.read_text() == "of before"
+
+
 def test_the_same_runs_give_the_same_page(make_run: Make, tmp_path: Path) -> None:
     run = make_run("one", "+-+-")
     first, second = (write_report([run], tmp_path / name).parent for name in ("a", "b"))
