@@ -67,6 +67,8 @@ def confidence_command(
     check_finite({"precision": precision})
     if out is not None:
         check_out(out, (run,), replaces=is_of_ours, what="confidences")
+    if picture is not None:
+        check_out(picture, (run,), option="--picture")
     if picture is not None and picture.suffix.lower() not in (".svg", ".png"):
         raise UsageError(f"a picture is an .svg or a .png file, which {picture} is not")
     found = confidence(run, precision=precision, signal=signal, by=by, seed=seed)

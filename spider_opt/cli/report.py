@@ -51,7 +51,7 @@ def report_command(runs: tuple[Path, ...], chosen: Chosen, out: Path, table: Pat
     check_folder(out)
     roots = runs or (RUNS,)
     if table is not None:
-        check_out(table, roots)
+        check_out(table, roots, option="--table")
     folders = folders_of(roots, chosen.benchmark, usual="spider" if chosen.spider else None, tell=tell)
     benchmark = _benchmark(chosen, folders[0])
     found = [Run.read(folder, benchmark) for folder in folders]

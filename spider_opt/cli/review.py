@@ -10,6 +10,7 @@ import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 from spider_opt.cli.options import engine_option, in_sections, request_options
+from spider_opt.cli.out_file import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,9 +113,13 @@ def review_command(
         name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     _check_together(given, sheets, len(runs))
-    for path, suffix in ((corrections_out, ".json"), (review_out, ".jsonl")):
+    for path, suffix, option in (
+        (out, "", "--out"), (corrections_out, ".json", "--corrections-out"), (review_out, ".jsonl", "--review-out")
+    ):  # fmt: skip
         if path is not None:
-            free_file(path, suffix)
+            check_writable(path, option)
+            if suffix:
+                free_file(path, suffix)
     info = RunInfo.read(runs[0])
     benchmark = chosen.load_of(info.benchmark, info.split)
     which: dict[str, Any] = {"n": n, "only": only, "seed": seed, "gold": gold}

@@ -74,6 +74,7 @@ def score_command(
     else:
         run = score(file, benchmark, mode=rules, extract=extract, field=field, cache=not no_cache, progress=progress)
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_judged(run, out)
     show_scores(run, as_json)
     fail_if_lost(run)
