@@ -31,7 +31,7 @@ class Chosen:
     spider: Path | None = None
     questions: Path | None = None
     split: str | None = None
-    evidence: str = "yes"
+    evidence: str | None = None
 
     def named(self, usual: str | None = None) -> tuple[str, Path | None]:
         """Return the benchmark's name, '' for what its folder says, and that folder, None where no option names one.
@@ -72,27 +72,62 @@ class Chosen:
         name, data = self.named(usual)
         named = name if self.split is None else f"{name}:{self.split}"
         how = load_untold if told_later else load
-        return how(named, data=data, questions=self.questions, evidence=self.evidence == "yes")
+        return how(named, data=data, questions=self.questions, evidence=self.evidence != "no")
+
+    def load_for(self, path: Path, *, told_later: bool = False) -> Benchmark:
+        """Load what the options say, with evidence or without as the run at ``path`` was made, where one is there.
+
+        Raises:
+            UsageError: as ``load``; or ``--evidence`` says otherwise than the run.
+            RunError: its description cannot be read.
+        """
+        from spider_opt.runs.info import FILE, RunInfo
+        from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
+
+        folder = path.parent if path.name in (PREDICTIONS, VERDICTS) else path
+        split = RunInfo.read(folder).split if (folder / FILE).is_file() else None
+        benchmark = (self if split is None else self._told_as(split)).load(told_later=told_later)
+        return benchmark if split is None else self._check_told(benchmark, split)
 
     def load_of(self, benchmark: str, split: str) -> Benchmark:
         """Load what a run was asked, where the options do not say otherwise; of our own benchmarks its name will do.
 
         Raises:
-            UsageError: the options contradict each other.
+            UsageError: the options contradict each other, or the run.
             DatasetError: the benchmark cannot be loaded, or its folder must be named.
         """
         from spider_opt.benchmarks import table
         from spider_opt.errors import DatasetError
 
         ours = benchmark if benchmark in table.benchmark_names() else None
-        there = self if self.split or self.questions else replace(self, split=split)
+        told = self._told_as(split)
+        there = told if self.split or self.questions else replace(told, split=split)
         if ours and not self.benchmark and table.source_named(ours).over and (self.data or self.spider):
             there = replace(there, benchmark=ours, data=self.data or self.spider, spider=None)
         if ours is None and not (self.benchmark or self.data or self.spider):
             if not Path(benchmark).is_dir():  # a folder's name is mostly the benchmark's
                 raise DatasetError(f"name the folder of {benchmark}, --data DIR")
             there = replace(there, data=Path(benchmark))
-        return there.load(ours)
+        return self._check_told(there.load(ours), split)
+
+    def _told_as(self, split: str) -> Chosen:
+        """Return the same with evidence or without as a run of this split was made."""
+        from spider_opt.benchmarks.loading import NO_EVIDENCE
+        from spider_opt.errors import UsageError
+
+        if not split.endswith(NO_EVIDENCE):
+            return self
+        if self.evidence == "yes":
+            raise UsageError(f"the run was asked {split}, with --evidence no: leave out --evidence yes")
+        return replace(self, evidence="no")
+
+    def _check_told(self, benchmark: Benchmark, split: str) -> Benchmark:
+        from spider_opt.benchmarks.loading import NO_EVIDENCE
+        from spider_opt.errors import UsageError
+
+        if self.evidence == "no" and benchmark.split.endswith(NO_EVIDENCE) and not split.endswith(NO_EVIDENCE):
+            raise UsageError(f"the run was asked {split}, with evidence: leave out --evidence no")
+        return benchmark
 
 
 def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -105,9 +140,8 @@ def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:
     call = click.option(
         "--evidence",
         type=click.Choice(["yes", "no"]),
-        default="yes",
-        show_default=True,
-        help="Whether models are told what the benchmark tells beside each question (BIRD)",
+        help="Whether models are told what the benchmark tells beside each question (BIRD)  "
+        "[default: yes; of a run, as it was made]",
     )(call)
     call = click.option("--split", help="Which questions: dev, train, test … (default: the benchmark's usual ones)")(
         call

@@ -126,7 +126,7 @@ def compare_command(
         rules = replace(rules_of_first((base, *runs)) or rules, corrections=rules.corrections)
     # as --keep-distinct calls it
     metric = CORRECTED if by_corrected else metrics and next(iter(rules.metrics))
-    benchmark = cache(chosen.load)
+    benchmark = cache(partial(chosen.load_for, base))
 
     def read(path: Path) -> Run:
         run = read_any(path, benchmark, rules, how)

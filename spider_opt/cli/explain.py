@@ -55,7 +55,7 @@ def explain_command(
     from spider_opt.progress import progress
 
     check_finite({"timeout": timeout_s})
-    benchmark = chosen.load(told_later=True)
+    benchmark = chosen.load_for(file, told_later=True)
     found = explain(
         file, benchmark, claimed=claimed, suite=suite, extract=extract, field=field, timeout_s=timeout_s,
         cache=not no_cache, progress=progress,

@@ -34,7 +34,7 @@ def export_command(run: Path, form: str, out: Path, chosen: Chosen, extract: boo
     from spider_opt.evaluation.exporting import export
     from spider_opt.wording import counted
 
-    benchmark = chosen.load()
+    benchmark = chosen.load_for(run)
     made = export(run, benchmark, form=form, out=out, extract=extract, field=field)
     for path in made.files.values():
         click.echo(path)

@@ -65,7 +65,7 @@ def score_command(
 
         check_out(out, [file], replaces=has_verdicts, what="verdicts")
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
-    benchmark = chosen.load(told_later=True)
+    benchmark = chosen.load_for(file, told_later=True)
     if update:
         for option, said in {"--extract": extract, "--field": field is not None}.items():
             if said:

@@ -73,7 +73,7 @@ def verify_command(
     from spider_opt.wording import counted
 
     check_finite({"timeout": timeout_s})
-    benchmark = chosen.load(told_later=True)
+    benchmark = chosen.load_for(run, told_later=True)
     found = verify(
         run, benchmark, official=official, form=form, metrics=metrics or None, suite=suite,
         keep_distinct=keep_distinct, plug_value=plug_value, python=python, timeout_s=timeout_s, extract=extract,

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_model import FakeModel
 from fake_openai import FakeOpenAI
 
+from spider_opt.benchmarks import load
 from spider_opt.cli import main
+from spider_opt.evaluation.running import evaluate
 
 QUESTIONS = [
     ("Which shops are open?", "open means status = 'o'", "SELECT `Shop Name` FROM shop WHERE status = 'o'", "simple"),
@@ -138,3 +141,50 @@ def test_evaluated_with_evidence_and_without(bird: Path, endpoint: FakeOpenAI) -
     compared = run("compare", "yes", "no", "--data", bird)
     assert compared.exit_code == 0, compared.output
     assert [row.split("|")[2].strip() for row in compared.stdout.splitlines()[2:4]] == ["yes", "no"]
+
+
+@pytest.fixture
+def both_ways(bird: Path) -> Path:
+    """Two runs, ``yes`` with evidence and ``no`` without."""
+    for name, evidence in (("yes", True), ("no", False)):
+        asked = load("bird", data=bird, evidence=evidence)
+        evaluate("zero-shot", asked, model=FakeModel("SELECT 1"), out=name, mode="bird")
+    return bird
+
+
+def test_a_run_is_judged_again_with_evidence_or_without_as_it_was_made(both_ways: Path) -> None:
+    for name, split in (("yes", "mini-dev"), ("no", "mini-dev-no-evidence")):
+        for typed in ([], ["--evidence", name]):
+            for metric in ("strict", "official"):
+                result = run("score", name, "--data", both_ways, *typed, "--metric", metric, "--update", "--json")
+                assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+                assert json.loads(result.stdout)["split"] == split
+            told = run("score", name, "--data", both_ways, *typed, "--json", "--out", f"{name}.jsonl")
+            assert json.loads(told.stdout)["split"] == split
+            assert "was made with other questions" not in told.stderr
+    marks = [json.loads(Path(f"{name}.jsonl").read_text().splitlines()[0])["judged"] for name in ("yes", "no")]
+    assert [mark["split"] for mark in marks] == ["mini-dev", "mini-dev-no-evidence"]
+    told = run("score", "no/predictions.jsonl", "--data", both_ways, "--json")
+    assert json.loads(told.stdout)["split"] == "mini-dev-no-evidence"
+
+
+@pytest.mark.parametrize("command", ["score", "score --update", "show", "candidates", "explain", "export", "verify"])
+def test_evidence_that_is_typed_otherwise_is_refused(both_ways: Path, command: str) -> None:
+    (both_ways / "evaluation_ex.py").write_text("")
+    name, *options = command.split()
+    options += {"export": ["--as", "bird", "--out", "made"], "verify": ["--official", both_ways]}.get(name, [])
+    for made, other, said in (
+        ("no", "yes", "the run was asked mini-dev-no-evidence, with --evidence no: leave out --evidence yes"),
+        ("yes", "no", "the run was asked mini-dev, with evidence: leave out --evidence no"),
+    ):
+        before = {path: path.read_bytes() for path in Path(made).iterdir()}
+        result = run(name, made, "--data", both_ways, *options, "--evidence", other)
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"Error: {said}\n")
+        assert {path: path.read_bytes() for path in Path(made).iterdir()} == before
+
+
+def test_where_there_is_no_evidence_the_option_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    evaluate("zero-shot", load("spider-mini"), model=FakeModel("SELECT 1"), out="run", limit=3)
+    for evidence in ("yes", "no"):
+        assert run("score", "run", "--benchmark", "spider-mini", "--evidence", evidence).exit_code == 0
