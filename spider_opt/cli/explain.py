@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.options import suite_option
 
 
 @click.command(
@@ -17,10 +18,7 @@ from spider_opt.cli.benchmark_options import Chosen, benchmark_options
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--claimed", metavar="PERCENT", help="A published number: the rules that give it are named")
 @benchmark_options
-@click.option(
-    "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Test suites: a folder with a folder of SQLite files for each database  [default: the files beside each]",
-)  # fmt: skip
+@suite_option
 @click.option(
     "--extract", is_flag=True, help="Take the queries out of what a model said: code fences, words around them"
 )

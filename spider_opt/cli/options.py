@@ -112,6 +112,26 @@ def _no_number(name: str) -> JSON:
     raise ValueError(f"{name} is no JSON")
 
 
+def suite_option(command: F, default: str = "  [default: the files beside each]") -> F:
+    """Add ``--suite``; ``default`` says what is judged on without it."""
+    return click.option(
+        "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+        help=f"Test suites: a folder with a folder of SQLite files for each database{default}",
+    )(command)  # fmt: skip
+
+
+def keep_distinct_option(
+    command: F, help: str = "Let DISTINCT count in official and suite, also as EX (strict always does)"
+) -> F:
+    """Add ``--keep-distinct``, the official tool's flag."""
+    return click.option("--keep-distinct", is_flag=True, help=help)(command)
+
+
+def plug_value_option(command: F, help: str = "Try gold's values in the predictions, too (metric suite)") -> F:
+    """Add ``--plug-value``, the official tool's flag."""
+    return click.option("--plug-value", is_flag=True, help=help)(command)
+
+
 ASKED_BESIDE = (
     "Scorers to ask beside EX in one pass, and no others: official, strict, suite, match, bird, bird-f1, r-ves, or "
     "another package's  [default: official, strict, and suite where there are test suites; with --mode none]"
@@ -130,18 +150,7 @@ def scoring_options(metric: str = ASKED_BESIDE) -> Callable[[F], F]:
             "--timeout", "timeout_s", type=click.FloatRange(min=0.01),
             help="Seconds that one query may take; by BIRD's scorers both together  [default: 10; theirs: 30]",
         )(command)  # fmt: skip
-        command = click.option(
-            "--plug-value", is_flag=True, help="Try gold's values in the predictions, too (metric suite)"
-        )(command)
-        command = click.option(
-            "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-            help="Test suites: a folder with a folder of SQLite files for each database  "
-            "[default: the files beside each]",
-        )(command)  # fmt: skip
-        command = click.option(
-            "--keep-distinct", is_flag=True,
-            help="Let DISTINCT count in official and suite, also as EX (strict always does)",
-        )(command)  # fmt: skip
+        command = keep_distinct_option(suite_option(plug_value_option(command)))
         command = click.option(
             "--mode", metavar="NAME",
             help="The scorer whose verdict is EX, such as strict" + MODE_ASKS * (metric == ASKED_BESIDE)

@@ -8,6 +8,14 @@ from pathlib import Path
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
+from spider_opt.cli.options import F, keep_distinct_option, plug_value_option, suite_option
+
+
+def _official_options(command: F) -> F:
+    """Add what the official tool and we are both given: without ``--suite`` both judge on one database each."""
+    command = plug_value_option(command, "Both with the official tool's flag that tries gold's values")
+    command = keep_distinct_option(command, "Both with the official tool's flag by which DISTINCT counts")
+    return suite_option(command, default="")
 
 
 @click.command(
@@ -25,12 +33,7 @@ from spider_opt.cli.benchmark_options import Chosen, benchmark_options
     help="Spider's exec and match, both by default; BIRD's ex, or f1",
 )  # fmt: skip
 @benchmark_options
-@click.option(
-    "--suite", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-    help="Test suites: a folder with a folder of SQLite files for each database",
-)  # fmt: skip
-@click.option("--keep-distinct", is_flag=True, help="Both with the official tool's flag by which DISTINCT counts")
-@click.option("--plug-value", is_flag=True, help="Both with the official tool's flag that tries gold's values")
+@_official_options
 @click.option(
     "--python", type=click.Path(exists=True, path_type=Path), metavar="PATH",
     help="The Python that runs it  [default: that of DIR/.venv, else this one]",
