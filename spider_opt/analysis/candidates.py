@@ -15,6 +15,7 @@ from spider_opt.analysis.pools import Judged, Pool, check_kept, judge_each, pool
 from spider_opt.answering.disagreement import groups
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.answering.judging import Judge, best, scores
+from spider_opt.benchmarks.corrections import Corrections, read_corrections
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import DatabasePool, Limits
@@ -34,6 +35,7 @@ def candidates(
     *others: Run | Path | str,
     benchmark: Benchmark | None = None,
     mode: Rules | str | Sequence[str] | None = None,
+    corrections: str | Path | Corrections | None = None,
     by: By = "query",
     judge: Judge | None = None,
     progress: bool | Progress | None = False,
@@ -42,12 +44,14 @@ def candidates(
 
     With ``others`` the candidates of all runs are chosen from together, each run with one vote to a question; a run
     that kept none takes part with its answer. All is compared with the own choice of ``run``. The ``benchmark`` is due
-    where the run was read from disk. ``mode`` judges by other scorers than the run's, ``by`` says which questions lean
-    on each other. A ``judge`` (``answering.judging.Judge``, a function of a question, the schema's text and a group of
-    candidates that gives a number from 0 to 1) is asked where results differ, and makes two ways more: ``select``, by
-    its number and the votes, and ``select-alone``. It is what ``spider-opt candidates RUN`` prints.
+    where the run was read from disk. ``mode`` judges by other scorers than the run's; with ``corrections`` (a name, as
+    ``"spider-dev"``, or a file) EX with corrected golds stands beside. ``by`` says which questions lean on each other.
+    A ``judge`` (``answering.judging.Judge``, a function of a question, the schema's text and a group of candidates that
+    gives a number from 0 to 1) is asked where results differ, and makes two ways more: ``select``, by its number and
+    the votes, and ``select-alone``. It is what ``spider-opt candidates RUN`` prints.
 
     Raises:
+        CorrectionsError: the corrections are not of this benchmark's golds, or one of their queries fails.
         UsageError: an argument is of another kind than is due, the run kept no candidates, or runs do not compare.
         RunError: a folder holds no run, or one of other questions than the benchmark's.
         DatasetError: a database has changed since the benchmark was loaded.
@@ -57,7 +61,13 @@ def candidates(
     if judge is not None:
         arguments.function(judge, "judge", "question, schema, group")
     several, benchmark = _given([run, *others], benchmark)
-    rules = replace(several[0].scorer.rules if mode is None else rules_of(mode).on(benchmark), metrics=())
+    asked_for = several[0].scorer.rules
+    if mode is not None:
+        asked_for = rules_of(mode, {"corrections": corrections}).on(benchmark)
+    elif corrections is not None:
+        named = corrections if isinstance(corrections, Corrections) else read_corrections(corrections)
+        asked_for = replace(asked_for, corrections=named).on(benchmark)
+    rules = replace(asked_for, metrics=())
     if len(several) == 1:
         check_kept(several[0])
     for other in several[1:]:

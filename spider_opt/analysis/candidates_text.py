@@ -11,6 +11,7 @@ from typing import Any
 
 from spider_opt.analysis.choices import ORACLE, OWN, Agreement, CandidateReport, Choice, PassAt
 from spider_opt.answering.choosing import WAYS
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.statistics import said_of_interval
 from spider_opt.wording import counted, either
 
@@ -63,7 +64,15 @@ def _pass_table(pass_at: Sequence[PassAt]) -> str:
 
 
 def _ways_table(choices: Sequence[Choice]) -> str:
-    return _table(HEAD, [_cells(choice) for choice in choices])
+    if all(choice.ex_corrected is None for choice in choices):
+        return _table(HEAD, [_cells(choice) for choice in choices])
+    rows = []
+    for choice in choices:
+        name, ex, *others = _cells(choice)
+        corrected, se = choice.ex_corrected, choice.ex_corrected_se
+        shown = "-" if corrected is None or se is None else f"{corrected:.1f}{_error(se)}"
+        rows.append([name, ex, shown, *others])
+    return _table([*HEAD[:2], CORRECTED, *HEAD[2:]], rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -107,6 +116,10 @@ def _legend(report: CandidateReport) -> Iterator[str]:
         f"corrected by Holm for {n_ways} ways. Recovered: the share in the points "
         "that the oracle has over vote."
     )
+    if report.rules.corrections is None:
+        yield "Golds are as the benchmark has them."
+    else:
+        yield f"{CORRECTED.capitalize()}: EX with corrected golds ({report.rules.corrections}); all else is without."
     if report.pass_at and report.pass_at[-1].drawn < report.n:
         yield (
             "pass@k: of k samples one at least is right. Where a method drew fewer, since they settled the answer, "
@@ -135,6 +148,7 @@ def to_json(report: CandidateReport) -> dict[str, Any]:
         "samples": report.samples,
         "distinct": report.distinct,
         "scorer": report.rules.noted(),
+        "corrections": str(report.rules.corrections or ""),
         "by": report.by,
         "agreement": asdict(report.agreement),
         "of_wrong": asdict(report.of_wrong) | {"n": report.of_wrong.n},
@@ -153,6 +167,8 @@ def _flat(choice: Choice) -> dict[str, Any]:
         "says": choice.says,
         "ex": choice.ex,
         "ex_se": choice.ex_se,
+        "ex_corrected": choice.ex_corrected,
+        "ex_corrected_se": choice.ex_corrected_se,
         **{name: getattr(change, field, None) for field, name in _OF_CHANGE.items()},
         "p_holm": choice.p_holm,
         "recovered": share and share.share,

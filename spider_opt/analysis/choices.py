@@ -15,6 +15,7 @@ from spider_opt.answering.choosing import WAYS
 from spider_opt.runs import Run
 from spider_opt.scoring import Rules
 from spider_opt.scoring.report import Scored
+from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.statistics import By, clustered_se, group
 
 OWN, ORACLE = "own", "oracle"
@@ -26,7 +27,8 @@ class Choice:
 
     ``oracle`` takes a right candidate wherever there is one. ``ex`` and ``ex_se`` are percentages, ``against`` is the
     change against the run's own choice (None for that itself), ``p_holm`` its p corrected for the number of ways, and
-    ``recovered`` the share in what an oracle gains over a vote. ``numbers`` are those of the candidates that it
+    ``recovered`` the share in what an oracle gains over a vote. With corrections ``ex_corrected`` is EX with corrected
+    golds (the oracle then takes what is right by those), else None. ``numbers`` are those of the candidates that it
     chooses, pool by pool (none for the runs' own choices and the oracle).
     """
 
@@ -38,6 +40,8 @@ class Choice:
     against: Paired | None = None
     p_holm: float | None = None
     recovered: Recovered | None = None
+    ex_corrected: float | None = None
+    ex_corrected_se: float | None = None
     numbers: tuple[int, ...] = ()
 
 
@@ -167,7 +171,9 @@ def side_by_side(
             100 * sum(correct) / len(correct),
             clustered_se(correct, clusters),
             paired(base, verdicts, by=by) if compared else None,
-            recovered=recovered(gained, to_gain, clusters),
+            None,
+            recovered(gained, to_gain, clusters),
+            *_mean([_by_corrected(one).correct for one in verdicts] if rules.corrections is not None else [], clusters),
         )
 
     first = choice(OWN, f"the own choice of {runs[0].where}", base, compared=False)
@@ -181,11 +187,26 @@ def side_by_side(
     corrected = holm([one.against.p for one in ways if one.against])
     ways = [replace(one, p_holm=p) for one, p in zip(ways, corrected, strict=True)]
     best = choice(ORACLE, "a right one wherever there is one: no choice does better", oracle)
+    if rules.corrections is not None:
+        by_corrected = {key: _by_corrected(scored) for key, scored in judged.items()}
+        right = [_best(pool, by_corrected, _by_corrected(before)).correct for pool, before in everywhere]
+        ex, se = _mean(right, clusters)
+        best = replace(best, ex_corrected=ex, ex_corrected_se=se)
     wrong = [(pool, scored) for pool, scored in everywhere if not scored.correct]
     return CandidateReport(
         runs, pools, judged, rules, by, _pass_at(pools, judged, clusters), (first, *ways, best),
         _agreement(everywhere, judged), _agreement(wrong, judged),
     )  # fmt: skip
+
+
+def _by_corrected(scored: Scored) -> Scored:
+    """Return a verdict as if corrected golds were the benchmark's."""
+    return replace(scored, correct=bool(scored.metrics[CORRECTED]))
+
+
+def _mean(right: Sequence[bool], clusters: Sequence[str]) -> tuple[float | None, float | None]:
+    """Return a percentage with its standard error; None for both where there is nothing."""
+    return (100 * sum(right) / len(right), clustered_se(right, clusters)) if right else (None, None)
 
 
 def _best(pool: Pool, judged: Judged, own: Scored) -> Scored:

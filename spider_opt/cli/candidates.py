@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, scoring_options, typed_options
+from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, corrections_option, scoring_options, typed_options
 from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @benchmark_options
 @scoring_options(metric="")
+@corrections_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all candidates to this CSV file")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON")
 @click.pass_context
@@ -42,6 +43,7 @@ def candidates_command(
     keep_distinct: bool,
     suite: Path | None,
     plug_value: bool,
+    corrections: str | None,
     timeout_s: float | None,
     out: Path | None,
     as_json: bool,
@@ -52,7 +54,7 @@ def candidates_command(
     get, and what each way of choosing gets, against the run's own choice. No model is asked. Of several runs the
     candidates are put together, each run with one vote to a question; one that kept none takes part with its answer.
     The benchmark is the run's; where its folder is needed, name it. It is judged as the run was, if nothing else is
-    asked for.
+    asked for. With --corrections EX with corrected golds stands beside.
     """
     from spider_opt.analysis.candidates import candidates
     from spider_opt.analysis.candidates_text import COLUMNS, to_csv, to_json, to_markdown
@@ -67,10 +69,13 @@ def candidates_command(
     if out is not None:
         check_out(out, (run, *others), replaces=is_of_ours, what="candidates")
     judged = typed_options(context, SCORING_OPTIONS)
-    rules = asked_rules(None, mode, keep_distinct, timeout_s, suite, plug_value) if judged else None
+    rules = asked_rules(None, mode, keep_distinct, timeout_s, suite, plug_value, corrections) if judged else None
+    corrected = None if judged else corrections  # else the rules say it
     info = RunInfo.read(run)
     benchmark = chosen.load_of(info.benchmark, info.split)
-    report = candidates(run, *others, benchmark=benchmark, mode=rules, by=by, progress=progress)
+    report = candidates(
+        run, *others, benchmark=benchmark, mode=rules, corrections=corrected, by=by, progress=progress
+    )  # fmt: skip
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_whole(out, to_csv(report))

@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 from kept_candidates import OTHERS, boats, voted
 
+from spider_opt.analysis.candidates import candidates
 from spider_opt.analysis.candidates_text import COLUMNS
+from spider_opt.benchmarks.corrections import gold_hash
 from spider_opt.cli import main
 
 
@@ -93,3 +95,51 @@ def test_a_benchmark_that_must_be_named(here: Path) -> None:
     Path("own").rename("elsewhere")
     assert "name the folder of own, --data DIR" in run("voted").stderr
     assert run("voted", "--data", "elsewhere").exit_code == 0
+
+
+def correct(name: str = "right.json", db_id: str = "port") -> str:
+    """Write corrections by which what most samples of the last two questions say is right."""
+    examples = boats().examples[2:]
+    entries = [
+        {"index": example.index, "db_id": db_id, "hash": gold_hash(example), "verdict": verdict, "reason": "why",
+         "golds": [f"SELECT {column} FROM boat"]}
+        for example, verdict, column in zip(examples, ("wrong", "several"), ("name", "17"), strict=True)
+    ]  # fmt: skip
+    Path(name).write_text(json.dumps(entries))
+    return name
+
+
+def test_ex_with_corrected_golds_stands_beside() -> None:
+    # right with published golds, then with corrected ones: count(*) yes/yes, length or name, name no/yes, 17 no/yes
+    expected = {"own": (50, 100), "vote": (50, 100), "first": (25, 75), "oracle": (75, 100)}
+    told = json.loads(run("voted", "--corrections", correct(), "--json").stdout)
+    found = {way["way"]: (way["ex"], way["ex_corrected"]) for way in told["ways"]}
+    assert {way: found[way] for way in expected} == expected
+    assert told["corrections"].startswith("right ")
+    plain = json.loads(run("voted", "--json").stdout)
+    assert {way["ex_corrected"] for way in plain["ways"]} == {None}
+    assert plain["corrections"] == ""
+    alike = [{k: v for k, v in way.items() if "corrected" not in k} for way in told["ways"]]
+    assert alike == [{k: v for k, v in way.items() if "corrected" not in k} for way in plain["ways"]]
+    assert found == {
+        way["way"]: (way["ex"], way["ex_corrected"])
+        for way in json.loads(run("voted", "--corrections", "right.json", "--mode", "strict", "--json").stdout)["ways"]
+    }
+    by_python = candidates("voted", benchmark=boats(), corrections="right.json")
+    assert {one.way: (one.ex, one.ex_corrected) for one in by_python.choices} == found
+
+
+def test_the_table_says_whose_golds_count() -> None:
+    text = run("voted", "--corrections", correct()).stdout
+    assert "| chosen by | EX | corrected | change (95 %) | p | won/lost | recovered (95 %) |\n" in text
+    assert "| own | 50.0 ± 28.9 | 100.0 ± 0.0 | - | - | - | " in text
+    assert "Corrected: EX with corrected golds (right " in text
+    assert "Golds are as the benchmark has them." in run("voted").stdout
+
+
+@pytest.mark.parametrize("option", [[], ["--mode", "strict"]])
+def test_corrections_of_something_else_are_one_sentence(option: list[str]) -> None:
+    for file, said in ((correct(db_id="harbour"), "harbour"), ("gone.json", "gone.json")):
+        result = run("voted", "--corrections", file, *option)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1), result.stderr
+        assert said in result.stderr
