@@ -44,8 +44,8 @@ def check_command(
     """Fail where RUN is worse than a baseline.
 
     It is where the paired 95 % interval of the change of EX lies wholly below -POINTS. EX is what the runs were judged
-    by: golds count as published, corrected ones do not (compare --metric corrected shows these). The exit code is 0, or 1 where
-    it is worse, with the questions that were lost, or 2 where the two cannot be compared.
+    by: golds count as published, corrected ones do not (compare --metric corrected shows these). The exit code is 0, or
+    1 where it is worse, with the questions that were lost, or 2 where the two cannot be compared.
     """
     from spider_opt.analysis.regression import Bar, examine
     from spider_opt.errors import RegressionError, RunError, UsageError

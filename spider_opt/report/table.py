@@ -96,7 +96,8 @@ def to_markdown(ladder: Ladder) -> str:
     return (
         f"{table}\n"
         f"{ladder.model} on {ladder.benchmark}, scorer {ladder.scorer}, by the golds as published. ±: standard error, "
-        "questions of one gold query counted as dependent. Gain: points over the last rung above that was run, on the same questions, with "
+        "questions of one gold query counted as dependent. Gain: points over the last rung above that was run, on the "
+        "same questions, with "
         f"{said_of_interval('gold queries')}. {TALK if told else ''}Tokens "
         f"and seconds: mean of a question; seconds compare only where the same computed them.{recorded}\n"
     )
