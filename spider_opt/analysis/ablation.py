@@ -86,6 +86,11 @@ class Compared:
         """Return what each run comes to: base first, then the best first."""
         return [line for line, _ in self.rows()]
 
+    def called(self, run: Run) -> str:
+        """Return what a table calls one of these runs: its folder's name, the path of it where two have that name."""
+        names = [each.name for each in (self.base, *self.runs)]
+        return run.name if run.folder and names.count(run.name) == 1 else run.where
+
     def rows(self) -> list[tuple[Line, Run]]:
         """Return the lines, each with its run."""
         return _rows(self.base, self.runs, self.questions, self.by, self.metric)

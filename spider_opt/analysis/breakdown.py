@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,22 +20,26 @@ from spider_opt.types import Benchmark
 from spider_opt.wording import either
 
 ALL = "all"
+EX = "EX"
 COLUMNS = (
-    "run", "method", "model", "by", "part", "n", "ex", "change", "change_low", "change_high", "won", "lost", "p",
-    "p_holm", "p_clustered", "smallest", "asked_again", "always", "sometimes", "never",
+    "run", "method", "model", "by", "part", "metric", "n", "ex", "change", "change_low", "change_high", "won", "lost",
+    "p", "p_holm", "p_clustered", "smallest", "asked_again", "always", "sometimes", "never",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a run comes to on a part of the questions; the base has no ``against``.
+    """What a run, ``called`` so, comes to on a part of the questions; the base has no ``against``.
 
-    ``p_holm`` is its p corrected for all parts of this kind and all runs, so that of many parts one may be looked for.
+    ``ex`` is EX, or what ``metric`` names instead. ``p_holm`` is its p corrected for all parts of this kind and all
+    runs, so that of many parts one may be looked for.
     """
 
     run: Run
+    called: str
     by: str
     part: str
+    metric: str
     n: int
     ex: float
     against: Paired | None = None
@@ -43,8 +47,8 @@ class Part:
 
     def cells(self) -> dict[str, Any]:
         """Return it flat and JSON-able, None where something cannot be told."""
-        whose = {"run": named(self.run), "method": self.run.info.method, "model": self.run.info.model}
-        told = {"by": self.by, "part": self.part, "n": self.n, "ex": self.ex}
+        whose = {"run": self.called, "method": self.run.info.method, "model": self.run.info.model}
+        told = {"by": self.by, "part": self.part, "metric": self.metric, "n": self.n, "ex": self.ex}
         told |= {name: getattr(self.against, of, None) for of, name in CHANGE.items()} | {"p_holm": self.p_holm}
         return whose | {name: _known(value) for name, value in told.items()}
 
@@ -68,17 +72,25 @@ class Flip:
     now: Scored
 
 
-def consistency(verdicts: Sequence[Scored]) -> Consistency:
-    """Tell whether answers hold where the same gold query is asked in other words.
+def consistency(
+    verdicts: Sequence[Scored], value: Callable[[Scored], float] = lambda scored: scored.correct
+) -> Consistency:
+    """Tell whether answers hold where the same gold query is asked in other words; right is what has a ``value`` of 1.
 
     Source: query variance testing of NL2SQL360 (Li et al. 2024), which gives the share of those right at least once.
     """
     asked: dict[str, list[bool]] = {}
     for scored in verdicts:
-        asked.setdefault(scored.cluster, []).append(scored.correct)
+        asked.setdefault(scored.cluster, []).append(value(scored) >= 1)
     several = [right for right in asked.values() if len(right) > 1]
     always, never = sum(map(all, several)), sum(not any(right) for right in several)
     return Consistency(len(several), always, len(several) - always - never, never)
+
+
+def phrasings(run: Run, compared: Compared) -> Consistency:
+    """Return how one of the runs that are compared does where the same gold query is asked in other words."""
+    asked = [scored for scored in run.verdicts if scored.index in compared.questions]
+    return consistency(asked, value_of(run, compared.metric))
 
 
 def flips(
@@ -146,40 +158,47 @@ def breakdown(compared: Compared, by: str) -> list[Part]:
             value = value_of(run, metric)
             values = [value(scored) for scored in run.verdicts if scored.index in questions]
             against = None if run is base else change(base, run, questions, compared.by, metric)
-            found.append(Part(run, by, name, len(values), 100 * sum(values) / len(values), against))
+            ex = 100 * sum(values) / len(values)
+            found.append(Part(run, compared.called(run), by, name, metric or EX, len(values), ex, against))
     corrected = iter(holm([part.against.p for part in found if part.against]))
     return [replace(part, p_holm=next(corrected)) if part.against else part for part in found]
 
 
-def to_markdown(told: Sequence[Part], compared: Compared) -> str:
+def to_markdown(told: Sequence[Part]) -> str:
     """Return a table of the parts of one kind."""
     by = told[0].by
-    metric = compared.metric or "EX"
-    rows = [(by.replace("_", " "), "run", "n", metric, "change (95 %)", "p", "won/lost"), ("---",) * 2 + ("---:",) * 5]
+    rows = [
+        (by.replace("_", " "), "run", "n", told[0].metric, "change (95 %)", "p", "won/lost"),
+        ("---",) * 2 + ("---:",) * 5,
+    ]
     for part in told:
         shown = ("-", "-", "-")
         if (against := part.against) is not None:
             span = "-" if math.isnan(against.low) else f"{_signed(against.low)} to {_signed(against.high)}"
             p = "<0.001" if part.p_holm < 0.001 else f"{part.p_holm:.3f}"
             shown = (f"{_signed(against.change)} ({span})", p, f"{against.won}/{against.lost}")
-        rows.append((part.part, named(part.run), f"{part.n}", f"{part.ex:.1f}", *shown))
+        rows.append((part.part, part.called, f"{part.n}", f"{part.ex:.1f}", *shown))
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 
 
 def consistency_text(compared: Compared) -> str:
     """Return a table of how each run does where the same gold query is asked in other words."""
-    rows = [("asked more than once", "run", "right each time", "sometimes", "never"), ("---:", "---", *["---:"] * 3)]
+    by = f" ({compared.metric})" if compared.metric else ""
+    rows = [
+        ("asked more than once", "run", f"right each time{by}", "sometimes", "never"),
+        ("---:", "---", *["---:"] * 3),
+    ]
     for run in (compared.base, *compared.runs):
-        found = consistency([scored for scored in run.verdicts if scored.index in compared.questions])
+        found = phrasings(run, compared)
         shares = [
             f"{100 * n / found.n:.1f} %" if found.n else "-" for n in (found.always, found.sometimes, found.never)
         ]
-        rows.append((f"{found.n} gold queries", named(run), *shares))
+        rows.append((f"{found.n} gold queries", compared.called(run), *shares))
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 
 
 def to_csv(compared: Compared, kinds: Sequence[str]) -> str:
-    """Return a row for each run, ``by`` ``all``, then one for each part and run. Shares of phrasings are of EX."""
+    """Return a row for each run, ``by`` ``all``, then one for each part and run."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -189,8 +208,9 @@ def to_csv(compared: Compared, kinds: Sequence[str]) -> str:
     for run, against, p in zip(runs, (None, *changes), (math.nan, *corrected), strict=True):
         asked = [scored for scored in run.verdicts if scored.index in compared.questions]
         values = list(map(value_of(run, compared.metric), asked))
-        found = consistency(asked)
-        whole = Part(run, ALL, ALL, len(values), 100 * sum(values) / len(values), against, p).cells()
+        found, ex = phrasings(run, compared), 100 * sum(values) / len(values)
+        metric = compared.metric or EX
+        whole = Part(run, compared.called(run), ALL, ALL, metric, len(values), ex, against, p).cells()
         said = {"asked_again": found.n, "always": found.always, "sometimes": found.sometimes, "never": found.never}
         writer.writerow(_filled(whole | said))
     for by in kinds:
@@ -208,11 +228,6 @@ def _known(value: Any) -> Any:
     if value != value:
         return None
     return round(value, 4) if abs(value) >= 0.01 or not value else float(f"{value:.3g}")  # a small p is not 0
-
-
-def named(run: Run) -> str:
-    """Return what tables call a run."""
-    return run.name if run.folder else run.where
 
 
 def _signed(points: float) -> str:

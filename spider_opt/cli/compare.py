@@ -139,7 +139,7 @@ def compare_command(
         compared = replace(compared, base=breakdown.on_benchmark(compared.base, benchmark()))
     lines = compared.lines()
     told = [to_markdown(lines, by)]
-    told += [breakdown.to_markdown(parts, compared) for kind in kinds if (parts := breakdown.breakdown(compared, kind))]
+    told += [breakdown.to_markdown(parts) for kind in kinds if (parts := breakdown.breakdown(compared, kind))]
     if slices is not None:
         told.append(breakdown.consistency_text(compared))
     table = "\n".join(told)
@@ -178,8 +178,7 @@ def _json(compared: Compared, kinds: Sequence[str], flips: bool) -> list[dict[st
         row: dict[str, object] = dict(line.cells())
         if kinds:
             row["slices"] = [part.cells() for part in parts if part.run is run]
-            asked = [scored for scored in run.verdicts if scored.index in compared.questions]
-            row["phrasings"] = asdict(breakdown.consistency(asked))
+            row["phrasings"] = asdict(breakdown.phrasings(run, compared))
         if flips and run is not compared.base:
             won, lost = breakdown.flips(compared.base, run, compared.questions, compared.metric)
             row["questions_won"], row["questions_lost"] = [one.id for one in won], [one.id for one in lost]

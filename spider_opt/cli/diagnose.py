@@ -76,6 +76,11 @@ def diagnose_command(
     from spider_opt.runs import Run, RunInfo
     from spider_opt.runs.info import FILE
 
+    context = click.get_current_context()
+    if not oracle and context.get_parameter_source("controls") is click.core.ParameterSource.COMMANDLINE:
+        raise UsageError("--controls says how many answers --oracle asks beside: give --oracle, too, or leave it out")
+    if examples and as_json:
+        raise UsageError("--examples is shown as text, and --json has all wrong answers: leave one of them out")
     info = RunInfo.read(run)
     if out is not None and (out / FILE).exists():
         raise click.BadParameter(f"{out} is a run's folder: name another", param_hint="'--out'")

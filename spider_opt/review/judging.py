@@ -30,6 +30,7 @@ from spider_opt.review.answers import Judged, drawn, judged_answers, labels_of, 
 from spider_opt.review.cells import MAX_CHARACTERS, plain
 from spider_opt.review.sheet import check_sheet, sheet_rows, write_rows
 from spider_opt.runs import Run
+from spider_opt.runs.answers import QUESTION
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.labels import SAID, Drawn, Label, Said, answer_hash, keep_labels
 from spider_opt.temporary import temporary_folder
@@ -131,8 +132,7 @@ def ask_judge_about(
                         unread.append(key)
                         continue
                     one = by_key[key]
-                    text = one.example.question.text
-                    reason = said[1].replace(text, "{question}") if text else said[1]  # as in a run's raw answers
+                    reason = _without_text(said[1], one.example)
                     labels[key] = Label(
                         one.example.index, "", called, cast(Said, said[0]), answer_hash(one.sql),
                         plain(reason, REASON_CHARACTERS), judge=True, gold_shown=gold, drawn=only,
@@ -150,6 +150,13 @@ def ask_judge_about(
         }
         write_rows(path, sheet_rows(chosen, benchmark, only=only, gold=gold, said=said_before, progress=progress))
     return JudgeSaid(called, len(chosen), len(labels), len(unread), unanswered, usage)
+
+
+def _without_text(reason: str, example: Example) -> str:
+    """Return what a judge said without the benchmark's text, as a run's raw answers are kept."""
+    for text, instead in ((example.question.text, QUESTION), *((gold, "{gold}") for gold in example.golds)):
+        reason = reason.replace(" ".join(text.split()) or QUESTION, instead)
+    return reason
 
 
 def question_parts(example: Example) -> dict[str, str]:

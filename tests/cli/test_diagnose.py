@@ -47,6 +47,12 @@ def test_examples_show_the_questions() -> None:
     assert "  value: 'peru' for 'Peru' in WHERE" in shown
 
 
+@pytest.mark.parametrize("options", [("--controls", "3"), ("--examples", "1", "--json")])
+def test_what_would_say_nothing_is_refused(options: tuple[str, ...]) -> None:
+    result = run("run", *options)
+    assert (result.exit_code, "leave" in result.stderr) == (2, True)
+
+
 def test_json() -> None:
     told = json.loads(run("run", "--json").stdout)
     assert told["wrong"] == 5

@@ -142,6 +142,12 @@ def test_reasons_do_not_hold_the_question(runs: list[Path], benchmark: Benchmark
     assert labels(runs[0])[0].reason == "It answers: {question}"
 
 
+def test_nor_the_gold_query(runs: list[Path], benchmark: Benchmark) -> None:
+    gold = benchmark.examples[0].gold_sql
+    ask_judge_about(runs[:1], benchmark, FakeModel(f"wrong\nIt should be  {gold}"), gold=True)
+    assert labels(runs[0])[0].reason == "It should be {gold}"
+
+
 @pytest.mark.parametrize(
     ("model", "options", "said"),
     [

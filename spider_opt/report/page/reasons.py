@@ -73,9 +73,9 @@ def _next_step(found: Diagnosis, benchmark: Benchmark, progress: bool | Progress
     try:
         oracle = read_oracle(found, benchmark, usual_folder(run.folder)) if run.folder else None
         best_of = best_of_candidates(run, benchmark, progress=progress)
-        steps = next_steps(found, oracle, best_of)
-    except SpiderOptError as error:  # the answers of a function are no method's, to which a step could be added
+    except SpiderOptError as error:
         return told | {"why_not": str(error)}
+    steps = next_steps(found, oracle, best_of)
     if oracle is not None:
         told["oracle"] = oracle_sentences(found, oracle)
     if steps:
