@@ -91,8 +91,6 @@ def open(
     extra = {} if extra is None else arguments.mapping(extra, "extra")
     manner = Manner(max_tokens, system, extra, told_secrets(api_key, headers))
     max_bytes = arguments.whole(max_bytes, "max_bytes", least=1)
-    if logprobs and engine == "torch":
-        raise UsageError(f"torch gives no log probabilities: leave out {argument('logprobs')}, or {argument('engine')}")
     access = Access(base_url, api_key, headers, timeout_s, logprobs, max_bytes)
     model = _opened(name, access, engine, adapters, on_progress)
     if manner.extra and isinstance(model, torch_engine.TorchModel):
@@ -115,7 +113,7 @@ def _opened(
                 f"{argument('engine', 'torch')} computes a model here, and {argument('base_url')} asks one elsewhere: "
                 "leave one out"
             )
-        return torch_engine.open_torch(adapters, name, on_progress)
+        return torch_engine.open_torch(adapters, name, on_progress, logprobs=access.logprobs)
     if base_url is None and (name is None or name in CATALOG):
         if access.api_key or access.headers:
             raise UsageError(f"{name or DEFAULT_MODEL} is computed here: a key and headers are for a base_url")

@@ -171,8 +171,8 @@ def torch_model(model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
     monkeypatch.setattr(spider_opt.models, "open", opening.open)
     opened: list[tuple[Any, ...]] = []
 
-    def open_torch(adapters: Any, name: str | None, on_progress: Any) -> Model:
-        opened.append((tuple(adapters), name))
+    def open_torch(adapters: Any, name: str | None, on_progress: Any, *, logprobs: bool) -> Model:
+        opened.append((tuple(adapters), name, logprobs))
         return model
 
     monkeypatch.setattr(engine, "open_torch", open_torch)
@@ -192,10 +192,15 @@ def test_another_engine(torch_model: Model, options: Sequence[str], together: in
     torch_model.complete = complete  # type: ignore[method-assign]
     result = run("--engine", "torch", "--limit", str(together), *options)
     assert result.exit_code == 0, result.stderr
-    assert torch_model.opened == [((), None)]
+    assert torch_model.opened == [((), None, False)]
     folder = Path("results/runs/zero-shot-fake_model_1-spider-mini-test-torch")
     assert json.loads((folder / "run.json").read_text())["engine"] == "torch int8"
     assert torch_model.closed == 1
+
+
+def test_another_engine_is_asked_how_probable_its_words_were(torch_model: Model) -> None:
+    assert run("--engine", "torch", "--logprobs", "--limit", "1").exit_code == 0
+    assert torch_model.opened == [((), None, True)]
 
 
 def test_another_engine_is_another_run_and_another_question_to_the_cache(model: Model) -> None:
@@ -221,7 +226,6 @@ def test_another_engine_is_another_run_and_another_question_to_the_cache(model: 
         (("--replay", "said.jsonl"), 2, "--replay answers from a recording: leave out --model, --base-url, --engine, "
                                         "--record and how a model is asked (--max-tokens, --request-timeout, "
                                         "--system, --extra, --logprobs)"),
-        (("--logprobs",), 2, "torch gives no log probabilities: leave out --logprobs, or --engine"),
     ],
 )  # fmt: skip
 def test_what_another_engine_does_not_do(

@@ -14,6 +14,14 @@ from spider_opt.models.torch.shared_prefix import n_shared
 END_WITHIN_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer: its tokens, and the mean of their log probabilities where that was asked for and there are any."""
+
+    tokens: list[int]
+    logprob: float | None = None
+
+
 class Decode(Protocol):
     """Answers prompts side by side, as ``models.torch.decoding`` does."""
 
@@ -24,8 +32,8 @@ class Decode(Protocol):
         max_tokens: int,
         wanted: Callable[[], bool],
         grammars: Sequence[str | None],
-    ) -> Sequence[list[int]]:
-        """Return the tokens of an answer for each draw, (prompt, temperature, seed), while they are ``wanted``.
+    ) -> Sequence[Said]:
+        """Return an answer for each draw, (prompt, temperature, seed), while they are ``wanted``.
 
         Each prompt has a grammar that its answers follow, or none.
         """
@@ -47,12 +55,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The tokens of each answer; ``seconds`` is their share of what their batches took, by rows.
+    """The answers; ``seconds`` is their share of what their batches took, by rows.
 
     ``cached`` counts the prompt's tokens that were computed once, for another prompt of the batch.
     """
 
-    tokens: list[list[int]]
+    answers: list[Said]
     seconds: float
     cached: int
 
@@ -63,7 +71,7 @@ class _Asked:
     draws: Sequence[tuple[float, int]]
     max_tokens: int
     grammar: str | None = None
-    answers: list[list[int]] = field(default_factory=list)
+    answers: list[Said] = field(default_factory=list)
     seconds: float = 0.0
     cached: int = 0
     error: ModelError | None = None

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from spider_opt.models.torch.attention import attend, joined, own_cache, shared_part
+from spider_opt.models.torch.batching import Said
 from spider_opt.models.torch.constraints import Rule, forbid
 from spider_opt.models.torch.lora import logits
 from spider_opt.models.torch.shared_prefix import Laid, Pack, laid, packed
@@ -64,9 +65,25 @@ class Decoder:
         There is one answer for each of ``draws``, by default the likeliest one to each prompt. As soon as ``wanted``,
         asked before each token, says no, they end as they are.
         """
+        return [said.tokens for said in self.answers(prompts, max_tokens=max_tokens, draws=draws, wanted=wanted)]
+
+    def answers(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        draws: Sequence[Draw] | None = None,
+        wanted: Callable[[], bool] = lambda: True,
+        logprobs: bool = False,
+    ) -> list[Said]:
+        """Return the answers of ``decode``, each with its tokens' mean log probability if ``logprobs``.
+
+        That is the model's own, as at temperature 1, whatever a rule forbids.
+        """
         draws = [Draw(i) for i in range(len(prompts))] if draws is None else draws
         pack = packed(prompts, [[] for _ in prompts])
         answers: list[list[int]] = [[] for _ in draws]
+        sums = [0.0] * len(draws)
         vocabulary = self._model.get_output_embeddings()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             begun = _Begun(laid(pack, self._device))
@@ -83,19 +100,27 @@ class Decoder:
             states = states[asked]
             rows = [*alike.values()]  # the numbers of the draws that have said the same so far
             while True:
-                tokens = choice(forbid(logits(vocabulary, states), [draws[row[0]].rule for row in rows]), rows)
+                scores = logits(vocabulary, states)
+                tokens = choice(forbid(scores, [draws[row[0]].rule for row in rows]), rows)
+                if logprobs:
+                    all_of = scores.float().logsumexp(-1)
                 said: dict[tuple[int, int], list[int]] = {}
                 for i, row in enumerate(rows):
                     for j in row:
                         if tokens[j] not in self._stops:
                             said.setdefault((i, tokens[j]), []).append(j)
-                for (_, token), row in said.items():
+                for (i, token), row in said.items():
+                    of_token = float(scores[i, token] - all_of[i]) if logprobs else 0.0
                     for j in row:
                         answers[j].append(token)
+                        sums[j] += of_token
                         if (rule := draws[j].rule) is not None:
                             rule.take(token)
                 if not said or choice.step == max_tokens or not wanted():
-                    return answers
+                    return [
+                        Said(tokens, total / len(tokens) if logprobs and tokens else None)
+                        for tokens, total in zip(answers, sums, strict=True)
+                    ]
                 going.keep([i for i, _ in said])
                 rows = [*said.values()]
                 ids = torch.tensor([[token for _, token in said]], device=self._device)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +24,7 @@ from spider_opt.models.fitting import fitting_adapters
 from spider_opt.models.openai.refusals import fewer_tables
 from spider_opt.models.torch import compute
 from spider_opt.models.torch.base import folder_of, import_transformers, keep_memory, open_base, tokens_of
-from spider_opt.models.torch.batching import Batcher, Decode, Limits
+from spider_opt.models.torch.batching import Batcher, Decode, Limits, Said
 from spider_opt.models.torch.gguf import read_gguf
 from spider_opt.models.weights import Progress
 from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
@@ -48,11 +48,14 @@ class Opened:
 
 
 class TorchModel:
-    """Answers many threads at once; ``opened`` is called with the first call, and again after ``close``."""
+    """Answers many threads at once; ``opened`` is called with the first call, and again after ``close``.
 
-    def __init__(self, info: ModelInfo, opened: Callable[[], Opened]) -> None:
+    Where its decoder tells log probabilities, ``logprobs`` says so, for answers that were kept without.
+    """
+
+    def __init__(self, info: ModelInfo, opened: Callable[[], Opened], *, logprobs: bool = False) -> None:
         self.info = info
-        self.cache_tag = ""  # the info says all that an answer depends on
+        self.cache_tag = "logprobs" if logprobs else ""  # the info says all else that an answer depends on
         self._open = opened
         self._opening = threading.Lock()
         self._running: _Running | None = None
@@ -80,18 +83,17 @@ class TorchModel:
         n, temperature, max_tokens = request.n, request.temperature, request.max_tokens
         draws = [(temperature, request.seed + i) for i in range(n)] if temperature > 0 else [(0.0, request.seed)]
         answered = running.batcher.ask(prompt, draws, max_tokens, request.grammar)
-        done = [running.completion(tokens, request.stop, max_tokens) for tokens in answered.tokens]
+        done = [running.completion(said, request.stop, max_tokens) for said in answered.answers]
         usage = Usage(
             calls=1,
             prompt_tokens=len(prompt),
             cached_tokens=answered.cached,
             # As llama.cpp counts: with the token that ends an answer.
-            completion_tokens=sum(len(tokens) + (len(tokens) < max_tokens) for tokens in answered.tokens),
+            completion_tokens=sum(len(said.tokens) + (len(said.tokens) < max_tokens) for said in answered.answers),
             seconds=round(answered.seconds, 3),
         )
-        text, why = done[0]
         rest = done[1:] if temperature > 0 else done * (n - 1)
-        return [Completion(text, usage, why), *(Completion(text, finish_reason=why) for text, why in rest)]
+        return [replace(done[0], usage=usage), *rest]
 
     def close(self) -> None:
         """End what is computed and free the memory; the next call opens the model again."""
@@ -139,18 +141,26 @@ class _Running:
         with self._one:
             return tokens_of(self._tokenizer, messages)
 
-    def completion(self, tokens: list[int], stop: Sequence[str], max_tokens: int) -> tuple[str, str]:
+    def completion(self, said: Said, stop: Sequence[str], max_tokens: int) -> Completion:
         """Return an answer's text up to the first of the words that stop it, and why it ends there."""
         with self._one:
-            text = str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+            text = str(self._tokenizer.decode(said.tokens, skip_special_tokens=True))
         ends = [at for words in stop if words and (at := text.find(words)) >= 0]
-        return (text[: min(ends)], "stop") if ends else (text, "length" if len(tokens) >= max_tokens else "stop")
+        why = "length" if not ends and len(said.tokens) >= max_tokens else "stop"
+        return Completion(text[: min(ends, default=len(text))], finish_reason=why, logprob=said.logprob)
 
 
-def open_torch(adapters: Sequence[str], model: str | None = None, on_progress: Progress | None = None) -> TorchModel:
+def open_torch(
+    adapters: Sequence[str],
+    model: str | None = None,
+    on_progress: Progress | None = None,
+    *,
+    logprobs: bool = False,
+) -> TorchModel:
     """Open a model of the catalog, by default the one that the adapter is for, to be computed by torch.
 
-    Its weights are fetched now, see ``models.fetching``; on a processor it is tried out which numbers are fast.
+    With ``logprobs`` each answer has its tokens' mean log probability. The weights are fetched now, see
+    ``models.fetching``; on a processor it is tried out which numbers are fast.
 
     Raises:
         UsageError: there is no such model or adapter, or more than one adapter.
@@ -178,10 +188,11 @@ def open_torch(adapters: Sequence[str], model: str | None = None, on_progress: P
     dtype, int8 = compute.chosen_compute(numbers, device)
     engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
     info = ModelInfo(name, CATALOG[name].sha256, "+".join(adapter.sha256 for adapter in found), engine)
-    return TorchModel(info, lambda: _opened(name, found[0].path if found else None, dtype, int8, device))
+    path = found[0].path if found else None
+    return TorchModel(info, lambda: _opened(name, path, dtype, int8, device, logprobs), logprobs=logprobs)
 
 
-def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str) -> Opened:
+def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str, logprobs: bool) -> Opened:
     from spider_opt.models.torch.lora import add_lora, take_weights
 
     learnt = read_gguf(adapter) if adapter else None
@@ -197,10 +208,11 @@ def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str
             base.model.set_submodule(layer_name, layer.base)
     if device == "cpu":
         keep_memory()
-    return Opened(base.tokenizer, decoding(base.model, base.tokenizer), ON_A_GPU if device == "cuda" else None)
+    decode = decoding(base.model, base.tokenizer, logprobs=logprobs)
+    return Opened(base.tokenizer, decode, ON_A_GPU if device == "cuda" else None)
 
 
-def decoding(model: Any, tokenizer: Any) -> Decode:
+def decoding(model: Any, tokenizer: Any, *, logprobs: bool = False) -> Decode:
     """Return what answers prompts by a model that attends as packs do."""
     from spider_opt.models.torch.constraints import Grammars
     from spider_opt.models.torch.decoding import Decoder, Draw
@@ -217,11 +229,11 @@ def decoding(model: Any, tokenizer: Any) -> Decode:
         max_tokens: int,
         wanted: Callable[[], bool],
         grammars: Sequence[str | None],
-    ) -> list[list[int]]:
+    ) -> list[Said]:
         drawn = [
             Draw(prompt, temperature, seed % 2**63, None if (text := grammars[prompt]) is None else rules().rule(text))
             for prompt, temperature, seed in draws
         ]
-        return decoder.decode(prompts, max_tokens=max_tokens, draws=drawn, wanted=wanted)
+        return decoder.answers(prompts, max_tokens=max_tokens, draws=drawn, wanted=wanted, logprobs=logprobs)
 
     return decode

@@ -12,7 +12,7 @@ import pytest
 
 from spider_opt.errors import ModelError
 from spider_opt.models.torch import batching
-from spider_opt.models.torch.batching import Batcher, Decoded, Limits
+from spider_opt.models.torch.batching import Batcher, Decoded, Limits, Said
 
 Prompt = list[int]
 SOON_S = 20.0
@@ -30,7 +30,7 @@ class Decoder:
         self.free.set()
         self.busy = threading.Event()
         self.error: Callable[[list[Prompt]], BaseException | None] = lambda prompts: None
-        self.answers: Callable[[list[list[int]]], list[list[int]]] = lambda answers: answers
+        self.answers: Callable[[list[Said]], list[Said]] = lambda answers: answers
 
     def __call__(
         self,
@@ -39,7 +39,7 @@ class Decoder:
         max_tokens: int,
         wanted: Callable[[], bool],
         grammars: Sequence[str | None],
-    ) -> list[list[int]]:
+    ) -> list[Said]:
         self.grammars.append([*grammars])
         asked = [[*prompt] for prompt in prompts]
         self.batches.append((asked, [*draws], max_tokens))
@@ -48,7 +48,7 @@ class Decoder:
             pass
         if (error := self.error(asked)) is not None:
             raise error
-        return self.answers([[asked[i][-1], round(10 * heat), seed] for i, heat, seed in draws])
+        return self.answers([Said([asked[i][-1], round(10 * heat), seed]) for i, heat, seed in draws])
 
     @property
     def together(self) -> list[list[int]]:
@@ -90,6 +90,10 @@ def all_of(futures: Sequence[Future[Decoded]]) -> list[Decoded]:
     return [future.result() for future in futures]
 
 
+def tokens(decoded: Decoded) -> list[list[int]]:
+    return [said.tokens for said in decoded.answers]
+
+
 def errors_of(futures: Sequence[Future[Decoded]]) -> list[str]:
     wait(futures, SOON_S)
     found = [future.exception(0) for future in futures]
@@ -116,7 +120,7 @@ GREEDY = [(0.0, 0)]
 def test_who_asks_at_once_is_answered_together(made: Any, decoder: Decoder, pool: ThreadPoolExecutor) -> None:
     asked = [([*SHARED, i], [(0.5, i), (0.0, i + 1)], 9) for i in range(20)]
     said = all_of(in_order(made(), pool, *asked))
-    assert [one.tokens for one in said] == [[[i, 5, i], [i, 0, i + 1]] for i in range(20)]
+    assert [tokens(one) for one in said] == [[[i, 5, i], [i, 0, i + 1]] for i in range(20)]
     [(prompts, draws, max_tokens)] = decoder.batches
     assert (prompts, max_tokens) == ([prompt for prompt, _, _ in asked], 9)
     assert draws == [(i, *draw) for i, (_, own, _) in enumerate(asked) for draw in own]
@@ -130,13 +134,13 @@ def test_no_more_than_the_limits(made: Any, decoder: Decoder, pool: ThreadPoolEx
     all_of(in_order(made(tokens=len(SHARED) + 5), pool, *asked))
     assert [len(batch) for batch in decoder.together] == [5, 5]
     decoder.batches.clear()
-    assert all_of(in_order(made(tokens=5), pool, *asked[:1]))[0].tokens == [[0, 0, 0]], "one is taken, however long"
+    assert tokens(all_of(in_order(made(tokens=5), pool, *asked[:1]))[0]) == [[0, 0, 0]], "one is taken, however long"
 
 
 def test_many_samples_are_drawn_in_parts(made: Any, decoder: Decoder, pool: ThreadPoolExecutor) -> None:
     asked = [([*SHARED, i], [(1.0, 100 * i + j) for j in range(7)], 9) for i in range(3)]
     said = all_of(in_order(made(rows=10), pool, *asked))
-    assert [one.tokens for one in said] == [[[i, 10, 100 * i + j] for j in range(7)] for i in range(3)]
+    assert [tokens(one) for one in said] == [[[i, 10, 100 * i + j] for j in range(7)] for i in range(3)]
     assert [len(draws) for _, draws, _ in decoder.batches] == [10, 10, 1]
 
 
@@ -153,7 +157,7 @@ def test_schemas_are_not_mixed_and_the_oldest_comes_first(
 ) -> None:
     mixed = [([*(SHARED if i % 3 else OTHER), i], GREEDY, 9) for i in range(12)]
     said = all_of(in_order(made(), pool, *mixed))
-    assert [one.tokens[0][0] for one in said] == [*range(12)]
+    assert [tokens(one)[0][0] for one in said] == [*range(12)]
     assert decoder.together == [[0, 3, 6, 9], [1, 2, 4, 5, 7, 8, 10, 11]]
 
 
@@ -179,7 +183,7 @@ def test_what_comes_meanwhile_is_the_next_batch(made: Any, decoder: Decoder, poo
     assert decoder.busy.wait(SOON_S)
     later = in_order(batcher, pool, *[([*SHARED, i], GREEDY, 9) for i in range(1, 6)])
     decoder.free.set()
-    assert [one.tokens[0][0] for one in all_of([*first, *later])] == [*range(6)]
+    assert [tokens(one)[0][0] for one in all_of([*first, *later])] == [*range(6)]
     assert decoder.together == [[0], [1, 2, 3, 4, 5]]
 
 
@@ -212,9 +216,9 @@ def test_an_error_reaches_all_of_its_batch_and_no_other(
     said = errors_of(futures[::2])
     assert set(said) == {f"The answers of this batch could not be computed: {error!s}" if str(error) else
                          f"The answers of this batch could not be computed: {error!r}"}  # fmt: skip
-    assert [one.tokens[0][0] for one in all_of(futures[1::2])] == [1, 3, 5, 7, 9]
+    assert [tokens(one)[0][0] for one in all_of(futures[1::2])] == [1, 3, 5, 7, 9]
     decoder.error = lambda prompts: None
-    assert batcher.ask([*OTHER, 3], GREEDY, 9).tokens == [[3, 0, 0]], "it goes on"
+    assert tokens(batcher.ask([*OTHER, 3], GREEDY, 9)) == [[3, 0, 0]], "it goes on"
 
 
 @pytest.mark.parametrize("wrong", [lambda answers: answers[:-1], lambda answers: None], ids=["too few", "nothing"])
@@ -241,7 +245,7 @@ def test_a_batch_that_cannot_be_chosen(
     broken: Any = None  # no prompt
     futures = in_order(batcher, pool, ([*SHARED, 1], GREEDY, 9), (broken, GREEDY, 9))
     errors_of(futures)
-    assert batcher.ask([*SHARED, 3], GREEDY, 9).tokens == [[3, 0, 0]]
+    assert tokens(batcher.ask([*SHARED, 3], GREEDY, 9)) == [[3, 0, 0]]
 
 
 def test_closed_while_many_wait(made: Any, decoder: Decoder, pool: ThreadPoolExecutor) -> None:
@@ -287,7 +291,7 @@ def test_all_is_made_and_computed_by_one_thread(decoder: Decoder) -> None:
     def begin() -> tuple[Any, Limits]:
         threads.append(threading.current_thread().name)
 
-        def decode(*asked: Any) -> list[list[int]]:
+        def decode(*asked: Any) -> list[Said]:
             threads.append(threading.current_thread().name)
             return decoder(*asked)
 
@@ -333,7 +337,7 @@ def test_a_crowd(made: Any, decoder: Decoder, pool: ThreadPoolExecutor) -> None:
             except ModelError as error:
                 told.add(str(error))
             else:
-                assert said.tokens == [[number, 7, seed] for _, seed in draws]
+                assert tokens(said) == [[number, 7, seed] for _, seed in draws]
                 right += 1
         return right
 

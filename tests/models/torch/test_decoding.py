@@ -240,3 +240,38 @@ def test_it_ends_where_answers_are_not_wanted_any_more(tuned: Made) -> None:
     whole = decoder(model).decode(PROMPTS["one"], max_tokens=N)
     left = iter([True, True, False])
     assert decoder(model).decode(PROMPTS["one"], max_tokens=N, wanted=lambda: next(left)) == [whole[0][:3]]
+
+
+# --- how probable ------------------------------------------------------------------------------
+
+
+def mean_logprob(model: Any, prompt: Tokens, said: Tokens) -> float:
+    """What transformers' own pass over a prompt and its answer gives for the answer's tokens."""
+    import torch
+
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        logits = model(torch.tensor([[*prompt, *said]])).logits[0, len(prompt) - 1 : -1].float()
+    model.set_attn_implementation("packed")
+    return float(logits.log_softmax(-1)[range(len(said)), said].mean())
+
+
+@pytest.mark.parametrize("heat", [0.0, 1.5])
+def test_log_probabilities_are_those_of_one_pass(tuned: Made, heat: float) -> None:
+    from spider_opt.models.torch.decoding import Draw
+
+    model, _ = tuned()
+    prompts = PROMPTS["different lengths"]
+    draws = [Draw(i, heat, seed) for seed in range(3) for i in range(len(prompts))]
+    plain = decoder(model).decode(prompts, max_tokens=N, draws=draws)
+    stops = {plain[0][3], plain[1][0]}
+    answers = decoder(model, stops).answers(prompts, max_tokens=N, draws=draws, logprobs=True)
+    assert [one.tokens for one in answers] == decoder(model, stops).decode(prompts, max_tokens=N, draws=draws)
+    assert any(one.tokens == [] for one in answers)
+    for one, draw in zip(answers, draws, strict=True):
+        if one.tokens:
+            assert one.logprob == pytest.approx(mean_logprob(model, prompts[draw.prompt], one.tokens), abs=1e-4)
+        else:
+            assert one.logprob is None
+    told = decoder(model).answers(prompts, max_tokens=N, draws=draws)
+    assert {one.logprob for one in told} == {None}, "nobody asked"

@@ -19,6 +19,7 @@ from spider_opt.models.adapters import FILE
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.torch import base, compute, engine
 from spider_opt.models.torch.base import tokens_of
+from spider_opt.models.torch.batching import Said
 from spider_opt.models.torch.engine import Opened, TorchModel, open_torch
 from spider_opt.types import Completion, Message, ModelInfo, Request
 
@@ -71,6 +72,22 @@ def test_an_answer_is_the_decoders(model: TorchModel, said: Any, tokenizer: Any)
         assert (usage.cached_tokens, usage.dollars, usage.seconds > 0) == (0, 0.0, True)
 
 
+def test_log_probabilities_where_they_are_asked_for(tuned: Callable[..., Any], tokenizer: Any) -> None:
+    network = tuned()[0]
+    model = TorchModel(
+        INFO, lambda: Opened(tokenizer, engine.decoding(network, tokenizer, logprobs=True)), logprobs=True
+    )
+    try:
+        hot = model.complete(Request(CHATS[0], n=3, temperature=1.0, max_tokens=N))
+        cold = model.complete(Request(CHATS[0], n=2, max_tokens=N))
+    finally:
+        model.close()
+    assert all(one.logprob is not None and one.logprob < 0 for one in (*hot, *cold))
+    assert len({one.logprob for one in hot}) > 1
+    assert cold[0].logprob == cold[1].logprob
+    assert model.cache_tag != TorchModel(INFO, lambda: pytest.fail("not opened")).cache_tag
+
+
 def test_many_threads(model: TorchModel, said: Any, tokenizer: Any) -> None:
     asked = [(chat, heat, seed) for chat in CHATS for heat in (0.0, 0.8) for seed in (1, 2)]
 
@@ -101,7 +118,7 @@ def test_answers_end_at_words_and_at_the_end(tuned: Any, tokenizer: Any, said: A
     tokens = [*(at(tokenizer.tokenize(chr(c)))[0] for c in letters)]
 
     def saying(*answers: list[int]) -> TorchModel:
-        return TorchModel(INFO, lambda: Opened(tokenizer, lambda *_: answers))
+        return TorchModel(INFO, lambda: Opened(tokenizer, lambda *_: [Said(tokens) for tokens in answers]))
 
     def ask(tokens: list[int], **options: Any) -> tuple[str, str, int]:
         model = saying(tokens)
@@ -123,8 +140,8 @@ def test_what_ends_an_answer(tuned: Any, tokenizer: Any, said: Any) -> None:
     prompt = tokens_of(tokenizer, CHATS[0])
     first = said(prompt)[4]
     other = SimpleNamespace(eos_token_id=299, get_vocab=lambda: {"a": 1, "<|endoftext|>": first})
-    [tokens] = engine.decoding(tuned()[0], other)([prompt], [(0, 0.0, 0)], N, lambda: True, [None])
-    assert tokens == said(prompt)[: said(prompt).index(first)]
+    [ended] = engine.decoding(tuned()[0], other)([prompt], [(0, 0.0, 0)], N, lambda: True, [None])
+    assert ended.tokens == said(prompt)[: said(prompt).index(first)]
 
 
 def test_seeds_of_any_size(model: TorchModel) -> None:
