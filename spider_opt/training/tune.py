@@ -78,6 +78,8 @@ def tune(
     resume: bool = False,
     about: Mapping[str, Any] | None = None,
     source: Benchmark | None = None,
+    packs: Callable[[Any], Packer] | None = None,
+    target: str = "",
     tell: Callable[[Step], None] = lambda step: None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def tune(
     ``about`` goes into the card as what the data is, with the ids of its databases; ``learnt.txt`` beside it says which
     questions. An adapter of what was learnt is written with each checkpoint, also when it is stopped. The card's
     ``signs`` say whether the training was too short or too long. At the end ``spec.check`` questions of ``validation``,
-    which are of ``source``, are answered; its ``held_out`` says how well.
+    which are of ``source``, are answered; its ``held_out`` says how well. ``packs`` makes what packs the items, of a
+    tokenizer, where they are other than queries to questions, and ``target`` is what the card then calls the answers.
 
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
@@ -118,7 +121,7 @@ def tune(
             raise TrainingError(f"{other}; nothing else can begin with it")
         take_weights(lora, learnt.weights)
         begun = f"+{start.card['sha256']}"
-    packer = Packer(
+    packer = packs(base.tokenizer) if packs else Packer(
         base.tokenizer, databases, look=spec.look, target=TARGETS[spec.form], n=spec.questions_per_pack,
         rename=spec.rename, noise=spec.noise, others=_schemas(training) if spec.noise else (),
     )  # fmt: skip
@@ -151,7 +154,7 @@ def tune(
         "base": {"name": base.name, "sha256": base.sha256},
         "start": None if start is None else {"name": start.name, "sha256": start.card["sha256"]},
         "look": asdict(spec.look),
-        "target": spec.form,
+        "target": target or spec.form,
         "data": said_of_data(about, learnt_databases(training, start)),
         "settings": {**asdict(settings), "questions_per_pack": spec.questions_per_pack, "renamed": spec.rename}
         | ({"noise": spec.noise} if spec.noise else {}),

@@ -1,0 +1,97 @@
+"""What a judge learns: candidates of training questions, and whether each is right.
+
+They are drawn by models that did not see the questions' databases: candidates of one that knows the questions by heart
+would teach that all are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spider_opt.answering.candidates import own
+from spider_opt.answering.disagreement import Group, groups
+from spider_opt.benchmarks.subsets import examples_of
+from spider_opt.benchmarks.validation import is_training
+from spider_opt.errors import LeakError, RunError, UsageError
+from spider_opt.progress import Progress, silent
+from spider_opt.runs import Run
+from spider_opt.scoring import Rules
+from spider_opt.scoring.worker_pool import judge_all
+from spider_opt.training.dataset import Item
+from spider_opt.types import Benchmark, Database, Example, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedItem(Item):
+    """A question, and candidates of one result, whose ``sql`` stands for them; whether that is ``right``."""
+
+    group: Group
+    right: bool
+
+
+def judged_items(
+    runs: Sequence[Path],
+    source: Benchmark,
+    databases: Mapping[str, Database],
+    *,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> list[JudgedItem]:
+    """Return the candidates of runs over questions of ``source``, a training split, one of each result of a question.
+
+    Each is run on ``databases``, which are to be sandboxes, and judged by the benchmark's own rule; ``cache`` is the
+    file of gold results. Where several runs have candidates of one result, the first one's stands for them.
+
+    Raises:
+        LeakError: a run asked questions of an evaluation split, or a model that learnt from databases it was asked.
+        RunError: a folder holds no finished run, or one over other questions.
+        UsageError: the runs kept no candidates.
+    """
+    found: dict[tuple[str, str], tuple[Example, Group]] = {}
+    for folder in runs:
+        for example, digest, group in _candidates(folder, source, databases):
+            found.setdefault((example.question.id, digest), (example, group))
+    if not found:
+        raise UsageError("the runs kept no candidates to learn from: ask by a method that draws several (vote:n=8+…)")
+    pairs = [(example, group.sql) for example, group in found.values()]
+    rules = replace(Rules("").on(source), metrics=())
+    with progress("judging candidates", len(pairs)) as advance:
+        verdicts = judge_all(pairs, source.paths, rules, cache=cache, on_verdict=advance)
+    name = rules.asked[rules.main]
+    return [
+        JudgedItem(question=example.question, sql=group.sql, group=group, right=verdict.correct)
+        for (example, group), said in zip(found.values(), verdicts, strict=True)
+        if isinstance(verdict := said[name], Verdict)  # whose gold fails teaches nothing
+    ]
+
+
+def _candidates(
+    folder: Path, source: Benchmark, databases: Mapping[str, Database]
+) -> Iterator[tuple[Example, str, Group]]:
+    """Yield one candidate of each result that a run's answers to a question had, with the result's digest."""
+    run = Run.read(folder)
+    if not is_training(run.info.split) or not all(is_training(answer.id) for answer in run.answers):
+        raise LeakError(f"{folder} cannot be learnt from: it asked questions of an evaluation split")
+    if run.info.learnt_databases:
+        raise LeakError(
+            f"{folder} cannot be learnt from: its model had learnt from {run.info.learnt_databases} of the databases "
+            "that it was asked about, and knows their answers by heart"
+        )
+    examples = examples_of(source, [answer.id for answer in run.answers])
+    if missing := [answer.id for answer in run.answers if answer.id not in examples]:
+        raise RunError(f"{folder} was made with other questions than those given now: {missing[0]} is not among them")
+    for answer in run.answers:
+        example, candidates = examples[answer.id], own(answer.prediction.candidates)
+        for group in groups(candidates, databases[example.question.db_id]) if candidates else ():
+            yield example, candidates[group.number].digest, group
+
+
+def apart(items: Sequence[JudgedItem], db_ids: frozenset[str]) -> tuple[list[JudgedItem], list[JudgedItem]]:
+    """Return the items of other databases, and those of ``db_ids``, by which what the others teach can be measured."""
+    inside = [item.question.db_id in db_ids for item in items]
+    return (
+        [item for item, there in zip(items, inside, strict=True) if not there],
+        [item for item, there in zip(items, inside, strict=True) if there],
+    )

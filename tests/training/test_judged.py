@@ -1,0 +1,90 @@
+"""What a judge learns: candidates of training questions with whether they are right."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fake_model import FakeModel
+
+from spider_opt.benchmarks import load
+from spider_opt.databases import DatabasePool
+from spider_opt.errors import LeakError, RunError, UsageError
+from spider_opt.evaluation.running import evaluate
+from spider_opt.training.judged import apart, judged_items
+from spider_opt.types import Completion, Request
+
+BENCHMARK = load("spider-mini:train")
+GOLDS = {example.question.text: example.gold_sql for example in BENCHMARK.examples}
+
+
+def answer(request: Request) -> list[Completion]:
+    """Say gold, twice gold in other words, something that is wrong and something that fails."""
+    gold = next(sql for text, sql in GOLDS.items() if text in request.text)
+    said = [gold, f"SELECT * FROM ({gold})", "SELECT 'no such result', 1", "SELECT", gold]
+    return [Completion(said[(request.seed + i) % 5]) for i in range(request.n)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "run"
+    evaluate("vote:n=5,greedy=no+zero-shot", BENCHMARK, model=FakeModel(answer), limit=12, out=out, progress=False)
+    return out
+
+
+def test_one_candidate_of_each_result_with_whether_it_is_right(folder: Path) -> None:
+    items = judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
+    asked = [example.question.id for example in BENCHMARK.examples[:12]]
+    assert Counter(item.question.id for item in items) == dict.fromkeys(asked, 2)
+    for item in items:
+        example = next(example for example in BENCHMARK.examples if example.question.id == item.question.id)
+        with closing(sqlite3.connect(BENCHMARK.paths[example.question.db_id])) as connection:
+            rows = connection.execute(item.sql).fetchall()
+            gold = connection.execute(example.gold_sql).fetchall()
+        assert item.right == (sorted(map(repr, rows)) == sorted(map(repr, gold)))
+        assert item.group.n_rows == len(rows)
+        assert not item.context.values
+    assert sum(item.right for item in items) == 12
+
+
+def test_a_result_that_two_runs_have_counts_once(folder: Path) -> None:
+    databases = DatabasePool(BENCHMARK.paths)
+    assert judged_items([folder, folder], BENCHMARK, databases) == judged_items([folder], BENCHMARK, databases)
+
+
+def test_databases_apart(folder: Path) -> None:
+    items = judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
+    one = items[0].question.db_id
+    learnt, rest = apart(items, frozenset({one}))
+    assert {item.question.db_id for item in rest} == {one}
+    assert one not in {item.question.db_id for item in learnt}
+    assert len(learnt) + len(rest) == len(items)
+
+
+def test_a_model_that_learnt_its_questions_teaches_nothing(folder: Path) -> None:
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(info | {"learnt_databases": 2}))
+    with pytest.raises(LeakError, match="had learnt from 2 of the databases"):
+        judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
+
+
+def test_questions_of_an_evaluation_split_are_refused(tmp_path: Path) -> None:
+    test = load("spider-mini")
+    out = tmp_path / "run"
+    evaluate("vote:n=2+zero-shot", test, model=FakeModel("SELECT 1"), limit=2, out=out, progress=False)
+    with pytest.raises(LeakError, match="it asked questions of an evaluation split"):
+        judged_items([out], test, DatabasePool(test.paths))
+
+
+def test_runs_that_kept_nothing_or_ask_something_else(folder: Path, tmp_path: Path) -> None:
+    single = tmp_path / "single"
+    evaluate("zero-shot", BENCHMARK, model=FakeModel("SELECT 1"), limit=2, out=single, progress=False)
+    with pytest.raises(UsageError, match="kept no candidates to learn from"):
+        judged_items([single], BENCHMARK, DatabasePool(BENCHMARK.paths))
+    with pytest.raises(RunError, match="was made with other questions"):
+        judged_items([folder], load("spider-mini"), DatabasePool(BENCHMARK.paths))
