@@ -1,12 +1,14 @@
-"""Answers as the files that the official tools read: those of test-suite-sql-eval, and those of BIRD's mini-dev.
+"""Answers as the files that the official tools read: test-suite-sql-eval's, BIRD's mini-dev's, and Spider 2.0's.
 
 Source: taoyds/test-suite-sql-eval, ``evaluation.py`` (``evaluate``); bird-bench/mini_dev, ``evaluation_utils.py``
-(``package_sqls``).
+(``package_sqls``); xlang-ai/Spider2, ``spider2-lite/evaluation_suite/evaluate.py`` (``evaluate_spider2sql``, mode sql:
+a file's name up to its first dot is the question's id).
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +20,18 @@ from spider_opt.errors import UsageError
 from spider_opt.evaluation.answer_pairs import answer_pairs
 from spider_opt.paths import write_whole
 from spider_opt.runs.prediction_files import Predicted
+from spider_opt.runs.prediction_files.sql_files import sql_in
 from spider_opt.sql.hardness import hardness
 from spider_opt.sql.lexer import Token, tokens, unquoted
 from spider_opt.types import Benchmark, Example
 from spider_opt.wording import argument
 
-FORMS = ("spider", "bird")
+FORMS = ("spider", "bird", "spider2")
 MANIFEST = "export.json"
 NO_SQL = "NO_SQL"
 """Stands in Spider's file for an answer without SQL: to its script a blank line ends a session. It does not run."""
 BIRD_MARK = "\t----- bird -----\t"
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,199}")
 _BREAKS = "\n\r\t"
 _BEFORE_VALUES = frozenset((
     "select", "distinct", "all", "where", "and", "or", "not", "like", "glob", "match", "regexp", "escape", "between",
@@ -41,8 +45,9 @@ _DIFFICULTIES = frozenset(_DIFFICULTY.values())
 class Exported:
     """Files for the official tools of the form ``form``, by what they are: ``pred``, ``gold``, for BIRD ``difficulty``.
 
-    ``indices`` are those of the questions, in the order of the lines. ``changed`` are those of which a break within
-    quotes could not be kept, ``several`` those with several right golds, of which the tools take one: the first.
+    For Spider 2.0 they are by the ids of the questions. ``indices`` are those of the questions, in the order of the
+    lines. ``changed`` are those of which a break within quotes could not be kept, or what reads as a fence of code,
+    ``several`` those with several right golds, of which the tools take one: the first.
     """
 
     folder: Path
@@ -64,17 +69,20 @@ def export(
 ) -> Exported:
     """Write a run's answers, or those of a file that ``score`` takes, as the official tools read them.
 
-    ``form`` is ``spider`` or ``bird``, ``out`` a folder: a new or an empty one, or one of an earlier export, whose
-    files are replaced. Questions without a database are in none of the files but ``export.json``, which counts them.
+    ``form`` is ``spider``, ``bird`` or ``spider2`` (a file ``ID.sql`` for each question, no golds); ``out`` is a
+    folder: a new or an empty one, or one of an earlier export, whose files are replaced. Questions without a database
+    are in none of the files but ``export.json``, which counts them.
 
     Raises:
-        UsageError: an argument is of another kind than is due, or the folder has something else in it.
+        UsageError: an argument is of another kind than is due, the folder has something else in it, or a question's id
+            cannot be a file's name.
         PredictionsError: the answers are not this benchmark's, or not all are there.
     """
     form = arguments.one_of(form, "form", FORMS)
     folder = arguments.path(out, "out")
     benchmark = arguments.benchmark(benchmark)
-    check_has_queries(benchmark, "these files are of gold queries")
+    if form != "spider2":
+        check_has_queries(benchmark, "these files are of gold queries")
     field = None if field is None else arguments.text(field, "field")
     extract = arguments.yes_or_no(extract, "extract")
     pairs = answer_pairs(arguments.path(predictions, "predictions"), benchmark, extract=extract, field=field)
@@ -85,13 +93,13 @@ def write_export(pairs: Sequence[Predicted], benchmark: Benchmark, form: str, fo
     """Write pairs; see ``export``.
 
     Raises:
-        UsageError: the folder has something else in it.
+        UsageError: the folder has something else in it, or a question's id cannot be a file's name.
     """
-    names = _names(form, benchmark.split)
+    names = _names_by_id(pairs) if form == "spider2" else _names(form, benchmark.split)
     earlier = _earlier(folder, set(names.values()))
-    texts, changed = (_spider if form == "spider" else _bird)(pairs)
+    texts, changed = _WRITERS[form](pairs)
     indices = tuple(pair.example.index for pair in pairs)
-    several = tuple(pair.example.index for pair in pairs if len(pair.example.golds) > 1)
+    several = () if form == "spider2" else tuple(p.example.index for p in pairs if len(p.example.golds) > 1)
     told: dict[str, Any] = {
         "made_by": "spider-opt export",
         "as": form,
@@ -205,6 +213,45 @@ def _bird(pairs: Sequence[Predicted]) -> tuple[dict[str, str], tuple[int, ...]]:
             changed.append(pair.example.index)
     texts = {"pred": json.dumps(pred, indent=1, ensure_ascii=False) + "\n", "gold": "".join(gold)}
     return texts | {"difficulty": "".join(levels)}, tuple(changed)
+
+
+def _spider2(pairs: Sequence[Predicted]) -> tuple[dict[str, str], tuple[int, ...]]:
+    """Return the texts of Spider 2.0's files; an answer without SQL is an empty one, which does not run."""
+    texts, changed = {}, []
+    for pair in pairs:
+        texts[_their_id(pair.example)] = pair.sql
+        if sql_in(pair.sql.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")) != pair.sql:
+            changed.append(pair.example.index)
+    return texts, tuple(changed)
+
+
+_WRITERS = {"spider": _spider, "bird": _bird, "spider2": _spider2}
+
+
+def _their_id(example: Example) -> str:
+    """Return what the benchmark calls a question, else our id of it: ``score`` reads files by either."""
+    return example.metadata.get("instance_id") or example.question.id
+
+
+def _names_by_id(pairs: Sequence[Predicted]) -> dict[str, str]:
+    """Return a file's name for each question, by its id.
+
+    Raises:
+        UsageError: an id cannot be a name, or two are one name where letter case does not count.
+    """
+    names: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for pair in pairs:
+        name = _their_id(pair.example)
+        if not _SAFE_NAME.fullmatch(name):
+            raise UsageError(
+                f"question {pair.example.index} is called {name[:80]!r}, which cannot be the name of a file that "
+                "Spider 2.0's script finds: letters, digits, - and _ can be in it"
+            )
+        if (other := seen.setdefault(name.lower(), name)) != name or name in names:
+            raise UsageError(f"questions are called {other!r} and {name!r}: their files would be one")
+        names[name] = f"{name}.sql"
+    return names
 
 
 def difficulty(example: Example) -> str:

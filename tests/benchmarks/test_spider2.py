@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from spider_opt.benchmarks.check import check_benchmark
 from spider_opt.benchmarks.spider2 import _asked
 from spider_opt.cli import main
 from spider_opt.errors import DatasetError, PredictionsError, UsageError
-from spider_opt.evaluation.exporting import export
+from spider_opt.evaluation.answer_pairs import answer_pairs
+from spider_opt.evaluation.exporting import export, write_export
 from spider_opt.evaluation.scoring_files import score
 from spider_opt.evaluation.verifying import verify
+from spider_opt.runs.prediction_files import Predicted
 from spider_opt.scoring import rules_for
 from spider_opt.suites.build import build_suite
 from spider_opt.types import Benchmark
@@ -269,6 +272,71 @@ def test_what_reads_gold_queries_says_that_there_are_none(loaded: Benchmark, tmp
     with pytest.raises(DatasetError, match="has no training questions"):
         training_half(loaded)
     assert not (tmp_path / "out").exists()
+
+
+SAID = {
+    "local001": "SELECT name FROM item -- café; a `fence`\nWHERE price < 2",
+    "local002": "SELECT piece FROM item",
+    "local003": "",
+    "local004": "SELECT 1",
+}
+
+
+def test_an_export_is_the_folder_that_the_script_takes_and_scores_the_same(loaded: Benchmark, tmp_path: Path) -> None:
+    before = tmp_path / "said.json"
+    before.write_text(json.dumps([{"instance_id": id, "sql": sql} for id, sql in SAID.items()]))
+    made = export(before, loaded, form="spider2", out=tmp_path / "out")
+    assert {id: path.read_text(encoding="utf-8") for id, path in made.files.items()} == SAID
+    # Source: spider2-lite/evaluation_suite/evaluate.py: what is asked is called by the name up to its first dot.
+    names = [file.name for file in made.folder.iterdir() if file.name.endswith(".sql")]
+    assert {name.split(".")[0] for name in names} == {*SAID}
+    assert (made.changed, made.several) == ((), ())
+    run, again = score(before, loaded), score(made.folder, loaded)
+    assert [(one.index, one.correct, one.outcome, one.detail) for one in run.verdicts] == [
+        (one.index, one.correct, one.outcome, one.detail) for one in again.verdicts
+    ]
+    assert [one.correct for one in again.verdicts] == [True, False, False]
+    less = replace(loaded, examples=loaded.examples[:2])
+    export(made.folder, less, form="spider2", out=made.folder)
+    assert {file.name for file in made.folder.iterdir()} == {"local001.sql", "local002.sql", "export.json"}
+
+
+def test_an_answer_that_the_script_reads_otherwise_is_told(loaded: Benchmark, tmp_path: Path) -> None:
+    fenced = {"local001": "SELECT '\n```sql\nSELECT 2\n```\n'", "local002": "SELECT 'a\rb'"}
+    (tmp_path / "said.json").write_text(json.dumps([{"instance_id": k, "sql": v} for k, v in (SAID | fenced).items()]))
+    assert export(tmp_path / "said.json", loaded, form="spider2", out=tmp_path / "out").changed == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        (["../up"], "cannot be the name of a file"),
+        ([".local"], "cannot be the name of a file"),
+        (["local1.2"], "cannot be the name of a file"),
+        (["x" * 300], "cannot be the name of a file"),
+        (["a\0b"], "cannot be the name of a file"),
+        (["local1", "Local1"], "their files would be one"),
+    ],
+)
+def test_ids_that_are_no_names_of_files_are_refused(
+    loaded: Benchmark, tmp_path: Path, ids: list[str], said: str
+) -> None:
+    answers = folder_of(SAID, tmp_path / "answers")
+    pairs = [
+        Predicted(replace(pair.example, metadata={"instance_id": id}), pair.sql, pair.cut)
+        for id, pair in zip(ids, answer_pairs(answers, loaded), strict=False)
+    ]
+    with pytest.raises(UsageError, match=said):
+        write_export(pairs, loaded, "spider2", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_writes_files_and_names_their_folder(make: Make, tmp_path: Path) -> None:
+    answers = folder_of(SAID, tmp_path / "answers")
+    words = ["export", str(answers), "--as", "spider2", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, [*words, "--benchmark", "spider2-sqlite", "--data", str(make())])
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'out'}: 4 files ID.sql\n"), done.output
+    assert (tmp_path / "out" / "local002.sql").read_text() == SAID["local002"]
 
 
 def test_a_table_has_the_results(loaded: Benchmark, tmp_path: Path) -> None:

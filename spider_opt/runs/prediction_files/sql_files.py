@@ -46,9 +46,17 @@ def sql_files(benchmark: Benchmark, folder: Path) -> list[Entry]:
 
 
 def _entry(file: Path) -> Entry:
-    text = read_text(file, PredictionsError)
-    sql = found[1].strip() if (found := _FENCED.search(text)) else text
+    sql = sql_in(read_text(file, PredictionsError))
     return Entry(file.name, sql, sql, id=file.stem)
+
+
+def sql_in(text: str) -> str:
+    r"""Return the query that a file's text holds: the first between fences that say so, else all of it.
+
+    >>> sql_in("SELECT 1\n"), sql_in("So:\n```sql\nSELECT 2\n```\n")
+    ('SELECT 1\n', 'SELECT 2')
+    """
+    return found[1].strip() if (found := _FENCED.search(text)) else text
 
 
 def _an_id(benchmark: Benchmark) -> str:
