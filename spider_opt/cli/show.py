@@ -43,7 +43,7 @@ def show_scores(run: Run, as_json: bool) -> None:
         for name, said in [*run.report.metrics().items()][1:]:  # the first is EX
             bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
             by = f"  ({_suites(summary)})" if name in SUITES else ""
-            by = f"  (golds of {summary['corrections']})" if name == CORRECTED else by
+            by = f"  ({_changed(summary)})" if name == CORRECTED else by
             click.echo(f"  {name}  {_percent(said['value'])}{bar}  n={said['n']}{by}")
         click.echo("  " + ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items() if count))
         for line in (*_trouble(run, summary), *costs_told(costs(run))):
@@ -116,6 +116,13 @@ def _corrected(run: Run) -> str:
         return ""
     bar = "" if said["se"] is None else f" ± {said['se']:.1f}"
     return f"  with corrected golds {_percent(said['value'])}{bar}"
+
+
+def _changed(summary: Mapping[str, Any]) -> str:
+    """Say by which corrections was judged, and what that changes."""
+    right, wrong = summary["corrected_changes"].values()
+    become = "becomes" if right == 1 else "become"
+    return f"golds of {summary['corrections']}; {counted(right, 'question')} {become} right, {wrong:,} wrong"
 
 
 def _suites(summary: Mapping[str, Any]) -> str:

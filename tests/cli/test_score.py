@@ -548,9 +548,11 @@ def test_ex_stands_beside_that_with_corrected_golds(spider, tmp_path):
     text = score(*arguments, "--out", tmp_path / "v.jsonl")
     assert text.exit_code == LOST  # of the gold that fails
     assert re.search(r"EX 33\.3 ± \S+  with corrected golds 66\.7 ± \S+  n=3\n", text.stdout)
-    assert re.search(r"  corrected  66\.7 ± \S+  n=3  \(golds of mine [0-9a-f]{12}\)\n", text.stdout)
+    assert re.search(r"  corrected  66\.7 ± \S+  n=3  \(golds of mine [0-9a-f]{12}; (.*)\)\n", text.stdout)
+    assert "; 1 question becomes right, 0 wrong)" in text.stdout
     said = json.loads(score(*arguments, "--json").stdout)
     assert (said["ex"], said["corrected"]) == (33.3333, 66.6667)
+    assert said["corrected_changes"] == {"become_right": 1, "become_wrong": 0}
     lines = {one.index: one for one in read_verdicts(tmp_path / "v.jsonl")}
     assert (lines[4].correct, lines[4].metrics["corrected"]) == (False, True)
 

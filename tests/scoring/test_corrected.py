@@ -60,6 +60,11 @@ def test_both_numbers(benchmark, answers, corrections, mode):
     assert tuple(one.metrics["corrected"] for one in report.scored) == CORRECTED
     said = report.summary()
     assert (said["ex"], said["corrected"], said["n"]) == (37.5, 62.5, 8)
+    changes = [
+        sum(a < b for a, b in zip(EX, CORRECTED, strict=True)),
+        sum(a > b for a, b in zip(EX, CORRECTED, strict=True)),
+    ]
+    assert [*said["corrected_changes"].values()] == changes
     assert said["corrections"] == str(corrections) == f"mine {corrections.fingerprint}"
     assert list(said["metrics"])[:2] == [mode, "corrected"]
     assert said["metrics"]["corrected"]["n"] == 8
