@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +84,16 @@ def _failed(corrections: Corrections, entry: Correction, error: GoldError, score
         f"{corrections.name}: a corrected query of question {entry.index} fails on {entry.db_id}: {said} (to "
         f"{scorer}, by which EX is judged); mend it, or leave {argument('corrections')} out"
     )
+
+
+def changes(verdicts: Iterable[tuple[bool, bool | float | None]]) -> dict[str, int]:
+    """Return how many questions corrected golds make right and wrong, by (EX, with them or None).
+
+    >>> changes([(False, True), (True, True), (True, False), (False, None), (False, 1.0)])
+    {'become_right': 2, 'become_wrong': 1}
+    """
+    said = [(ex, bool(corrected)) for ex, corrected in verdicts if corrected is not None]
+    return {
+        "become_right": sum(ex < after for ex, after in said),
+        "become_wrong": sum(ex > after for ex, after in said),
+    }

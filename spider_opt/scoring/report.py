@@ -21,7 +21,7 @@ from spider_opt.errors import DatasetError, GoldError
 from spider_opt.kinds import Kind, check_all, check_kinds
 from spider_opt.paths import cache_dir, write_whole
 from spider_opt.rows import parsed
-from spider_opt.scoring.corrected import judge_corrected
+from spider_opt.scoring.corrected import changes, judge_corrected
 from spider_opt.scoring.gold_cache import GoldCache, levels
 from spider_opt.scoring.rules import CORRECTED, Rules
 from spider_opt.scoring.statistics import clustered_se
@@ -95,14 +95,6 @@ class ScoreReport:
         return told
 
     @property
-    def corrected_changes(self) -> tuple[int, int]:
-        """How many questions become right with corrected golds, and how many wrong."""
-        said = [(scored.correct, scored.metrics.get(CORRECTED, scored.correct)) for scored in self.scored]
-        return sum(not ex and corrected == 1 for ex, corrected in said), sum(
-            ex and not corrected for ex, corrected in said
-        )
-
-    @property
     def beside(self) -> str:
         """What stands beside EX in a sentence: EX with corrected golds, '' where there are none."""
         value = self.metrics().get(CORRECTED, {}).get("value")
@@ -112,10 +104,8 @@ class ScoreReport:
         """Return the numbers, JSON-able; accuracies in percent, None where there is no question."""
         by_hardness = {level: [s for s in self.scored if s.hardness == level] for level in HARDNESS_LEVELS}
         metrics = self.metrics()
-        corrected = {
-            "corrected": metrics.get(CORRECTED, {}).get("value"), "corrections": self.corrections,
-            "corrected_changes": dict(zip(("become_right", "become_wrong"), self.corrected_changes, strict=True)),
-        }  # fmt: skip
+        corrected = {"corrected": metrics.get(CORRECTED, {}).get("value"), "corrections": self.corrections}
+        corrected["corrected_changes"] = changes((s.correct, s.metrics.get(CORRECTED)) for s in self.scored)
         return {
             "n": len(self.scored),
             "skipped": self.skipped,
