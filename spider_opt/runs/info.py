@@ -194,6 +194,8 @@ class RunInfo:
             return cls.from_json(parsed(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunError(f"no run in {folder}: it has no {FILE}") from None
+        except NotADirectoryError:
+            raise RunError(f"{folder} is a file, and no run folder") from None
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error}") from error
         except (ValueError, TypeError) as error:

@@ -260,3 +260,11 @@ def test_ids_choose_among_files_that_say_of_what_they_are() -> None:
     score("b.jsonl", predictions="b.txt")
     Path("few").write_text("dev-0000\n")
     assert rows("a.jsonl", "b.jsonl", *DATA, "--ids", "few") == [100, 0]
+
+
+@pytest.mark.parametrize("command", ["score", "explain", "export --as spider --out made"])
+def test_verdicts_are_no_predictions(command: str) -> None:
+    score("a.jsonl")
+    refused = run(*command.split(), "a.jsonl", *DATA)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.endswith("a.jsonl: it holds verdicts and no queries: name the predictions they are of\n")

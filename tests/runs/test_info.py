@@ -154,3 +154,9 @@ def test_what_an_earlier_version_called_spider_is_called_what_it_is(told: dict[s
     entry = RunInfo("m", "m", "fake", "", "", "spider", "dev", "", "f", 0).to_json() | told
     assert RunInfo.from_json(entry | {"format": 1}).benchmark == name
     assert RunInfo.from_json(entry).benchmark == entry["benchmark"]  # this version knows what it asks
+
+
+def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
+    (tmp_path / "verdicts.jsonl").write_text("")
+    with pytest.raises(RunError, match=r"verdicts.jsonl is a file, and no run folder"):
+        RunInfo.read(tmp_path / "verdicts.jsonl")

@@ -16,6 +16,8 @@ from spider_opt.types import JSON
 from spider_opt.wording import argument
 
 Refuse = Callable[[str], SpiderOptError]
+_OF_VERDICTS = {"index", "db_id", "correct", "outcome"}
+"""Fields by which a file of ``score`` is known that says what is right."""
 
 
 def row_entries(
@@ -80,6 +82,8 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
             lacking = next((row for row, entry in objects if not entry), None)
             if lacking is not None:
                 raise refuse(f"{lacking.place} has no field") from error
+            if set(every) >= _OF_VERDICTS:
+                raise refuse("it holds verdicts and no queries: name the predictions they are of") from error
             raise refuse(f"{error}: name the one that does with {argument('field')}") from error
     roles: dict[Role, str] = {}
     for name in every:
