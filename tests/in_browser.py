@@ -40,7 +40,7 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page from disk, and what went wrong with it: messages on the console, errors, requests for what is no file."""
 
-    def __init__(self, chromium: Any, index: Path, **options: Any) -> None:
+    def __init__(self, chromium: Any, index: Path, state: str = "", **options: Any) -> None:
         self.context = chromium.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
@@ -50,7 +50,7 @@ class Opened:
         self.page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: (self.trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.page.on("request", self._requested)
-        self.go()
+        self.go(state)
 
     def _requested(self, request: Any) -> None:
         if not request.url.startswith(("file:", "data:")):

@@ -96,10 +96,12 @@ def flipped(differences: Sequence[int], clusters: Sequence[Hashable]) -> float:
         sums[cluster] = sums.get(cluster, 0) + difference
     sizes = [abs(each) for each in sums.values() if each]
     most = sum(sizes)
-    chances = np.zeros(2 * most + 1)
-    chances[most] = 1.0  # of each sum, from -most to most
-    for size in sizes:  # what cannot be reached yet is 0, so that nothing is rolled over the ends
-        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2
+    chances = np.ones(1)  # of each sum, from the least to the largest that can be reached
+    for size in sizes:
+        wider = np.zeros(len(chances) + 2 * size)
+        wider[: len(chances)] += chances / 2
+        wider[2 * size :] += chances / 2
+        chances = wider
     far = np.abs(np.arange(-most, most + 1)) >= abs(sum(sums.values()))
     return min(1.0, float(chances[far].sum()))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fake_model import FakeModel
-from in_browser import Opened, browser
+from in_browser import Opened
 
 from spider_opt.analysis.ablation import Compared
 from spider_opt.analysis.breakdown import breakdown
@@ -25,13 +25,7 @@ from spider_opt.report.page.reasons import reasons
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark, Completion, ModelInfo, Request
 
-ROOT = Path(__file__).resolve().parents[3]
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
-NAMES = (
-    "zero-shot-qwen2.5-coder-0.5b-spider-mini-test",
-    "finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
-    "rag+finetune_adapter=mine-qwen2.5-coder-0.5b-spider-mini-test-torch",
-)
 VIEWS = ("view=overview", "view=weak", "view=compare", "view=questions&verdict=wrong", "view=confidence")
 HOSTILE = (
     "</script><script>alert(1)</script>", "<img src=x onerror=alert(2)>", "{{ 7 * 7 }} ${7*7} `x`", "a\u2028b\u2029c",
@@ -42,28 +36,21 @@ LONG = "word " * 20_000
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def mini() -> Benchmark:
-    return load("spider-mini")
-
-
-@pytest.fixture(scope="module")
-def runs(mini: Benchmark) -> list[Run]:
-    return [Run.read(ROOT / "results" / "runs" / name, mini) for name in NAMES]
-
-
-@pytest.fixture(scope="module")
-def index(runs: list[Run], mini: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(runs, tmp_path_factory.mktemp("mini") / "page", benchmark=mini)
+def one_page(chromium: Any, index: Path) -> Iterator[Opened]:
+    found = Opened(chromium, index)
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def opened(chromium: Any, index: Path) -> Iterator[Opened]:
+def opened(one_page: Opened) -> Iterator[Opened]:
+    """A page that other tests have used: each shows a state of its own, and all that is shown is in the state."""
+    yield one_page
+    assert one_page.trouble == []
+
+
+@pytest.fixture
+def fresh(chromium: Any, index: Path) -> Iterator[Opened]:
     found = Opened(chromium, index)
     yield found
     found.close()
@@ -102,21 +89,22 @@ def test_every_view_is_drawn(opened: Opened, runs: list[Run]) -> None:
 
 def test_filters_find_what_they_say(opened: Opened, runs: list[Run], mini: Benchmark) -> None:
     page = opened.go("view=questions&run=0")
+    form = page.locator(".filters")
     assert found(page) == len(mini.examples)
-    page.get_by_label("Verdict (EX)").select_option("wrong")
+    form.get_by_label("Verdict (EX)").select_option("wrong")
     assert found(page) == len(mini.examples) - len(right(runs[0]))
     db = mini.examples[0].question.db_id
-    page.get_by_label("Database").select_option(db)
+    form.get_by_label("Database").select_option(db)
     here = {example.index for example in mini.examples if example.question.db_id == db}
     assert found(page) == len(here - right(runs[0]))
-    page.locator(".view:not([hidden])").get_by_label("Run", exact=True).select_option("2")
+    form.get_by_label("Run", exact=True).select_option("2")
     assert found(page) == len(here - right(runs[2]))
     page.get_by_role("button", name="Clear filters").click()
-    page.get_by_label("Verdict (EX)").select_option("none")
+    form.get_by_label("Verdict (EX)").select_option("none")
     assert found(page) == len(mini.examples) - len(set().union(*map(right, runs)))
     page.get_by_role("button", name="Clear filters").click()
     opened.until("page.searched !== null")
-    page.get_by_label("Search").fill("intersect")
+    form.get_by_label("Search").fill("intersect")
     opened.until("!location.hash.includes('q=') || location.hash.includes('intersect')")
     said = "intersect"
     wanted = sum(
@@ -127,8 +115,8 @@ def test_filters_find_what_they_say(opened: Opened, runs: list[Run], mini: Bench
     )
     opened.until(f"document.querySelector('.found b').textContent.startsWith('{wanted} ')")
     page.locator("#controls select").select_option("strict")
-    page.get_by_label("Search").fill("")
-    page.get_by_label("Verdict (strict)").select_option("right")
+    form.get_by_label("Search").fill("")
+    form.get_by_label("Verdict (strict)").select_option("right")
     strict = sum(bool(scored.metrics["strict"]) for scored in runs[2].verdicts)
     opened.until(f"document.querySelector('.found b').textContent.startsWith('{strict} ')")
 
@@ -157,8 +145,8 @@ def test_a_question_shows_all_that_is_known(opened: Opened, runs: list[Run], min
     assert "rag+finetune" in page.locator(".chips [aria-pressed='true']").inner_text()
 
 
-def test_with_the_keyboard_alone(opened: Opened, mini: Benchmark) -> None:
-    page = opened.go("view=overview")
+def test_with_the_keyboard_alone(fresh: Opened, mini: Benchmark) -> None:
+    opened, page = fresh, fresh.page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     for _ in range(5):
@@ -270,6 +258,18 @@ def test_two_runs_are_compared_both_ways(opened: Opened, runs: list[Run]) -> Non
     assert "Choose two different runs." in page.locator("#verdict").inner_text()
 
 
+def serious(page: Any) -> list[Any]:
+    """Return what axe finds serious on a page that lets it in."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    told = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
+    return [
+        (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+        for each in told["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_axe_finds_nothing_serious(chromium: Any, index: Path, look: str) -> None:
     options: dict[str, Any] = {"color_scheme": "dark" if look == "dark" else "light"}
@@ -281,22 +281,15 @@ def test_axe_finds_nothing_serious(chromium: Any, index: Path, look: str) -> Non
         opened.until(
             "document.querySelector('.view:not([hidden]) .chart svg, .view:not([hidden]) .item, #no-sureness')"
         )
-        page.evaluate(AXE.read_text())
-        told = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
-        serious = [
-            (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
-            for each in told["violations"]
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], (state, look, serious)
+        assert serious(page) == [], (state, look)
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, (state, look)
     opened.close()
 
 
 def test_on_a_phone_a_question_is_opened_and_left(chromium: Any, index: Path) -> None:
-    opened = Opened(chromium, index, viewport={"width": 390, "height": 800}, has_touch=True)
-    page = opened.go("view=questions")
+    opened = Opened(chromium, index, "view=questions", viewport={"width": 390, "height": 800}, has_touch=True)
+    page = opened.page
     assert page.locator(".answers").is_hidden()
     page.locator(".item").nth(2).tap()
     page.wait_for_selector(".answers .card")
@@ -306,8 +299,8 @@ def test_on_a_phone_a_question_is_opened_and_left(chromium: Any, index: Path) ->
     opened.close()
 
 
-def test_it_is_printed_whole(opened: Opened) -> None:
-    page = opened.go("view=overview")
+def test_it_is_printed_whole(fresh: Opened) -> None:
+    page = fresh.page
     printed = page.pdf(print_background=True)
     assert printed.startswith(b"%PDF")
     assert printed.count(b"/Type /Page\n") >= 3
@@ -344,8 +337,8 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_hostile_text_is_text(chromium: Any, hostile: Path) -> None:
-    opened = Opened(chromium, hostile)
-    page = opened.go("view=questions")
+    opened = Opened(chromium, hostile, "view=questions")
+    page = opened.page
     for i, text in enumerate((*HOSTILE, LONG)):
         page.locator(".item").nth(i).click()
         opened.until(f"document.querySelector('.answers .tag').textContent === page.data.questions.id[{i}]")
@@ -369,8 +362,8 @@ def test_hostile_text_is_text(chromium: Any, hostile: Path) -> None:
 
 
 def test_a_click_counts_while_the_list_is_drawn_anew(chromium: Any, index: Path) -> None:
-    opened = Opened(chromium, index)
-    page = opened.go("view=questions")
+    opened = Opened(chromium, index, "view=questions")
+    page = opened.page
     page.locator(".item").nth(5).hover()
     page.mouse.down()
     page.evaluate("""() => { const list = document.querySelector('.list'); list.dispatchEvent(new Event('scroll'));
@@ -382,7 +375,7 @@ def test_a_click_counts_while_the_list_is_drawn_anew(chromium: Any, index: Path)
 
 def test_a_policy_stands_behind_it(chromium: Any, index: Path) -> None:
     opened = Opened(chromium, index)
-    page = opened.go()
+    page = opened.page
     page.evaluate("""() => { const made = document.createElement('div');
         made.innerHTML = '<img src=x onerror="document.title = 1">'; document.body.append(made); }""")
     page.wait_for_timeout(100)
@@ -403,8 +396,8 @@ def test_candidates_raw_answers_and_labels(chromium: Any, tmp_path: Path, monkey
     benchmark = boats()
     run = voted(benchmark)
     index = write_report([run], tmp_path / "page", benchmark=benchmark)
-    opened = Opened(chromium, index)
-    page = opened.go("view=questions")
+    opened = Opened(chromium, index, "view=questions", bypass_csp=True)
+    page = opened.page
     page.locator(".item").nth(1).click()
     table = page.get_by_role("region", name="Candidates and their votes")
     table.wait_for()
@@ -423,6 +416,7 @@ def test_candidates_raw_answers_and_labels(chromium: Any, tmp_path: Path, monkey
     assert answered(sure) in told
     assert figures(sure) in told
     assert page.locator("#view-confidence .chart svg").count() == 2
+    assert serious(page) == []
     for summary in page.locator("#view-confidence summary").all():
         summary.click()
     rows = page.get_by_role("region", name="Right of the surest answers").locator("tbody tr").all_inner_texts()
@@ -436,8 +430,7 @@ def test_ten_runs_of_972_questions_stay_smooth(chromium: Any, make_run: Callable
     marks = ["".join("+" if (i * (r + 3)) % 7 > 1 else "-" for i in range(972)) for r in range(10)]
     folders = [make_run(f"run-{r}", marks[r], method=f"method-{r}") for r in range(10)]
     index = write_report(folders, tmp_path / "page")
-    opened = Opened(chromium, index)
-    opened.go("view=questions")
+    opened = Opened(chromium, index, "view=questions")
     page = opened.page
     loaded = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
     assert page.evaluate(loaded) < 6_000  # 0.5 s on an idle machine, see benchmarks/page.py; here it does other work
@@ -450,8 +443,8 @@ def test_ten_runs_of_972_questions_stay_smooth(chromium: Any, make_run: Callable
 def test_a_file_that_is_missing_is_told(chromium: Any, make_run: Callable[..., Path], tmp_path: Path) -> None:
     index = write_report([make_run("one", "+-")], tmp_path / "page")
     (index.parent / "data" / "questions-000.js").unlink()
-    opened = Opened(chromium, index)
-    page = opened.go("view=questions")
+    opened = Opened(chromium, index, "view=questions")
+    page = opened.page
     page.wait_for_selector("text=The file of this question is missing")
     assert "the benchmark was not at hand" in opened.go("view=overview").locator("main").inner_text().lower()
     opened.trouble = [said for said in opened.trouble if "ERR_FILE_NOT_FOUND" not in said]

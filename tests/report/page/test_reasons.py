@@ -14,18 +14,12 @@ from spider_opt.analysis.diagnosis import diagnose
 from spider_opt.analysis.diagnosis.examining import usual_folder
 from spider_opt.analysis.diagnosis.oracle import ask_oracle
 from spider_opt.analysis.diagnosis.oracle.answers import FILE
-from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.report.page.reasons import by_outcome, reasons
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark, ModelInfo, Outcome, Request
 
 RUN = Path(__file__).resolve().parents[3] / "results" / "runs" / "zero-shot-qwen2.5-coder-0.5b-spider-mini-test"
-
-
-@pytest.fixture(scope="module")
-def mini() -> Benchmark:
-    return load("spider-mini")
 
 
 @pytest.fixture
