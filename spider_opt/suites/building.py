@@ -88,6 +88,7 @@ def build_one(job: Job) -> DatabaseReport:
         by_kind=dict(sorted(by_kind.items())),
         left=[[pairs[at].kind, pairs[at].gold_sql, pairs[at].sql] for at in sorted(differ)],
         left_out=read.left_out,
+        left_empty=contents.left_empty,
     )
     return keep(job.out, job.path, files, report)
 

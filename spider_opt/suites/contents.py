@@ -1,6 +1,7 @@
 """What a database is made of: its tables with their keys, and rows of its own.
 
-A virtual table (full-text search, say) is made as it is, and stays without rows.
+Tables of full-text search (FTS3, FTS4, FTS5) are filled as others are. Other virtual tables, and those whose contents
+are another table's or none, are made as they are and stay without rows.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import random
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from spider_opt.databases.files import open_read_only
 from spider_opt.errors import DatasetError
+from spider_opt.suites.virtual import left_empty_in
 from spider_opt.types import Schema, Value
 
 Affinity = Literal["integer", "real", "numeric", "text", "blob"]
@@ -66,7 +68,10 @@ class StoredTable:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A database: statements that make its tables, then indexes and views, then triggers; and its tables by name."""
+    """A database: statements that make its tables, then indexes and views, then triggers; and its tables by name.
+
+    ``left_empty`` are the virtual tables that get no rows, with the reason.
+    """
 
     db_id: str
     tables: dict[str, StoredTable]
@@ -74,6 +79,7 @@ class Contents:
     then: tuple[str, ...]
     triggers: tuple[str, ...]
     encoding: str
+    left_empty: dict[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> StoredTable | None:
         """Return a table by its name in whatever case."""
@@ -102,8 +108,8 @@ def _read(connection: sqlite3.Connection, schema: Schema, chance: random.Random)
     ).fetchall()
     shadows = _shadows(connection)
     made = [one for one in made if one[1] not in shadows]
-    virtual = {name for kind, name, sql in made if kind == "table" and sql.lower().startswith("create virtual")}
-    names = [name for kind, name, _ in made if kind == "table" and name not in virtual]
+    left_empty = dict(left_empty_in(connection, {name: sql for kind, name, sql in made if kind == "table"}))
+    names = [name for kind, name, _ in made if kind == "table" and name not in left_empty]
     columns = {name: _columns(connection, name) for name in names}
     places = {name.lower(): {column.name.lower(): at for at, column in enumerate(columns[name][0])} for name in names}
     spelled = {name.lower(): name for name in names}
@@ -130,6 +136,7 @@ def _read(connection: sqlite3.Connection, schema: Schema, chance: random.Random)
         tuple(sql for kind, _, sql in made if kind in ("index", "view")),
         tuple(sql for kind, _, sql in made if kind == "trigger"),
         str(connection.execute("PRAGMA encoding").fetchone()[0]),
+        left_empty,
     )
 
 
@@ -170,6 +177,8 @@ def _columns(connection: sqlite3.Connection, table: str) -> tuple[tuple[StoredCo
     stored: list[StoredColumn] = []
     computed: list[StoredColumn] = []
     for name, declared, not_null, key, hidden in told:
+        if hidden == 1:  # of a virtual table, by which it is asked and not filled
+            continue
         column = StoredColumn(name, declared or "", affinity_of(declared or ""), not (not_null or key), False)
         (computed if hidden in (2, 3) else stored).append(column)
     return tuple(stored), tuple(computed)

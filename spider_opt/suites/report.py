@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.kinds import check_kinds
+from spider_opt.wording import counted
 
 _TITLES = ("database", "golds", "mutants", "killed", "left", "the same", "files", "KB", "seconds")
 
@@ -17,11 +18,11 @@ class DatabaseReport:
     """What came of one database.
 
     Of ``mutants`` (which run, and are not the gold itself; ``broken`` do not run) so many are ``killed`` by at least
-    one of ``instances``, so many ``differ`` from their gold on instances of another seed without being killed, and
-    the rest agreed on all ``checked`` of these: they are counted as ``equivalent``. ``by_kind`` has (mutants, killed,
-    differing) of each kind of change, ``left`` the differing ones, ``left_out`` golds that none were made of,
-    with the reason. ``tried`` instances were made, ``given_up`` of them for golds that have no one answer there.
-    ``seconds`` are of one processor.
+    one of ``instances``, so many ``differ`` from their gold on instances of another seed without being killed, and the
+    rest agreed on all ``checked`` of these: they are counted as ``equivalent``. ``by_kind`` has (mutants, killed,
+    differing) of each kind of change, ``left`` the differing ones, ``left_out`` golds that none were made of, with the
+    reason, ``left_empty`` virtual tables without rows on all instances, too. ``tried`` instances were made,
+    ``given_up`` of them for golds that have no one answer there. ``seconds`` are of one processor.
     """
 
     db_id: str
@@ -40,6 +41,7 @@ class DatabaseReport:
     by_kind: dict[str, list[int]] = field(default_factory=dict)
     left: list[list[str]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    left_empty: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it for a file."""
@@ -54,6 +56,8 @@ class DatabaseReport:
         """
         kinds: dict[str, Any] = {one.name: int for one in fields(cls)}
         kinds |= {"db_id": str, "seconds": (int, float), "by_kind": dict, "left": list, "left_out": dict}
+        kinds |= {"left_empty": dict}
+        entry = {"left_empty": {}, **entry}  # earlier versions did not tell
         check_kinds(entry, kinds)
         return cls(**{name: entry[name] for name in kinds})
 
@@ -119,6 +123,10 @@ class SuiteReport:
         for one in self.databases:
             for gold, why in one.left_out.items():
                 yield f"{one.db_id}: nothing was made of a gold query, {why}: {gold}"
+        if several := [(one, *told) for one in self.databases for told in one.left_empty.items()]:
+            first = "; ".join(f"{one.db_id}.{table}: {why}" for one, table, why in several[:3])
+            more = " …" if len(several) > 3 else ""
+            yield f"{counted(len(several), 'virtual table')} left empty on all made databases ({first}{more})"
         yield f"suite: {self.suite}"
 
 

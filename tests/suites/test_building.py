@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +14,7 @@ from suites.hostile import HOSTILE
 from spider_opt.databases import read_schema
 from spider_opt.scoring import PairScorer
 from spider_opt.suites.building import Job, build_one
-from spider_opt.suites.report import DatabaseReport
+from spider_opt.suites.report import DatabaseReport, SuiteReport
 
 
 def make(folder: Path, script: str) -> Path:
@@ -183,6 +184,66 @@ def test_golds_that_cannot_be_judged_are_left_out_and_said(tmp_path):
 def test_a_database_whose_golds_all_fail_has_a_folder_all_the_same(tmp_path):
     report, files = built(tmp_path, PETS, ["SELECT nothing FROM owner"])
     assert (report.golds, report.mutants, [file.name for file in files]) == (0, 0, ["shop.sqlite"])
+
+
+SEARCHED = """
+    CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT);
+    INSERT INTO author VALUES (1, 'Ann'), (2, 'Bob'), (3, 'Cid'), (4, 'Dot');
+    CREATE VIRTUAL TABLE page USING {module}(title, body);
+    INSERT INTO page VALUES ('boats', 'a boat on a lake'), ('lakes', 'a lake and no ship'), ('hills', 'over the hills'),
+        ('boats', 'another boat'), ('ships', 'a ship and a boat');
+"""
+
+
+@pytest.mark.parametrize("module", ["fts3", "fts4", "fts5"])
+def test_tables_of_full_text_search_have_rows(tmp_path, module):
+    """A suite tells a query by another word, and one without the search, from the gold; what is searched is found."""
+    golds = ["SELECT title FROM page WHERE page MATCH 'boat'", "SELECT count(*) FROM page WHERE title = 'boats'"]
+    report, files = built(tmp_path, SEARCHED.format(module=module), golds)
+    assert (report.golds, report.left_out, report.left_empty) == (2, {}, {})
+    assert schema_of(files[1]) == schema_of(files[0])
+    counts = []
+    for file in files[1:]:
+        with closing(opened(file)) as connection:
+            bodies = [str(body).lower() for (body,) in connection.execute("SELECT body FROM page")]
+            [(matched,)] = connection.execute("SELECT count(*) FROM page WHERE body MATCH 'boat'").fetchall()
+            assert matched == sum("boat" in re.findall(r"\w+", body) for body in bodies)
+            counts.append(len(bodies))
+    assert max(counts) >= 2
+    assert all(judged(files, gold, gold) for gold in golds)
+    assert not judged(files, golds[0], "SELECT title FROM page WHERE page MATCH 'lake'")
+    assert not judged(files, golds[0], "SELECT title FROM page")
+    assert not judged(files, golds[1], "SELECT count(*) FROM page")
+    (tmp_path / "again").mkdir()
+    _, again = built(tmp_path / "again", SEARCHED.format(module=module), golds)
+    assert [file.read_bytes() for file in again[1:]] == [file.read_bytes() for file in files[1:]]
+
+
+def test_virtual_tables_that_have_no_contents_of_their_own_stay_empty_and_are_told(tmp_path):
+    script = (
+        SEARCHED.format(module="fts5")
+        + """
+        CREATE VIRTUAL TABLE bare USING fts5(word, content='');
+        CREATE VIRTUAL TABLE names USING fts5(name, content = author, content_rowid = id);
+        INSERT INTO names (names) VALUES ('rebuild');
+        CREATE VIRTUAL TABLE box USING rtree(id, low, high);
+        INSERT INTO box VALUES (1, 2, 3);
+    """
+    )
+    report, files = built(tmp_path, script, ["SELECT name FROM author WHERE id > 2"])
+    assert report.left_empty == {
+        "bare": "a virtual table of fts5 whose contents are not its own",
+        "names": "a virtual table of fts5 whose contents are not its own",
+        "box": "a virtual table of rtree",
+    }
+    for file in files[1:]:
+        with closing(opened(file)) as connection:
+            assert connection.execute("SELECT count(*) FROM box").fetchone() == (0,)
+    told = SuiteReport(tmp_path, "own", "shop", "dev", 0, (report, report), 1.0)
+    assert any(
+        line.startswith("6 virtual tables left empty on all made databases (shop.bare: ") for line in told.lines()
+    )
+    assert DatabaseReport.of({k: v for k, v in report.to_json().items() if k != "left_empty"}).left_empty == {}
 
 
 def test_a_huge_table_is_sampled(tmp_path):
