@@ -83,12 +83,14 @@ class Confidence:
     risk-coverage curve: the mean share of wrong answers among the surest ones, over all coverages. ``aurc_chance`` is
     that of an order by chance, ``aurc_best`` of one that puts all right answers first. ``curve`` has (coverage,
     precision, threshold) from the surest answers on. ``silent`` answers said nothing of how sure they are, and
-    ``failed`` ones did not run: both count with confidence 0.
+    ``failed`` ones did not run: both count with confidence 0. Intervals are percentiles of a bootstrap of so many
+    ``clusters``, gold queries or databases: of few they are too narrow.
     """
 
     run: Run
     signal: Signal
     by: By
+    clusters: int
     sure: tuple[Sure, ...]
     silent: int
     failed: int
@@ -205,7 +207,7 @@ def _measured(
         wanted, n_kept, n_kept / len(sure), measured(shares(kept)) if n_kept else Measured(nan), threshold, folds[1]
     )
     return Confidence(
-        run, signal, by, tuple(sure), *left_out, tuple(told), measured(ece),
+        run, signal, by, len(set(clusters)), tuple(sure), *left_out, tuple(told), measured(ece),
         measured(lambda of: of @ (said - right) ** 2 / of.sum(axis=1)),
         measured(lambda of: aurc(said, right, of)),
         float(1 - right.mean()), float(aurc(right, right, once)[0]), tuple(curve(said, right)), answered,

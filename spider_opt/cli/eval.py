@@ -162,10 +162,17 @@ def eval_command(
             "asked (--max-tokens, --request-timeout, --system, --extra, --logprobs)"
         )
     if dry_run is not None:
-        if fail_under is not None or no_cache:
-            raise UsageError("--dry-run judges nothing and keeps its answers: leave out --fail-under and --no-cache")
+        if fail_under is not None or no_cache or log:
+            raise UsageError(
+                "--dry-run judges nothing and keeps its answers: leave out --fail-under, --log and --no-cache"
+            )
         if repeat is not None:
             raise UsageError("--dry-run estimates one seed: leave out --repeat, which asks that many times as much")
+    if repeat is not None and budget:
+        raise UsageError(
+            "--budget bounds one run, and --repeat makes several, which would spend that each: leave out --repeat, and "
+            "type the command for each --seed"
+        )
     benchmark = chosen.load()
     how: dict[str, Any] = {
         "model": ReplayModel(replay) if replay else model_name,

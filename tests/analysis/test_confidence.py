@@ -130,6 +130,9 @@ def test_what_could_be_answered(vote: Run) -> None:
     by_database = confidence(vote, by="database", precision=85)
     assert by_database.answered.n == what.n
     assert by_database.ece.high - by_database.ece.low > 0
+    n = len({scored.db_id for scored in vote.verdicts})
+    assert f"Intervals resample {n} databases: of fewer than 100" in to_markdown(by_database)
+    assert "too narrow" not in to_markdown(at_85)
 
 
 def test_candidates_tell_what_the_trace_does() -> None:

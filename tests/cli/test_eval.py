@@ -447,6 +447,11 @@ def test_seeds_are_asked_each_in_a_folder_of_its_own(model: Model, monkeypatch: 
     assert told["repeat"]["same_sql"] < 6
 
 
+def test_a_budget_is_of_one_seed(model: Model) -> None:
+    result = run("--limit", "6", "--repeat", "3", "--budget", "30min")
+    assert (result.exit_code, "--budget bounds one run" in result.stderr, model.asked) == (2, True, [])
+
+
 def test_a_greedy_answer_is_the_same_with_each_seed(model: Model) -> None:
     result = run("--limit", "4", "--repeat", "2", "--out", "runs")
     assert "all answers are the same with each seed: the method draws nothing" in result.stdout

@@ -221,6 +221,11 @@ def test_eval_logs_by_an_option(store: str, found: Callable[[], list[Any]], tmp_
     assert (result.exit_code, "already" in result.stderr) == (0, True)
 
 
+def test_a_dry_run_has_nothing_to_log(store: str) -> None:
+    result = ask("eval", "--dry-run", "--replay", str(RECORDING), "--log", f"mlflow={store}")
+    assert (result.exit_code, "leave out --fail-under, --log" in result.stderr) == (2, True)
+
+
 def test_a_tracker_that_fails_costs_no_run(store: str, tmp_path: Path) -> None:
     command = ["eval", "--replay", str(RECORDING), "--limit", "2", "--out", str(tmp_path / "run")]
     result = ask(*command, "--log", "mlflow=http://me:pw@127.0.0.1:9")

@@ -228,6 +228,9 @@ def test_other_runs_and_other_models_are_refused(benchmark: Benchmark) -> None:
     pipeline = so.evaluate(lambda question, database: "SELECT 1", benchmark, out="own", name="mine", progress=False)
     with pytest.raises(UsageError, match="cannot be asked"):
         ask_oracle(so.diagnose(pipeline), benchmark, "fresh")
+    with pytest.raises(UsageError, match="is a run's folder"):
+        ask_oracle(found, benchmark, "run", model=knowing({}))
+    assert not Path("run", FILE).exists()
     Path("broken").mkdir()
     Path("broken", FILE).write_text("SELECT 1\n")
     with pytest.raises(RunError, match="none of the oracle's files"):

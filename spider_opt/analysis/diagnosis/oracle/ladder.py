@@ -19,13 +19,14 @@ from spider_opt.analysis.diagnosis.oracle.findings import Control, OracleFinding
 from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import DatabasePool
-from spider_opt.errors import ModelError, RunError
+from spider_opt.errors import ModelError, RunError, UsageError
 from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.paths import cache_dir, locked
 from spider_opt.progress import Progress, display
 from spider_opt.retrieval import open_library
 from spider_opt.runs import Run
 from spider_opt.runs.concurrency import ask_all, by_database
+from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.scoring import Rules, score
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import Benchmark, ChatModel, Example, Tools, Usage
@@ -102,7 +103,7 @@ def ask_oracle(
     ``folder`` as it comes, and asked once; ``tell`` is told the cost before anything is asked.
 
     Raises:
-        UsageError: the run's method or model cannot be asked again.
+        UsageError: the run's method or model cannot be asked again, or the folder is a run's.
         RunError: the folder has the oracle's answers of another run, is in use, or questions got no answer: the same
             call goes on.
         ModelError: no use to go on.
@@ -112,6 +113,8 @@ def ask_oracle(
     folder = arguments.path(folder, "folder")
     controls, seed = arguments.whole(controls, "controls", least=0), arguments.seed(seed)
     method = method_of(run.info)
+    if (folder / RUN_FILE).exists():
+        raise UsageError(f"{folder} is a run's folder, and what an oracle is answered is kept apart: name another one")
     check_unchanged(benchmark)
     folder.mkdir(parents=True, exist_ok=True)
     try:
