@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt import arguments
 from spider_opt.errors import RunError
+from spider_opt.paths import encoded
 from spider_opt.runs.answers import QUESTION, Answer, read_answers
 from spider_opt.runs.costs import costs_of, price_for
 from spider_opt.runs.info import FILE, RunInfo, ScoredBy
@@ -199,6 +200,7 @@ class Run:
         ``outcome``, ``correct``, ``detail`` and ``hardness`` (missing where the gold query fails), metrics where
         several were asked for, what the answer cost, and what was measured of its context, where something was. With a
         benchmark ``question`` and ``gold`` stand behind ``db_id``: the gold query, else the gold results as CSV.
+        Half a surrogate pair stands as its escape, for Arrow's texts, which pandas may take, are UTF-8.
         """
         import pandas as pd
 
@@ -222,7 +224,7 @@ class Run:
             }
             row |= scored.metrics if scored else {}
             row |= known(usage) | {"dollars": costs_of([usage], self.info, 0, price).dollars} | dict(answer.context)
-            rows.append(row)
+            rows.append({name: encoded(v).decode() if isinstance(v, str) else v for name, v in row.items()})
         return pd.DataFrame(rows, index=pd.Index([answer.index for answer in self.answers], name="index"))
 
     @property
