@@ -1,53 +1,22 @@
-"""One database that answers queries: what it answers, where it stops, what it refuses to open."""
+"""One database that answers queries: what it answers, where it stops, what it refuses to run."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
 import signal
 import sqlite3
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import FrameType
 
 import pytest
+from small_database import RUNAWAY, make
 
-from spider_opt.databases import DatabasePool, Limits, Sandbox, copies, database_hash
-from spider_opt.databases.guard import Damaged, Guard
-from spider_opt.databases.limits import lifted
-from spider_opt.errors import DatasetError, NotAQuery, QueryFailed, QueryLimit, QueryTimeout
+from spider_opt.databases import Limits, Sandbox
+from spider_opt.errors import NotAQuery, QueryFailed, QueryLimit, QueryTimeout
 from spider_opt.types import Database, Value
 
 SHORT = Limits(max_value_bytes=1000, max_stored_bytes=1000)
-RUNAWAY = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
-
-
-def make(path: Path, script: str = "") -> Path:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            "PRAGMA synchronous = OFF; CREATE TABLE t(a INTEGER, b TEXT); CREATE TABLE e(a UNIQUE);"
-            "INSERT INTO t VALUES (1, 'x'), (2, 'y'), (3, NULL);" + script
-        )
-    return path
-
-
-@pytest.fixture
-def db(tmp_path: Path) -> Path:
-    return make(tmp_path / "small.sqlite")
-
-
-@pytest.fixture
-def sandbox(db: Path) -> Iterator[Sandbox]:
-    with Sandbox(db) as sandbox:
-        yield sandbox
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
-
 
 # --- each row once ----------------------------------------------------------------------------
 
@@ -78,18 +47,6 @@ def test_text_that_lost_broken_bytes_is_told(tmp_path: Path) -> None:
         assert not sandbox.run("SELECT a FROM t").lossy
         assert not sandbox.run("SELECT b FROM t", stop_after_rows=3).lossy
         assert [r.lossy for r in sandbox.run_in_order(["SELECT b FROM t", "SELECT 1"])] == [True, False]
-
-
-def test_statements_run_in_order_on_one_copy(sandbox: Sandbox, db: Path) -> None:
-    before = contents(db.parent)
-    deleted, left, again = sandbox.run_in_order(["DELETE FROM t WHERE a > 1", "SELECT a FROM t", "SELECT 1 FROM t, t"])
-    assert (deleted.rows, left.rows, again.rows) == ([], [(1,)], [(1,)])
-    assert len(sandbox.run("SELECT a FROM t").rows) == 3
-    with pytest.raises(QueryFailed, match="no such table: nope"):
-        sandbox.run_in_order(["SELECT 1", "SELECT a FROM nope"])
-    with pytest.raises(QueryTimeout, match=r"within 0\.1 s"):
-        sandbox.run_in_order([RUNAWAY, "SELECT 1"], within_s=0.1)
-    assert contents(db.parent) == before
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -257,254 +214,3 @@ def test_sqlites_own_message_is_kept(sandbox: Sandbox, sql: str, message: str) -
 def test_what_is_no_query_is_told_apart(sandbox: Sandbox, sql: str) -> None:
     with pytest.raises(NotAQuery):
         sandbox.run(sql)
-
-
-# --- files -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["a b.sqlite", "a?mode=rw.sqlite", "a#b", "100%41", "é😀.db", "file:x", "q'q\"q"])
-def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
-    path = make(tmp_path / name)
-    before = contents(tmp_path)
-    with Sandbox(str(path)) as sandbox:
-        assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-        assert len(sandbox.run_on_copy("DELETE FROM t RETURNING a").rows) == 3
-    assert contents(tmp_path) == before
-
-
-def test_a_relative_path_will_do(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(db.parent)
-    with Sandbox(db.name) as sandbox:
-        assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-
-
-def test_nothing_is_opened_before_the_first_query(tmp_path: Path) -> None:
-    sandbox = Sandbox(tmp_path / "later.sqlite")
-    with pytest.raises(DatasetError, match=r"No database at .*later\.sqlite"):
-        sandbox.run("SELECT 1")
-    make(tmp_path / "later.sqlite")
-    assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-    sandbox.close()
-    sandbox.close()
-    assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-    sandbox.close()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is not a SQLite database"),
-        (b"CREATE TABLE t(a);" * 100, "is not a SQLite database"),
-        (b"SQLite format 3\0" + b"\xff" * 5000, "not a database"),
-    ],
-)
-def test_a_file_that_is_no_database_is_a_dataset_error(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "x.sqlite"
-    path.write_bytes(content)
-    with Sandbox(path) as sandbox:
-        for use in (sandbox.run, sandbox.run_on_copy):
-            with pytest.raises(DatasetError, match=message):
-                use("SELECT a FROM t")
-
-
-def test_a_folder_is_a_dataset_error(tmp_path: Path) -> None:
-    with Sandbox(tmp_path) as sandbox, pytest.raises(DatasetError, match="Is a directory"):
-        sandbox.run("SELECT 1")
-
-
-def damaged(tmp_path: Path) -> Path:
-    """A database of which only the first page is whole."""
-    path = make(tmp_path / "x.sqlite", "CREATE TABLE big AS SELECT hex(randomblob(3000)) AS x FROM t, t, t")
-    whole = path.read_bytes()
-    path.write_bytes(whole[:4096] + b"\x99" * (len(whole) - 4096))
-    return path
-
-
-def test_a_damaged_database_is_a_dataset_error_by_name_and_no_verdict(tmp_path: Path) -> None:
-    with Sandbox(damaged(tmp_path)) as sandbox:
-        for sql in ("SELECT sum(length(x)) FROM big", "SELECT 1"):  # what is known to be damaged stays so
-            with pytest.raises(DatasetError, match=r"The database .*x\.sqlite is damaged: "):
-                sandbox.run(sql)
-
-
-def test_to_who_answers_questions_damage_is_a_query_that_fails(tmp_path: Path) -> None:
-    sandbox = DatabasePool({"x": damaged(tmp_path)})["x"]
-    for _ in range(2):
-        with pytest.raises(QueryFailed, match="malformed"):
-            sandbox.run("SELECT sum(length(x)) FROM big")
-    sandbox.close()
-
-
-def test_what_only_looks_like_damage_is_the_statements_fault(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*_: object) -> None:
-        raise Damaged("database disk image is malformed")
-
-    monkeypatch.setattr(Guard, "run", run)
-    with Sandbox(db) as sandbox, pytest.raises(QueryFailed, match="malformed"):
-        sandbox.run("SELECT 1")
-
-
-def test_a_database_in_wal_mode_is_read_without_side_files(tmp_path: Path) -> None:
-    path = make(tmp_path / "wal.sqlite", "PRAGMA journal_mode = WAL; INSERT INTO t VALUES (4, 'z')")
-    before = contents(tmp_path)
-    assert list(before) == ["wal.sqlite"]
-    with Sandbox(path) as sandbox:
-        assert sandbox.run("SELECT count(*) FROM t").rows == [(4,)]
-        assert len(sandbox.run_on_copy("DELETE FROM t RETURNING 1").rows) == 4
-        assert contents(tmp_path) == before
-
-
-def test_threads_may_share_a_sandbox(sandbox: Sandbox) -> None:
-    wrong: list[object] = []
-
-    def ask(number: int) -> None:
-        for _ in range(50):
-            rows = sandbox.run(f"SELECT {number}, count(*) FROM t, t, t").rows
-            if rows != [(number, 27)]:
-                wrong.append(rows)
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
-def test_file_hash_follows_the_bytes(db: Path, tmp_path: Path) -> None:
-    expected = hashlib.sha256(db.read_bytes()).hexdigest()
-    assert database_hash(db) == database_hash(str(db)) == expected
-    copy = Path(shutil.copy(db, tmp_path / "copy"))
-    assert database_hash(copy) == expected
-    copy.write_bytes(b"other")
-    assert database_hash(copy) == hashlib.sha256(b"other").hexdigest()
-    with pytest.raises(DatasetError, match="Cannot read"):
-        database_hash(tmp_path / "none")
-
-
-# --- statements of any kind, on a copy ---------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("sql", "n_rows"),
-    [
-        ("SELECT a FROM t", 3),
-        ("SELECT a FROM e", 0),
-        ("INSERT INTO e VALUES (1)", 0),
-        ("INSERT INTO e VALUES (1), (2) RETURNING a", 2),
-        ("UPDATE t SET a = 0", 0),
-        ("DELETE FROM t", 0),
-        ("DROP TABLE t", 0),
-        ("CREATE TABLE z AS SELECT * FROM t", 0),
-        ("CREATE TEMP VIEW z AS SELECT 1", 0),
-        ("ALTER TABLE t RENAME TO u", 0),
-        ("BEGIN", 0),
-        ("ANALYZE", 0),
-        ("REINDEX", 0),
-        ("PRAGMA table_info(t)", 2),
-        ("PRAGMA main.Table_Info('t')", 2),
-        ("PRAGMA user_version", 1),
-        ("PRAGMA writable_schema = 1", 0),
-        ("PRAGMA no_such_pragma", 0),
-        ("PRAGMA busy_timeout = 5", 1),
-        ("PRAGMA temp_store_directory = '.'", 0),
-        ("PRAGMA hard_heap_limit", 1),
-        ("ATTACH 'attached.db' AS z", 0),
-        ("ATTACH DATABASE 'main' AS z", 0),
-        ("attach 'a' || 'b' as 'z z'", 0),
-        ("ATTACH ':memory:' AS z", 0),
-        ("ATTACH '' AS z", 0),
-        ("VACUUM", 0),
-        ("VACUUM INTO 'stolen.db'", 0),
-        ("CREATE VIRTUAL TABLE z USING fts5(a)", 0),
-        ("CREATE VIRTUAL TABLE z USING rtree(a, b, c)", 0),
-        ("", 0),
-        (";", 0),
-        ("-- nothing", 0),
-        ("EXPLAIN QUERY PLAN SELECT * FROM t", 1),
-    ],
-)
-def test_rows_of_a_statement_of_any_kind(
-    sandbox: Sandbox, db: Path, monkeypatch: pytest.MonkeyPatch, sql: str, n_rows: int
-) -> None:
-    monkeypatch.chdir(db.parent)
-    before = contents(db.parent)
-    assert len(sandbox.run_on_copy(sql).rows) == n_rows
-    assert contents(db.parent) == before
-    assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-
-
-@pytest.mark.parametrize(
-    ("sql", "error"),
-    [
-        ("DROP TABLE nowhere", QueryFailed),
-        ("INSERT INTO e VALUES (1), (1)", QueryFailed),
-        ("COMMIT", QueryFailed),
-        ("SELECT 1; SELECT 2", NotAQuery),
-        ("DROP TABLE t; DROP TABLE e", NotAQuery),
-        ("SELECT load_extension('x')", QueryFailed),
-        ("PRAGMA hard_heap_limit = 1", QueryFailed),
-        ("DETACH main", QueryFailed),
-        ("DETACH z", QueryFailed),
-        ("ATTACH 'x.db' AS main", QueryFailed),
-        ("ATTACH DATABASE 'x.db' AS \"Temp\"", QueryFailed),
-        ("ATTACH ':memory:' AS main", QueryFailed),
-        ("ATTACH 'no/such/folder/x.db' AS z", QueryFailed),
-        ("ATTACH '.' AS z", QueryFailed),
-        ("CREATE VIRTUAL TABLE z USING nothing(a)", QueryFailed),
-        ("CREATE VIRTUAL TABLE z USING fts5(a, nonsense = 1)", QueryFailed),
-        ("CREATE VIRTUAL TABLE t USING fts5(a)", QueryFailed),
-        ("INSERT INTO t(b) SELECT zeroblob(90000) FROM t, t, t, t, t, t, t, t, t", QueryLimit),
-    ],
-)
-def test_a_statement_that_fails_on_the_copy_says_how(sandbox: Sandbox, sql: str, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        sandbox.run_on_copy(sql)
-    assert sandbox.run("SELECT count(*) FROM t").rows == [(3,)]
-
-
-def test_a_database_is_measured_before_it_is_copied(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise AssertionError("read")
-
-    monkeypatch.setattr(copies, "SHARE_OF_MEMORY", 10**6)
-    with Sandbox(db) as sandbox:
-        monkeypatch.setattr(sqlite3, "connect", fail)
-        with pytest.raises(QueryLimit, match=r"too large \([\d,]+ bytes\) to try statements on a copy"):
-            sandbox.run_on_copy("DELETE FROM t")
-
-
-def test_rows_of_the_file_may_be_longer_than_values(tmp_path: Path) -> None:
-    path = make(tmp_path / "long.sqlite", "INSERT INTO t VALUES (4, hex(zeroblob(4000)))")
-    with Sandbox(path, limits=Limits(max_value_bytes=1000)) as sandbox:
-        assert sandbox.run("SELECT length(b) FROM t WHERE a = 4").rows == [(8000,)]
-        assert sandbox.run("SELECT b FROM t WHERE b LIKE '000%'").rows == [("0" * 8000,)]
-        with pytest.raises(QueryLimit, match=f"longer than {path.stat().st_size:,} bytes"):
-            sandbox.run("SELECT hex(zeroblob(100000))")
-    with Sandbox(path, limits=SHORT) as sandbox, pytest.raises(QueryLimit, match="longer than 1,000 bytes"):
-        sandbox.run("SELECT length(b) FROM t WHERE a = 4")
-
-
-LIFTED = [
-    "SELECT a FROM t",
-    "SELECT hex(zeroblob(501))",
-    "SELECT a FROM t ORDER BY " + " + ".join("a" * 60),
-    "SELECT a FROM t WHERE 'x' LIKE '" + "y" * 2000 + "'",
-    "SELECT printf('%.*f', 2, a) FROM t",
-]
-
-
-@pytest.mark.parametrize("sql", LIFTED)
-def test_without_caps_only_time_counts(db: Path, sql: str) -> None:
-    limits = Limits(max_rows=2, max_value_bytes=1000, max_stored_bytes=1000, max_opcodes=50, max_sql_bytes=1000)
-    with Sandbox(db, limits=limits) as capped, pytest.raises((QueryLimit, QueryFailed)):
-        capped.run(sql)
-    with Sandbox(db, limits=lifted(limits)) as free:
-        free.run(sql)
-    with Sandbox(db, limits=lifted(Limits(timeout_s=0.1))) as free, pytest.raises(QueryTimeout):
-        free.run(RUNAWAY)
-
-
-def test_a_runaway_statement_on_the_copy_is_stopped(db: Path) -> None:
-    with Sandbox(db, limits=Limits(timeout_s=0.1)) as sandbox, pytest.raises(QueryTimeout):
-        sandbox.run_on_copy(f"DELETE FROM t WHERE a = ({RUNAWAY})")
