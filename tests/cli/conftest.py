@@ -1,4 +1,4 @@
-"""``spider-opt finetune`` with a training that learns nothing."""
+"""``spider-opt finetune`` with a training that learns nothing, and a run that others are compared with."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from compared_runs import fabricate
 
 from spider_opt.cli import main
 from spider_opt.models import adapters
@@ -150,3 +151,11 @@ def spider(tmp_path: Path) -> Path:
         ],
     )
     return small.root
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a run in it, ``runs/base``: what ``compare`` is tried on."""
+    monkeypatch.chdir(tmp_path)
+    fabricate(tmp_path / "runs" / "base", "++--" * 5)
+    return tmp_path
