@@ -76,11 +76,11 @@ def _point(point: Point) -> list[float]:
 
 
 def _percent(share: float) -> float:
-    return round(100 * share, 2)
+    return round(100 * share, 6)  # the page rounds to one digit, and of two a half could be made of less
 
 
 def _percents(one: Measured) -> list[float | None]:
-    return [round(100 * value, 2) if isfinite(value) else None for value in (one.value, one.low, one.high)]
+    return [_percent(value) if isfinite(value) else None for value in (one.value, one.low, one.high)]
 
 
 def _rounded(*values: float, digits: int) -> list[float]:

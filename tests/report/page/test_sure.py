@@ -43,7 +43,7 @@ def test_it_is_what_the_command_says(many: Run) -> None:
     hit = found.answered.precision
     assert found.answered.n
     expected = [100 * share for share in (found.answered.share, hit.value, hit.low, hit.high)]
-    assert told["answered"] == pytest.approx(expected, abs=0.01)
+    assert told["answered"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_bins_and_curve_by_counting(many: Run) -> None:
@@ -55,12 +55,12 @@ def test_bins_and_curve_by_counting(many: Run) -> None:
         inside = [i for i, value in sure.items() if low - 1e-6 <= value <= high + 1e-6]
         assert len(inside) == n
         assert mean == pytest.approx(sum(sure[i] for i in inside) / n, abs=1e-5)
-        assert share == pytest.approx(100 * sum(right[i] for i in inside) / n, abs=0.01)
+        assert share == pytest.approx(100 * sum(right[i] for i in inside) / n, abs=1e-5)
     assert 20 < len(told.told["curve"]) <= MOST_POINTS
     for coverage, precision, threshold in told.told["curve"]:
         surest = [i for i, value in sure.items() if value >= threshold - 1e-6]
-        assert coverage == pytest.approx(100 * len(surest) / len(right), abs=0.01)
-        assert precision == pytest.approx(100 * sum(right[i] for i in surest) / len(surest), abs=0.01)
+        assert coverage == pytest.approx(100 * len(surest) / len(right), abs=1e-5)
+        assert precision == pytest.approx(100 * sum(right[i] for i in surest) / len(surest), abs=1e-5)
 
 
 def test_why_a_confidence_is_0(many: Run) -> None:
