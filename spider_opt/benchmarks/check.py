@@ -11,6 +11,7 @@ from spider_opt.benchmarks.leaks import Reason, without_leaks
 from spider_opt.benchmarks.loading import data_folder, load_source, source_of
 from spider_opt.benchmarks.other_files import other_files
 from spider_opt.benchmarks.questions import exact_duplicates, read_entries
+from spider_opt.benchmarks.recognising import check_layout
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import find_split, present_splits, question_files, tables_file
 from spider_opt.benchmarks.validation import is_training
@@ -79,40 +80,59 @@ class Check:
     too_near: Mapping[Reason, int] = field(default_factory=dict)
 
 
-def check_benchmark(name: str, data: Path | None = None, progress: Progress = silent) -> Check:
+def check_benchmark(
+    name: str,
+    data: Path | None = None,
+    progress: Progress = silent,
+    *,
+    questions: Path | None = None,
+    split: str | None = None,
+) -> Check:
     """Load every split of a benchmark that is in its folder and run every gold query once; '' is what lies in ``data``.
 
+    With ``split`` only that one is looked at; with ``questions``, another file over its databases (by default over
+    those of the usual split), only that file.
+
     Raises:
-        DatasetError: there is no such benchmark, or none of it in its folder.
+        DatasetError: there is no such benchmark or split, or none of it in its folder.
     """
     given = name
     name, source = source_of(name, data)
     root = data_folder(name, source, data)
+    check_layout(name, source, root, with_questions=questions is None)
     checks: list[SplitCheck] = []
     problems: list[str] = []
     db_ids: dict[str, set[str]] = {"train": set(), "evaluation": set()}
     called: list[str] = []
     loaded: dict[bool, list[Example]] = {True: [], False: []}
-    splits = _splits(name, source, root)
-    for split in splits:
+    if questions is None and split is None:
+        splits = _splits(name, source, root)
+    else:
+        splits = [find_split(name, source, split, root, with_questions=questions is None)]
+    for each in splits:
+        files = question_files(source.splits[each], root) if questions is None else [questions.expanduser()]
         try:
-            entries = read_entries(question_files(source.splits[split], root), source.fields)
+            entries = read_entries(files, source.fields)
             entries = source.reader(entries, root) if source.reader is not None else entries
-            if not entries and is_training(split):  # as Spider's second file of them may be
-                checks.append(SplitCheck(split, 0, 0, 0, {}, (), 0, 0))
+            if not entries and is_training(each):  # as Spider's second file of them may be
+                checks.append(SplitCheck(each, 0, 0, 0, {}, (), 0, 0))
                 continue
-            benchmark = load_source(name, source, split, data=data)
+            benchmark = load_source(name, source, each, data=data, questions=questions)
             called.append(benchmark.name)
-            loaded[is_training(split)] += benchmark.examples
+            loaded[is_training(each)] += benchmark.examples
             checks.append(_check_split(benchmark, len(exact_duplicates(entries)), progress))
-            db_ids["train" if is_training(split) else "evaluation"].update(entry.db_id for entry in entries)
+            db_ids["train" if is_training(each) else "evaluation"].update(entry.db_id for entry in entries)
         except DatasetError as error:
             problems.append(str(error))
-    tables = {source.splits[split].tables: tables_file(source.splits[split], root) for split in splits}
+    tables = {source.splits[each].tables: tables_file(source.splits[each], root) for each in splits}
     lacking = tuple(name for name, file in tables.items() if file and not file.is_file())
     read = [file for split in source.splits.values() for file in split.questions]
     passed = [*read, *(str(Path(file).with_suffix(".jsonl")) for file in read)]
-    unread = [] if source.over or source.root else other_files(root, passed, source.fields)
+    unread = (
+        []
+        if source.over or source.root or questions is not None or split is not None
+        else other_files(root, passed, source.fields)
+    )
     return Check(
         name=called[0] if called else given or root.name,
         root=str(root),

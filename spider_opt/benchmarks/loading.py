@@ -25,6 +25,7 @@ from spider_opt.benchmarks.locating import describe_duplicates, located
 from spider_opt.benchmarks.naming import LAYOUT, described
 from spider_opt.benchmarks.questions import Entry, exact_duplicates, read_entries, read_tables
 from spider_opt.benchmarks.reading import read_databases
+from spider_opt.benchmarks.recognising import check_layout, layout_of
 from spider_opt.benchmarks.shown_gold import check_shown_with_all
 from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import (
@@ -33,11 +34,10 @@ from spider_opt.benchmarks.splits import (
     find_split,
     folder_of,
     how_to_get,
-    present_splits,
     question_files,
     tables_file,
 )
-from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
+from spider_opt.benchmarks.table import benchmark_names, source_named
 from spider_opt.benchmarks.validation import QUERY_SPLIT, is_training
 from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
@@ -112,19 +112,8 @@ def source_of(name: str, data: Path | str | None) -> tuple[str, Source]:
     told = described(Path(folder).expanduser()) if folder else None
     if told is not None and name in ("", told.name, told.layout):
         return told.layout, told.source
-    layout = _layout_of(Path(data).expanduser()) if data is not None and not name else name
+    layout = (layout_of(Path(data).expanduser()) or LAYOUT) if data is not None and not name else name
     return layout, source_named(layout)
-
-
-def _layout_of(folder: Path) -> str:
-    """Return whose layout a folder has that does not say it: Spider's, where nothing tells of another."""
-    spiders = source_named(LAYOUT)
-    if any((folder / sign).exists() for sign in ("database", "tables.json")) and present_splits(spiders, folder):
-        return LAYOUT
-    for name in BENCHMARKS:
-        if any((folder / sign).exists() for sign in source_named(name).signs):
-            return name
-    return LAYOUT
 
 
 def training_half(benchmark: Benchmark) -> Benchmark:
@@ -163,6 +152,7 @@ def load_source(
         DatasetError: as for ``load``.
     """
     folder = data_folder(name, source, data)
+    check_layout(name, source, folder, with_questions=questions is None)
     if split is not None and split.endswith(NO_EVIDENCE) and split not in source.splits:
         split, evidence = split.removesuffix(NO_EVIDENCE), False
     if split is not None and source.shares_databases:

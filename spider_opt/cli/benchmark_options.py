@@ -134,15 +134,24 @@ def benchmark_options(command: Callable[..., R]) -> Callable[..., R]:
     """Add ``--benchmark`` and ``--data``, and what else says which questions are meant; handed on as ``chosen``."""
 
     @wraps(command)
-    def call(*arguments: Any, **options: Any) -> R:
-        return command(*arguments, **_gathered(options, ("questions", "split", "evidence")))
+    def call(*arguments: Any, evidence: str | None, chosen: Chosen, **options: Any) -> R:
+        return command(*arguments, chosen=replace(chosen, evidence=evidence), **options)
 
-    call = click.option(
+    return click.option(
         "--evidence",
         type=click.Choice(["yes", "no"]),
         help="Whether models are told what the benchmark tells beside each question (BIRD)  "
         "[default: yes; of a run, as it was made]",
-    )(call)
+    )(benchmark_questions_options(call))
+
+
+def benchmark_questions_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add what ``benchmark_options`` adds for commands that show nothing to a model; handed on as ``chosen``."""
+
+    @wraps(command)
+    def call(*arguments: Any, **options: Any) -> R:
+        return command(*arguments, **_gathered(options, ("questions", "split")))
+
     call = click.option("--split", help="Which questions: dev, train, test … (default: the benchmark's usual ones)")(
         call
     )

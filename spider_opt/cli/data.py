@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from spider_opt.cli.benchmark_options import Chosen
+from spider_opt.cli.benchmark_options import Chosen, benchmark_questions_options
 from spider_opt.cli.data_doubt import doubt_command
 from spider_opt.cli.data_import import import_command
 from spider_opt.progress import LINE_EVERY_S, time_left
@@ -97,25 +98,26 @@ data.add_command(import_command)
 data.add_command(doubt_command)
 
 
-@data.command(epilog="\b\nExample:\n  spider-opt data check ~/spider")
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--benchmark", "name", metavar="NAME", help="Whose layout it has (default: what the folder says, else Spider's)"
+@data.command(
+    epilog="\b\nExample:\n  spider-opt data check ~/spider\n"
+    "  spider-opt data check --benchmark spider-syn --data ~/spider --questions dev.json"
 )
-@click.option("--data", "other_folder", type=click.Path(path_type=Path), help="The same as DIR")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@benchmark_questions_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object")
-def check(folder: Path | None, name: str | None, other_folder: Path | None, as_json: bool) -> None:
+def check(folder: Path | None, chosen: Chosen, as_json: bool) -> None:
     """Say what is in DIR, what is missing, and which gold queries fail.
 
-    DIR is a benchmark's folder; without it SPIDER_DIR is taken, else the bundled benchmark.
+    DIR is a benchmark's folder, the same as --data; without it SPIDER_DIR is taken, else the bundled benchmark. All of
+    its splits are looked at; with --split that one, with --questions that file.
     Exit code 2 when a file is broken; missing databases and failing golds are only reported.
     """
     from spider_opt.benchmarks.check import check_benchmark
     from spider_opt.progress import progress
 
-    folder = _one_folder(folder, other_folder)
-    name, folder = Chosen(name, folder).named()
-    found = check_benchmark(name, folder, progress)
+    chosen = replace(chosen, data=_one_folder(folder, chosen.data))
+    name, root = chosen.named()
+    found = check_benchmark(name, root, progress, questions=chosen.questions, split=chosen.split)
     if as_json:
         click.echo(json.dumps({"usable": not found.problems, **dataclasses.asdict(found)}))
     else:

@@ -28,7 +28,7 @@ from spider_opt.scoring import Rules, ScoreReport, rules_of
 from spider_opt.scoring import score as judged
 from spider_opt.scoring.table import END_AT_TAB
 from spider_opt.types import Benchmark, Prediction
-from spider_opt.wording import argument
+from spider_opt.wording import argument, counted
 
 PROGRESS_AFTER_S = 1.0
 _LOG = logging.getLogger("spider_opt")
@@ -101,11 +101,11 @@ def score(
         ending = tuple(name for name in rules.scorers if name in END_AT_TAB)
         try:
             pairs = read(whole_lines=len(ending) < len(rules.scorers))
-        except PredictionsError as error:
+        except PredictionsError:
             if asked.mode or asked.metrics or rules.main not in ending:
                 raise
-            pairs, rules = read(whole_lines=False), replace(rules, metrics=ending[1:])
-            _LOG.warning("strict is left out: %s", error)
+            pairs, rules = read(left_out="strict"), replace(rules, metrics=ending[1:])
+        _tell_of_tabs(path, pairs, rules)
         answers = tuple(
             Answer(
                 p.example.index, p.example.question.id, p.example.question.db_id, Prediction(_read_by(rules.main, p))
@@ -170,6 +170,19 @@ def judge_pairs(
         if (name in END_AT_TAB) != (rules.main in END_AT_TAB)
     }
     return judged(benchmark, asked, rules, read_otherwise=otherwise, use_cache=use_cache, on_verdict=on_verdict)
+
+
+def _tell_of_tabs(path: Path, pairs: Sequence[Predicted], rules: Rules) -> None:
+    """Tell of queries that go on behind their first tab, of which some scorer does not read the rest."""
+    cut = [pair for pair in pairs if pair.sql != pair.cut and pair.sql.startswith(f"{pair.cut}\t")]
+    reading = [name for name in rules.scorers if name not in END_AT_TAB]
+    if not cut or not reading or len(reading) == len(rules.scorers):
+        return
+    _LOG.warning(
+        "%s: %s a tab within the query, where it ends to %s, as to the official evaluator; %s %s all of it",
+        path, counted(len(cut), "line has", "lines have"), rules.main if rules.main in END_AT_TAB else "official",
+        ", ".join(reading), "reads" if len(reading) == 1 else "read",
+    )  # fmt: skip
 
 
 def _read_by(scorer: str, pair: Predicted) -> str:

@@ -212,3 +212,53 @@ def test_fetch_leaves_a_complete_folder_alone(spider: Path) -> None:
     result = run("fetch", str(spider))
     assert result.exit_code == 2
     assert "already" in result.stderr
+
+
+# --- which questions check looks at ------------------------------------------------------------
+
+
+def test_check_of_other_questions_over_the_databases(spider: Path, tmp_path: Path) -> None:
+    entry = {
+        "db_id": "shop",
+        "SpiderQuestion": "Which?",
+        "SpiderSynQuestion": "What?",
+        "query": "SELECT name FROM item",
+    }
+    file = tmp_path / "syn.json"
+    file.write_text(json.dumps([entry, entry | {"query": "SELECT price FROM item"}, entry]))
+    for options in ((str(spider),), ("--spider", str(spider)), ("--benchmark", "spider-syn", "--data", str(spider))):
+        result = run("check", *options, "--questions", str(file), "--json")
+        found = json.loads(result.stdout)
+        assert (result.exit_code, found["name"], found["problems"]) == (0, "spider-syn", [])
+        [split] = found["splits"]
+        assert (split["split"], split["n"], split["duplicates"]) in (("syn", 3, 1), ("dev", 3, 1))
+        assert [gold["error"] for gold in split["failing_golds"]] == ["no such column: price"]
+    file.write_text("[{")
+    result = run("check", str(spider), "--questions", str(file))
+    assert (result.exit_code, "syn.json is cut off or no JSON" in result.stderr) == (2, True)
+
+
+def test_check_of_one_split(spider: Path) -> None:
+    (spider / "train_spider.json").write_text("[{")
+    (spider / "train_others.json").write_text("[]")
+    assert run("check", str(spider)).exit_code == 2
+    result = run("check", str(spider), "--split", "dev")
+    assert (result.exit_code, result.stdout.count("n=4")) == (0, 2)
+    result = run("check", str(spider), "--split", "exam")
+    assert (result.exit_code, 'No split is called "exam"; there is: dev' in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "n", "missing"),
+    [
+        ("spider-syn", "spider-syn/dev.json", 972, 62),
+        ("spider-realistic", "spider-realistic/spider-realistic.json", 476, 32),
+    ],
+)
+def test_check_of_the_published_ones(shared: Path, name: str, file: str, n: int, missing: int) -> None:
+    questions = str(shared / "benchmarks" / file)
+    result = run("check", "--benchmark", name, "--data", str(shared / "spider"), "--questions", questions, "--json")
+    found = json.loads(result.stdout)
+    [split] = found["splits"]
+    assert (found["name"], found["usable"], split["split"], split["n"]) == (name, True, "dev", n)
+    assert (sum(split["missing"].values()), split["failing_golds"]) == (missing, [])

@@ -621,3 +621,33 @@ def test_a_suite_that_cannot_judge_all_is_no_success(tmp_path):
     n_lost = 125 - told["metrics"]["suite"]["n"]
     assert n_lost > 0
     assert f"{n_lost} questions could not be judged by suite" in harmed.stderr
+
+
+# --- tabs in queries ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "strict"),
+    [
+        ("SELECT\tname FROM item\tshop", "1 line has a tab within the query, where it ends to official", True),
+        ("SELECT name FROM\titem", "; strict, which reads whole lines, is left out", False),
+    ],
+)
+def test_a_tab_within_a_query_is_told_once(spider, answers, caplog, line, said, strict):
+    lines = answers.read_text().splitlines()
+    answers.write_text("\n".join([line, *lines[1:]]) + "\n")
+    result = score(answers, "--spider", spider, "--split", "dev")
+    about = [told for told in caplog.messages if " tab" in told]
+    assert len(about) == 1
+    assert said in about[0]
+    assert ("strict" in result.stdout) is strict
+    for options in (("--mode", "strict"), ("--metric", "official,strict")):
+        result = score(answers, "--spider", spider, "--split", "dev", *options)
+        if strict:
+            assert result.exit_code == LOST
+        else:
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert "where it is a part of the query, write a blank for the tab" in result.stderr
+    caplog.clear()
+    score(answers, "--spider", spider, "--split", "dev", "--mode", "bird")
+    assert not [told for told in caplog.messages if "within the query" in told]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spider_opt.benchmarks.questions import normal_text
+from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.types import Benchmark
 
 _QUOTES = str.maketrans('"`', "''")
@@ -36,10 +37,12 @@ class Entry:
 class Known:
     """What a benchmark's questions are told apart by: databases, words, gold queries.
 
-    ``n`` are the questions that have their database.
+    ``n`` are the questions that have their database, ``n_total`` all.
     """
 
     def __init__(self, benchmark: Benchmark) -> None:
+        self._benchmark = benchmark
+        self.n_total = benchmark.n_total
         self._examples = benchmark.examples
         self.n = len(self._examples)
         self.db_ids = frozenset(example.question.db_id for example in self._examples) | frozenset(benchmark.missing)
@@ -53,6 +56,10 @@ class Known:
     def golds(self) -> frozenset[str]:
         """As ``bare`` has them."""
         return frozenset(bare(gold) for example in self._examples for gold in example.golds)
+
+    def has_ids(self, ids: Sequence[str]) -> bool:
+        """Tell whether most of these are ids of questions."""
+        return len(examples_of(self._benchmark, ids)) * 2 > len(set(ids))
 
     def are_golds(self, texts: Sequence[str], share: float = GOLDS) -> bool:
         """Tell whether these are gold queries, at least this share of what can be known; no text is none."""

@@ -14,7 +14,7 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# By ``rows.name_of``. What is called so is the answer, whatever else there is.
+# By ``rows.name_of``. What is called so is the answer, if nothing else named for one holds other queries.
 PREDICTED = _names(
     "predicted_sql predicted_query predicted prediction predictions pred_sql pred_query pred predict predict_sql"
     " predict_query sql_pred query_pred sql_prediction generated_sql generated_query generated generation model_sql"

@@ -29,7 +29,11 @@ K = TypeVar("K")
 
 
 class NoField(Exception):
-    """Which field holds the query cannot be told; the text says why."""
+    """Which field holds the query cannot be told; the text says why, ``at`` is an entry that shows it."""
+
+    def __init__(self, text: str, at: int | None = None) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 def query_field(
@@ -65,6 +69,7 @@ def query_field(
     if not known.are_golds(said(columns[chosen])):
         if names[chosen] == "query" and (rivals := _with_others(chosen, columns, names, told)):
             raise _several([chosen, *rivals])
+        _check_alone(chosen, columns, names, known, told)
         return chosen
     others = {
         field: column
@@ -83,6 +88,7 @@ def query_field(
         and not _are_the_same(columns[chosen], column, nested=field in nested)
     ]
     if not rivals:
+        _check_alone(chosen, columns, names, known, told)
         return chosen
     [first, *more] = rivals
     if (
@@ -92,6 +98,34 @@ def query_field(
     ):
         return first
     raise _golds_and(chosen, rivals)
+
+
+def _check_alone(
+    chosen: str,
+    columns: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    known: Known,
+    told: Collection[str],
+) -> None:
+    """Refuse a choice where another field is named for answers, too, and holds other queries; golds are no answers.
+
+    Raises:
+        NoField: with the first entry where the two differ.
+    """
+    rivals = [
+        field
+        for field, column in columns.items()
+        if (field not in (chosen, *told) and names[field] in PREDICTED | PERHAPS)
+        and _mostly_clean(column)
+        and not known.are_golds(said(column))
+    ]
+    if not rivals:
+        return
+    own = _taken(columns[chosen])
+    for rival in rivals:
+        pairs = enumerate(zip(own, _taken(columns[rival]), strict=True))
+        if (at := next((i for i, (one, other) in pairs if other not in ("", one)), None)) is not None:
+            raise NoField(f'"{chosen}" and "{rival}" may each be the answer\'s query, and differ', at)
 
 
 def _holding(

@@ -11,6 +11,7 @@ from pathlib import Path
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.runs.answers import ORACLE
+from spider_opt.runs.prediction_files.elsewhere import elsewhere
 from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.field_roles import PERHAPS, PREDICTED, is_known
 from spider_opt.runs.prediction_files.fields import mentions_a_query
@@ -19,7 +20,7 @@ from spider_opt.runs.prediction_files.rows_read import Refuse, row_entries
 from spider_opt.runs.prediction_files.sql_files import sql_files
 from spider_opt.runs.prediction_files.text_lines import text_entries
 from spider_opt.types import Benchmark, Example
-from spider_opt.wording import argument, switched_on
+from spider_opt.wording import argument, counted, switched_on
 
 _LOG = logging.getLogger("spider_opt")
 _OF_A_RUN = {"index", "id", "db_id", "sql"}
@@ -81,7 +82,13 @@ def format_of(path: Path, text: str) -> str:
 
 
 def read_predictions(
-    benchmark: Benchmark, path: Path, *, extract: bool = False, field: str | None = None, whole_lines: bool = False
+    benchmark: Benchmark,
+    path: Path,
+    *,
+    extract: bool = False,
+    field: str | None = None,
+    whole_lines: bool = False,
+    left_out: str = "",
 ) -> list[Predicted]:
     """Read a file that any tool wrote, and pair its answers with the benchmark's questions.
 
@@ -89,7 +96,7 @@ def read_predictions(
     for questions whose database is missing are passed over. ``extract`` takes the query out of what a model said,
     ``field`` names what holds it in a CSV or JSON file. A folder has a file ``ID.sql`` for each question. With
     ``whole_lines`` a tab in a line of text must stand before its db_id; without, what stands behind it may be anything,
-    as to the official evaluator, and is told.
+    as to the official evaluator, and is told, with the scorers that are ``left_out`` for it.
 
     Raises:
         PredictionsError: the file cannot be read (with its line or entry), an answer is for another question or
@@ -111,17 +118,21 @@ def read_predictions(
     if field is not None and form == "text":
         raise refuse(f"it is read as text with one query a line, which has no fields: leave out {argument('field')}")
     entries = READERS[form](text, asked)
-    _check_tails(path, entries, benchmark, refuse if whole_lines else None)
+    are_here = sum(entry.db_id in asked.known.db_ids for entry in entries) * 2 > len(entries)
+    other = "" if are_here else elsewhere(benchmark, len(entries))
+    if any(entry.tail for entry in entries) and (whole_lines or not other):
+        _check_tails(path, entries, benchmark, refuse if whole_lines else None, other, left_out)
     if extract:
         from spider_opt.sql.extract import extract_sql  # which takes its time to load
 
         entries = [replace(entry, sql=(sql := extract_sql(entry.sql)), cut=sql) for entry in entries]
     else:
         _tell_of_words(path, entries)
-    return [
-        Predicted(example, entry.sql, entry.cut)
-        for example, entry in pair(benchmark, path, entries, by_line=form == "text")
-    ]
+    try:
+        pairs = pair(benchmark, path, entries, by_line=form == "text")
+    except PredictionsError as error:
+        raise PredictionsError(f"{error}{other}") from error
+    return [Predicted(example, entry.sql, entry.cut) for example, entry in pairs]
 
 
 def field_of(path: Path, wanted: Sequence[str]) -> str | None:
@@ -187,20 +198,22 @@ def _tell_of_words(path: Path, entries: Sequence[Entry]) -> None:
             return
 
 
-def _check_tails(path: Path, entries: Sequence[Entry], benchmark: Benchmark, refuse: Refuse | None) -> None:
+def _check_tails(
+    path: Path, entries: Sequence[Entry], benchmark: Benchmark, refuse: Refuse | None, other: str, left_out: str
+) -> None:
+    """Tell, or refuse, that something stands behind tabs that is no database: a part of a query, or another's db_id."""
     tails = [entry for entry in entries if entry.tail]
-    if not tails:
-        return
     first, split = tails[0], f"{benchmark.name} {benchmark.split}"
     if refuse is not None:
         raise refuse(
-            f'{first.place} has a tab, and "{first.tail[:50]}" behind it is no database of {split}; '
-            "what stands behind the last tab must be the db_id"
+            f'{first.place} has a tab, and "{first.tail[:50]}" behind it is no database of {split}'
+            f"{other or ': where it is a part of the query, write a blank for the tab'}"
         )
     _LOG.warning(
-        '%s: behind the tab of %s stands "%s", which is no database of %s (%d such lines); as in the official '
-        "evaluator the query ends at the first tab, and what follows is not looked at",
-        path, first.place, first.tail[:50], split, len(tails),
+        '%s: behind the tab of %s stands "%s", which is no database of %s (%s); as in the official evaluator the query '
+        "ends at the first tab, and what follows is not looked at%s",
+        path, first.place, first.tail[:50], split, counted(len(tails), "such line"),
+        f"; {left_out}, which reads whole lines, is left out" if left_out else "",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from spider_opt.rows import Row, name_of
 from spider_opt.runs.prediction_files.entries import Entry, Known
 from spider_opt.runs.prediction_files.field_roles import Role, role_of
 from spider_opt.runs.prediction_files.fields import NoField, query_field, roles_of_cells
+from spider_opt.runs.prediction_files.telling import Contradiction, telling_fields
 from spider_opt.runs.prediction_files.text_lines import BIRD, without_db_ids
 from spider_opt.types import JSON
 from spider_opt.wording import argument
@@ -84,15 +85,15 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
                 raise refuse(f"{lacking.place} has no field") from error
             if set(every) >= _OF_VERDICTS:
                 raise refuse("it holds verdicts and no queries: name the predictions they are of") from error
-            raise refuse(f"{error}: name the one that does with {argument('field')}") from error
-    roles: dict[Role, str] = {}
-    for name in every:
-        role = role_of(names[name])
-        if role is not None and name != holds:
-            roles.setdefault(role, name)
+            at = "" if error.at is None else f"{rows[error.at].place}: "
+            raise refuse(f"{at}{error}: name the one that does with {argument('field', 'NAME')}") from error
+    try:
+        told_by = {name: [_told(entry.get(name)) for _, entry in objects] for name in every if name != holds}
+        roles = telling_fields(told_by, names, known)
+    except Contradiction as error:
+        raise refuse(f"{rows[error.at].place}: {error}") from error
     if "gold" not in roles:  # Spider calls it "query", which may as well be an answer
-        golds = {name: [_text(_first(entry.get(name))) for _, entry in objects] for name in every if name != holds}
-        found = [name for name, column in golds.items() if all(column) and known.are_golds(column, 1.0)]
+        found = [name for name, column in told_by.items() if all(column) and known.are_golds(column, 1.0)]
         roles |= {"gold": found[0]} if len(found) == 1 else {}
     for row, entry in objects:
         if holds not in entry:
@@ -102,7 +103,7 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
             raise refuse(f'{row.place} has {_said(value)} as its "{holds}", where a query is due')
     told = [
         {
-            role: _text(_first(entry.get(name)) if role == "gold" else entry.get(name)).strip()
+            role: (_told(entry.get(name)) if role == "gold" else _text(entry.get(name))).strip()
             for role, name in roles.items()
         }
         for _, entry in objects
@@ -110,9 +111,9 @@ def _of_objects(rows: Sequence[Row], known: Known, field: str | None, refuse: Re
     return _entries(rows, texts[holds], told, known)
 
 
-def _first(value: JSON) -> JSON:
-    """Return the first of several golds, by which a question is known as well as by the others."""
-    return value[0] if isinstance(value, list) and value and isinstance(value[0], str) else value
+def _told(value: JSON) -> str:
+    """Return a text; of several golds the first, by which a question is known as well as by the others."""
+    return _text(value[0] if isinstance(value, list) and value and isinstance(value[0], str) else value)
 
 
 def _nested(

@@ -63,8 +63,8 @@ def rows_of(columns):
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def by_pair(pairs):
-    return pytest.mark.parametrize(("gold", "answer"), pairs, ids=[" ".join(pair) for pair in pairs])
+def by_pair(pairs, names=("gold", "answer")):
+    return pytest.mark.parametrize(names, pairs, ids=[" ".join(pair) for pair in pairs])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -291,3 +291,38 @@ def test_words_before_queries_are_told_where_none_is_taken_out(pair, caplog):
     pair(json.dumps(PROSE), "a.json")
     [said] = caplog.messages
     assert said.endswith("10 of 10 answers have words before their queries: extract=True takes the queries out")
+
+
+# --- two that may each be the answer ------------------------------------------------------------
+
+OTHER = [*SQL[:6], "SELECT 'another'", *SQL[7:]]
+TWO = [("sql", "predicted_sql"), ("pred", "final_sql"), ("query", "prediction"), ("answer", "generated_sql")]
+
+
+@pytest.mark.parametrize("extract", [False, True])
+@pytest.mark.parametrize("name", FILES)
+@by_pair(TWO, ("one", "other"))
+def test_two_that_differ_are_refused_and_one_can_be_named(pair, name, one, other, extract):
+    for columns in ({one: OTHER, other: SQL}, {other: SQL, one: OTHER}, {"id": range(N), one: SQL, other: OTHER}):
+        with pytest.raises(PredictionsError) as caught:
+            pair(FILES[name](columns), name, extract=extract)
+        said = str(caught.value)
+        assert f'"{one}"' in said
+        assert f'"{other}"' in said
+        assert said.endswith("name the one that does with field=NAME")
+        for field in (one, other):
+            assert pair(FILES[name](columns), name, extract=extract, field=field) == dict(enumerate(columns[field]))
+
+
+@pytest.mark.parametrize("name", FILES)
+@by_pair([pair for pair in TWO if pair != ("pred", "final_sql")], ("one", "other"))
+def test_two_that_are_equal_or_say_nothing_need_no_word(pair, name, one, other, caplog):
+    for beside in (SQL, [f"{sql.lower()} ;" for sql in SQL], ["", *SQL[1:]], VERSIONS["two were corrected"], [""] * N):
+        for columns in ({one: beside, other: SQL}, {other: SQL, one: beside}):
+            assert pair(FILES[name](columns), name, extract=False) in (dict(enumerate(SQL)), dict(enumerate(beside)))
+    assert not caplog.messages
+
+
+def test_the_entry_where_two_differ_is_said(pair):
+    with pytest.raises(PredictionsError, match=r'line 7: "predicted_sql" and "sql" may each be the answer\'s query'):
+        pair(jsonl(rows_of({"sql": OTHER, "predicted_sql": SQL})), "a.jsonl")

@@ -7,10 +7,12 @@ import json
 import pytest
 from answer_files import DB_IDS, GOLDS, HERE, LINES, MIXED, PAIRED, SQL, WORDS, jsonl, table
 
+from spider_opt.benchmarks import load
 from spider_opt.errors import PredictionsError
 from spider_opt.rows import csv_rows
 from spider_opt.runs.prediction_files import is_of_a_run, read_predictions
 from spider_opt.runs.prediction_files.field_roles import is_known
+from spider_opt.wording import in_shell
 
 # --- text --------------------------------------------------------------------------------------
 
@@ -70,7 +72,7 @@ def test_behind_the_last_tab_stands_a_db_id_or_it_is_said(pair, caplog, tail):
     assert not caplog.messages
     assert pair("\n".join(lines))[3] == "SELECT 3"
     [said] = caplog.messages
-    assert f'behind the tab of line 4 stands "{tail}", which is no database of spider dev (1 such lines)' in said
+    assert f'behind the tab of line 4 stands "{tail}", which is no database of spider dev (1 such line)' in said
 
 
 def test_other_line_ends_of_unicode_are_part_of_the_query(pair):
@@ -320,3 +322,41 @@ def test_the_first_line_is_a_header_where_only_the_second_has_a_query():
     refuse = PredictionsError
     assert [row.value for row in csv_rows("a,b\nSELECT 1,x\n", is_known, refuse)] == [{"a": "SELECT 1", "b": "x"}]
     assert [row.value for row in csv_rows("SELECT 1,x\n", is_known, refuse)] == [["SELECT 1", "x"]]
+
+
+# --- another benchmark's answers ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [
+        (1034, ". Spider's dev and Spider-Syn have 1,034 questions: where these are meant, name the folder, "
+               "--spider DIR"),
+        (500, ". BIRD's mini-dev has 500 questions: where these are meant, name the folder, --benchmark bird --data "
+              "DIR"),
+        (508, ". Spider-Realistic has 508 questions: where these are meant, name the folder, --benchmark "
+              "spider-realistic --data SPIDER --questions FILE"),
+        (7, ". spider-mini is asked where no other benchmark is named: --spider DIR, or --benchmark NAME --data DIR"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("a.txt", lambda n: "SELECT 1\tcar_9\n" * n),
+        ("plain.txt", lambda n: "SELECT 1\n" * n),
+        ("a.json", lambda n: json.dumps(["SELECT 1"] * n)),
+        ("keys.json", lambda n: json.dumps({str(i): "SELECT 1\t----- bird -----\tcar_9" for i in range(n)})),
+    ],
+)
+def test_whose_they_may_be_is_said(pair, caplog, n, said, name, of):
+    with pytest.raises(PredictionsError) as caught, in_shell():
+        pair(of(n), name, of=load("spider-mini"))
+    assert str(caught.value).endswith(said)
+    assert not caplog.messages
+
+
+def test_a_part_of_a_benchmarks_own_answers_is_not_called_anothers(pair):
+    mini = load("spider-mini")
+    with pytest.raises(PredictionsError) as caught:
+        pair("".join(f"SELECT 1\t{mini.examples[0].question.db_id}\n" for _ in range(500)), of=mini)
+    assert "BIRD" not in str(caught.value)
