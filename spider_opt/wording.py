@@ -5,7 +5,7 @@ The command line says once that it speaks to a shell (``in_shell``); a message a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 _shell = False  # of the whole process: a command's threads speak as it does
@@ -59,6 +59,17 @@ def counted(n: int, one: str, several: str = "") -> str:
     ('1 model call', '0 model calls', '1,200 queries')
     """
     return f"{n:,} {one if n == 1 else several or f'{one}s'}"
+
+
+def listed(names: Iterable[str], most: int = 6) -> str:
+    """Return names for a sentence, of many the first.
+
+    >>> listed("abc"), listed("abcdefgh", most=3)
+    ('a, b, c', 'a, b, c and 5 more')
+    """
+    every = list(names)
+    more = len(every) - most
+    return ", ".join(every[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _option(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,14 +19,15 @@ from spider_opt.benchmarks.near import near_duplicates
 from spider_opt.benchmarks.query_split import Sided, to_learn
 from spider_opt.benchmarks.questions import is_db_id
 from spider_opt.benchmarks.splits import SUFFIXES
-from spider_opt.benchmarks.table_of_questions import Asked, database_of, read_questions
+from spider_opt.benchmarks.table_of_questions import Asked, Table, column, database_of, likely, read_questions
 from spider_opt.databases import Limits, Sandbox
 from spider_opt.databases.files import check_database
 from spider_opt.databases.limits import lifted
 from spider_opt.errors import DatasetError, QueryError, UsageError
 from spider_opt.paths import file_hash
-from spider_opt.wording import argument, counted
+from spider_opt.wording import argument, counted, listed, switched_on
 
+_LOG = logging.getLogger("spider_opt")
 ENOUGH_DATABASES, ENOUGH_QUESTIONS = 4, 100
 """From which on half of the questions are set apart to learn from: those of other databases than are asked."""
 
@@ -69,6 +71,7 @@ def import_benchmark(
     split_by: str = "database",
     descriptions: Path | None = None,
     replace: bool = False,
+    without_golds: bool = False,
     on_gold: Callable[[int, int, Gold], None] = lambda number, total, gold: None,
 ) -> Imported:
     """Make a benchmark's folder of a table of questions; ``databases`` are SQLite files or folders of them.
@@ -81,11 +84,13 @@ def import_benchmark(
     there are enough, by whole databases; ``split_by`` "query" sets them apart within each database, however few there
     are: no query of the one half is in the other, whatever its values (see ``query_split``). ``replace`` puts it in
     place of what an earlier import made of the folder ``out``; whatever else is there stays, or is named where it is in
-    the way.
+    the way. ``without_golds`` says that no question has a gold query; else one must. Columns that are not
+    read are told.
 
     Raises:
         UsageError: ``split_by`` is neither of the two, or there is nothing to set apart.
-        DatasetError: the table or a database cannot be read, a row is about none of the databases, ``out`` is in use,
+        DatasetError: the table or a database cannot be read, it has no gold queries or has some against what was said,
+            a row is about none of the databases, ``out`` is in use,
             or its questions cannot be parted by their queries.
     """
     by_query = arguments.one_of(split_by, "split_by", ("database", "query")) == "query"
@@ -101,7 +106,9 @@ def import_benchmark(
         raise DatasetError(f'"{called}" is no name for a benchmark of your own: choose another by {argument("name")}')
     with claimed(real, table, replace):
         files = database_files(databases)
-        asked = read_questions(table, columns)
+        read = read_questions(table, columns)
+        _check_golds(table, read, without_golds)
+        asked = read.asked
         about = [database_of(row, files, table) for row in asked]
         with building(real, files.values()) as fresh:
             copies = {db_id: _copied(files[db_id], db_id, fresh) for db_id in dict.fromkeys(about)}
@@ -147,6 +154,22 @@ def database_files(places: Iterable[Path]) -> dict[str, Path]:
             f"name the database that the questions are about: {argument('databases', 'FILE', option='--database')}"
         )
     return found
+
+
+def _check_golds(path: Path, read: Table, without_golds: bool) -> None:
+    """Refuse a table without gold queries unless that was said; tell of columns that are not read."""
+    some = any(row.golds for row in read.asked)
+    if some and without_golds:
+        raise DatasetError(f"{path}: it has gold queries: leave out {switched_on('without_golds')}")
+    if not some and not without_golds:
+        named = column("query", read.queries[0] if len(read.queries) == 1 else "NAME")
+        unread = "; not read: " + listed(f'"{field}"' for field in read.unread) if read.unread else ""
+        raise DatasetError(
+            f"{path}: no column holds gold queries, by which answers are judged (query, sql, gold_sql, ground_truth …)"
+            f"{unread}: name it by {named}, or say that there are none by {switched_on('without_golds')}"
+        )
+    if read.unread:
+        _LOG.warning("%s: columns that are not read: %s", path, likely(read))
 
 
 def _copied(file: Path, db_id: str, fresh: Path) -> Path:

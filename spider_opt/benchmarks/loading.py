@@ -42,9 +42,12 @@ from spider_opt.benchmarks.validation import QUERY_SPLIT, is_training
 from spider_opt.databases import database_hash
 from spider_opt.errors import DatasetError
 from spider_opt.types import Benchmark, Example, Question
+from spider_opt.wording import listed
 
 DEFAULT = "spider-mini"
 NO_EVIDENCE = "-no-evidence"
+MOST_MISSING = 10
+"""So many missing databases are named."""
 _LOG = logging.getLogger("spider_opt")
 
 
@@ -176,7 +179,7 @@ def load_source(
     if not evidence:
         entries = [replace(entry, notes="") for entry in entries]
     if not entries:
-        raise DatasetError(f"{' and '.join(map(str, files))} hold{'s' if len(files) == 1 else ''} no question.")
+        raise DatasetError(f"{_files(files)} hold{'s' if len(files) == 1 else ''} no question.")
     called, label = called_by(name, source, label, entries, folder)
     label += QUERY_SPLIT if source.shares_databases and not is_training(label) else ""
     label += "" if evidence else NO_EVIDENCE
@@ -268,8 +271,12 @@ def missing_sentence(missing: Mapping[str, int], n_total: int, n: int) -> str:
     """
     if not missing:
         return ""
-    names = ", ".join(f"{db_id} ({count:,})" for db_id, count in missing.items())
+    names = listed((f"{db_id} ({count:,})" for db_id, count in missing.items()), MOST_MISSING)
     return f"{sum(missing.values()):,} of {n_total:,} questions left out: no database for {names}; n={n:,}"
+
+
+def _files(files: Sequence[Path]) -> str:
+    return " and ".join(map(str, files[:2])) + (f" and {len(files) - 2} more" if len(files) > 2 else "")
 
 
 def _notes(source: Source, entry: Entry) -> str:

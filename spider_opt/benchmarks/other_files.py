@@ -79,6 +79,6 @@ def _is_database(path: Path) -> bool:
 
 def _has_questions(table: Path) -> bool:
     try:
-        return table.stat().st_size <= _MAX_BYTES and bool(read_questions(table))
+        return table.stat().st_size <= _MAX_BYTES and bool(read_questions(table).asked)
     except (DatasetError, OSError):
         return False

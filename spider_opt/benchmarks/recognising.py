@@ -73,8 +73,8 @@ def _has_databases(source: Source, folder: Path) -> bool:
 
 def _named(name: str, folder: Path) -> str:
     """Return what loads a benchmark from this folder; '' is the one that the folder itself describes."""
-    typed = f"--data {shlex.quote(str(folder))}"
+    quoted = shlex.quote(str(folder))
     return either(
         f"load({name!r}, data={str(folder)!r})" if name else f"load(data={str(folder)!r})",
-        f"--benchmark {name} {typed}" if name else typed,
+        f"--benchmark {name} --data {quoted}" if name else f"--data {quoted}",
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from spider_opt.benchmarks.other_files import advice
 from spider_opt.benchmarks.source import Source, Split
 from spider_opt.errors import DatasetError
-from spider_opt.wording import argument, either
+from spider_opt.wording import argument, either, listed
 
 SUFFIXES = (".sqlite", ".db", ".sqlite3", ".db3")
+MOST_LISTED = 6
 _EARLY_BYTES = 4096
 _LOG = logging.getLogger("spider_opt")
 
@@ -136,18 +138,20 @@ def find_split(name: str, source: Source, split: str | None, folder: Path, *, wi
         if inside:
             raise DatasetError(f"{folder} holds no questions, but {inside[0]} does: name that folder.")
         usual = (source.default, *source.or_else)
-        first = " or ".join(file for each in usual for file in source.splits[each].questions[:1])
+        files = list(dict.fromkeys(file for each in usual for file in source.splits[each].questions[:1]))
+        first = " or ".join(files[:2]) + (f" (or {len(files) - 2} more)" if len(files) > 2 else "")
         if said := advice(folder, source.splits[source.default].questions[0], source.fields):
             raise DatasetError(f"{folder} has no {first}{said}")
         raise DatasetError(f"{folder} holds no {source.title} (no {first}). Get it {how_to_get(name, source)}")
-    listed = ", ".join(there)
     if split in source.splits:
         lacking = next(file for file in source.splits[split].questions if not question_file(folder, file))
         partly = any(question_file(folder, file) for file in source.splits[split].questions)
         said = f"; where there are no such questions, write [] into {folder / lacking}" if partly else ""
-        raise DatasetError(f"No {lacking} in {folder}, so no split {split}; there is: {listed}{said}.")
+        raise DatasetError(f"No {lacking} in {folder}, so no split {split}; there is: {listed(there)}{said}.")
     more = f" Another benchmark is named by its folder: {folder_of('NAME')}" if source.root is not None else ""
-    raise DatasetError(f'No split is called "{split}"; there is: {listed}.{more}')
+    near = get_close_matches(split, (*there, *source.aliases), n=1) if len(there) > MOST_LISTED else []
+    meant = f' (did you mean "{near[0]}"?)' if near else ""
+    raise DatasetError(f'No split is called "{split}"{meant}; there is: {listed(there, MOST_LISTED)}.{more}')
 
 
 def folder_of(name: str, over: str = "") -> str:

@@ -21,8 +21,8 @@ def xlsx_rows(path: Path, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     Of formulas their values count, as the program that wrote them had them; rows without a cell are none.
 
     Raises:
-        SpiderOptError: what ``refuse`` makes of the reason: it cannot be read, is empty, names a column twice, or what
-            reads it is not installed.
+        SpiderOptError: what ``refuse`` makes of the reason: it cannot be read, is empty, names a column twice, has a
+            formula without a value, or what reads it is not installed.
     """
     try:
         openpyxl: Any = import_module("openpyxl")
@@ -34,19 +34,53 @@ def xlsx_rows(path: Path, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             sheets = [_cells(sheet) for sheet in book.worksheets]
             book.close()
+            without = _formulas_without_values(openpyxl, path)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
         raise refuse(f"is no spreadsheet that can be read: {error}") from error
-    full = [sheet for sheet in sheets if sheet]
-    if not full:
+    full = [i for i, sheet in enumerate(sheets) if sheet]
+    if not full and not any(without):
         raise refuse("is empty")
-    asks = (sheet for sheet in full if any(name_of(cell) in QUESTION for cell in sheet[0][1]))
-    (_, header), *rows = next(asks, full[0])
+    asks = (i for i in full if any(name_of(cell) in QUESTION for cell in sheets[i][0][1]))
+    chosen = next(asks, next(iter(full), 0))
+    if cells := without[chosen] if without else []:
+        more = f" (and {len(cells) - 1:,} more)" if len(cells) > 1 else ""
+        raise refuse(
+            f"cell {cells[0]}{more} has a formula without its value: open it in a spreadsheet program and save it, or "
+            "save it as CSV"
+        )
+    (_, header), *rows = sheets[chosen]
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise refuse(f'has two columns that are called "{twice}"')
     return [
-        Row(f"row {number}", {name: cell for name, cell in zip(header, cells, strict=False) if name})
+        Row(f"row {number}", {name: cell for name, cell in zip(header, cells, strict=False) if name or cell})
         for number, cells in rows
     ]
+
+
+def _formulas_without_values(openpyxl: Any, path: Path) -> list[list[str]]:
+    """Return the cells of each sheet that have a formula whose value no program has stored; [] without formulas."""
+    with zipfile.ZipFile(path) as parts:
+        if not any(_has_formulas(parts, name) for name in parts.namelist() if name.startswith("xl/worksheets/")):
+            return []
+    values = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    formulas = openpyxl.load_workbook(path, read_only=True)
+    found = [
+        [
+            cell.coordinate
+            for row, valued in zip(sheet.iter_rows(), values_of.iter_rows(values_only=True), strict=True)
+            for cell, value in zip(row, valued, strict=True)
+            if value is None and cell.value is not None
+        ]
+        for sheet, values_of in zip(formulas.worksheets, values.worksheets, strict=True)
+    ]
+    values.close()
+    formulas.close()
+    return found
+
+
+def _has_formulas(parts: zipfile.ZipFile, name: str) -> bool:
+    data = parts.read(name)
+    return b"<f>" in data or b"<f " in data
 
 
 def _cells(sheet: Any) -> list[tuple[int, list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from spider_opt.benchmarks.shown_gold import first_shown
 from spider_opt.errors import DatasetError
 from spider_opt.rows import Row, begins_a_query, csv_rows, json_rows, jsonl_rows, name_of, read_text
 from spider_opt.sql.spacing import same_query_key
-from spider_opt.wording import either
+from spider_opt.wording import either, listed
 
 PARTS: Mapping[str, Collection[str]] = {
     "question": QUESTION,
@@ -45,7 +46,16 @@ class Asked:
         return (self.query, *self.others) if self.query else ()
 
 
-def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[Asked]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's questions, and what of it is not read: columns, and those among them that hold queries."""
+
+    asked: tuple[Asked, ...]
+    unread: tuple[str, ...]
+    queries: tuple[str, ...]
+
+
+def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> Table:
     """Read a table of questions; empty rows are none. ``chosen`` are columns by the part (of ``PARTS``) that they are.
 
     A question has several right golds where a cell has a list of them (JSON), where further columns are numbered
@@ -71,7 +81,7 @@ def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[
     if "query" not in columns and more:
         columns["query"], *more = more
     if "question" not in columns:
-        there = ", ".join(f'"{name}"' for name in _fields(rows))
+        there = listed(f'"{name}"' for name in _fields(rows))
         raise refuse(f'no column is called "question", as one must be; there are: {there}')
     asked = []
     for row in rows:
@@ -92,7 +102,37 @@ def read_questions(path: Path, chosen: Mapping[str, str] | None = None) -> list[
         asked.append(Asked(row.place, said["question"], query, database, evidence, difficulty, tuple(others)))
     if not asked:
         raise refuse("holds no question")
-    return _together(asked)
+    unread = tuple(
+        field for field in _fields(rows) if field not in (*columns.values(), *more) and _says_anything(rows, field)
+    )
+    queries = tuple(field for field in unread if _holds_queries(rows, field))
+    return Table(tuple(_together(asked)), unread, queries)
+
+
+def likely(table: Table) -> str:
+    """Return what to say of a table's columns that are not read: each, and what it may be meant for.
+
+    >>> print(likely(Table((), ("sqlx", "number"), ("sqlx",))))
+    "sqlx" (meant for query? name it by columns={'query': 'sqlx'}), "number"
+    """
+    return listed(f'"{field}"{_meant(field, table)}' if field else "one without a name" for field in table.unread)
+
+
+def _meant(field: str, table: Table) -> str:
+    known = {name: part for part, names in PARTS.items() for name in names}
+    near = difflib.get_close_matches(name_of(field), known, n=1, cutoff=0.8)
+    part = known[near[0]] if near else "query" if field in table.queries else ""
+    return f" (meant for {part}? name it by {column(part, field)})" if part else ""
+
+
+def column(part: str, name: str = "NAME") -> str:
+    """Return how it is said which column is a part."""
+    quoted = name if name == "NAME" else repr(name)
+    return either(f"columns={{{part!r}: {quoted}}}", f"--column {shlex.quote(f'{part}={name}')}")
+
+
+def _says_anything(rows: Sequence[Row], field: str) -> bool:
+    return any(isinstance(row.value, dict) and row.value.get(field) not in (None, "", [], {}) for row in rows)
 
 
 def _rows(path: Path, refuse: Callable[[str], DatasetError]) -> list[Row]:
@@ -156,11 +196,11 @@ def database_of(asked: Asked, databases: Mapping[str, Path], path: Path) -> str:
     Raises:
         DatasetError: it names none of these, or none at all where there are several.
     """
-    listed = ", ".join(databases)
+    there = listed(databases)
     if not asked.database:
         if len(databases) == 1:
             return next(iter(databases))
-        raise DatasetError(f"{path}: {asked.place} names no database, and there are {len(databases)} ({listed})")
+        raise DatasetError(f"{path}: {asked.place} names no database, and there are {len(databases)} ({there})")
     wanted = Path(asked.database.replace("\\", "/"))
     for name in (wanted.name, wanted.stem):
         if found := next((db_id for db_id in databases if db_id.lower() == name.lower()), None):
@@ -168,8 +208,7 @@ def database_of(asked: Asked, databases: Mapping[str, Path], path: Path) -> str:
     near = difflib.get_close_matches(wanted.stem, databases, n=1)
     meant = f'; did you mean "{near[0]}"?' if near else ""
     raise DatasetError(
-        f'{path}: {asked.place} is about the database "{asked.database}", which is none of those named '
-        f"({listed}){meant}"
+        f'{path}: {asked.place} is about the database "{asked.database}", which is none of those named ({there}){meant}'
     )
 
 
@@ -183,7 +222,7 @@ def _columns(rows: Sequence[Row], chosen: Mapping[str, str], refuse: Callable[[s
     if odd := next((part for part in chosen if part not in PARTS), None):
         raise refuse(f"a table has no part {odd!r}, but {', '.join(PARTS)}")
     if lacking := next((name for name in chosen.values() if name not in fields), None):
-        there = ", ".join(f'"{field}"' for field in fields)
+        there = listed(f'"{field}"' for field in fields)
         raise refuse(f'no column is called "{lacking}"; there are: {there}')
     columns = dict(chosen)
     for part, names in PARTS.items():
@@ -216,7 +255,7 @@ def _check_alone(rows: Sequence[Row], part: str, having: Sequence[str], refuse: 
         )
         raise refuse(
             f'the columns "{able[0]}" and "{other}" can each be the {part}, and say different things ({line}): choose '
-            f"one by {either(f'columns={{{part!r}: NAME}}', f'--column {part}=NAME')}"
+            f"one by {column(part)}"
         )
 
 

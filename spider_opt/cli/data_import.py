@@ -54,6 +54,7 @@ def _columns(context: click.Context, option: click.Parameter, given: Sequence[st
     help="What the two halves share nothing of; query: they share databases",
 )  # fmt: skip
 @click.option("--no-training", is_flag=True, help="Ask all questions: set none apart to learn from")
+@click.option("--without-golds", is_flag=True, help="No question has a gold query: all are asked, none is scored")
 @click.option("--replace", is_flag=True, help="Replace what an earlier import wrote there, and nothing else")
 def import_command(
     table: Path,
@@ -64,6 +65,7 @@ def import_command(
     name: str | None,
     split_by: str,
     no_training: bool,
+    without_golds: bool,
     replace: bool,
 ) -> None:
     """Make a benchmark of the questions in TABLE: CSV, XLSX, JSON, JSONL.
@@ -78,7 +80,7 @@ def import_command(
 
     made = import_benchmark(
         table, databases, out, name=name, columns=columns, training=not no_training, split_by=split_by,
-        descriptions=descriptions, replace=replace, on_gold=_show,
+        descriptions=descriptions, without_golds=without_golds, replace=replace, on_gold=_show,
     )  # fmt: skip
     _sum_up(made, table, out)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import zipfile
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,7 @@ from spider_opt.benchmarks.importing import Gold, Imported, database_files, impo
 from spider_opt.benchmarks.leaks import training_for
 from spider_opt.benchmarks.near import near_duplicates
 from spider_opt.errors import DatasetError
+from spider_opt.wording import in_shell
 
 BOATS = (
     "CREATE TABLE boat (name TEXT, kind TEXT, crew INT); INSERT INTO boat VALUES ('Alba','sail',3),('Borg','motor',5)"
@@ -103,7 +106,7 @@ def test_questions_without_a_query_are_taken(here: Path) -> None:
     assert [(gold.rows, gold.error) for gold in found.asked] == [(1, ""), (None, "")]
     assert [example.gold_sql for example in load(data="own").examples] == [ROWS[0][1], ""]
     Path("words.csv").write_text("question\nWhat else?\n")
-    assert [gold.rows for gold in made(Path("words.csv"), replace=True).asked] == [None]
+    assert [gold.rows for gold in made(Path("words.csv"), replace=True, without_golds=True).asked] == [None]
 
 
 def test_a_query_that_fails_is_told_and_kept(here: Path) -> None:
@@ -481,3 +484,110 @@ def test_descriptions_that_are_wrong_are_refused(here: Path, file: str, text: st
     with pytest.raises(DatasetError, match=said):
         made(table(ROWS), descriptions=Path("about"))
     assert not Path("own").exists()
+
+
+# --- columns that are not read, and golds that are not there -------------------------------------
+
+
+def written(name: str, columns: dict[str, list[str]]) -> Path:
+    path, rows = Path(name), [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if path.suffix == ".xlsx":
+        return spreadsheet(path, [list(columns), *(list(row.values()) for row in rows)])
+    if path.suffix == ".csv":
+        return table([row.values() for row in rows], ",".join(columns), name)
+    lines = [json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines) if path.suffix == ".jsonl" else f"[{','.join(lines)}]")
+    return path
+
+
+ASKED, GOLD = [words for words, _ in ROWS], [sql for _, sql in ROWS]
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.json", "q.jsonl", "q.xlsx"])
+def test_a_table_without_golds_is_refused_unless_that_is_said(
+    here: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(name, {"question": ASKED, "sqlx": GOLD, "number": ["1", "2", "3"]})
+    with pytest.raises(DatasetError) as caught, in_shell():
+        made(path)
+    assert str(caught.value) == (
+        f"{name}: no column holds gold queries, by which answers are judged (query, sql, gold_sql, ground_truth …); "
+        'not read: "sqlx", "number": name it by --column query=sqlx, or say that there are none by --without-golds'
+    )
+    assert not Path("own").exists()
+    assert [gold.rows for gold in made(path, columns={"query": "sqlx"}).asked] == [1, 1, 0]
+    assert [gold.rows for gold in made(path, without_golds=True, replace=True).asked] == [None] * 3
+    said = (
+        """%s: columns that are not read: "sqlx" (meant for query? name it by columns={'query': 'sqlx'}), "number\""""
+    )
+    assert caplog.messages == [f'{name}: columns that are not read: "number"', said % name]
+
+
+def test_a_column_of_golds_that_is_empty_is_none(here: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no column holds gold queries.*: name it by columns=\{'query': NAME\}"):
+        made(written("q.csv", {"question": ASKED, "sql": ["", "", ""]}))
+
+
+def test_golds_that_are_there_are_not_given_up(here: Path) -> None:
+    with pytest.raises(DatasetError, match="it has gold queries: leave out without_golds=True"):
+        made(written("q.csv", {"question": ASKED, "sql": GOLD}), without_golds=True)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, None),
+        ({"query_2": ["", "", "SELECT 1"], "level": ["1", "2", "3"]}, None),
+        (
+            {"evidense": ["a", "b", "c"]},
+            "\"evidense\" (meant for evidence? name it by columns={'evidence': 'evidense'})",
+        ),
+        ({"": ["a", "b", "c"]}, "one without a name"),
+        ({"unused": ["", "", ""]}, None),
+        ({"other": GOLD}, "\"other\" (meant for query? name it by columns={'query': 'other'})"),
+    ],
+)
+@pytest.mark.parametrize("name", ["q.csv", "q.json", "q.jsonl", "q.xlsx"])
+def test_columns_that_are_not_read_are_told(
+    here: Path, name: str, columns: dict[str, list[str]], said: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    made(written(name, {"question": ASKED, "query": GOLD, **columns}))
+    assert caplog.messages == ([] if said is None else [f"{name}: columns that are not read: {said}"])
+
+
+# --- formulas ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "cell"),
+    [
+        (
+            [["question", "query"], ["Which?", '="SELECT name"&" FROM boat"'], ["And?", "=B2"]],
+            r"cell B2 \(and 1 more\)",
+        ),
+        ([["question", "query"], ["Which?", "SELECT 1"], ['=A2&"!"', "SELECT 2"]], "cell A3"),
+    ],
+)
+def test_a_formula_without_its_value_is_refused(here: Path, rows: list[list[object]], cell: str) -> None:
+    path = spreadsheet(here / "q.xlsx", [["notes"], ["=1+1"]], rows)
+    with pytest.raises(DatasetError, match=f"{cell} has a formula without its value: open it in a spreadsheet program"):
+        made(path)
+    assert not Path("own").exists()
+
+
+def test_a_formula_with_its_value_counts_by_that(here: Path) -> None:
+    path = spreadsheet(here / "q.xlsx", [["question", "query"], ["Which?", '="SELECT name"&" FROM boat"']])
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    assert b"</f><v" in sheet
+    parts["xl/worksheets/sheet1.xml"] = re.sub(
+        rb'(<c r="B2"[^>]*?)(?: t="\w+")?>(<f>.*?</f>)<v ?/?>(?:</v>)?',
+        rb'\1 t="str">\2<v>SELECT name FROM boat</v>',
+        sheet,
+    )
+    with zipfile.ZipFile(path, "w") as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    [gold] = made(path).asked
+    assert (gold.asked.query, gold.rows) == ("SELECT name FROM boat", 2)

@@ -12,7 +12,9 @@ from spider_opt.benchmarks import load
 from spider_opt.benchmarks.check import check_benchmark
 from spider_opt.benchmarks.dr_spider import SETS
 from spider_opt.benchmarks.kaggle_dbqa import DATABASES
+from spider_opt.benchmarks.loading import missing_sentence
 from spider_opt.benchmarks.recognising import layout_of
+from spider_opt.benchmarks.table import BENCHMARKS
 from spider_opt.errors import DatasetError
 from spider_opt.wording import in_shell
 
@@ -120,3 +122,28 @@ def test_what_only_lacks_something_is_told_as_ever(tmp_path: Path) -> None:
 def test_the_real_ones(shared: Path, folder: str, name: str) -> None:
     with pytest.raises(DatasetError, match=f"{folder} looks like .*'s folder, not .*: load"):
         load(name, data=shared / folder)
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "spider-mini"])
+def test_what_is_said_of_a_folder_is_short(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SPIDER_DIR", "BIRD_DIR", "ARCHER_DIR", "KAGGLE_DBQA_DIR", "DR_SPIDER_DIR", "SPIDER2_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    for folder in ("full", "empty"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    for data in (tmp_path / "full", tmp_path / "empty", tmp_path / "none", None):
+        with pytest.raises(DatasetError) as caught, in_shell():
+            load(name, data=data)
+        assert len(str(caught.value).replace(str(data), "")) < 250
+
+
+def test_many_names_are_cut(tmp_path: Path) -> None:
+    root = made(tmp_path / "folder", "dr-spider")
+    for name in SETS:
+        file = root / f"data/{name}/questions_post_perturbation.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps([ENTRY]))
+    with pytest.raises(DatasetError, match=r'"SQL_sort" \(did you mean "SQL_sort_order"\?\); there is: .* and 11 more'):
+        load("dr-spider:SQL_sort", data=root)
+    missing = {f"db_{i}": i for i in range(30)}
+    assert missing_sentence(missing, 500, 65).endswith("db_9 (9) and 20 more; n=65")

@@ -101,11 +101,7 @@ def query_field(
 
 
 def _check_alone(
-    chosen: str,
-    columns: Mapping[str, Sequence[str]],
-    names: Mapping[str, str],
-    known: Known,
-    told: Collection[str],
+    chosen: str, columns: Mapping[str, Sequence[str]], names: Mapping[str, str], known: Known, told: Collection[str]
 ) -> None:
     """Refuse a choice where another field is named for answers, too, and holds other queries; golds are no answers.
 
