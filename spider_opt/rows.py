@@ -35,12 +35,14 @@ def read_text(path: Path, error: type[SpiderOptError]) -> str:
     r"""Return what a text file holds, with ``\n`` for every line end; UTF-16 is read where its mark stands before it.
 
     Raises:
-        SpiderOptError: of the kind ``error``: it cannot be read, or is no UTF-8 (with the line).
+        SpiderOptError: of the kind ``error``: it cannot be read, is a zip, or is no UTF-8 (with the line).
     """
     try:
         data = path.read_bytes()
     except OSError as failed:
         raise error(f"{path} cannot be read: {failed.strerror or failed}") from failed
+    if data.startswith(b"PK\x03\x04"):
+        raise error(f"{path} is a spreadsheet or another zip, and no text: save it as CSV")
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8-sig")
     try:
         text = data.decode(encoding)

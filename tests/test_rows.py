@@ -107,3 +107,12 @@ def test_a_file_is_utf8_or_says_that_it_is_utf16(tmp_path: Path) -> None:
     path.write_bytes("a\nä".encode("cp1252"))
     with pytest.raises(DatasetError, match="is not UTF-8: see line 2; save it as UTF-8"):
         read_text(path, DatasetError)
+
+
+def test_a_spreadsheet_where_text_is_due_is_called_one(tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+    with pytest.raises(
+        DatasetError, match=r"answers\.csv is a spreadsheet or another zip, and no text: save it as CSV"
+    ):
+        read_text(path, DatasetError)
