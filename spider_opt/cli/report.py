@@ -35,8 +35,9 @@ RUNS = Path("results/runs")
 def report_command(runs: tuple[Path, ...], chosen: Chosen, out: Path, table: Path | None, look: bool) -> None:
     """Write a page about runs and their questions.
 
-    It opens from disk: no server, no network. It has the ladder, every metric with its interval, costs, weak
-    databases, what went wrong, any two runs compared, and each question with prompt, answers, queries and results.
+    It opens from disk: no server, no network. It has the ladder, every metric with its interval, ranks, costs, weak
+    databases and slices, what went wrong and what to try next, confidence, any two runs compared, and each question
+    with prompt, answers, queries and results.
     A RUN is a run folder or a folder of them (default: results/runs); all are of one benchmark, the others are named
     and left out. Questions, gold queries and results need that benchmark: name its folder where it is not bundled.
     """

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from spider_opt.analysis.paired import holm, mcnemar
 from spider_opt.processors import usable_processors
+from spider_opt.report.page.results import cut
 from spider_opt.runs import Run
 from spider_opt.runs.parts import kinds_of_parts, parts
 from spider_opt.scoring.statistics import accuracy_interval, interval
@@ -17,6 +18,8 @@ from spider_opt.types import Benchmark
 
 MOST_PARTS = 20
 """Kinds of more parts are names and not slices: databases have a chart of their own, other keys tell questions."""
+MOST_LETTERS = 60
+"""Characters of a slice's name that are shown."""
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 Cell = list[Any] | None
@@ -40,7 +43,11 @@ class Slices:
     def to_json(self) -> list[dict[str, Any]]:
         """Return the kinds with their parts, and whether these are counts; figures of runs are in this order."""
         return [
-            {"kind": kind.replace("_", " "), "parts": [*told], "counts": kind in CHARACTERISTICS}
+            {
+                "kind": cut(kind.replace("_", " "), MOST_LETTERS),
+                "parts": [cut(name, MOST_LETTERS) for name in told],
+                "counts": kind in CHARACTERISTICS,
+            }
             for kind, told in self.kinds.items()
         ]
 

@@ -85,6 +85,11 @@ def test_without_the_benchmark_and_with_names_for_parts(runs: list[Run], mini: B
     )
     told = [one["kind"] for one in Slices(runs, replace(mini, examples=examples)).to_json()]
     assert "half" in told
+    long = tuple(
+        replace(one, metadata={"x" * 100_000: "<b>" * (i % 2) * 40_000}) for i, one in enumerate(mini.examples)
+    )
+    [named] = [one for one in Slices(runs, replace(mini, examples=long)).to_json() if one["kind"].startswith("xx")]
+    assert [len(name) < 100 for name in (named["kind"], *named["parts"])] == [True] * 3
     assert "id" not in told
 
 
