@@ -58,7 +58,7 @@ def write_report(
 
     Raises:
         UsageError: an argument is of another kind than is due, the runs were asked different benchmarks, ``out`` holds
-            something else, or a package is missing (the extra ``report``; pyarrow for Parquet).
+            something else, or a package is missing (the extra ``report``; for Parquet ``parquet``).
         RunError: a folder holds no run, or an unfinished one.
         OSError: it cannot be written.
     """
@@ -233,5 +233,5 @@ def _table(path: Path) -> Callable[[Any], None]:
     if kind != ".parquet":
         raise UsageError(f"{path} is no table's name: {argument('table')} is a file that ends in .csv or .parquet")
     if find_spec("pyarrow") is None:
-        raise UsageError(f"{path} needs pyarrow: pip install pyarrow, or name a .csv file") from None
+        raise UsageError(f"{path} needs pyarrow: pip install 'spider-opt[parquet]', or name a .csv file") from None
     return lambda frame: write_bytes_whole(path, frame.to_parquet(index=False))

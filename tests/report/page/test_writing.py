@@ -122,8 +122,18 @@ def test_a_table_of_another_kind(make_run: Make, tmp_path: Path, name: str) -> N
 
 def test_parquet_wants_pyarrow(make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match="needs pyarrow: pip install pyarrow"):
+    with pytest.raises(UsageError, match=r"needs pyarrow: pip install 'spider-opt\[parquet\]'"):
         write_report([make_run("one", "+")], tmp_path / "out", table=tmp_path / "t.parquet")
+
+
+def test_parquet_holds_what_the_csv_holds(make_run: Make, tmp_path: Path) -> None:
+    import pandas as pd
+
+    out, table = tmp_path / "out", tmp_path / "t.parquet"
+    write_report([make_run("one", "+-?"), make_run("two", "++-")], out, table=table)
+    found = pd.read_parquet(table)
+    assert len(found) == 6
+    assert found.to_csv(index=False, lineterminator="\n") == (out / "questions.csv").read_text(encoding="utf-8")
 
 
 def test_a_page_without_jinja_says_what_to_install(
