@@ -204,8 +204,9 @@ def _put(part: Path, out: Path) -> None:
         out.rename(old / out.name)
         try:
             part.rename(out)
-        except OSError:
+        except BaseException:  # Ctrl-C, too
             (old / out.name).rename(out)
+            old.rmdir()
             raise
         shutil.rmtree(old, ignore_errors=True)
     else:

@@ -65,6 +65,25 @@ def test_a_table_that_cannot_be_written_leaves_what_was_there(
     assert table.read_text() == "of before"
 
 
+def test_ctrl_c_at_the_last_moment_leaves_the_page_of_before(
+    make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = make_run("one", "+-"), tmp_path / "out"
+    before = write_report([run], out).read_bytes()
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target == out and "old" not in str(path):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report([run], out)
+    assert (out / "index.html").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
+
+
 def test_the_same_runs_give_the_same_page(make_run: Make, tmp_path: Path) -> None:
     run = make_run("one", "+-+-")
     first, second = (write_report([run], tmp_path / name).parent for name in ("a", "b"))
