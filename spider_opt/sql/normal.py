@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -60,6 +61,7 @@ def tokens(sql: str) -> list[Token]:
     return pieces
 
 
+@lru_cache(maxsize=16384)
 def normalized(sql: str) -> str:
     """Return ``sql`` so that spellings of one query are equal: case, space, quotes, table aliases, final semicolon.
 

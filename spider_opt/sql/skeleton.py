@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from spider_opt.sql.names import KEYWORDS
 from spider_opt.sql.normal import Token, tokens
 
@@ -9,6 +11,7 @@ NAME, VALUE = "_", "?"
 _SAY_NOTHING = {"ASC", "INNER", "OUTER"}
 
 
+@lru_cache(maxsize=16384)
 def skeleton(sql: str) -> str:
     """Return ``sql`` with ``_`` for each name and ``?`` for each value, without aliases; no need that it parses.
 
