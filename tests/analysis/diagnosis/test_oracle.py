@@ -20,6 +20,7 @@ from spider_opt.analysis.diagnosis.oracle.answers import FILE, Group
 from spider_opt.analysis.diagnosis.oracle.context import OracleContext, contexts
 from spider_opt.analysis.diagnosis.text import examined_to_markdown
 from spider_opt.errors import ModelError, PredictionsError, RunError, SpiderOptError, UsageError
+from spider_opt.paths import locked
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.answers import Answer
 from spider_opt.types import Benchmark, Context, ModelInfo, Prediction, Question, Request, Task
@@ -170,6 +171,14 @@ def test_steps_around_it_stay_what_they_are(benchmark: Benchmark) -> None:
     model = knowing(NEEDS)
     oracle = ask_oracle(found, benchmark, "oracle", model=model, controls=1)
     assert oracle.mended.get(1) is Rung.TABLES
+
+
+def test_a_folder_that_another_writes_into_is_refused(benchmark: Benchmark) -> None:
+    Path("oracle").mkdir()
+    model = knowing(NEEDS)
+    with locked(Path("oracle")), pytest.raises(RunError, match="oracle is in use by another run"):
+        ask_oracle(so.diagnose(answered(benchmark)), benchmark, "oracle", model=model)
+    assert model.requests == []
 
 
 # --- it cannot get into a run ------------------------------------------------------------------

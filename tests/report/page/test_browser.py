@@ -87,6 +87,13 @@ def test_every_view_is_drawn(opened: Opened, runs: list[Run]) -> None:
     page.wait_for_selector("#view-overview:not([hidden])")
 
 
+def test_numbers_are_rounded_as_by_the_command_line(opened: Opened) -> None:
+    values = [85.25, 85.75, 85.35, 0.5, 1.5, 2.5, 0.125, 0.375, 100.0, 0.05, 12.345, 66.65, -0.25, -85.25]
+    for digits in (0, 1, 2):
+        shown = opened.page.evaluate("([values, n]) => values.map((one) => page.rounded(one, n))", [values, digits])
+        assert shown == [f"{value:.{digits}f}" for value in values]
+
+
 def test_filters_find_what_they_say(opened: Opened, runs: list[Run], mini: Benchmark) -> None:
     page = opened.go("view=questions&run=0")
     form = page.locator(".filters")

@@ -21,10 +21,11 @@ from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import ModelError, RunError, UsageError
 from spider_opt.models.torch.engine import SIDE_BY_SIDE
-from spider_opt.paths import cache_dir, locked
+from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, display
 from spider_opt.retrieval import open_library
 from spider_opt.runs import Run
+from spider_opt.runs.claiming import alone
 from spider_opt.runs.concurrency import ask_all, by_database
 from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.scoring import Rules, score
@@ -117,39 +118,36 @@ def ask_oracle(
         raise UsageError(f"{folder} is a run's folder, and what an oracle is answered is kept apart: name another one")
     check_unchanged(benchmark)
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with locked(folder), cache_in_use(), temporary_folder() as nowhere:
-            file = OracleFile(folder, identity(run), _own(run))
-            drawn = _Controls.drawn(found, benchmark, controls, seed)
-            climb = _climb(found, benchmark, file, drawn, shown_by)
-            n = _at_most(climb, found)
-            tell(_cost(run, n))
-            with closing(model_of(run, method, model, cache_dir(), nowhere)) as opened:
-                library = open_library(benchmark, benchmark.examples, run.info.embedder, progress=shown_by)
-                tools = Tools(DatabasePool(benchmark.paths), library)
-                errors: list[ModelError] = []
-                side_by_side = SIDE_BY_SIDE if opened.info.engine else 1
+    with alone(folder), cache_in_use(), temporary_folder() as nowhere:
+        file = OracleFile(folder, identity(run), _own(run))
+        drawn = _Controls.drawn(found, benchmark, controls, seed)
+        climb = _climb(found, benchmark, file, drawn, shown_by)
+        n = _at_most(climb, found)
+        tell(_cost(run, n))
+        with closing(model_of(run, method, model, cache_dir(), nowhere)) as opened:
+            library = open_library(benchmark, benchmark.examples, run.info.embedder, progress=shown_by)
+            tools = Tools(DatabasePool(benchmark.paths), library)
+            errors: list[ModelError] = []
+            side_by_side = SIDE_BY_SIDE if opened.info.engine else 1
 
-                def ask(
-                    group: Group, rung: Rung | None, todo: Sequence[Example], shown: Mapping[str, OracleContext]
-                ) -> None:
-                    generator = with_oracle(method, tools, shown)
-                    answered = ask_all(todo, generator, opened, run.info.seed, side_by_side)
-                    label = f"asking {group} answers again, {rung.value if rung else 'in another order'}"
-                    with shown_by(label, len(todo)) as advance, closing(answered):
-                        for example, got in answered:
-                            if isinstance(got, ModelError):
-                                errors.append(got)
-                            else:
-                                file.add(group, rung, example, got.sql, got.usage)
-                            advance()
+            def ask(
+                group: Group, rung: Rung | None, todo: Sequence[Example], shown: Mapping[str, OracleContext]
+            ) -> None:
+                generator = with_oracle(method, tools, shown)
+                answered = ask_all(todo, generator, opened, run.info.seed, side_by_side)
+                label = f"asking {group} answers again, {rung.value if rung else 'in another order'}"
+                with shown_by(label, len(todo)) as advance, closing(answered):
+                    for example, got in answered:
+                        if isinstance(got, ModelError):
+                            errors.append(got)
+                        else:
+                            file.add(group, rung, example, got.sql, got.usage)
+                        advance()
 
-                climb.ask = ask
-                _findings(climb, found)
-            climb.ask = None
-            told = _findings(climb, found)
-    except BlockingIOError:
-        raise RunError(f"{folder} is in use by another process: wait for it, or name another folder") from None
+            climb.ask = ask
+            _findings(climb, found)
+        climb.ask = None
+        told = _findings(climb, found)
     if errors:
         raise RunError(
             f"{counted(len(errors), 'question')} got no answer ({errors[0]}): "

@@ -50,8 +50,15 @@ window.page = {
     place.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   };
 
-  page.percent = (value) => (value === null || value === undefined ? "-" : value.toFixed(1));
-  page.signed = (value) => (value >= 0 ? "+" : "\u2212") + Math.abs(value).toFixed(1);
+  /** Return a number with so many digits, of two that are equally near the even one, as the command line does. */
+  page.rounded = (value, digits) => {
+    const parts = value * 2 ** (digits + 1);  // odd where two are equally near, for a binary fraction
+    if (!Number.isInteger(parts) || parts % 2 === 0) return value.toFixed(digits);
+    const below = Math.floor(value * 10 ** digits);
+    return ((below % 2 ? below + 1 : below) / 10 ** digits).toFixed(digits);
+  };
+  page.percent = (value) => (value === null || value === undefined ? "-" : page.rounded(value, 1));
+  page.signed = (value) => (value >= 0 ? "+" : "\u2212") + page.rounded(Math.abs(value), 1);
   page.count = (value) => value.toLocaleString("en");
   page.several = (n, one, more) => `${page.count(n)} ${n === 1 ? one : more || one + "s"}`;
   page.say = function (text) { document.getElementById("said").textContent = page.plain(text); };
