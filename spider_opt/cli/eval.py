@@ -91,6 +91,10 @@ if TYPE_CHECKING:
     help="Stop before so much is exceeded: 5usd, 2M-tokens, 30min (again for more); the same command goes on with more",
 )  # fmt: skip
 @prices_option
+@click.option(
+    "--spans", metavar="otlp[=URL]",
+    help="Send OpenTelemetry's spans of questions and model calls to a collector  [URL: what its variables say]",
+)  # fmt: skip
 @scoring_options()
 @corrections_option
 @fail_under_option
@@ -122,6 +126,7 @@ def eval_command(
     dry_run: int | None,
     budget: tuple[str, ...],
     prices: Path | None,
+    spans: str | None,
     metrics: str | None,
     mode: str | None,
     keep_distinct: bool,
@@ -192,6 +197,7 @@ def eval_command(
         "record": record,
         "budget": budget or None,
         "prices": prices,
+        "spans": spans,
         "tell": partial(click.echo, err=True),
     }
     if dry_run is not None:

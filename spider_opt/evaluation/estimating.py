@@ -75,6 +75,7 @@ def estimate(
     allow_learnt: bool = False,
     budget: str | Sequence[str] | None = None,
     prices: str | Path | None = None,
+    spans: str | None = None,
     progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
 ) -> Estimate:
@@ -95,7 +96,8 @@ def estimate(
         model=model, base_url=base_url, engine=engine, out=out, limit=limit, ids=ids, seed=seed,
         concurrency=concurrency, name=name, embedder=embedder, cache=cache, record=record, max_tokens=max_tokens,
         system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs,
-        give_up=give_up, allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
+        give_up=give_up, allow_learnt=allow_learnt, budget=budget, prices=prices, spans=spans, progress=progress,
+        tell=tell,
     )  # fmt: skip
     with ready(method, benchmark, given) as asking:
         all_of_them = to_ask(asking.asked.examples[: asking.given.limit])

@@ -10,6 +10,7 @@ from typing import get_args
 
 from spider_opt import arguments
 from spider_opt.evaluation.folders import Out
+from spider_opt.evaluation.spans import Spans, spans_of
 from spider_opt.models import Engine
 from spider_opt.models.budget import Budget, budget
 from spider_opt.models.lent import checked_model
@@ -45,6 +46,7 @@ class Given:
     allow_learnt: bool = False
     budget: str | Sequence[str] | None = None
     prices: str | Path | None = None
+    spans: str | None = None
     progress: bool | Progress | None = True
     tell: Callable[[str], None] | None = field(default=None, repr=False)
 
@@ -82,6 +84,7 @@ class Given:
             give_up=arguments.whole(self.give_up, "give_up", least=0),
             allow_learnt=arguments.yes_or_no(self.allow_learnt, "allow_learnt"),
             prices=None if self.prices is None else arguments.path(self.prices, "prices"),
+            spans=None if self.spans is None else arguments.text(self.spans, "spans"),
             tell=None if self.tell is None else arguments.function(self.tell, "tell", "sentence"),
         )
 
@@ -89,6 +92,15 @@ class Given:
     def warn(self) -> Callable[[str], None]:
         """Where sentences go that must not be missed."""
         return self.tell or _LOG.warning
+
+    @property
+    def collector(self) -> Spans | None:
+        """Where spans go.
+
+        Raises:
+            UsageError: it is no such place, or the packages that send them are not installed.
+        """
+        return None if self.spans is None else spans_of(self.spans)
 
     @property
     def bounds(self) -> Budget:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spider_opt import arguments
 from spider_opt.benchmarks.subsets import listed, only
@@ -20,6 +21,7 @@ from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.learnt import check_learnt
 from spider_opt.evaluation.pipeline import Pipeline, check_pipeline
 from spider_opt.evaluation.plan import FUNCTION, Asking, Plan, check_unasked, of_method, of_pipeline, opened_model
+from spider_opt.evaluation.spans import begin_run, tracing, with_spans
 from spider_opt.methods import Method, parse_method
 from spider_opt.models import CachedModel, ReplayModel
 from spider_opt.models.budget import Account, Budget
@@ -40,6 +42,9 @@ from spider_opt.temporary import temporary_folder
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument, counted, either
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 _LOG = logging.getLogger("spider_opt")
 
 
@@ -57,6 +62,7 @@ class Ready:
     priced: Prices | None
     shown: Progress
     close: Callable[[], None]
+    tracer: Tracer | None = None
 
     def ask(self, chosen: Collection[str] | None = None) -> Finished:
         """Ask all, or the questions with the ``chosen`` ids, and tell of it.
@@ -67,15 +73,22 @@ class Ready:
         """
         given, plan, account = self.given, self.plan, self.account
         said = given.tell or _LOG.info
+        generator = plan.generator(self.folder)
+        span = None if self.tracer is None else begin_run(self.tracer, plan.info)
+        if self.tracer is not None and span is not None:
+            generator = with_spans(generator, self.tracer, span)
         try:
             finished = run(
-                self.asked, plan.generator(self.folder), plan.model, self.folder, plan.info, limit=given.limit,
+                self.asked, generator, plan.model, self.folder, plan.info, limit=given.limit,
                 progress=self.shown, concurrency=given.concurrency or plan.side_by_side, measure=plan.measure,
                 give_up=given.give_up, afresh=not given.cache, chosen=chosen,
                 left_s=(lambda: inf) if account is None else lambda: account.left_s,
             )  # fmt: skip
         except BudgetSpent as error:
             raise BudgetSpent(self._how_far(str(error))) from error
+        finally:
+            if span is not None:
+                span.end()
         if finished.aside is not None:
             said(f"asked again, without the cache; the answers that were there are in {finished.aside}")
         said(f"{counted(len(finished.answers), 'answer')}, {finished.n_new} of them new{plan.cost()}")
@@ -106,12 +119,13 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
         UsageError, LeakError, DatasetError, WeightsError, RunError: as ``evaluate``.
     """
     given, shown = given.checked(), display(given.progress)
-    bounds = given.bounds
+    bounds, collector = given.bounds, given.collector
     priced = None if given.prices is None else read_prices(given.prices)
     read_prices()  # a file that cannot be read is told now
     asked, sample = _asked(benchmark, given.ids)
     check_unchanged(asked)
     with cache_in_use(), temporary_folder() as nowhere, ExitStack() as opened:
+        tracer = opened.enter_context(tracing(collector))
         cached: CachedModel | None = None
         if callable(method):
             plan = _of_function(method, asked, given, sample, nowhere)
@@ -127,6 +141,8 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
                 tell=given.tell or _LOG.info,
                 progress=lines if given.progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip
+            if tracer is not None:
+                cached.trace_with(tracer)
         opened.callback(plan.ended)
         kept_here = given.cache and plan.kept
         folder = folder_for(plan.info, given.out, None if kept_here else nowhere / "run")
@@ -135,7 +151,7 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
         price = price_for(plan.info, priced)
         account = _account(folder, bounds, price, plan, cached, given)
         named = kept_here or given.out is not None
-        yield Ready(given, asked, plan, folder, named, account, price, priced, shown, opened.close)
+        yield Ready(given, asked, plan, folder, named, account, price, priced, shown, opened.close, tracer)
 
 
 def _parsed(method: str | Method, given: Given) -> Method:

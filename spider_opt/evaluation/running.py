@@ -55,6 +55,7 @@ def evaluate(
     allow_learnt: bool = False,
     budget: str | Sequence[str] | None = None,
     prices: str | Path | None = None,
+    spans: str | None = None,
     progress: bool | Progress | None = True,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
@@ -104,6 +105,8 @@ def evaluate(
         budget: the most that may be spent: ``"5usd"``, ``"2M-tokens"``, ``"30min"``, or several. Each request has its
             maximum set aside first; what was spent in the folder before counts.
         prices: a CSV file of what models cost, in front of ours; by default the one that ``SPIDER_OPT_PRICES`` names.
+        spans: send spans of OpenTelemetry's there, of each question and of what models are asked anew: ``"otlp"``, or
+            ``"otlp=http://localhost:4318"``. They hold no text of questions, prompts or answers.
         progress: show it on stderr (True), not (False, None), or by a display of one's own.
         tell: called with sentences about the run, by default those that must not be missed are logged.
 
@@ -128,7 +131,7 @@ def evaluate(
         model=model, base_url=base_url, engine=engine, out=out, limit=limit, ids=ids, seed=seed,
         concurrency=concurrency, name=name, embedder=embedder, cache=cache, record=record, max_tokens=max_tokens,
         system=system, extra=extra, request_timeout_s=request_timeout_s, logprobs=logprobs, give_up=give_up,
-        allow_learnt=allow_learnt, budget=budget, prices=prices, progress=progress, tell=tell,
+        allow_learnt=allow_learnt, budget=budget, prices=prices, spans=spans, progress=progress, tell=tell,
     )  # fmt: skip
     with ready(method, benchmark, given) as asking:
         finished = asking.ask()

@@ -8,14 +8,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spider_opt.models.accounted import Accounted
 from spider_opt.models.budget import Account
 from spider_opt.models.computing import computed_by
 from spider_opt.models.lent import odd_in
+from spider_opt.models.traced import Traced
 from spider_opt.store import Older, Store
 from spider_opt.types import ChatModel, Completion, ModelInfo, Request, Usage
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _SECTION, _LEFT_OUT = "answers", "left out"
 # Answers may have been paid for: those that were kept before there was a store are taken over.
@@ -132,6 +136,10 @@ class CachedModel:
     def count_with(self, account: Account) -> None:
         """Have an account count what is asked anew; what is kept costs nothing."""
         self.inner = Accounted(self.inner, account)
+
+    def trace_with(self, tracer: Tracer) -> None:
+        """Have a tracer see what is asked anew."""
+        self.inner = Traced(self.inner, tracer)
 
     def _key(self, request: Request) -> str:
         return request_key(self.info, request, self.cache_tag, self._computed_by)
