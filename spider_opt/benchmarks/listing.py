@@ -10,6 +10,7 @@ from spider_opt.benchmarks.source import Source
 from spider_opt.benchmarks.splits import folder_of, how_to_get, present_splits
 from spider_opt.benchmarks.table import BENCHMARKS, benchmark_names, source_named
 from spider_opt.errors import DatasetError
+from spider_opt.wording import either
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ def listed() -> tuple[list[Listed], list[str]]:
         except DatasetError as error:
             broken.append(str(error))
     return found, broken
+
+
+def how_named(name: str) -> str:
+    """Return how a benchmark is named, its folder with it where it is not at hand by itself."""
+    if name not in benchmark_names():
+        return either("load(data=DIR)", "--data DIR")
+    source = source_named(name)
+    return either(f"load({name!r})", f"--benchmark {name}") if source.root else folder_of(name, source.over or "")
 
 
 MANY = 8

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import Chosen, benchmark_options
-from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, corrections_option, scoring_options, typed_options
+from spider_opt.cli.options import (
+    SCORING_OPTIONS,
+    asked_rules,
+    check_suites_count,
+    corrections_option,
+    scoring_options,
+    typed_options,
+)
 from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
@@ -70,6 +77,8 @@ def candidates_command(
         check_out(out, (run, *others), replaces=is_of_ours, what="candidates")
     judged = typed_options(context, SCORING_OPTIONS)
     rules = asked_rules(None, mode, keep_distinct, timeout_s, suite, plug_value, corrections) if judged else None
+    if rules is not None:
+        check_suites_count(rules, "--mode suite")
     corrected = None if judged else corrections  # else the rules say it
     info = RunInfo.read(run)
     benchmark = chosen.load_of(info.benchmark, info.split)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from spider_opt.cli.benchmark_options import BENCHMARK_OPTIONS, Chosen, benchmark_options
-from spider_opt.cli.options import SCORING_OPTIONS, asked_rules, corrections_option, scoring_options, typed_options
+from spider_opt.cli.options import (
+    SCORING_OPTIONS,
+    asked_rules,
+    check_suites_count,
+    corrections_option,
+    scoring_options,
+    typed_options,
+)
 from spider_opt.cli.out_file import check_out
 
 if TYPE_CHECKING:
@@ -121,6 +128,7 @@ def compare_command(
     if by_corrected and corrections is None:
         metrics = None  # run folders tell it themselves
     rules = asked_rules(metrics, mode, keep_distinct, timeout_s, suite, plug_value, corrections)
+    check_suites_count(rules, "--metric suite")
     judging = {name: option for name, option in SCORING_OPTIONS.items() if name != "metrics" or not by_corrected}
     if not typed_options(context, judging):
         rules = replace(rules_of_first((base, *runs)) or rules, corrections=rules.corrections)

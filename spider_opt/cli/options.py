@@ -267,6 +267,19 @@ def asked_rules(
     return rules_for(names, keep_distinct, timeout_s, mode=mode or "", **others)
 
 
+def check_suites_count(rules: Rules, instead: str) -> None:
+    """Make sure that options of suites change what a command tells, of which ``rules`` say all.
+
+    Raises:
+        UsageError: one was given, and nothing is judged on suites; ``instead`` says what to type.
+    """
+    from spider_opt.errors import UsageError
+
+    if (rules.suite or rules.plug_value) and not rules.on_suites:
+        given = "--suite" if rules.suite else "--plug-value"
+        raise UsageError(f"{given} is for the metric suite, by which nothing is judged here: ask for it by {instead}")
+
+
 def in_sections(sections: Mapping[str, Sequence[str]]) -> type[click.Command]:
     """Return a kind of command whose help has options (by name) in sections (by title), the others before them."""
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.benchmarks.ids import content_of, position_of
+from spider_opt.benchmarks.listing import how_named
 from spider_opt.benchmarks.subsets import examples_of
+from spider_opt.benchmarks.table import benchmark_names
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.kinds import NUMBER, Kind, check_all, check_kinds
 from spider_opt.paths import write_whole
@@ -18,7 +20,7 @@ from spider_opt.rows import parsed
 from spider_opt.runs.info import FILE as RUN_FILE
 from spider_opt.runs.info import RunInfo
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Usage
-from spider_opt.wording import either
+from spider_opt.wording import argument, either
 
 QUESTION = "{question}"
 """Stands in a raw answer for the question's words, where it repeats them: a run holds none of the benchmark's text."""
@@ -104,13 +106,22 @@ def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) 
             positions, and nothing says that they are those of these questions.
         RunError: the file is not one of answers, or the file beside it does not describe a run.
     """
-    beside = path.parent / RUN_FILE
-    fingerprint = RunInfo.read(path.parent).fingerprint if beside.exists() else ""
+    info = RunInfo.read(path.parent) if (path.parent / RUN_FILE).exists() else None
     split = f"{benchmark.name} {benchmark.split}"
-    pairs = pair_read(benchmark, read_answers(path), str(path), fingerprint)
+    answers = read_answers(path)
+    try:
+        pairs = pair_read(benchmark, answers, str(path), info.fingerprint if info else "")
+    except PredictionsError as error:
+        if info is None or info.benchmark == benchmark.name or info.benchmark not in benchmark_names():
+            raise
+        raise PredictionsError(
+            f"{path} is of a run that was asked {info.asked}, and not {split}: name that, {how_named(info.benchmark)}"
+        ) from error
     expected = len(benchmark.examples) if expected is None else expected
     if len(pairs) < expected:
-        raise PredictionsError(f"{path} has {len(pairs)} answers, {split} wants {expected}: finish the run first")
+        done = info is not None and info.scorer is not None and info.n == len(pairs)
+        whole = f"its run was asked no more, ask all, without {argument('limit')}" if done else "finish the run first"
+        raise PredictionsError(f"{path} has {len(pairs)} answers, {split} wants {expected}: {whole}")
     return pairs
 
 

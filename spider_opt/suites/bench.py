@@ -63,6 +63,7 @@ class Bench:
                 connection.execute(statement)
             if connection.total_changes == before:
                 break
+        _index(connection, self.contents.indexes)
         connection.execute("COMMIT")
         self._all = {name: connection.execute(sql).fetchall() for name, sql in self._select.items()}
         n_stored = {name: len(table.columns) for name, table in self.contents.tables.items()}
@@ -129,6 +130,8 @@ class Bench:
                     self._insert[name] if at == 0 else f"INSERT INTO {name_of(name)} VALUES ({marks})",
                     rows,
                 )
+            if at == 0:
+                _index(connection, self.contents.indexes)
             connection.execute("COMMIT")
         return other
 
@@ -148,6 +151,7 @@ class Bench:
             made.execute("BEGIN")
             for name in contents.tables:
                 _store(made, self._insert[name], self.rows[name])
+            _index(made, contents.indexes)
             for sql in contents.triggers:
                 with suppress(sqlite3.Error):
                     made.execute(sql)
@@ -185,6 +189,13 @@ def _store(connection: sqlite3.Connection, sql: str, rows: Sequence[Row]) -> Non
         for row in rows:
             with suppress(sqlite3.Error, OverflowError):
                 connection.execute(sql, row)
+
+
+def _index(connection: sqlite3.Connection, names: Sequence[str]) -> None:
+    """Make indexes of full-text search anew, of what the tables hold whose contents are theirs."""
+    for name in map(name_of, names):
+        with suppress(sqlite3.Error):
+            connection.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")
 
 
 def _insertion(table: StoredTable) -> str:

@@ -1,7 +1,7 @@
 """What a database is made of: its tables with their keys, and rows of its own.
 
-Tables of full-text search (FTS3, FTS4, FTS5) are filled as others are. Other virtual tables, and those whose contents
-are another table's or none, are made as they are and stay without rows.
+Tables of full-text search (FTS3, FTS4, FTS5) are filled as others are; those whose contents are another table's are
+made of it. Other virtual tables, and those without contents, are made as they are and stay without rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 
 from spider_opt.databases.files import open_read_only
 from spider_opt.errors import DatasetError
-from spider_opt.suites.virtual import left_empty_in
+from spider_opt.suites.virtual import indexes_of_others, left_empty_in
 from spider_opt.types import Schema, Value
 
 Affinity = Literal["integer", "real", "numeric", "text", "blob"]
@@ -70,7 +70,8 @@ class StoredTable:
 class Contents:
     """A database: statements that make its tables, then indexes and views, then triggers; and its tables by name.
 
-    ``left_empty`` are the virtual tables that get no rows, with the reason.
+    ``left_empty`` are the virtual tables that get no rows, with the reason, ``indexes`` those of full-text search whose
+    contents are another table's: they are made anew when that is filled.
     """
 
     db_id: str
@@ -80,6 +81,7 @@ class Contents:
     triggers: tuple[str, ...]
     encoding: str
     left_empty: dict[str, str] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
 
     def table(self, name: str) -> StoredTable | None:
         """Return a table by its name in whatever case."""
@@ -108,8 +110,10 @@ def _read(connection: sqlite3.Connection, schema: Schema, chance: random.Random)
     ).fetchall()
     shadows = _shadows(connection)
     made = [one for one in made if one[1] not in shadows]
-    left_empty = dict(left_empty_in(connection, {name: sql for kind, name, sql in made if kind == "table"}))
-    names = [name for kind, name, _ in made if kind == "table" and name not in left_empty]
+    statements = {name: sql for kind, name, sql in made if kind == "table"}
+    left_empty = dict(left_empty_in(connection, statements))
+    indexes = tuple(name for name in indexes_of_others(statements) if name not in left_empty)
+    names = [name for name in statements if name not in left_empty and name not in indexes]
     columns = {name: _columns(connection, name) for name in names}
     places = {name.lower(): {column.name.lower(): at for at, column in enumerate(columns[name][0])} for name in names}
     spelled = {name.lower(): name for name in names}
@@ -137,6 +141,7 @@ def _read(connection: sqlite3.Connection, schema: Schema, chance: random.Random)
         tuple(sql for kind, _, sql in made if kind == "trigger"),
         str(connection.execute("PRAGMA encoding").fetchone()[0]),
         left_empty,
+        indexes,
     )
 
 

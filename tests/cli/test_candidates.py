@@ -76,6 +76,8 @@ def test_a_csv_of_all_candidates() -> None:
         (["voted", "--mode", "nonsense"], 2, "nonsense"),
         (["voted", "--metric", "strict"], 2, "--metric"),  # only EX is told
         (["voted", "--mode", "strict", "--plug-value"], 2, "--plug-value is for the metric suite"),
+        (["voted", "--plug-value"], 2, "ask for it by --mode suite"),
+        (["voted", "--suite", "own"], 2, "ask for it by --mode suite"),
         (["voted", "--out", "voted/verdicts.jsonl"], 2, "belongs to the run in voted"),
         (["voted", "--out", "notes.txt"], 2, "notes.txt is there and holds no candidates"),
         (["gone"], 2, "gone"),

@@ -73,6 +73,15 @@ def test_nothing_to_compare(here: Path) -> None:
     assert "'nowhere' does not exist" in run("runs/base", "nowhere").stderr
 
 
+@pytest.mark.parametrize("option", [["--plug-value"], ["--suite", "runs"]])
+def test_options_of_suites_where_suites_are_not_compared(here: Path, option: list[str]) -> None:
+    Path("answers.txt").write_text("SELECT 1\n")
+    result = run("runs/base", "answers.txt", *option)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{option[0]} is for the metric suite" in result.stderr
+    assert "ask for it by --metric suite" in result.stderr
+
+
 # --- questions that a program has changed, so that the fingerprint of the files does not tell --------
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from spider_opt.errors import PredictionsError, RunError
 from spider_opt.runs.answers import Answer, mend, pair_answers, read_answers, to_line
+from spider_opt.runs.info import RunInfo, ScoredBy
 from spider_opt.types import Benchmark, Candidate, Example, Prediction, Question, Schema, Usage
+from spider_opt.wording import in_shell
 
 SCHEMAS = {name: Schema(name, ()) for name in ("cars", "pets")}
 DB_IDS = ["cars", "gone", "pets", "cars", "pets"]  # of the split's file; there is no database for "gone"
@@ -77,6 +79,46 @@ def test_missing_answers_are_refused_unless_fewer_are_expected(benchmark, write)
     assert len(pair_answers(benchmark, path, expected=0)) == 2
     with pytest.raises(PredictionsError, match="wants 3"):
         pair_answers(benchmark, path, expected=3)
+
+
+def described(path, **changes):
+    """Write a run.json beside answers."""
+    told = {"benchmark": "spider", "split": "dev", "sample": "", "fingerprint": "f" * 16, "seed": 0}
+    info = RunInfo("zero-shot", "zero-shot", "", "", "", **(told | changes))
+    path.with_name("run.json").write_text(info.to_text())
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("bird", "is of a run that was asked bird dev, and not spider dev: name that, --benchmark bird --data DIR"),
+        ("spider-mini", "and not spider dev: name that, --benchmark spider-mini"),
+        ("spider-syn", "name that, --benchmark spider-syn --data SPIDER --questions FILE"),
+        ("own", "spider dev has other questions or databases now"),
+        ("spider", "spider dev has other questions or databases now"),
+    ],
+)
+def test_answers_to_another_benchmark_say_which_to_name(benchmark, write, asked, said):
+    path = write(answer(1), answer(0))
+    described(path, benchmark=asked, fingerprint="0" * 16)
+    with in_shell(), pytest.raises(PredictionsError) as raised:
+        pair_answers(benchmark, path)
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("n", "scorer", "said"),
+    [
+        (2, True, "its run was asked no more, ask all, without --limit"),
+        (2, False, "finish the run first"),
+        (4, True, "finish the run first"),
+    ],
+)
+def test_a_finished_run_of_fewer_questions_is_not_called_unfinished(benchmark, write, n, scorer, said):
+    path = write(answer(0), answer(2))
+    described(path, n=n, scorer=ScoredBy("official", False, 10.0, "1") if scorer else None)
+    with in_shell(), pytest.raises(PredictionsError, match=said):
+        pair_answers(benchmark, path)
 
 
 @pytest.mark.parametrize(

@@ -219,21 +219,20 @@ def test_tables_of_full_text_search_have_rows(tmp_path, module):
     assert [file.read_bytes() for file in again[1:]] == [file.read_bytes() for file in files[1:]]
 
 
-def test_virtual_tables_that_have_no_contents_of_their_own_stay_empty_and_are_told(tmp_path):
+def test_virtual_tables_that_cannot_be_filled_stay_empty_and_are_told(tmp_path):
     script = (
         SEARCHED.format(module="fts5")
         + """
         CREATE VIRTUAL TABLE bare USING fts5(word, content='');
-        CREATE VIRTUAL TABLE names USING fts5(name, content = author, content_rowid = id);
-        INSERT INTO names (names) VALUES ('rebuild');
+        CREATE VIRTUAL TABLE names USING fts5(name, content = gone);
         CREATE VIRTUAL TABLE box USING rtree(id, low, high);
         INSERT INTO box VALUES (1, 2, 3);
     """
     )
     report, files = built(tmp_path, script, ["SELECT name FROM author WHERE id > 2"])
     assert report.left_empty == {
-        "bare": "a virtual table of fts5 whose contents are not its own",
-        "names": "a virtual table of fts5 whose contents are not its own",
+        "bare": "a virtual table of fts5 without contents",
+        "names": "no such table: main.gone",
         "box": "a virtual table of rtree",
     }
     for file in files[1:]:
@@ -244,6 +243,32 @@ def test_virtual_tables_that_have_no_contents_of_their_own_stay_empty_and_are_to
         line.startswith("6 virtual tables left empty on all made databases (shop.bare: ") for line in told.lines()
     )
     assert DatabaseReport.of({k: v for k, v in report.to_json().items() if k != "left_empty"}).left_empty == {}
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["fts5(body, content='note', content_rowid='id')", 'fts4(content="note", id, body)', "fts5(body, content=said)"],
+)
+def test_an_index_of_another_tables_contents_finds_what_stands_there(tmp_path, made):
+    script = f"""
+        CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT);
+        INSERT INTO note VALUES (1, 'red fox'), (2, 'blue fox'), (3, 'red hen'), (4, 'grey goose');
+        CREATE VIEW said AS SELECT id AS rowid, body FROM note;
+        CREATE VIRTUAL TABLE found USING {made};
+        INSERT INTO found (found) VALUES ('rebuild');
+    """
+    gold, same = "SELECT rowid FROM found WHERE found MATCH 'red'", "SELECT id FROM note WHERE body LIKE '%red%'"
+    report, files = built(tmp_path, script, [gold, "SELECT body FROM note WHERE body LIKE 'red%'"])
+    assert (report.left_empty, report.left_out) == ({}, {})
+    matched = []
+    for file in files[1:]:
+        with closing(opened(file)) as connection:
+            words = [re.findall(r"\w+", str(body).lower()) for (body,) in connection.execute("SELECT body FROM note")]
+            matched.append(len(connection.execute(gold).fetchall()))
+            assert matched[-1] == sum("red" in one for one in words)
+    assert max(matched) > 0
+    assert judged(files[:1], gold, same)
+    assert not judged(files, gold, "SELECT rowid FROM found WHERE found MATCH 'goose'")
 
 
 def test_a_huge_table_is_sampled(tmp_path):
