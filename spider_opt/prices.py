@@ -130,8 +130,9 @@ def _ours() -> tuple[Price, ...]:
 
 def _read(path: Path) -> tuple[Price, ...]:
     def refuse(why: str) -> UsageError:
+        said = why if why.startswith("line ") else f"it {why}"
         return UsageError(
-            f"{path} is no file of prices: it {why}; one is CSV with the columns {', '.join(COLUMNS)} (dollars per "
+            f"{path} is no file of prices: {said}; one is CSV with the columns {', '.join(COLUMNS)} (dollars per "
             "million tokens)"
         )
 
@@ -143,13 +144,18 @@ def _line(row: Row, refuse: Any) -> Price:
     if not isinstance(row.value, dict):
         raise refuse("has no header that names its columns")
     said = {name_of(name): str(value or "").strip() for name, value in row.value.items()}
+    if unknown := [name for name in said if name not in COLUMNS]:  # "cache": its price would count as not given
+        raise refuse(f'has a column "{unknown[0][:50]}", which is none of these')
     if lacking := [name for name in NEEDED if not said.get(name)]:
         raise refuse(f"has no {lacking[0]} on {row.place}")
+    hosts = said.get("hosts", "").lower().split()
+    if odd := next((host for host in hosts if set(host) & set("/,;") or host.count(":") == 1), None):
+        raise refuse(
+            f'says "{odd[:100]}" where names of hosts are due on {row.place}, with blanks between them and nothing '
+            'about them: "api.openai.com", not "https://api.openai.com/v1"'
+        )
     try:
-        return Price.from_json({
-            **said, "cached": said.get("cached") or None,
-            "hosts": [host.strip().lower() for host in said.get("hosts", "").split() if host.strip()],
-        })  # fmt: skip
+        return Price.from_json({**said, "cached": said.get("cached") or None, "hosts": hosts})
     except (TypeError, ValueError) as error:
         raise refuse(f"says {error} on {row.place}") from error
 

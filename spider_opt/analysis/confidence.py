@@ -16,7 +16,7 @@ from spider_opt.analysis.coverage import aurc, binned, crossfitted, curve, resam
 from spider_opt.analysis.sureness import DID_NOT_RUN, SIGNALS, Signal, check_signal, sureness
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
-from spider_opt.scoring.statistics import BY, By, group
+from spider_opt.scoring.statistics import BY, By, accuracy_interval, group
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,8 @@ class Confidence:
     that of an order by chance, ``aurc_best`` of one that puts all right answers first. ``curve`` has (coverage,
     precision, threshold) from the surest answers on. ``silent`` answers said nothing of how sure they are, and
     ``failed`` ones did not run: both count with confidence 0. Intervals are percentiles of a bootstrap of so many
-    ``clusters``, gold queries or databases: of few they are too narrow.
+    ``clusters``, gold queries or databases: of few they are too narrow. Where all of some answers are right, or none,
+    their interval is ``accuracy_interval``'s, and another figure that is the same in all draws has none.
     """
 
     run: Run
@@ -184,7 +185,16 @@ def _measured(
 
     def measured(figure: Any) -> Measured:
         low, high = np.nanquantile(figure(weights), [0.025, 0.975]) if len(weights) else (nan, nan)
+        if low == high:  # draws that are all alike say nothing of other questions
+            low = high = nan
         return Measured(float(figure(once)[0]), float(low), float(high))
+
+    def measured_share(inside: NDArray[np.bool_]) -> Measured:
+        found = measured(shares(inside))
+        if not np.isnan(found.low):
+            return found
+        low, high = accuracy_interval(right[inside].tolist(), [clusters[i] for i in np.flatnonzero(inside).tolist()])
+        return Measured(found.value, low / 100, high / 100)
 
     def shares(inside: NDArray[np.bool_]) -> Any:
         def share(of: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,13 +208,13 @@ def _measured(
         return np.asarray(np.sum(gaps, axis=0) / of.sum(axis=1))
 
     told = [
-        Bin(said[inside].min(), said[inside].max(), int(inside.sum()), said[inside].mean(), measured(shares(inside)))
+        Bin(said[inside].min(), said[inside].max(), int(inside.sum()), said[inside].mean(), measured_share(inside))
         for inside in bins
     ]
     kept, threshold = crossfitted(said, right, folds[0], wanted)
     n_kept = int(kept.sum())
     answered = Answered(
-        wanted, n_kept, n_kept / len(sure), measured(shares(kept)) if n_kept else Measured(nan), threshold, folds[1]
+        wanted, n_kept, n_kept / len(sure), measured_share(kept) if n_kept else Measured(nan), threshold, folds[1]
     )
     return Confidence(
         run, signal, by, len(set(clusters)), tuple(sure), *left_out, tuple(told), measured(ece),

@@ -27,7 +27,7 @@ def recovered(
     """Return the share that what was ``gained`` over a vote has in what there was ``to_gain``, question by question.
 
     A percentile bootstrap of the ratio that resamples whole clusters, as in ``scoring.statistics.interval``. Resamples
-    without anything to gain are left out.
+    without anything to gain are left out. The interval is NaN where all draws are alike.
 
     >>> found = recovered([1, 0, 0, 1, -1, 0] * 20, [1, 1, 0, 1, 0, 1] * 20, range(120))
     >>> found.share, found.low < 25 < found.high
@@ -50,4 +50,6 @@ def recovered(
     drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=N_RESAMPLES)
     gains, wholes = (drawn @ kinds).T
     low, high = np.quantile(100 * gains[wholes > 0] / wholes[wholes > 0], [0.025, 0.975])
+    if low == high:  # draws that are all alike say nothing of other questions
+        return Recovered(share, math.nan, math.nan)
     return Recovered(share, float(low), float(high))

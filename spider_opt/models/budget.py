@@ -144,8 +144,8 @@ class Account:
     """Sets aside what requests may cost, and counts what they did; threads may share it.
 
     ``before`` was spent in earlier processes. ``note`` is called with each entry before it counts: what is set aside
-    ("hold") and what came of it ("paid"). The clock runs from the first look at it. ``price`` None is for a model whose
-    price is not known, where no dollars are bounded.
+    ("hold") and what came of it ("paid"); of nothing, where the first answer is from the cache. The clock runs from the
+    first look at it. ``price`` None is for a model whose price is not known, where no dollars are bounded.
     """
 
     def __init__(
@@ -162,7 +162,14 @@ class Account:
         self._number = 0
         self._slowest_s = 0.0
         self._ratios = {"prompt": 1.0, "completion": 1.0}
-        self._over = ""
+        self._over, self._told = "", False
+
+    def begun(self) -> None:
+        """Note that somebody counts, where nothing was spent yet: what is answered from a cache costs nothing."""
+        with self._changed:
+            if not self._told:
+                self._note({"before": {}})
+            self._told = True
 
     @property
     def spent(self) -> Spent:
@@ -211,6 +218,7 @@ class Account:
                 self._changed.wait()
             self._number += 1
             hold = Hold(f"{self._session}{self._number}", most, prompt, completion, self._now())
+            self._told = True
             self._note({"hold": hold.name, **most.to_json(), "s": round(elapsed, 3)})
             self._held = self._held + most
             return hold

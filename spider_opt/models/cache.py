@@ -97,6 +97,7 @@ class CachedModel:
         self._store = Store(path, "answers", older=_OLDER)
         self._counting = threading.Lock()
         self._left_out: frozenset[str] = frozenset()
+        self._account: Account | None = None
         assume = getattr(inner, "assume", None)
         if assume is not None:
             self._endpoint = self._key(Request(""))
@@ -122,6 +123,8 @@ class CachedModel:
             self.hits += kept is not None
             self.misses += kept is None
         if kept is not None:
+            if self._account is not None:
+                self._account.begun()
             return self._noted(kept)
         fresh = self._noted(self.inner.complete(request))
         self._remember()
@@ -136,6 +139,7 @@ class CachedModel:
     def count_with(self, account: Account) -> None:
         """Have an account count what is asked anew; what is kept costs nothing."""
         self.inner = Accounted(self.inner, account)
+        self._account = account
 
     def trace_with(self, tracer: Tracer) -> None:
         """Have a tracer see what is asked anew."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spider_opt.runs.labels import SAID, Said
-from spider_opt.scoring.statistics import N_RESAMPLES
+from spider_opt.scoring.statistics import N_RESAMPLES, interval_of_equals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,8 @@ def bootstrapped(
     """Return a statistic of counts that add up, one row of them a question, with a percentile bootstrap's interval.
 
     Whole clusters are drawn, since questions of one gold query lean on each other. The interval is NaN where there are
-    fewer than two, or where too many draws say nothing. ``n`` is what the estimate says it is of.
+    fewer than two, or where too many draws say nothing, or all of them the same; of a ``share`` it is then the exact
+    one, of so many clusters none of which was another. ``n`` is what the estimate says it is of.
 
     Source: Efron & Tibshirani 1993, ch. 13; clusters as units: Field & Welsh 2007.
     """
@@ -83,6 +84,9 @@ def bootstrapped(
     if np.isnan(found).mean() > MAX_UNDEFINED:
         return Estimate(n, value)
     low, high = np.nanquantile(found, [0.025, 0.975])
+    if high - low < 1e-9:
+        there = [(one[0], int(one[1])) for one in sums if one[1]] if statistic is share else []
+        low, high = interval_of_equals(there, 0.0, 1.0) if len(there) > 1 else (math.nan, math.nan)
     return Estimate(n, value, float(low), float(high))
 
 

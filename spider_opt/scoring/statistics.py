@@ -71,6 +71,7 @@ def interval(
 
     Source: Efron & Tibshirani 1993, ch. 11 and 13; clusters as units: Field & Welsh 2007. ``benchmarks/confidence.py``
     has what these and other intervals cover.
+    Where all clusters differ alike, nothing tells how far others would be from them: see ``interval_of_equals``.
 
     >>> low, high = interval([1, 0, 0, 1, 0, -1, 1, 0, 0, 0] * 10, range(100))
     >>> 5 < low < 20 < high < 35
@@ -79,10 +80,14 @@ def interval(
     summed = _summed(differences, clusters)
     if len(summed) < 2:
         return math.nan, math.nan
+    if not any(differences):
+        return 0.0, 0.0
+    most = 1.0 if all(abs(difference) <= 1 for difference in differences) else math.inf
+    if _are_equal(summed):
+        return interval_of_equals(summed, -most, most)
     if len(summed) >= FEW:
         return _resampled(summed, n_resamples, seed)
     mean, error, t = _jackknife(summed)
-    most = 1.0 if all(abs(difference) <= 1 for difference in differences) else math.inf
     return 100 * max(-most, mean - t * error), 100 * min(most, mean + t * error)
 
 
@@ -91,7 +96,8 @@ def accuracy_interval(correct: Sequence[float], clusters: Sequence[Hashable], *,
 
     As ``interval``, but that for fewer than ``FEW`` clusters Student's t is taken of the mean's log odds, so that it
     stays within 0 and 100 and is as wide as it must be near them. Where all are right, or all are wrong, it is the
-    exact interval of so many clusters, each right or wrong as a whole. NaN where there are fewer than two clusters.
+    exact interval of so many clusters, each right or wrong as a whole; where all clusters have the same other mean, see
+    ``interval_of_equals``. NaN where there are fewer than two clusters.
 
     Source: Clopper & Pearson 1934 for the latter.
 
@@ -104,10 +110,8 @@ def accuracy_interval(correct: Sequence[float], clusters: Sequence[Hashable], *,
     summed = _summed(correct, clusters)
     if len(summed) < 2:
         return math.nan, math.nan
-    mean = sum(total for total, _ in summed) / sum(size for _, size in summed)
-    if mean in (0, 1):
-        bound = 100 * 0.025 ** (1 / len(summed))
-        return (0.0, 100 - bound) if mean == 0 else (bound, 100.0)
+    if _are_equal(summed):
+        return interval_of_equals(summed, 0.0, 1.0)
     if len(summed) >= FEW:
         return _resampled(summed, N_RESAMPLES, seed)
     mean, error, t = _jackknife(summed)
@@ -153,6 +157,31 @@ def _summed(values: Sequence[float], clusters: Sequence[Hashable]) -> list[tuple
         total, size = sums.get(cluster, (0, 0))
         sums[cluster] = total + value, size + 1
     return sorted(sums.values())  # so that rounding does not depend on the order of questions
+
+
+def _are_equal(summed: Sequence[tuple[float, int]]) -> bool:
+    means = [total / size for total, size in summed]
+    return max(means) - min(means) < 1e-9
+
+
+def interval_of_equals(summed: Sequence[tuple[float, int]], least: float, most: float) -> tuple[float, float]:
+    """Return the interval, in percentage points, of a mean that all clusters have, of values from least to most.
+
+    Their spread is nothing, and says nothing: two databases at 75 % each are not sure of 75.0. Of so many clusters none
+    was another, so that at most a share of others is, which may be anything. NaN where values have no bound.
+
+    Source: Clopper & Pearson 1934, the upper end of a share of which none was seen.
+
+    >>> [round(x, 1) for x in interval_of_equals([(3, 4), (3, 4)], 0, 1)]
+    [11.9, 96.0]
+    >>> [interval_of_equals([(1, 1)] * n, -1, 1)[0] > 0 for n in (5, 6)]  # as McNemar's exact test has it
+    [False, True]
+    """
+    if not math.isfinite(most):
+        return math.nan, math.nan
+    mean = sum(total for total, _ in summed) / sum(size for _, size in summed)
+    share = 1 - 0.025 ** (1 / len(summed))
+    return 100 * (mean - share * (mean - least)), 100 * (mean + share * (most - mean))
 
 
 def _resampled(summed: Sequence[tuple[float, int]], n_resamples: int, seed: int) -> tuple[float, float]:

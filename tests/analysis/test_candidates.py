@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -209,7 +210,8 @@ def test_the_estimate_is_the_mean_over_all_draws(n: int) -> None:
 
 def test_the_share_that_is_recovered() -> None:
     exact = recovered([1, 0, 1, 0] * 30, [1, 0, 1, 0] * 30, range(120))
-    assert (exact.share, exact.low, exact.high) == (100, 100, 100)
+    assert exact.share == 100
+    assert math.isnan(exact.low), "draws that are all alike say nothing of other questions"
     worse = recovered([-1, 0, 0, 0] * 30, [0, 1, 0, 0] * 30, range(120))
     assert worse.share == -100
     assert worse.low < -100 < worse.high < 0

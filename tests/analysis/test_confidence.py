@@ -183,6 +183,18 @@ def test_written_down(vote: Run) -> None:
     assert to_svg(draw(confidence(vote)))
 
 
+def test_answers_that_are_all_right_are_not_sure_to_be(vote: Run) -> None:
+    """Twenty right answers of twenty may well be nine of ten, and no figure of theirs has an interval of no width."""
+    chosen = [scored for scored in vote.verdicts if scored.correct][:20]
+    found = confidence(vote.only([scored.index for scored in chosen]))
+    sure = {one.index for one in found.sure if one.confidence > min(other.confidence for other in found.sure)}
+    assert found.answered.n == len(sure) == 19
+    exact = 0.025 ** (1 / len({scored.cluster for scored in chosen if scored.index in sure}))
+    assert (found.answered.precision.low, found.answered.precision.high) == (pytest.approx(exact), 1)
+    assert all(one.right.low < 1 or math.isnan(one.right.low) for one in found.bins)
+    assert math.isnan(found.aurc.low)
+
+
 def test_one_question_has_no_interval(vote: Run) -> None:
     found = confidence(vote.only([vote.verdicts[0].index]))
     assert found.n == 1

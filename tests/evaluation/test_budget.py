@@ -180,7 +180,21 @@ def test_what_lies_in_the_cache_costs_nothing(mini: Benchmark) -> None:
         ask(mini, url, limit=9)
         again = ask(mini, url, limit=9, out="again", budget="1-tokens")
     assert again.n == 9
-    assert not Path("again/spending.jsonl").exists()
+    assert read_spending(Path("again/spending.jsonl")).tokens == 0
+
+
+def test_what_came_from_the_cache_costs_nothing_when_the_run_goes_on(mini: Benchmark) -> None:
+    """Nine answers from the cache leave room for a tenth, which is asked when the budget is large enough for it."""
+    biller = Biller()
+    with serving(biller) as url:
+        ask(mini, url, limit=9)
+        before = biller.tokens
+        with pytest.raises(BudgetSpent, match="spent so far: 0 USD, 0 tokens in 0 requests"):
+            ask(mini, url, limit=10, out="again", budget="1-tokens", concurrency=1)
+        told: list[str] = []
+        ask(mini, url, limit=10, out="again", budget=f"{MOST}-tokens", concurrency=1, tell=told.append)
+    [line] = [line for line in told if line.startswith("spent")]
+    assert f", {biller.tokens - before:,} tokens in 1 requests" in line
 
 
 def test_a_run_that_began_without_a_budget_has_spent_what_its_answers_took(mini: Benchmark) -> None:

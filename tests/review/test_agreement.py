@@ -121,6 +121,17 @@ def test_where_nothing_can_be_said(counts: list[list[float]], clusters: list[int
     assert found.to_json()["low"] is None or not nan[1]
 
 
+@pytest.mark.parametrize("same", [0.0, 0.5, 1.0])
+def test_labels_that_are_all_alike_are_not_sure_of_it(same: float) -> None:
+    """Of three gold queries none was another: others may be, as the exact interval of none of three has it."""
+    found = bootstrapped([[same, 1.0]] * 6, [0, 0, 1, 1, 2, 2], share)
+    unseen = 1 - 0.025 ** (1 / 3)
+    assert (found.low, found.high) == pytest.approx((100 * same * (1 - unseen), 100 * (same + (1 - same) * unseen)))
+    both = bootstrapped([pair("right", "right"), pair("wrong", "wrong")] * 3, [0, 0, 1, 1, 2, 2], kappa)
+    assert both.value == 1
+    assert math.isnan(both.low)
+
+
 def test_one_label_alone_is_no_agreement_beyond_chance() -> None:
     assert math.isnan(kappa_of([("right", "right")] * 9))
     assert math.isnan(alpha_of([["right", "right"]] * 9))

@@ -150,8 +150,30 @@ def test_of_an_accuracy_it_lies_about_it() -> None:
     low, high = interval(correct, range(100))
     assert 60 < low < 70
     assert 80 < high < 90
-    assert interval([1] * 5, range(5)) == (100, 100)
     assert interval([0] * 5, range(5)) == (0, 0)
+
+
+@pytest.mark.parametrize(("each", "n"), [(1, 5), (1, 6), (-1, 6), (1, 150), (0.5, 2), (0.75, 120)])
+def test_clusters_that_are_all_alike_are_not_sure_of_it(each: float, n: int) -> None:
+    """At most a share of others, of which none was seen among n, may be anything."""
+    differences, clusters = [each] * (2 * n), [cluster for cluster in range(n) for _ in range(2)]
+    unseen = stats.binomtest(0, n).proportion_ci(0.95, "exact").high
+    expected = [100 * ((1 - unseen) * each + unseen * other) for other in (-1, 1)]
+    low, high = interval(differences, clusters)
+    assert [low, high] == pytest.approx(expected)
+    if abs(each) == 1:
+        assert (low > 0 or high < 0) == (stats.binomtest(n, n).pvalue < 0.05), "as McNemar's of so many clusters"
+
+
+def test_databases_of_the_same_accuracy_are_not_sure_of_it() -> None:
+    correct, clusters = [1, 1, 1, 0, 0, 1, 1, 1], "aaaabbbb"
+    low, high = accuracy_interval(correct, clusters)
+    unseen = stats.binomtest(0, 2).proportion_ci(0.95, "exact").high
+    assert [low, high] == pytest.approx([75 * (1 - unseen), 75 + 25 * unseen])
+
+
+def test_numbers_without_a_bound_that_are_all_alike_have_no_interval() -> None:
+    assert all(map(math.isnan, interval([1.5, 1.5, 1.5], "abc")))
 
 
 @pytest.mark.parametrize(("differences", "clusters"), [([], ""), ([1], "a"), ([1, 0, -1], "aaa")])
