@@ -143,9 +143,9 @@ class Spent:
 class Account:
     """Sets aside what requests may cost, and counts what they did; threads may share it.
 
-    ``before`` was spent in earlier processes. ``note`` is called with each entry before it counts: what is set aside
-    ("hold") and what came of it ("paid"); of nothing, where the first answer is from the cache. The clock runs from the
-    first look at it. ``price`` None is for a model whose price is not known, where no dollars are bounded.
+    ``before`` was spent in earlier processes. ``note`` is called with each entry before it counts: what is held
+    ("hold") and what came of it ("paid"); of nothing ("before"), where the first answer is from the cache. The clock
+    runs from the first look at it. ``price`` None is for a model whose price is not known, and no dollars are bounded.
     """
 
     def __init__(
@@ -154,8 +154,7 @@ class Account:
     ) -> None:  # fmt: skip
         self.budget = bounds
         self._price = price
-        self._before = before
-        self._paid = self._held = Spent()
+        self._before, self._paid, self._held = before, Spent(), Spent()
         self._note, self._session, self._now = note, session, now
         self._changed = threading.Condition()
         self._began: float | None = None

@@ -69,7 +69,7 @@ def read_sheets(
     names = [path.stem.strip() for path in paths]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two sheets are called {twice}, and a sheet is called as who filled it in: rename one")
-    if taken := next((path for path, name in zip(paths, names, strict=True) if name in ("EX", "people")), None):
+    if taken := next((p for p, name in zip(paths, names, strict=True) if name.lower() in ("", "ex", "people")), None):
         raise UsageError(f"{taken} is called as nobody is, and a sheet is called as who filled it in: rename it")
     if not paths:
         raise UsageError(f"no sheet is given: name one in {argument('sheets')}")

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -32,6 +33,8 @@ FILLED = ("label", "reason", "corrected")
 """What people fill in: right, wrong or unsure; why; the right query."""
 _WIDTHS = {"question": 45, "schema": 45, "sql": 55, "result": 45, "gold": 45, "gold_result": 45, "reason": 30}
 _WIDTHS["corrected"] = 55
+_AS_IN_XLSX = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+"""What begins a character by its number in an XLSX file, as _x0041_ is an A: there it has its own number before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ def _xlsx(rows: Sequence[Mapping[str, str]]) -> bytes:
     for line, row in enumerate([dict(zip(names, names, strict=True)), *rows], 1):
         for column, name in enumerate(names, 1):
             cell = page.cell(line, column)
-            cell.value, cell.data_type = row[name], "s"
+            cell.value, cell.data_type = _AS_IN_XLSX.sub("_x005F_", row[name]), "s"
             cell.alignment = styles.Alignment(wrap_text=True, vertical="top")
             cell.font = styles.Font(bold=line == 1)
     for column, name in enumerate(names, 1):

@@ -150,9 +150,10 @@ def test_sheets_are_called_as_people_are(runs: list[Path], benchmark: Benchmark,
     second = first.rename("more/anna.csv")
     with pytest.raises(UsageError, match="two sheets are called anna"):
         read_sheets(runs, benchmark, [fill(sheet, "anna", GOOD), second])
-    Path("people.csv").write_bytes(Path("anna.csv").read_bytes())
-    with pytest.raises(UsageError, match=r"people.csv is called as nobody is"):
-        read_sheets(runs, benchmark, "people.csv")
+    for nobody in ("people.csv", "Ex.csv", " .csv"):
+        Path(nobody).write_bytes(Path("anna.csv").read_bytes())
+        with pytest.raises(UsageError, match=f"{nobody} is called as nobody is"):
+            read_sheets(runs, benchmark, nobody)
     with pytest.raises(PredictionsError, match=r"row \d+: no run that is given has this answer now: name all runs"):
         read_sheets(runs[:1], benchmark, "anna.csv")
 

@@ -8,6 +8,7 @@ import pytest
 from boats import QUESTIONS, A, B, Fill
 
 from spider_opt.errors import RunError, UsageError
+from spider_opt.evaluation.running import evaluate
 from spider_opt.review.sheet import read_rows, write_sheet
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark
@@ -78,6 +79,15 @@ def test_nothing_is_a_formula_and_all_is_read_back(runs: list[Path], benchmark: 
         assert not [cell.value for cell in values if cell.value[0] in "=+-@"]
     else:
         assert not [cell for row in cells("s.csv") for cell in row.values() if cell and cell[0] in "=+-@"]
+
+
+def test_what_looks_like_a_character_of_xlsx_is_read_back_as_it_was(benchmark: Benchmark, tmp_path: Path) -> None:
+    """In an XLSX file _x0041_ is an A: a query with these letters was told to have been changed."""
+    pytest.importorskip("openpyxl")
+    sql = "SELECT '_x0041_', '_x005F_x0041_', '__x000d__', '_x12_'"
+    run = evaluate(lambda question, database: sql, benchmark, limit=2, name="x", out=tmp_path / "x", progress=False)
+    rows = [row.value for row in read_rows(write_sheet([run], benchmark, tmp_path / "s.xlsx").path)]
+    assert [row["sql"] for row in rows] == [sql] * 2  # type: ignore[index, call-overload]
 
 
 def test_a_sample_is_of_questions_and_a_smaller_one_a_part(runs: list[Path], benchmark: Benchmark) -> None:
