@@ -18,7 +18,7 @@ from spider_opt.runs.prediction_files import field_of
 from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, Prediction
-from spider_opt.wording import argument
+from spider_opt.wording import argument, either
 
 _OF_VERDICTS = {"index", "db_id", "correct", "outcome", "cluster"}
 
@@ -107,7 +107,8 @@ def only_of(run: Run, benchmark: Benchmark, ids: Path) -> Run:
     """
     if run.info.fingerprint != benchmark.fingerprint:
         raise UsageError(
-            f"{run.where} is not known to have been asked {benchmark.name} {benchmark.split} as it is here"
+            f"{run.where} is not known to have been asked {benchmark.name} {benchmark.split} as it is here: "
+            + either("give the benchmark that it was asked", "name the one that it was asked (--benchmark, --spider)")
         )
     return run.only([example.index for example in listed(benchmark, ids).examples])
 

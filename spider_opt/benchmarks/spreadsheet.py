@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -13,12 +14,16 @@ from typing import Any
 from spider_opt.benchmarks.field_names import QUESTION
 from spider_opt.errors import SpiderOptError
 from spider_opt.rows import Row, name_of
+from spider_opt.wording import listed
+
+_LOG = logging.getLogger("spider_opt")
 
 
 def xlsx_rows(path: Path, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     """Return the rows of the first sheet with a column of questions, else of the first that has cells.
 
-    Of formulas their values count, as the program that wrote them had them; rows without a cell are none.
+    Further sheets with questions are told. Of formulas their values count, as the program that wrote them had them;
+    rows without a cell are none.
 
     Raises:
         SpiderOptError: what ``refuse`` makes of the reason: it cannot be read, is empty, names a column twice, has a
@@ -33,6 +38,7 @@ def xlsx_rows(path: Path, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
             warnings.simplefilter("ignore")  # of what else a sheet has: styles, validation
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
             sheets = [_cells(sheet) for sheet in book.worksheets]
+            titles = [str(sheet.title) for sheet in book.worksheets]
             book.close()
             without = _formulas_without_values(openpyxl, path)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
@@ -40,14 +46,17 @@ def xlsx_rows(path: Path, refuse: Callable[[str], SpiderOptError]) -> list[Row]:
     full = [i for i, sheet in enumerate(sheets) if sheet]
     if not full and not any(without):
         raise refuse("is empty")
-    asks = (i for i in full if any(name_of(cell) in QUESTION for cell in sheets[i][0][1]))
-    chosen = next(asks, next(iter(full), 0))
+    asks = [i for i in full if any(name_of(cell) in QUESTION for cell in sheets[i][0][1])]
+    chosen = next(iter([*asks, *full]), 0)
     if cells := without[chosen] if without else []:
         more = f" (and {len(cells) - 1:,} more)" if len(cells) > 1 else ""
         raise refuse(
             f"cell {cells[0]}{more} has a formula without its value: open it in a spreadsheet program and save it, or "
             "save it as CSV"
         )
+    if len(asks) > 1:
+        others = listed(f'"{titles[i]}"' for i in asks[1:])
+        _LOG.warning('%s: questions are read of the sheet "%s", and not of %s', path, titles[chosen], others)
     (_, header), *rows = sheets[chosen]
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise refuse(f'has two columns that are called "{twice}"')

@@ -175,7 +175,8 @@ def _scorers(
     if (keep_distinct or plug_value or on_suites) and (script.form == "bird" or script.is_old):
         raise UsageError(f"{script.path} knows no test suites, and no flags for DISTINCT and values: leave them out")
     if wrong := [name for name in asked if name not in known]:
-        raise UsageError(f"{script.path} gives {' and '.join(known)}, not {wrong[0]}: {argument('metrics')}")
+        there = argument("metrics", next(iter(known)), option="--metric")
+        raise UsageError(f"{script.path} gives {' and '.join(known)}, not {wrong[0]}: ask for {there} alone")
     return {name: scorer for name, scorer in known.items() if not asked or name in asked}
 
 

@@ -70,7 +70,7 @@ def read_judged(path: Path) -> tuple[Judged | None, list[Scored]]:
             more than one way.
     """
     scored = read_verdicts(path)
-    lines = [parsed(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    lines = [parsed(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line]
     marks = {json.dumps(line.get(JUDGED), sort_keys=True): line.get(JUDGED) for line in lines}
     if len(marks) > 1:
         raise ValueError(f"its lines were judged in {len(marks)} ways, so it is of more than one scoring")

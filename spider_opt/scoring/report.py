@@ -274,7 +274,7 @@ def read_verdicts(path: Path) -> list[Scored]:
     Raises:
         OSError, ValueError, LookupError, TypeError: it cannot be read, or is something else.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
     read = [_read(parsed(line)) for line in lines if line]
     if len({scored.index for scored in read}) < len(read):
         raise ValueError("a question has two verdicts")

@@ -406,6 +406,16 @@ def test_a_spreadsheet_is_read_as_its_csv_would_be(here: Path) -> None:
     assert found.asked[1].asked.place == "row 4"
 
 
+def test_further_sheets_with_questions_are_told(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    header: list[object] = ["question", "query"]
+    sheets = [[["notes"]], *([header, list(row)] for row in ROWS[:2])]
+    assert len(made(spreadsheet(here / "questions.xlsx", *sheets)).asked) == 1
+    assert caplog.text.count('questions are read of the sheet "Sheet1", and not of "Sheet2"') == 1
+    caplog.clear()
+    made(spreadsheet(here / "one.xlsx", *sheets[:2]), replace=True)
+    assert "sheet" not in caplog.text
+
+
 def test_line_breaks_of_windows_in_a_spreadsheet_are_line_breaks(here: Path) -> None:
     sql = "SELECT name\r\nFROM boat\r\nWHERE kind = 'sail'"
     found = made(spreadsheet(here / "questions.xlsx", [["question", "query"], ["Which\r\nsail?", sql]]))

@@ -128,6 +128,13 @@ def test_metrics_that_a_file_has_stay_when_it_is_judged_by_more() -> None:
     assert mark["scorer"]["metrics"] == ["strict", "columns", "bird", "match"]
 
 
+def test_a_byte_order_mark_that_a_program_put_there_is_passed_over() -> None:
+    score("a.jsonl")
+    before = rows("a.jsonl", "b.txt", *DATA)
+    Path("a.jsonl").write_text("\ufeff" + Path("a.jsonl").read_text())
+    assert rows("a.jsonl", "b.txt", *DATA) == before
+
+
 def test_a_time_out_of_ones_own_stays() -> None:
     score("a.jsonl", "--timeout", "7")
     score("b.jsonl", "--mode", "strict", "--timeout", "8", predictions="b.txt")

@@ -148,7 +148,7 @@ def test_no_script(shop, tmp_path):
         verify(path, shop, official=tmp_path / "none")
     with pytest.raises(UsageError, match="evaluation_ex"):
         verify(path, shop, official=spider_folder(tmp_path / "official"), form="bird")
-    with pytest.raises(UsageError, match="gives exec and match, not ex"):
+    with pytest.raises(UsageError, match="gives exec and match, not ex: ask for metrics=exec alone"):
         verify(path, shop, official=tmp_path / "official", metrics=["ex"])
 
 

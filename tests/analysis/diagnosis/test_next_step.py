@@ -35,7 +35,8 @@ def test_of_a_function_no_step_is_said(benchmark: Benchmark) -> None:
         other = replace(found, run=replace(found.run, info=replace(found.run.info, method="mine", steps=steps)))
         examined = examine(other, benchmark)
         assert (examined.steps, examined.standing.next_text) == ((), "")
-        assert examined_to_markdown(examined)
+        assert "asks the model again" not in examined_to_markdown(examined)
+    assert "asks the model again" in examined_to_markdown(examine(found, benchmark))
 
 
 def test_what_is_proposed_is_a_method(benchmark: Benchmark) -> None:
