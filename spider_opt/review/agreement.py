@@ -86,7 +86,7 @@ def bootstrapped(
     low, high = np.nanquantile(found, [0.025, 0.975])
     if high - low < 1e-9:
         there = [(one[0], int(one[1])) for one in sums if one[1]] if statistic is share else []
-        low, high = interval_of_equals(there, 0.0, 1.0) if len(there) > 1 else (math.nan, math.nan)
+        low, high = interval_of_equals(there) if len(there) > 1 else (math.nan, math.nan)
     return Estimate(n, value, float(low), float(high))
 
 

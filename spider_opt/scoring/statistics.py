@@ -71,7 +71,9 @@ def interval(
 
     Source: Efron & Tibshirani 1993, ch. 11 and 13; clusters as units: Field & Welsh 2007. ``benchmarks/confidence.py``
     has what these and other intervals cover.
-    Where all clusters differ alike, nothing tells how far others would be from them: see ``interval_of_equals``.
+    Where all clusters differ alike, their spread of nothing says nothing, and the interval is as if one question had
+    gone the other way: five lost of five questions may be chance, as McNemar's test has it, five lost databases not.
+    NaN where differences that are alike may be of any size.
 
     >>> low, high = interval([1, 0, 0, 1, 0, -1, 1, 0, 0, 0] * 10, range(100))
     >>> 5 < low < 20 < high < 35
@@ -83,8 +85,17 @@ def interval(
     if not any(differences):
         return 0.0, 0.0
     most = 1.0 if all(abs(difference) <= 1 for difference in differences) else math.inf
-    if _are_equal(summed):
-        return interval_of_equals(summed, -most, most)
+    if not _are_equal(summed):
+        return _spread(summed, most, n_resamples, seed)
+    if not math.isfinite(most):
+        return math.nan, math.nan
+    (total, size), *others = summed
+    turned = max(-size, total - 2), min(size, total + 2)
+    low, high = zip(*(_spread([(each, size), *others], most, n_resamples, seed) for each in turned), strict=True)
+    return min(low), max(high)
+
+
+def _spread(summed: Sequence[tuple[float, int]], most: float, n_resamples: int, seed: int) -> tuple[float, float]:
     if len(summed) >= FEW:
         return _resampled(summed, n_resamples, seed)
     mean, error, t = _jackknife(summed)
@@ -111,7 +122,7 @@ def accuracy_interval(correct: Sequence[float], clusters: Sequence[Hashable], *,
     if len(summed) < 2:
         return math.nan, math.nan
     if _are_equal(summed):
-        return interval_of_equals(summed, 0.0, 1.0)
+        return interval_of_equals(summed)
     if len(summed) >= FEW:
         return _resampled(summed, N_RESAMPLES, seed)
     mean, error, t = _jackknife(summed)
@@ -164,24 +175,20 @@ def _are_equal(summed: Sequence[tuple[float, int]]) -> bool:
     return max(means) - min(means) < 1e-9
 
 
-def interval_of_equals(summed: Sequence[tuple[float, int]], least: float, most: float) -> tuple[float, float]:
-    """Return the interval, in percentage points, of a mean that all clusters have, of values from least to most.
+def interval_of_equals(summed: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Return the interval, in percent, of a mean of numbers from 0 to 1 that all clusters have.
 
     Their spread is nothing, and says nothing: two databases at 75 % each are not sure of 75.0. Of so many clusters none
-    was another, so that at most a share of others is, which may be anything. NaN where values have no bound.
+    was another, so that at most a share of others is, which may be anything.
 
     Source: Clopper & Pearson 1934, the upper end of a share of which none was seen.
 
-    >>> [round(x, 1) for x in interval_of_equals([(3, 4), (3, 4)], 0, 1)]
+    >>> [round(x, 1) for x in interval_of_equals([(3, 4), (3, 4)])]
     [11.9, 96.0]
-    >>> [interval_of_equals([(1, 1)] * n, -1, 1)[0] > 0 for n in (5, 6)]  # as McNemar's exact test has it
-    [False, True]
     """
-    if not math.isfinite(most):
-        return math.nan, math.nan
     mean = sum(total for total, _ in summed) / sum(size for _, size in summed)
     share = 1 - 0.025 ** (1 / len(summed))
-    return 100 * (mean - share * (mean - least)), 100 * (mean + share * (most - mean))
+    return 100 * mean * (1 - share), 100 * (mean + share * (1 - mean))
 
 
 def _resampled(summed: Sequence[tuple[float, int]], n_resamples: int, seed: int) -> tuple[float, float]:

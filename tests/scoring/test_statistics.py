@@ -153,16 +153,26 @@ def test_of_an_accuracy_it_lies_about_it() -> None:
     assert interval([0] * 5, range(5)) == (0, 0)
 
 
-@pytest.mark.parametrize(("each", "n"), [(1, 5), (1, 6), (-1, 6), (1, 150), (0.5, 2), (0.75, 120)])
-def test_clusters_that_are_all_alike_are_not_sure_of_it(each: float, n: int) -> None:
-    """At most a share of others, of which none was seen among n, may be anything."""
-    differences, clusters = [each] * (2 * n), [cluster for cluster in range(n) for _ in range(2)]
-    unseen = stats.binomtest(0, n).proportion_ci(0.95, "exact").high
-    expected = [100 * ((1 - unseen) * each + unseen * other) for other in (-1, 1)]
-    low, high = interval(differences, clusters)
-    assert [low, high] == pytest.approx(expected)
-    if abs(each) == 1:
-        assert (low > 0 or high < 0) == (stats.binomtest(n, n).pvalue < 0.05), "as McNemar's of so many clusters"
+@pytest.mark.parametrize("n", [2, 3, 5, 6, 8, 40, 150])
+def test_questions_that_all_turned_are_as_sure_of_it_as_mcnemars_test(n: int) -> None:
+    for each in (-1, 1):
+        low, high = interval([each] * n, range(n))
+        assert (low if each == -1 else high) == 100 * each
+        beyond_chance = stats.binomtest(n, n).pvalue < 0.05
+        assert (low > 0 or high < 0) <= beyond_chance
+        assert (low > 0 or high < 0) or n < 9, "a little more careful than the exact test"
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_databases_that_turned_alike_are_as_sure_of_it_as_if_one_question_had_not(share: float) -> None:
+    lost = round(20 * share)
+    clusters = [cluster for cluster in range(5) for _ in range(20)]
+    low, high = interval([*[-1] * lost, *[0] * (20 - lost)] * 5, clusters)
+    without = np.array([-100 * share] * 5) + np.array([10, 0, 0, 0, 0])  # one of 20 is won, in place of lost
+    far = stats.t.ppf(0.975, 4) * stats.sem(without)
+    assert high == pytest.approx(without.mean() + far)
+    assert low == (-100 if share == 1 else pytest.approx(2 * -100 * share - without.mean() - far))  # or one more lost
+    assert high < -40
 
 
 def test_databases_of_the_same_accuracy_are_not_sure_of_it() -> None:

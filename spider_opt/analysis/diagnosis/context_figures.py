@@ -69,7 +69,7 @@ def difference_interval(
     """Return the 95 % interval of the mean of the right ones' values less that of the wrong ones', in points.
 
     A percentile bootstrap of whole clusters. NaN where there are no two of them, all are right or wrong, or no value
-    differs.
+    differs, or all draws say the same.
 
     >>> right = [True, True, True, False, False, False] * 50
     >>> low, high = difference_interval([1, 1, 0, 1, 0, 0] * 50, right, range(300))
@@ -91,7 +91,7 @@ def difference_interval(
     there = (n_right > 0) & (n_wrong > 0)
     apart = 100 * (of_right[there] / n_right[there] - of_wrong[there] / n_wrong[there])
     low, high = np.quantile(apart, [0.025, 0.975])
-    return float(low), float(high)
+    return (float(low), float(high)) if low < high else (math.nan, math.nan)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -64,10 +64,18 @@ def _figures(examined: Examination) -> str:
     ]
     for one in examined.figures:
         of = [_or_dash(value) for value in (one.mean, one.of_right, one.of_wrong)]
-        apart = "the same" if math.isnan(one.low) else f"{one.apart:+.1f} ({one.low:+.1f} to {one.high:+.1f})"
-        lines.append(f"| {NAMES.get(one.metric, one.metric)} | {one.n} | {' | '.join(of)} | {apart} |")
+        lines.append(f"| {NAMES.get(one.metric, one.metric)} | {one.n} | {' | '.join(of)} | {apart(one)} |")
     ex = f"{examined.found.run.ex:.1f}"
     return "\n".join([*lines, f"| correctness (EX) | {examined.found.n} | {ex} | - | - | - |"])
+
+
+def apart(one: ContextFigure) -> str:
+    """Return how much higher a figure is of right answers, with its interval where there is one."""
+    if math.isnan(one.apart):
+        return "-"
+    if math.isnan(one.low):
+        return f"{one.apart:+.1f}" if one.apart else "the same"
+    return f"{one.apart:+.1f} ({one.low:+.1f} to {one.high:+.1f})"
 
 
 def _steps(examined: Examination) -> str:

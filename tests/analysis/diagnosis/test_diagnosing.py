@@ -11,8 +11,9 @@ from wrong_answers import ANSWERS, answered, music, with_context
 import spider_opt as so
 from spider_opt.analysis.diagnosis import Kind
 from spider_opt.analysis.diagnosis.causes import Rung
+from spider_opt.analysis.diagnosis.context_figures import ContextFigure, difference_interval
 from spider_opt.analysis.diagnosis.static import MESSAGES, OTHER, sort_of
-from spider_opt.analysis.diagnosis.text import to_json, to_markdown
+from spider_opt.analysis.diagnosis.text import apart, to_json, to_markdown
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run
 from spider_opt.types import Benchmark, Outcome
@@ -39,6 +40,23 @@ def test_each_wrong_answer_has_its_reason(benchmark: Benchmark) -> None:
         (Kind.UNANSWERED, 1, 1), (Kind.NOT_RUN, 1, 1), (Kind.NESTING, 1, 1), (Kind.TABLE, 1, 3), (Kind.COLUMN, 0, 2),
         (Kind.CONDITION, 0, 1), (Kind.VALUE, 1, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "right", "said"),
+    [
+        ([1, 1, 0, 0], [True, True, False, False], "+100.0"),  # in all draws: which says nothing of other questions
+        ([1, 1, 1, 1], [True, True, False, False], "the same"),
+        ([1, 1, 0, 1], [True] * 4, "-"),
+        ([1, 0, 0, 1] * 9, [True, True, False, False] * 9, "+0.0 (-"),
+    ],
+)
+def test_how_far_right_answers_are_apart(values: list[float], right: list[bool], said: str) -> None:
+    of = [[value for value, yes in zip(values, right, strict=True) if yes is which] for which in (True, False)]
+    means = [100 * sum(each) / len(each) if each else float("nan") for each in of]
+    low, high = difference_interval(values, right, range(len(values)))
+    assert apart(ContextFigure("x", 4, 50, *means, means[0] - means[1], low, high)).startswith(said)
+    assert (low != low) == ("(" not in said)
 
 
 def test_bounds_by_hand(benchmark: Benchmark) -> None:

@@ -244,5 +244,5 @@ def _cost(run: Run, n: int) -> str:
         return "nothing is left to ask: all answers are there"
     return (
         f"the oracle asks at most {counted(n, 'question')} ({counted(calls, 'model call')}), each once; by this run's "
-        f"own cost that is about {tokens:,.0f} prompt tokens and {seconds / 60:,.0f} minutes"
+        f"own cost that is about {tokens:,.0f} prompt tokens and {counted(round(seconds / 60), 'minute')}"
     )
