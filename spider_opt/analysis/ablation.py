@@ -13,6 +13,7 @@ from spider_opt.analysis.paired import Paired, holm
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.conditions import beside_the_step, how_asked
+from spider_opt.runs.prediction_files import is_of_sql_files
 from spider_opt.runs.without_gold import lost
 from spider_opt.scoring.statistics import By, clustered_se, group, said_of_interval
 from spider_opt.types import Usage
@@ -148,8 +149,8 @@ def comparable(
 
 
 def _folders(base: Path, roots: Sequence[Path]) -> list[Path]:
-    files = [root for root in roots if root.is_file()]
-    folders = [root for root in roots if not root.is_file()]
+    files = [root for root in roots if root.is_file() or (is_of_sql_files(root) and not find_runs(root))]
+    folders = [root for root in roots if root not in files]
     for root in folders:
         if not find_runs(root):
             raise RunError(f"no run in {root}")

@@ -14,7 +14,7 @@ from spider_opt.evaluation.scoring_files import score
 from spider_opt.runs import Answer, Run, RunInfo, ScoredBy
 from spider_opt.runs.info import FILE
 from spider_opt.runs.judged import Judged, read_judged
-from spider_opt.runs.prediction_files import field_of
+from spider_opt.runs.prediction_files import field_of, is_of_sql_files
 from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 from spider_opt.scoring import Rules
 from spider_opt.types import Benchmark, Prediction
@@ -45,7 +45,7 @@ class HowRead:
             both = f"{argument('extract')} and {argument('field')}"
             raise UsageError(f"{both} say how files of predictions are read, and there are none")
         for field in self.fields:
-            if not any(field_of(path, [field]) for path in files):
+            if not any(field_of(path, [field]) for path in files if path.is_file()):
                 raise UsageError(f'no field "{field}" in {", ".join(map(str, files))}')
 
 
@@ -55,6 +55,8 @@ AS_IT_IS = HowRead()
 def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: HowRead = AS_IT_IS) -> Run:
     """Read a run from its folder or a file of it; verdicts; or predictions, which are judged on ``benchmark``.
 
+    Predictions are a file, or a folder with a file ``ID.sql`` for each question.
+
     Verdicts of an earlier version do not say of which benchmark they are, nor by which scorer: their run has no
     fingerprint, and no mode.
 
@@ -63,13 +65,13 @@ def read_any(path: Path, benchmark: Callable[[], Benchmark], rules: Rules, how: 
         PredictionsError: a file cannot be read, or does not fit the benchmark.
         DatasetError: the benchmark cannot be loaded.
     """
-    if path.is_dir():
+    if path.is_dir() and not is_of_sql_files(path):
         return Run.read(path)
     if _is_file_of_a_run(path):
         return Run.read(path.parent)
     if has_verdicts(path):
         return _of_verdicts(path)
-    field = field_of(path, how.fields) if how.fields else None
+    field = field_of(path, how.fields) if how.fields and path.is_file() else None
     return replace(score(path, benchmark(), mode=rules, extract=how.extract, field=field), called=str(path))
 
 
@@ -91,7 +93,7 @@ def rules_of_first(paths: Sequence[Path]) -> Rules | None:
 
 def is_of_predictions(path: Path) -> bool:
     """Tell whether a path is none of a run's, nor of verdicts, so that it is judged before it is compared."""
-    return not (path.is_dir() or _is_file_of_a_run(path) or has_verdicts(path))
+    return is_of_sql_files(path) or not (path.is_dir() or _is_file_of_a_run(path) or has_verdicts(path))
 
 
 def _is_file_of_a_run(path: Path) -> bool:

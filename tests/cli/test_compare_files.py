@@ -51,6 +51,17 @@ def test_two_published_systems_in_one_command(others: Path) -> None:
     assert [(row["ex"], row["calls_per_question"]) for row in strict] == [(25, None), (75, None)]
 
 
+def test_a_folder_with_a_file_for_each_question_is_one_of_predictions(others: Path) -> None:
+    told = CliRunner().invoke(main, ["export", "good.txt", "--data", "own", "--as", "spider2", "--out", "folder"])
+    assert told.exit_code == 0, told.output
+    by_file = rows("weak.json", "good.txt", "--data", "own")
+    assert [row["ex"] for row in rows("weak.json", "folder", "--data", "own")] == [row["ex"] for row in by_file]
+    assert [row["ex"] for row in rows("folder", "weak.json", "--data", "own")] == [100, 25]
+    assert run("folder", "weak.json", "--data", "own", "--field", "sql").stderr.startswith('Error: no field "sql" in')
+    (others / "empty").mkdir()
+    assert run("weak.json", "empty", "--data", "own").stderr == "Error: no run in empty\n"
+
+
 def test_files_of_verdicts_need_no_benchmark(others: Path) -> None:
     for name in ("weak.json", "good.txt"):
         arguments = ["score", name, "--data", "own", "--out", f"{Path(name).stem}.jsonl"]
