@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt.analysis.comparing import asked, change, check_comparable, value_of, with_metric
-from spider_opt.analysis.paired import Paired, holm
+from spider_opt.analysis.paired import Paired, holm, told
 from spider_opt.errors import RunError, UsageError
 from spider_opt.runs import Run, find_runs
 from spider_opt.runs.conditions import beside_the_step, how_asked
@@ -64,10 +64,9 @@ class Line:
         known = self.usage != Usage()  # a file of others does not say what they cost
         costs = {name: getattr(self.usage, field) / self.n if known else None for field, name in PER_QUESTION.items()}
         flat = {name: getattr(self, name) for name in names} | change | {"p_holm": self.p_holm} | costs
-        rounded = {name: round(v, 4) if isinstance(v, float) else v for name, v in flat.items()}
-        told = {name: v if v == v else None for name, v in rounded.items()}
+        shown = {name: told(v) if isinstance(v, float) else v for name, v in flat.items()}
         metric = {"metric": self.metric, "judged_by": self.judged_by} if self.metric else {}
-        return told | {"asked": self.asked, "beside": "; ".join(self.beside)} | metric
+        return shown | {"asked": self.asked, "beside": "; ".join(self.beside)} | metric
 
 
 @dataclass(frozen=True, slots=True)

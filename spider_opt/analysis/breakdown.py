@@ -11,7 +11,7 @@ from typing import Any
 
 from spider_opt.analysis.ablation import CHANGE, Compared
 from spider_opt.analysis.comparing import change, value_of
-from spider_opt.analysis.paired import Paired, holm
+from spider_opt.analysis.paired import Paired, holm, told
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
 from spider_opt.runs.parts import WITHOUT_BENCHMARK, kinds_of_parts, parts
@@ -223,11 +223,7 @@ def _filled(cells: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _known(value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    if value != value:
-        return None
-    return round(value, 4) if abs(value) >= 0.01 or not value else float(f"{value:.3g}")  # a small p is not 0
+    return told(value) if isinstance(value, float) else value
 
 
 def _signed(points: float) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from spider_opt.analysis.choices import ORACLE, OWN, Agreement, CandidateReport, Choice, PassAt
+from spider_opt.analysis.paired import told as told_number
 from spider_opt.answering.choosing import WAYS
 from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.statistics import said_of_interval
@@ -185,7 +186,7 @@ _OF_CHANGE = {
 def _plain(value: Any) -> Any:
     """Return a value with rounded numbers, and None for those that are none."""
     if isinstance(value, float):
-        return round(value, 4) if math.isfinite(value) else None
+        return told_number(value)
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -120,3 +120,14 @@ def holm(ps: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
         corrected[i] = largest
     return corrected
+
+
+def told(value: float | None) -> float | None:
+    """Return a number as a program reads it: rounded, None where it is none, and never 0 where it is a small p.
+
+    >>> told(83.230453), told(math.nan), told(5.1728903891873625e-14), told(0.0)
+    (83.2305, None, 5.17e-14, 0.0)
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, 4) if abs(value) >= 0.01 or not value else float(f"{value:.3g}")

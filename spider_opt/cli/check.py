@@ -63,13 +63,14 @@ def check_command(
 
 
 def _json(checked: Checked) -> dict[str, object]:
-    found = {name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(checked.change).items()}
-    told = {name: None if v != v else v for name, v in found.items()}
+    from spider_opt.analysis.paired import told
+
+    found = {name: told(v) if isinstance(v, float) else v for name, v in asdict(checked.change).items()}
     lost = [
         {"id": lost.id, "db_id": lost.now.db_id, "outcome": lost.now.outcome, "detail": lost.now.detail}
         for lost in checked.lost
     ]
-    return {"passed": not checked.failed, **told, "questions_lost": lost}
+    return {"passed": not checked.failed, **found, "questions_lost": lost}
 
 
 def _show(checked: Checked, run: Path, baseline: Path) -> None:

@@ -77,6 +77,9 @@ class Run:
         answered = {answer.index for answer in answers}
         if not judged <= answered:
             raise RunError(f"{folder} has verdicts without predictions: {_again()}")
+        if not judged and answered and all(answer.id in info.failed_golds for answer in answers):
+            first = info.failed_golds[answers[0].id]
+            raise RunError(f"no question of {folder} counts, since all gold queries fail, the first with: {first}")
         if not judged:
             raise RunError(f"{folder} has no verdicts: {_again()}")
         failed = {answer.index: why for answer in answers if (why := info.failed_golds.get(answer.id))}

@@ -85,6 +85,15 @@ def test_of_one_question_json_knows_no_interval(here: Make) -> None:
     assert (found["passed"], found["low"], found["high"]) == (True, None, None)
 
 
+def test_a_small_p_is_not_0_in_json(here: Make) -> None:
+    here("all", "+" * 40)
+    here("none", "-" * 40)
+    found = json.loads(run("none", "--against", "all", "--json").stdout)
+    assert found["p"] == pytest.approx(2 / 2**40, rel=0.01)
+    compared = CliRunner().invoke(main, ["compare", "all", "none", "--json"])
+    assert json.loads(compared.stdout)[1]["p_holm"] == found["p"]
+
+
 @pytest.mark.parametrize(
     ("marks", "changes", "arguments", "said"),
     [

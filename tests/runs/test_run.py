@@ -213,3 +213,12 @@ def test_why_golds_fail_is_kept(fabricate: Fabricate) -> None:
     assert run.n == 5
     with pytest.raises(RunError, match="is broken"):
         Run.read(fabricate("other", format=2, failed_golds={"dev-0000": "it has a verdict, too"}))
+
+
+def test_a_run_whose_golds_all_fail_says_why_and_not_to_ask_again(fabricate: Fabricate) -> None:
+    folder = fabricate(format=2, failed_golds={f"dev-{number:04}": "no such table: x" for number in range(6)})
+    (folder / "verdicts.jsonl").write_text("")
+    with pytest.raises(
+        RunError, match=r"no question of .*run counts, since all gold queries fail, .*: no such table: x"
+    ):
+        Run.read(folder)
