@@ -10,7 +10,15 @@ from typing import Any
 from spider_opt import arguments
 from spider_opt.benchmarks.corrections import Corrections, read_corrections
 from spider_opt.errors import UsageError
-from spider_opt.scoring.table import BY_RESULTS, SCORERS, SUITES, find_scorer, scorer_version, timeout_for
+from spider_opt.scoring.table import (
+    BY_RESULTS,
+    SCORERS,
+    SUITES,
+    WITHOUT_DISTINCT,
+    find_scorer,
+    scorer_version,
+    timeout_for,
+)
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument
 
@@ -74,7 +82,7 @@ class Rules:
     @property
     def distinct_counts(self) -> bool:
         """Whether DISTINCT in a query is left where it is."""
-        return self.main not in ("official", "match")
+        return self.keep_distinct if self.main == "suite" else self.main not in WITHOUT_DISTINCT
 
     def on(self, benchmark: Benchmark) -> Rules:
         """Return the rules for a benchmark: EX by its own rule, where no other is named.

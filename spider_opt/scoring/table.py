@@ -49,6 +49,11 @@ END_AT_TAB = (
     "old-spider", "match", *SUITES,
 )  # fmt: skip
 """Those to which a line in a text file of predictions ends at its first tab, as to the official command line."""
+WITHOUT_DISTINCT = (
+    "official", "official-plug-value", "official-value-kept", "official-value-spaced", "match", "suite",
+    "suite-plug-value",
+)  # fmt: skip
+"""Those to which DISTINCT does not count."""
 TIMEOUT_S = 10.0
 """How long one query may take where nothing else is said."""
 TIMEOUTS_S = {"bird": 30.0, "bird-f1": 30.0, "r-ves": 30.0, "columns": 60.0, "columns-earlier": 60.0}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from spider_opt.benchmarks import load
 from spider_opt.errors import ScorerError, UsageError
-from spider_opt.scoring import Rules, rules_for, rules_of
+from spider_opt.scoring import Rules, judge, rules_for, rules_of
 from spider_opt.wording import in_shell
 
 
@@ -88,6 +90,23 @@ def test_what_is_noted_of_one_scorer_is_what_it_always_was():
     assert Rules().noted() == {"mode": "official", "keep_distinct": False, "timeout_s": 10.0, "version": "1"}
     assert not Rules().distinct_counts
     assert Rules("strict").distinct_counts
+
+
+@pytest.mark.parametrize("keep_distinct", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("official", "official-plug-value", "official-value-kept", "official-value-spaced", "old-spider", "match"),
+        *("suite", "suite-distinct", "suite-plug-value", "suite-distinct-plug-value", "strict", "official-distinct"),
+    ],
+)
+def test_that_distinct_counts_is_said_of_scorers_to_which_it_does(tmp_path, name, keep_distinct):
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as shop:
+        shop.executescript("CREATE TABLE item (kind TEXT); INSERT INTO item VALUES ('a'), ('a')")
+    rules = Rules(name, keep_distinct)
+    pair = ("SELECT DISTINCT kind FROM item", "SELECT kind FROM item")
+    verdict = judge(*pair, tmp_path / "shop.sqlite", mode=next(iter(rules.asked.values())))
+    assert verdict.correct is not rules.distinct_counts
 
 
 def test_further_metrics_are_noted():
