@@ -447,6 +447,19 @@ def test_ten_runs_of_972_questions_stay_smooth(chromium: Any, make_run: Callable
     opened.close()
 
 
+def test_a_try_of_a_few_questions_is_not_the_best_run(
+    chromium: Any, make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Three right of three beside 60 % of 40: what heads the page is of the 40, and no change is told of both."""
+    tried, whole = make_run("tried", "+++", method="rag"), make_run("whole", "+++--" * 8)
+    opened = Opened(chromium, write_report([tried, whole], tmp_path / "page"), "view=overview")
+    said = opened.page.locator(".tile").all_inner_texts()
+    assert said[0].startswith("60.0 %")
+    assert "whole" in said[0] or "zero-shot" in said[0]
+    assert not [tile for tile in said if "from the first rung" in tile]
+    opened.close()
+
+
 def test_a_file_that_is_missing_is_told(chromium: Any, make_run: Callable[..., Path], tmp_path: Path) -> None:
     index = write_report([make_run("one", "+-")], tmp_path / "page")
     (index.parent / "data" / "questions-000.js").unlink()

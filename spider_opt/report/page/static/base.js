@@ -136,10 +136,12 @@ window.page = {
     if (page.state.run !== undefined && page.data.runs[wanted]) return wanted;
     return page.best();
   };
+  /** Return the run with the highest value, among those of about as many questions as any has: ten tried say little. */
   page.best = () => {
-    const metric = page.metric();
-    const value = (i) => (page.data.runs[i].metrics[metric] || {value: -1}).value;
-    return page.data.runs.map((_, i) => i).reduce((a, b) => (value(b) > value(a) ? b : a), 0);
+    const all = page.data.runs.map((run) => run.metrics[page.metric()] || {value: -1, n: 0});
+    const enough = 0.9 * Math.max(...all.map((one) => one.n));
+    const value = (i) => (all[i].n >= enough ? all[i].value : -1);
+    return all.map((_, i) => i).reduce((a, b) => (value(b) > value(a) ? b : a), 0);
   };
   /** Return what a run has for a question by a metric: 1 right, 0 wrong, null for nothing. */
   page.said = (run, question, metric) => {

@@ -16,7 +16,7 @@
     const ladder = page.data.ladders[0];
     if (ladder && ladder.rungs.length > 1 && metric === page.data.metrics[0].name) {
       const ends = [ladder.rungs[0], ladder.rungs[ladder.rungs.length - 1]].map((rung) => runs[rung.run].metrics[metric]);
-      if (ends[0] && ends[1]) tile(`${page.signed(ends[1].value - ends[0].value)}`, `points from the first rung (${ladder.rungs[0].name}) to the last (${ladder.rungs[ladder.rungs.length - 1].name}), ${ladder.model}`);
+      if (ends[0] && ends[1] && ends[0].n === ends[1].n) tile(`${page.signed(ends[1].value - ends[0].value)}`, `points from the first rung (${ladder.rungs[0].name}) to the last (${ladder.rungs[ladder.rungs.length - 1].name}), ${ladder.model}`);
     }
     const all = page.data.questions.id.map((_, i) => i);
     const none = all.filter((i) => runs.every((_, r) => page.said(r, i, metric) !== null ? page.said(r, i, metric) === 0 : true) && runs.some((_, r) => page.said(r, i, metric) !== null));
