@@ -207,7 +207,7 @@ def test_run_asks_for_what_is_missing_and_nothing_twice(model: Model, here: Path
 def test_run_by_another_engine(model: Model, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[Any] = []
 
-    def open_torch(adapters: Any, name: str | None, on_progress: Any) -> Model:
+    def open_torch(adapters: Any, name: str | None, on_progress: Any, *, logprobs: bool) -> Model:
         opened.append(name)
         return model
 
