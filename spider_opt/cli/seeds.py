@@ -11,8 +11,8 @@ from spider_opt.runs import Run
 from spider_opt.wording import counted
 
 ALIKE = (
-    "all answers are the same with each seed: the method draws nothing (a greedy answer, temperature 0), so that more "
-    "seeds tell nothing; those of vote or first-valid differ"
+    "all answers are the same with each seed: always so of a method that draws nothing (a greedy answer, temperature "
+    "0), of which more seeds tell nothing; those of vote or first-valid may differ with more seeds or questions"
 )
 
 
