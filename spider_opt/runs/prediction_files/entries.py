@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ from spider_opt.benchmarks.questions import normal_text
 from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.types import Benchmark
 
+_NUMBER = re.compile(r"([0-9]{1,9})(?:\.0+)?")
 _QUOTES = str.maketrans('"`', "''")
 GOLDS = 0.8
 """From which share on queries are taken for the golds: another version of them differs in some, answers in most."""
@@ -65,6 +67,16 @@ class Known:
         """Tell whether these are gold queries, at least this share of what can be known; no text is none."""
         n = sum(bare(text) in self.golds for text in texts)
         return n > 0 and n >= share * min(len(texts), self.n)
+
+
+def number_of(text: str) -> int | None:
+    """Return a question's number, also as pandas writes it where a column has gaps; None of what is none.
+
+    >>> [number_of(text) for text in ("12", " 3 ", "3.0", "3.5", "-1", "a", "", "12345678901")]
+    [12, 3, 3, None, None, None, None, None]
+    """
+    found = _NUMBER.fullmatch(text.strip())
+    return int(found[1]) if found else None
 
 
 def bare(sql: str) -> str:

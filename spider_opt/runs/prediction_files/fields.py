@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from spider_opt.benchmarks.questions import normal_text
 from spider_opt.rows import begins_a_query
-from spider_opt.runs.prediction_files.entries import GOLDS, Known, bare
+from spider_opt.runs.prediction_files.entries import GOLDS, Known, bare, number_of
 from spider_opt.runs.prediction_files.field_roles import (
     ANSWERS,
     CONTEXT,
@@ -194,7 +194,7 @@ def roles_of_cells(columns: Sequence[Sequence[str]], known: Known) -> dict[int, 
         texts = said(column)
         if texts and all(text in known.db_ids for text in texts):
             roles[i] = "db_id"
-        elif texts and all(text.isdigit() for text in texts) and len(texts) == len(column):
+        elif texts and all(number_of(text) is not None for text in texts) and len(texts) == len(column):
             roles[i] = "index"
         elif _are_questions(column, known):
             roles[i] = "question"

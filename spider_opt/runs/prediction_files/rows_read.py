@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from spider_opt.errors import SpiderOptError
 from spider_opt.rows import Row, name_of
-from spider_opt.runs.prediction_files.entries import Entry, Known
+from spider_opt.runs.prediction_files.entries import Entry, Known, number_of
 from spider_opt.runs.prediction_files.field_roles import Role, role_of
 from spider_opt.runs.prediction_files.fields import NoField, query_field, roles_of_cells
 from spider_opt.runs.prediction_files.telling import Contradiction, telling_fields
@@ -156,19 +156,14 @@ def _entries(
 
 def _entry(row: Row, query: tuple[str, str], told: Mapping[Role, str]) -> Entry:
     sql, db_id = query
-    index, name = _number(told.get("index", "")), told.get("id", "")
+    index, name = number_of(told.get("index", "")), told.get("id", "")
     if index is None:
-        index = _number(name)
+        index = number_of(name)
     if index is None and row.key:
-        index = _number(row.key)
+        index = number_of(row.key)
         name = name or (row.key if index is None else "")
     db_id = told.get("db_id", "") or db_id
     return Entry(row.place, sql, sql, "", db_id, index, name, told.get("question", ""), told.get("gold", ""))
-
-
-def _number(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _only(value: JSON) -> JSON:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from spider_opt.benchmarks.questions import normal_text
-from spider_opt.runs.prediction_files.entries import Known, bare
+from spider_opt.runs.prediction_files.entries import Known, bare, number_of
 from spider_opt.runs.prediction_files.field_roles import Role, role_of
 
 _WHAT: Mapping[Role, str] = {"db_id": "database", "id": "id", "index": "number"}
@@ -42,7 +42,9 @@ def telling_fields(columns: Mapping[str, Sequence[str]], names: Mapping[str, str
             _check("db_id", fitting or fields, {f: [_stem(text) for text in said[f]] for f in fields})
     either = [*of.get("id", ()), *of.get("index", ())]
     _check("id", [field for field in either if _are_ids(said[field], known)], said)
-    numbers = {field: [int(text) for text in said[field]] for field in either if _are_numbers(said[field], known)}
+    numbers = {
+        field: [number_of(text) or 0 for text in said[field]] for field in either if _are_numbers(said[field], known)
+    }
     for field in list(numbers)[1:]:
         first, *_ = numbers
         apart = {one - other for one, other in zip(numbers[first], numbers[field], strict=True)}
@@ -81,10 +83,8 @@ def _are_ids(texts: Collection[str], known: Known) -> bool:
 
 def _are_numbers(texts: Collection[str], known: Known) -> bool:
     """Tell whether each text is another number of a question."""
-    if not texts or not all(text.isascii() and text.isdigit() and len(text) < 10 for text in texts):
-        return False
-    numbers = {int(text) for text in texts}
-    return len(numbers) == len(texts) and max(numbers) <= known.n_total
+    numbers = {number for text in texts if (number := number_of(text)) is not None}
+    return 0 < len(numbers) == len(texts) and max(numbers) <= known.n_total
 
 
 def _stem(text: str) -> str:

@@ -65,3 +65,10 @@ TAKEN = {
 def test_that_of_the_benchmark_counts(pair, case):
     columns = TAKEN[case]
     assert pair(jsonl(rows({**columns, "sql": SQL})), "a.jsonl") == PAIRED
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("field", ["index", "id"])
+def test_numbers_as_pandas_writes_them_are_numbers(pair, form, field):
+    columns = {field: [f"{i}.0" for i in ORDER], "sql": moved(SQL)}
+    assert pair(FORMS[form](columns), form) == PAIRED
