@@ -10,6 +10,9 @@ from spider_opt.analysis.diagnosis.next_step import NextStep
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.wording import counted
 
+ENOUGH = 10
+"""Controls from which on a share of them is told of all answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -68,16 +71,24 @@ def oracle_sentences(found: Diagnosis, oracle: OracleFindings) -> str:
         would = chance.share * 100 * oracle.asked / n
         controls.append(
             f"of {counted(chance.n, 'wrong answer')} asked with the tables in another order {chance.turned} "
-            f"turned right, as {would:.1f} of the points would"
+            + (f"turned right, as {would:.1f} of the points would" if chance.n >= ENOUGH else "turned right")
         )
     if broken.n:
         net = context - broken.share * found.run.ex
         controls.append(
-            f"of {counted(broken.n, 'right answer')} asked with all of gold's context {broken.turned} turned wrong, so "
-            f"that all of it for every question would bring about {net:+.1f} points and not {context:+.1f}"
+            f"of {counted(broken.n, 'right answer')} asked with all of gold's context {broken.turned} turned wrong"
+            + (
+                f", so that all of it for every question would bring about {net:+.1f} points and not {context:+.1f}"
+                if broken.n >= ENOUGH
+                else ""
+            )
         )
     if controls:
-        lines.append(f"A changed prompt does something by itself: {'; '.join(controls)}.")
+        few = min(one.n for one in (chance, broken) if one.n) < ENOUGH
+        lines.append(
+            f"A changed prompt does something by itself: {'; '.join(controls)}"
+            + ("; these are too few to say how much." if few else ".")
+        )
     if oracle.no_demo:
         lines.append(f"{counted(oracle.no_demo, 'question')} had no training example with gold's skeleton.")
     return " ".join(lines)

@@ -149,7 +149,18 @@ def test_controls(benchmark: Benchmark) -> None:
     assert (oracle.broken_by_all.n, oracle.broken_by_all.turned) == (1, 1)
     said = examined_to_markdown(examine(found, benchmark, oracle))
     assert "of 5 wrong answers asked with the tables in another order 1 turned right" in said
-    assert "of 1 right answer asked with all of gold's context 1 turned wrong" in said
+    assert "of 1 right answer asked with all of gold's context 1 turned wrong; these are too few to say" in said
+    assert "points would" not in said
+    assert "would bring about" not in said
+    more = replace(
+        oracle,
+        by_chance=replace(oracle.by_chance, n=30),
+        broken={r: replace(c, n=30) for r, c in oracle.broken.items()},
+    )
+    said = examined_to_markdown(examine(found, benchmark, more))
+    assert f"1 turned right, as {100 * oracle.asked / found.n / 30:.1f} of the points would" in said
+    assert "would bring about" in said
+    assert "too few" not in said
     more = ask_oracle(found, benchmark, "few", model=model, controls=1)
     assert more.by_chance.n == 1
 
