@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,9 @@ __all__ = ["endpoint"]
 ROOT = Path(__file__).resolve().parent.parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # the cores have other tests to run
     os.environ.setdefault(name, "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it for what they start behind: tests interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # With torch or llama.cpp in the process, scoring starts its own ones anew instead of forking them, which is slow.
 LAST = (

@@ -76,7 +76,10 @@ def test_a_table_and_a_database_to_the_three_questions_that_failed(
     assert on_half.startswith("halves dev-query-split  EX ")
     assert len(model.requests) == 12 + 6
     failed = [part for part in why.split("\n\n") if part.strip()]
-    shown = [dict(re.findall("^  (question|gold|prediction)  +(.*)$", part, re.MULTILINE)) for part in failed]
+    shown = [
+        dict(re.findall("^  (question|gold|prediction)(?: \\d of \\d|  ) *(.*)$", part, re.MULTILINE))
+        for part in failed
+    ]
     assert {told["question"]: told["prediction"] for told in shown} == WRONG
     assert all(told["gold"].startswith("SELECT ") for told in shown)
     heads = " ".join(part.partition("\n")[0] for part in failed)

@@ -42,7 +42,7 @@ def summary(data: ReportData) -> dict[str, Any]:
     return data.summary()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running in this thread, where asyncio.run then fails
 def chromium() -> Iterator[Any]:
     with browser() as started:
         yield started
