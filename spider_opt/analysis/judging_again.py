@@ -40,14 +40,16 @@ def command(run: Run, by: ScoredBy, metric: str | None) -> str:
     """
     was = run.scorer
     main = by if metric in (None, CORRECTED) else was
-    of_suites = metric if metric in SUITES else main.mode if main.mode in SUITES else None
-    distinct = by.keep_distinct if of_suites == "suite" else main.keep_distinct
-    known = [] if run.folder else [name for name in was.metrics if name not in SUITES]
+    known = [] if run.folder else was.metrics  # what a folder has stays there
+    asked = metric if metric in SUITES else main.mode if main.mode in SUITES else None
+    of_suites = asked or next((name for name in known if name in SUITES), None)
+    distinct = by.keep_distinct if asked == "suite" else main.keep_distinct
     metrics = [*([metric] if metric not in (None, CORRECTED) else []), *known]
     mode = main.rules.main
     options = {**_benchmark(run), "mode": mode, "keep-distinct": distinct and mode != "official-distinct"}
     options["metric"] = ",".join(dict.fromkeys(name for name in metrics if name != mode))
-    options |= {"suite": "DIR", "plug-value": of_suites == "suite" and by.plug_value} if of_suites else {}
+    if of_suites:
+        options |= {"suite": "DIR", "plug-value": of_suites == "suite" and (by if asked else was).plug_value}
     if metric == CORRECTED:
         name = by.corrections.rpartition(" ")[0]
         options["corrections"] = name if name in shipped() else "FILE"

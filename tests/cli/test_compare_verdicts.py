@@ -128,6 +128,19 @@ def test_metrics_that_a_file_has_stay_when_it_is_judged_by_more() -> None:
     assert mark["scorer"]["metrics"] == ["strict", "columns", "bird", "match"]
 
 
+def test_a_suite_that_a_file_was_judged_on_stays() -> None:
+    score("a.jsonl", "--suite", "one", "--plug-value")
+    before = json.loads(Path("a.jsonl").read_text().splitlines()[0])["judged"]["scorer"]
+    score("b.jsonl", "--metric", "columns", predictions="b.txt")
+    do(run("compare", "b.jsonl", "a.jsonl", "--metric", "columns").stderr, suite="one")
+    after = json.loads(Path("a.jsonl").read_text().splitlines()[0])["judged"]["scorer"]
+    assert {*before["metrics"], "columns"} == {*after["metrics"]}
+    assert "suite" in after["metrics"]
+    assert {name: value for name, value in before.items() if name != "metrics"} == {
+        name: value for name, value in after.items() if name != "metrics"
+    }
+
+
 def test_a_byte_order_mark_that_a_program_put_there_is_passed_over() -> None:
     score("a.jsonl")
     before = rows("a.jsonl", "b.txt", *DATA)
