@@ -10,7 +10,7 @@ what is trained on (see ``leaks.held_out_questions``), which were not told apart
     python scripts/draw_sample.py SPIDER --split train --held-out -n 300 \
         --without results/samples/heldout-train-200.txt > results/samples/heldout-train-300.txt
     python scripts/draw_sample.py SPIDER --split train --held-out --of OLD > NEW
-    python scripts/draw_sample.py BIRD --benchmark bird --split mini-dev -n 60 > results/samples/bird-mini-dev-60.txt
+    python scripts/draw_sample.py BIRD --benchmark bird --split mini-dev -n 60 > bird-60.txt
 """
 
 from __future__ import annotations
