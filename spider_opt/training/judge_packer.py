@@ -17,6 +17,8 @@ from spider_opt.training.packer import Packer
 from spider_opt.training.renaming import Renaming
 from spider_opt.types import Context, Database, Schema
 
+_WORDS = {True: YES, False: NO}
+
 
 class JudgePacker(Packer):
     """Makes packs of ``JudgedItem``: prompts as a ``Verifier`` asks them, and yes or no for an answer.
@@ -47,6 +49,3 @@ class JudgePacker(Packer):
             [tokens_of(self._tokenizer, asked_about(item.question, text, item.group)) for item in judged],
             [self._words[item.right] for item in judged],
         )
-
-
-_WORDS = {True: YES, False: NO}

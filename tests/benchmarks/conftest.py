@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from import_tables import database
 
 
 def write_database(path: Path, script: str) -> None:
@@ -72,3 +73,11 @@ class SmallSpider:
 @pytest.fixture
 def small(tmp_path: Path) -> SmallSpider:
     return SmallSpider(tmp_path / "spider")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with a database of boats."""
+    monkeypatch.chdir(tmp_path)
+    database(tmp_path / "harbour.db")
+    return tmp_path
