@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from spider_opt.errors import LeakError, TrainingError
 from spider_opt.models.lagging import CHECKPOINT
-from spider_opt.models.torch.shared_prefix import Pack, laid
+from spider_opt.models.torch.shared_prefix import Laid, Pack, laid
 from spider_opt.training.checkpoint import note, read_state, take_back_notes, write_state
 from spider_opt.training.dataset import Item, check_training, split
 from spider_opt.training.packer import Packer
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from spider_opt.models.torch.lora import Lora
+    from spider_opt.models.torch.together import Together
+
+_AT_ONCE = 8
+"""Packs that a GPU computes at once, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,7 @@ class Training:
         from spider_opt.training.loss import summed_loss
 
         with torch.no_grad():
-            total = sum(float(summed_loss(self._model, laid(pack, self._device))) for pack in self._validation)
+            total = sum(float(summed_loss(self._model, some)) for some in self._laid(self._validation))
         return total / sum(pack.n_answer_tokens for pack in self._validation)
 
     def _done(self) -> float:
@@ -232,7 +236,7 @@ class Training:
     def _step(self, packs: Sequence[Pack]) -> tuple[float, float]:
         import torch
 
-        from spider_opt.training.loss import summed_loss, together
+        from spider_opt.training.loss import summed_loss
 
         n_answer = sum(pack.n_answer_tokens for pack in packs)
         rate = self._rate()
@@ -240,8 +244,7 @@ class Training:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
         total = 0.0
-        laid_out = [laid(pack, self._device) for pack in packs]
-        for some in laid_out if self._device.type == "cpu" else [together(laid_out)]:
+        for some in self._laid(packs):
             loss = summed_loss(self._model, some)
             (loss / n_answer).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
@@ -254,6 +257,18 @@ class Training:
         self.examples += sum(len(pack.rests) for pack in packs)
         self.tokens += sum(map(len, packs))
         return total / n_answer, rate
+
+    def _laid(self, packs: Sequence[Pack]) -> Iterator[Laid | Together]:
+        """Yield packs laid out: one after the other for a processor, some at once for a GPU."""
+        from spider_opt.models.torch.together import together
+
+        device = self._device
+        if device.type == "cpu":
+            yield from (laid(pack, device) for pack in packs)
+            return
+        for i in range(0, len(packs), _AT_ONCE):
+            # Laid out here: each of the many small tensors would else have to be asked for over there.
+            yield together([laid(pack) for pack in packs[i : i + _AT_ONCE]]).to(device)
 
     def _ahead(self) -> Iterator[list[Pack]]:
         """Yield the packs of each step that is still to do; which they are depends on the seed alone."""

@@ -15,7 +15,7 @@ from spider_opt.models.torch.shared_prefix import Laid, laid, packed
 if TYPE_CHECKING:
     import torch
 
-    from spider_opt.training.loss import Together
+    from spider_opt.models.torch.together import Together
 
 NEEDS = ("torch",)
 
@@ -164,7 +164,7 @@ def test_a_planted_fault_is_seen(tuned: Made, fault: Callable[[Laid], Laid], mon
 
 
 def test_packs_one_behind_the_other_are_each_alone(tuned: Made) -> None:
-    from spider_opt.training.loss import together
+    from spider_opt.models.torch.together import together
 
     model, lora = tuned()
     packs = [laid(packed(*CASES[name])) for name in ("different lengths", "nothing shared", "one question")]

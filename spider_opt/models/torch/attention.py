@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as dot
-from torch.utils.checkpoint import checkpoint
 
 from spider_opt.models.torch.pieces import InPieces, back
 from spider_opt.models.torch.shared_prefix import Laid
@@ -61,19 +60,41 @@ def attend_masked(
         for x in (key, value)
     )
     sees = pack.sees.repeat(groups, 1)
-    if query.is_cpu:
-        out = dot(q, k, v, attn_mask=sees.to(q.dtype), scale=scaling)
-    else:
-        out = checkpoint(softmaxed, q, k, v, sees, scaling, use_reentrant=False)
+    out = with_mask(q, k, v, sees, scaling)
     out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
     return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
 
 
-def softmaxed(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
-    """Return attention with a mask that is added, as torch's own has it; the sum is made in float32."""
+def with_mask(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+    """Return attention with a mask that is added, as torch's own has it; the scores and their sum are in float32."""
+    out: Tensor = _WithMask.apply(query, key, value, sees, scaling)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _WithMask(torch.autograd.Function):
+    """The weights are made again on the way back: kept, they would be most of what a training keeps."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:
+        ctx.save_for_backward(query, key, value, sees)
+        ctx.scaling = scaling
+        return _weights(query, key, sees, scaling).to(value.dtype) @ value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        query, key, value, sees = ctx.saved_tensors
+        given = gradients[0]
+        weights = _weights(query, key, sees, ctx.scaling)
+        to_value = weights.to(value.dtype).transpose(2, 3) @ given
+        to_weights = (given @ value.transpose(2, 3)).float()
+        to_scores = torch._softmax_backward_data(to_weights, weights, -1, torch.float32).mul_(ctx.scaling)
+        to_scores = to_scores.to(query.dtype)
+        return to_scores @ key, to_scores.transpose(2, 3) @ query, to_value, None, None
+
+
+def _weights(query: Tensor, key: Tensor, sees: Tensor, scaling: float) -> Tensor:
     # A score rounded to bfloat16 is off by a tenth, and so is its weight.
-    scores = query.float() @ key.float().transpose(2, 3) * scaling + sees
-    return scores.softmax(-1).to(value.dtype) @ value
+    return (query.float() @ key.float().transpose(2, 3)).mul_(scaling).add_(sees).softmax(-1)
 
 
 def shared_part(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> tuple[Tensor, Tensor]:

@@ -102,15 +102,13 @@ class Decoder:
             while True:
                 scores = logits(vocabulary, states)
                 tokens = choice(forbid(scores, [draws[row[0]].rule for row in rows]), rows)
-                if logprobs:
-                    all_of = scores.float().logsumexp(-1)
                 said: dict[tuple[int, int], list[int]] = {}
                 for i, row in enumerate(rows):
                     for j in row:
                         if tokens[j] not in self._stops:
                             said.setdefault((i, tokens[j]), []).append(j)
-                for (i, token), row in said.items():
-                    of_token = float(scores[i, token] - all_of[i]) if logprobs else 0.0
+                of_tokens = _log_probabilities(scores, [*said]) if logprobs and said else [0.0] * len(said)
+                for ((_, token), row), of_token in zip(said.items(), of_tokens, strict=True):
                     for j in row:
                         answers[j].append(token)
                         sums[j] += of_token
@@ -124,6 +122,7 @@ class Decoder:
                 going.keep([i for i, _ in said])
                 rows = [*said.values()]
                 ids = torch.tensor([[token for _, token in said]], device=self._device)
+                going.begin_token()
                 states = self._states(ids, (len(pack.shared) + going.n)[None], going)
                 going.n += 1
 
@@ -132,6 +131,13 @@ class Decoder:
             ids, position_ids=positions, attention_mask={"full_attention": None}, use_cache=False, pack=pack
         ).last_hidden_state[0]
         return states
+
+
+def _log_probabilities(scores: Tensor, said: Sequence[tuple[int, int]]) -> list[float]:
+    """Return those of tokens, (row, token), for scores (rows, vocabulary)."""
+    at, tokens = torch.tensor(said, device=scores.device).unbind(1)
+    found: list[float] = (scores[at, tokens] - scores.float().logsumexp(-1)[at]).tolist()
+    return found
 
 
 class _Choice:
@@ -200,20 +206,24 @@ class _Going:
         self._own = {layer: [x[kept] for x in both] for layer, both in self._own.items()}
         self.n = self.n[kept]
 
+    def begin_token(self) -> None:
+        """Find out what all layers want to know of the next token of each row."""
+        self._width = int(self.n.max()) + 1
+        self._each = torch.arange(len(self.n), device=self.n.device)
+        self._unseen = torch.arange(self._width, device=self.n.device) > self.n[:, None]
+
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """Return (1, B, heads, d) for a token a row: query (1, heads, B, d), key and value (1, kv_heads, B, d)."""
         _, heads, rows, d = query.shape
-        groups, width = heads // key.shape[1], int(self.n.max()) + 1
-        each = torch.arange(rows, device=query.device)
+        groups, width = heads // key.shape[1], self._width
         if width > self._own[layer][0].shape[2]:
             self._own[layer] = [torch.nn.functional.pad(x, (0, 0, 0, _ROOM)) for x in self._own[layer]]
         for kept, new in zip(self._own[layer], (key, value), strict=True):
-            kept[each, :, self.n] = new[0].transpose(0, 1)
+            kept[self._each, :, self.n] = new[0].transpose(0, 1)
         keys, values = (kept[:, :, :width] for kept in self._own[layer])
         q = query[0].transpose(0, 1).reshape(rows, -1, groups, d).float()
         scores = q @ keys.float().transpose(2, 3) * scaling
-        unseen = torch.arange(width, device=query.device) > self.n[:, None]
-        scores = scores.masked_fill(unseen[:, None, None], float("-inf"))
+        scores = scores.masked_fill(self._unseen[:, None, None], float("-inf"))
         sums = scores.logsumexp(-1, keepdim=True)
         near = (scores - sums).exp() @ values.float()  # (B, kv_heads, groups, d)
         shared_keys, shared_values = self._shared[layer]

@@ -31,14 +31,14 @@ def test_attention_in_parts_is_attention_with_a_mask(kv_heads: int, p: int) -> N
 
 
 def test_attention_on_a_gpu_is_torchs_own() -> None:
-    from spider_opt.models.torch.attention import softmaxed
+    from spider_opt.models.torch.attention import with_mask
 
     q, k, v = (torch.randn(3, 2, n, 16, requires_grad=True) for n in (8, 12, 12))
     sees = torch.full((4, 4), float("-inf")).triu(1)
     sees = torch.cat([torch.zeros(4, 8), sees], dim=1).repeat(2, 1)
-    found = softmaxed(q, k, v, sees, 0.25)
+    found = with_mask(q, k, v, sees, 0.25)
     expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=0.25)
     torch.testing.assert_close(found, expected)
-    rounded = softmaxed(*(x.bfloat16() for x in (q, k, v)), sees, 0.25)
+    rounded = with_mask(*(x.bfloat16() for x in (q, k, v)), sees, 0.25)
     assert rounded.dtype == torch.bfloat16
     torch.testing.assert_close(rounded.float(), expected, rtol=0.02, atol=0.02)
