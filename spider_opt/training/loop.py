@@ -114,6 +114,7 @@ class Training:
         self.n = self.examples = self.tokens = 0
         self.seconds = 0.0
         self._device = self._weights[0].device
+        self._at_once = 1 if self._device.type == "cpu" else _AT_ONCE
         self._between_steps = True
 
     @cached_property
@@ -262,13 +263,10 @@ class Training:
         """Yield packs laid out: one after the other for a processor, some at once for a GPU."""
         from spider_opt.models.torch.together import together
 
-        device = self._device
-        if device.type == "cpu":
-            yield from (laid(pack, device) for pack in packs)
-            return
-        for i in range(0, len(packs), _AT_ONCE):
+        for i in range(0, len(packs), self._at_once):
             # Laid out here: each of the many small tensors would else have to be asked for over there.
-            yield together([laid(pack) for pack in packs[i : i + _AT_ONCE]]).to(device)
+            some = [laid(pack) for pack in packs[i : i + self._at_once]]
+            yield some[0] if self._at_once == 1 else together(some).to(self._device)
 
     def _ahead(self) -> Iterator[list[Pack]]:
         """Yield the packs of each step that is still to do; which they are depends on the seed alone."""

@@ -82,9 +82,10 @@ def _to_states(chances: Tensor, target: Tensor, vocabulary: nn.Linear | Int8Line
     """
     if not chances.is_cpu and not isinstance(vocabulary, Int8Linear):
         # What is left out saves nothing there, and to find it out the processor would have to wait.
-        return chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1)).to(
-            dtype
-        ) @ vocabulary.weight
+        return (
+            chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1)).to(dtype)
+            @ vocabulary.weight
+        )
     likely = _likely(chances, target)
     error = chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1))
     gradient = torch.zeros(len(error), vocabulary.in_features, dtype=torch.float32, device=error.device)
@@ -118,7 +119,9 @@ def _room(states: Tensor, n: int) -> tuple[Tensor, Tensor]:
     kind = (states.dtype, states.device, n)
     if _ROOMS.get("kind") != kind:
         _ROOMS.clear()
-        _ROOMS["room"] = *(states.new_empty(_rows(states), n, dtype=dtype) for dtype in (states.dtype, torch.float32)),
+        _ROOMS["room"] = (
+            *(states.new_empty(_rows(states), n, dtype=dtype) for dtype in (states.dtype, torch.float32)),
+        )
         _ROOMS["kind"] = kind
     room: tuple[Tensor, Tensor] = _ROOMS["room"]
     return room

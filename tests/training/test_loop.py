@@ -167,6 +167,20 @@ def test_one_seed_one_result(trainings: Trainings, tmp_path: Path) -> None:
     assert learnt[0] == learnt[1] != learnt[2]
 
 
+@pytest.mark.parametrize("at_once", [2, 8])
+def test_packs_that_are_computed_at_once_teach_the_same(trainings: Trainings, tmp_path: Path, at_once: int) -> None:
+    settings = replace(SETTINGS, packs=3)
+    expected = list(trainings(tmp_path / "alone", settings).run())
+    gpu = trainings(tmp_path / "gpu", settings)
+    gpu._at_once = at_once  # as on a GPU
+    found = list(gpu.run())
+    assert [step.loss for step in found] == pytest.approx([step.loss for step in expected], rel=1e-3)
+    watched = [step.validation for step in expected]
+    assert [step.validation for step in found] == pytest.approx(watched, rel=1e-3)
+    n_calls = {len(calls) for calls in trainings.learnt[tmp_path / "gpu"].values()}
+    assert n_calls == {-(-3 // at_once)}, "as many calls as there are portions"
+
+
 def test_each_epoch_shows_every_question_once(trainings: Trainings, tmp_path: Path) -> None:
     training = trainings(tmp_path)
     list(training.run())
