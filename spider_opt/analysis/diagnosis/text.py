@@ -32,12 +32,13 @@ def bounds(found: Diagnosis) -> str:
     lost = len(found.wrong)
     if not lost:
         return "No answer is wrong: there is nothing to say of context and behaviour."
+    tables = found.context_at_most([Rung.TABLES, Rung.COLUMNS])
     return (
         f"Of {_points(100 * lost / found.n)} points lost, context is at most {_points(found.context_at_most())} "
-        f"(tables and columns alone {_points(found.context_at_most([Rung.TABLES, Rung.COLUMNS]))}, with values "
-        f"{_points(found.context_of_database_at_most)}, the rest only with examples of the query's form), behaviour at "
-        f"most {_points(found.behaviour_at_most)}, and neither {_points(found.neither)} (gold is wrong, or nothing is "
-        "seen to differ). The first two overlap."
+        f"(by what differs first, tables and columns {_points(tables)}, with values "
+        f"{_points(found.context_of_database_at_most)}, the rest with examples of the form; a prompt that shows "
+        f"less of the schema may mend more of it), behaviour at most {_points(found.behaviour_at_most)}, and neither "
+        f"{_points(found.neither)} (gold is wrong, or nothing is seen to differ). The first two overlap."
     )
 
 
