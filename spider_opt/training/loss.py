@@ -82,12 +82,9 @@ def _to_states(chances: Tensor, target: Tensor, vocabulary: nn.Linear | Int8Line
     """
     if not chances.is_cpu and not isinstance(vocabulary, Int8Linear):
         # What is left out saves nothing there, and to find it out the processor would have to wait.
-        return (
-            chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1)).to(dtype)
-            @ vocabulary.weight
-        )
+        return _error(chances, target).to(dtype) @ vocabulary.weight
     likely = _likely(chances, target)
-    error = chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1))
+    error = _error(chances, target)
     gradient = torch.zeros(len(error), vocabulary.in_features, dtype=torch.float32, device=error.device)
     for some in (slice(j, j + _TOKENS) for j in range(0, error.shape[1], _TOKENS)) if likely is None else likely:
         if isinstance(vocabulary, Int8Linear):
@@ -95,6 +92,10 @@ def _to_states(chances: Tensor, target: Tensor, vocabulary: nn.Linear | Int8Line
         else:
             gradient += error[:, some].to(dtype) @ vocabulary.weight[some]
     return gradient
+
+
+def _error(chances: Tensor, target: Tensor) -> Tensor:
+    return chances.scatter_add_(1, target, chances.new_full((1, 1), -1.0).expand(len(target), 1))
 
 
 def _likely(chances: Tensor, target: Tensor) -> Sequence[Tensor] | None:
@@ -119,9 +120,8 @@ def _room(states: Tensor, n: int) -> tuple[Tensor, Tensor]:
     kind = (states.dtype, states.device, n)
     if _ROOMS.get("kind") != kind:
         _ROOMS.clear()
-        _ROOMS["room"] = (
-            *(states.new_empty(_rows(states), n, dtype=dtype) for dtype in (states.dtype, torch.float32)),
-        )
+        rows = _rows(states)
+        _ROOMS["room"] = states.new_empty(rows, n), states.new_empty(rows, n, dtype=torch.float32)
         _ROOMS["kind"] = kind
     room: tuple[Tensor, Tensor] = _ROOMS["room"]
     return room

@@ -7,7 +7,7 @@ it is asked. So the packs of a step are one sequence, and all their beginnings a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import Any
 
@@ -38,10 +38,12 @@ class Together:
     owner: Tensor
     sees: Tensor
     back: Tensor
+    _for_groups: dict[int, Tensor] = field(default_factory=dict, init=False)
 
     def to(self, device: torch.device) -> Together:
         """Return it on another device."""
-        return Together(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+        tensors = (x for one in fields(self) if isinstance(x := getattr(self, one.name), Tensor))
+        return Together(*(x.to(device, non_blocking=True) for x in tensors))
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """Return the attention's output (1, T, heads, d), each pack's its own; see ``models.torch.attention``."""
@@ -61,10 +63,16 @@ class Together:
             torch.cat([shared[self.owner], x[0][:, self.square].transpose(0, 1)], dim=2)
             for shared, x in ((begun_key, key), (begun_value, value))
         )
-        out = with_mask(q, k, v, self.sees.repeat(1, 1, groups, 1), scaling)
+        out = with_mask(q, k, v, self._sees(groups), scaling)
         out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4)
         parts.append(out.reshape(n * width, heads, d))
         return torch.cat(parts)[self.back].unsqueeze(0)
+
+    def _sees(self, groups: int) -> Tensor:
+        """Return what so many heads of one key see; the same for all layers, which keep it for the way back."""
+        if groups not in self._for_groups:
+            self._for_groups[groups] = self.sees.repeat(1, 1, groups, 1)
+        return self._for_groups[groups]
 
 
 def together(packs: Sequence[Laid]) -> Together:
