@@ -72,7 +72,9 @@ HEAVY = {
     "rich", "numpy", "transformers", "peft", "gguf", "llguidance", "matplotlib", "inspect_ai", "mlflow", "jinja2",
 }  # fmt: skip
 # Their classes are torch's, so they cannot be made without it; nobody else may import them before they are used.
-OF_TORCH = {f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces")}
+OF_TORCH = {
+    f"spider_opt.models.torch.{name}" for name in ("attention", "decoding", "int8", "lora", "mlp", "pieces", "together")
+}
 OF_TORCH.add("spider_opt.training.loss")
 # Its functions are tasks by Inspect's decorators; Inspect alone imports it.
 OF_INSPECT = {"spider_opt.integrations.inspect_tasks"}
