@@ -167,12 +167,38 @@ def test_packs_one_behind_the_other_are_each_alone(tuned: Made) -> None:
     from spider_opt.models.torch.together import together
 
     model, lora = tuned()
-    packs = [laid(packed(*CASES[name])) for name in ("different lengths", "nothing shared", "one question")]
+    batches = [CASES[name] for name in ("different lengths", "nothing shared", "one question")]
+    batches.append(([[40, 41, 42, 43, 44, 9], [40, 41, 42, 43, 44, 10, 11]], [[20, 21], [22]]))  # begins otherwise
+    packs = [laid(packed(*batch)) for batch in batches]
     alone = [as_pack(model, lora, pack) for pack in packs]
     loss, own = as_pack(model, lora, together(packs))
     assert loss == pytest.approx(sum(loss for loss, _ in alone), rel=1e-5)
     for name, gradient in own.items():
         torch.testing.assert_close(gradient, sum(each[name] for _, each in alone), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2])
+def test_torch_is_called_as_often_for_many_packs_as_for_one(tuned: Made, kv_heads: int) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from spider_opt.models.torch.together import together
+
+    class Calls(TorchDispatchMode):
+        n = 0
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            self.n += 1
+            return function(*args, **(kwargs or {}))
+
+    model, lora = tuned(kv_heads=kv_heads)
+    pack = laid(packed(*CASES["different lengths"]))
+    counted = []
+    for n in (1, 5):
+        packs = together([pack] * n)
+        with Calls() as calls:
+            as_pack(model, lora, packs)
+        counted.append(calls.n)
+    assert counted[0] == counted[1] > 100
 
 
 def test_plain_attention_over_a_pack_is_something_else(tuned: Made) -> None:

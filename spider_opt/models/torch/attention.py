@@ -42,27 +42,42 @@ def attend(
 def attend_masked(
     query: Tensor, key: Tensor, value: Tensor, pack: Laid, scaling: float, numbers: torch.dtype | None = None
 ) -> Tensor:
-    """Return the same, computed with a mask, in the numbers that the query has.
-
-    The heads that share keys stand one behind the other as more queries, so keys are never repeated for them.
-    """
-    _, heads, _, d = query.shape
-    kv_heads, p = key.shape[1], pack.n_shared
-    groups = heads // kv_heads
+    """Return the same, computed with a mask, in the numbers that the query has."""
+    p, groups, n = pack.n_shared, query.shape[1] // key.shape[1], len(pack.square)
     shared = [] if p == 0 else [
         dot(query[:, :, :p], key[:, :, :p], value[:, :, :p], is_causal=True, scale=scaling, enable_gqa=groups > 1)
     ]  # fmt: skip
-    n, width = pack.square.shape
-    q = query[0][:, pack.square]  # (heads, n, L, d)
-    q = q.view(kv_heads, groups, n, width, d).permute(2, 0, 1, 3, 4).reshape(n, kv_heads, groups * width, d)
-    k, v = (
-        torch.cat([x[:, :, :p].expand(n, -1, -1, -1), x[0][:, pack.square].transpose(0, 1)], dim=2)
-        for x in (key, value)
-    )
+    begun_key, begun_value = (x[:, :, :p].expand(n, -1, -1, -1) for x in (key, value))
     sees = pack.sees.repeat(groups, 1)
-    out = with_mask(q, k, v, sees, scaling)
-    out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)[pack.line]
+    out = attend_rests(query, key, value, pack.square, begun_key, begun_value, sees, scaling)[pack.line]
     return torch.cat([*(x[0].transpose(0, 1) for x in shared), out]).unsqueeze(0)
+
+
+def attend_rests(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    square: Tensor,
+    begun_key: Tensor,
+    begun_value: Tensor,
+    sees: Tensor,
+    scaling: float,
+) -> Tensor:
+    """Return the output (n * L, heads, d) of rests that stand in T at ``square`` (n, L).
+
+    Each attends to a beginning, ``begun_key`` and ``begun_value`` (n, kv_heads, p, d), and to itself, as ``sees``
+    (…, groups * L, p + L) says: the heads that share keys stand one behind the other as more queries, so keys are
+    never repeated for them.
+    """
+    (n, width), heads, d, kv_heads = square.shape, query.shape[1], query.shape[3], key.shape[1]
+    q = query[0][:, square].view(kv_heads, -1, n, width, d)
+    q = q.permute(2, 0, 1, 3, 4).reshape(n, kv_heads, -1, d)
+    k, v = (
+        torch.cat([begun, x[0][:, square].transpose(0, 1)], dim=2)
+        for begun, x in ((begun_key, key), (begun_value, value))
+    )
+    out = with_mask(q, k, v, sees, scaling).view(n, kv_heads, -1, width, d)
+    return out.permute(0, 3, 1, 2, 4).reshape(n * width, heads, d)
 
 
 def with_mask(query: Tensor, key: Tensor, value: Tensor, sees: Tensor, scaling: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Packs one behind the other, which a GPU computes at once.
 
-A GPU is done with a step of a pack before the processor has asked for the next one: what a training takes is how often
-it is asked. So the packs of a step are one sequence, and all their beginnings attend at once, and all their rests.
+Asked pack by pack it waits for the processor. So the packs of a step are one sequence, and all their beginnings attend
+at once, and all their rests: torch is called as often for many packs as for one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as dot
 
-from spider_opt.models.torch.attention import with_mask
+from spider_opt.models.torch.attention import attend_rests
 from spider_opt.models.torch.shared_prefix import Laid
 
 
@@ -47,25 +47,14 @@ class Together:
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
         """Return the attention's output (1, T, heads, d), each pack's its own; see ``models.torch.attention``."""
-        _, heads, _, d = query.shape
-        kv_heads = key.shape[1]
-        groups = heads // kv_heads
-        (packs, p), (n, width) = self.begun.shape, self.square.shape
+        groups, p = query.shape[1] // key.shape[1], self.begun.shape[1]
         begun_query, begun_key, begun_value = (x[0][:, self.begun].transpose(0, 1) for x in (query, key, value))
         parts = []
         if p:
             out = dot(begun_query, begun_key, begun_value, is_causal=True, scale=scaling, enable_gqa=groups > 1)
-            parts.append(out.transpose(1, 2).reshape(packs * p, heads, d))
-        # The heads that share keys stand one behind the other as more queries, as for one pack.
-        q = query[0][:, self.square].view(kv_heads, groups, n, width, d)
-        q = q.permute(2, 0, 1, 3, 4).reshape(n, kv_heads, groups * width, d)
-        k, v = (
-            torch.cat([shared[self.owner], x[0][:, self.square].transpose(0, 1)], dim=2)
-            for shared, x in ((begun_key, key), (begun_value, value))
-        )
-        out = with_mask(q, k, v, self._sees(groups), scaling)
-        out = out.view(n, kv_heads, groups, width, d).permute(0, 3, 1, 2, 4)
-        parts.append(out.reshape(n * width, heads, d))
+            parts.append(out.transpose(1, 2).flatten(0, 1))
+        keys, values = begun_key[self.owner], begun_value[self.owner]
+        parts.append(attend_rests(query, key, value, self.square, keys, values, self._sees(groups), scaling))
         return torch.cat(parts)[self.back].unsqueeze(0)
 
     def _sees(self, groups: int) -> Tensor:
