@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from spider_opt.evaluation.estimating import Estimate, estimated
+from spider_opt.evaluation.estimating import Estimate, estimated, next_number
 from spider_opt.evaluation.sampling import parts, usual_number
 from spider_opt.prices import Price, prices
 from spider_opt.runs import Run, find_runs
@@ -35,8 +35,14 @@ def estimates(run: Run, seeds: int, known: Price) -> list[Estimate]:
         return sum(known.dollars(usage) for usage in usages), ""
 
     questions = [(answer.db_id, answer.id, 0) for answer in run.answers]
-    n = usual_number(questions)
-    return [estimated(parts(questions, n, seed), run.answers, dollars) for seed in range(seeds)]
+    found = []
+    for seed in range(seeds):
+        asked, n = 0, usual_number(questions)
+        while n > asked:
+            told = estimated(parts(questions, n, seed), run.answers, dollars)
+            asked, n = n, next_number(told)
+        found.append(told)
+    return found
 
 
 def main() -> None:
@@ -62,7 +68,8 @@ def main() -> None:
             inside = sum(guess.low <= truth <= guess.high for guess in guesses)
             near[name] = [a + b for a, b in zip(near[name], (close, inside, len(guesses)), strict=True)]
             cells.append(f"{100 * close / len(guesses):.0f} ({100 * inside / len(guesses):.0f})")
-        print(f"| {run.name} | {found[0].asked} of {found[0].n} | {' | '.join(cells)} |")
+        n_asked = sum(one.asked for one in found) / len(found)
+        print(f"| {run.name} | {n_asked:.0f} of {found[0].n} | {' | '.join(cells)} |")
     cells = [f"{100 * close / n:.0f} ({100 * inside / n:.0f})" for close, inside, n in near.values()]
     print(f"| all | | {' | '.join(cells)} |")
     print(f"\nPercent of {asked.seeds} seeds within {100 * WITHIN:.0f} % (whose 95 % interval holds the total).")

@@ -5,6 +5,7 @@ Intervals resample clusters (gold queries, or databases), since questions of one
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import nan
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spider_opt import arguments
-from spider_opt.analysis.coverage import aurc, binned, crossfitted, curve, resamples
+from spider_opt.analysis.coverage import aurc, binned, crossfitted, curve, left_out, resamples
 from spider_opt.analysis.sureness import DID_NOT_RUN, SIGNALS, Signal, check_signal, sureness
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
-from spider_opt.scoring.statistics import BY, By, accuracy_interval, group
+from spider_opt.scoring.statistics import BY, FEW, By, accuracy_interval, group, interval_of_few
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,8 +85,8 @@ class Confidence:
     that of an order by chance, ``aurc_best`` of one that puts all right answers first. ``curve`` has (coverage,
     precision, threshold) from the surest answers on. ``silent`` answers said nothing of how sure they are, and
     ``failed`` ones did not run: both count with confidence 0. Intervals are percentiles of a bootstrap of so many
-    ``clusters``, gold queries or databases: of few they are too narrow. Where all of some answers are right, or none,
-    their interval is ``accuracy_interval``'s, and another figure that is the same in all draws has none.
+    ``clusters``, gold queries or databases, and of fewer than ``FEW`` as in ``statistics.interval_of_few``; shares are
+    then ``accuracy_interval``'s, as where all are right, or none. Another figure that never differs has no interval.
     """
 
     run: Run
@@ -169,7 +170,7 @@ def _measured(
     signal: Signal,
     by: By,
     sure: Sequence[Sure],
-    left_out: tuple[int, int],
+    not_said: tuple[int, int],
     clusters: Sequence[Hashable],
     folds: tuple[Sequence[Hashable], str],
     wanted: float,
@@ -179,29 +180,25 @@ def _measured(
 
     said = np.array([one.confidence for one in sure])
     right = np.array([one.correct for one in sure], dtype=float)
-    weights = resamples(clusters, seed)
+    names = Counter(clusters)
+    few = len(names) < FEW
+    weights = left_out(clusters) if few else resamples(clusters, seed)
     once = np.ones((1, len(sure)))
     bins = binned(said)
 
     def measured(figure: Any) -> Measured:
-        low, high = np.nanquantile(figure(weights), [0.025, 0.975]) if len(weights) else (nan, nan)
-        if low == high:  # draws that are all alike say nothing of other questions
-            low = high = nan
-        return Measured(float(figure(once)[0]), float(low), float(high))
+        value = float(figure(once)[0])
+        if len(names) < 2:
+            return Measured(value)
+        if few:
+            return Measured(value, *interval_of_few(value, figure(weights).tolist(), list(names.values()), 0, 1))
+        low, high = np.nanquantile(figure(weights), [0.025, 0.975])
+        # Draws that are all alike say nothing of other questions.
+        return Measured(value) if low == high else Measured(value, float(low), float(high))
 
     def measured_share(inside: NDArray[np.bool_]) -> Measured:
-        found = measured(shares(inside))
-        if not np.isnan(found.low):
-            return found
         low, high = accuracy_interval(right[inside].tolist(), [clusters[i] for i in np.flatnonzero(inside).tolist()])
-        return Measured(found.value, low / 100, high / 100)
-
-    def shares(inside: NDArray[np.bool_]) -> Any:
-        def share(of: NDArray[np.float64]) -> NDArray[np.float64]:
-            with np.errstate(invalid="ignore"):
-                return np.asarray(of[:, inside] @ right[inside] / of[:, inside].sum(axis=1))
-
-        return share
+        return Measured(float(right[inside].mean()), low / 100, high / 100)
 
     def ece(of: NDArray[np.float64]) -> NDArray[np.float64]:
         gaps = [abs(of[:, inside] @ (right[inside] - said[inside])) for inside in bins]
@@ -217,7 +214,7 @@ def _measured(
         wanted, n_kept, n_kept / len(sure), measured_share(kept) if n_kept else Measured(nan), threshold, folds[1]
     )
     return Confidence(
-        run, signal, by, len(set(clusters)), tuple(sure), *left_out, tuple(told), measured(ece),
+        run, signal, by, len(set(clusters)), tuple(sure), *not_said, tuple(told), measured(ece),
         measured(lambda of: of @ (said - right) ** 2 / of.sum(axis=1)),
         measured(lambda of: aurc(said, right, of)),
         float(1 - right.mean()), float(aurc(right, right, once)[0]), tuple(curve(said, right)), answered,

@@ -11,7 +11,6 @@ from typing import Any
 
 from spider_opt.analysis.confidence import Confidence, Measured
 from spider_opt.analysis.coverage import ROUNDING
-from spider_opt.scoring.statistics import FEW
 
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 COLUMNS = ("index", "id", "db_id", "confidence", "correct")
@@ -69,7 +68,7 @@ def figures(found: Confidence) -> str:
     """Say in one sentence how far confidence is from being right, and how well it tells the two apart."""
     return (
         f"ECE {_said(found.ece)}, Brier {_said(found.brier)}; AURC {_said(found.aurc)}, in an order by chance "
-        f"{found.aurc_chance:.3f}, in the best {found.aurc_best:.3f}.{_too_narrow(found)}"
+        f"{found.aurc_chance:.3f}, in the best {found.aurc_best:.3f}."
     )
 
 
@@ -122,13 +121,6 @@ def to_csv(found: Confidence) -> str:
     ]
     csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
     return file.getvalue()
-
-
-def _too_narrow(found: Confidence) -> str:
-    if not 2 <= found.clusters < FEW:
-        return ""
-    several = "databases" if found.by == "database" else "gold queries"
-    return f" Intervals resample {found.clusters} {several}: of fewer than {FEW} they are somewhat too narrow."
 
 
 def _said(one: Measured) -> str:

@@ -70,15 +70,20 @@ def crossfitted(
 
 
 def resamples(clusters: Sequence[Hashable], seed: int) -> NDArray[np.float64]:
-    """Return how often each question is drawn, (resamples, n); no rows where there are fewer than two clusters."""
+    """Return how often each question is drawn, (resamples, n), where whole clusters are."""
     import numpy as np
 
     names = list(dict.fromkeys(clusters))
-    if len(names) < 2:
-        return np.zeros((0, len(clusters)))
     of = np.array([{name: i for i, name in enumerate(names)}[cluster] for cluster in clusters])
     drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=N_RESAMPLES)
     return np.asarray(drawn[:, of], dtype=float)
+
+
+def left_out(clusters: Sequence[Hashable]) -> NDArray[np.float64]:
+    """Return 1 for each question and 0 for those of a cluster, for each of these in turn: (clusters, n)."""
+    import numpy as np
+
+    return np.array([[float(cluster != name) for cluster in clusters] for name in dict.fromkeys(clusters)])
 
 
 def binned(said: NDArray[np.float64]) -> list[NDArray[np.bool_]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from spider_opt.scoring.statistics import N_RESAMPLES
+from spider_opt.scoring.statistics import FEW, N_RESAMPLES, interval_of_few
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ def recovered(
 ) -> Recovered:
     """Return the share that what was ``gained`` over a vote has in what there was ``to_gain``, question by question.
 
-    A percentile bootstrap of the ratio that resamples whole clusters, as in ``scoring.statistics.interval``. Resamples
-    without anything to gain are left out. The interval is NaN where all draws are alike.
+    A percentile bootstrap of the ratio that resamples whole clusters, as in ``scoring.statistics.interval``; of fewer
+    than ``FEW`` see ``interval_of_few``. Resamples without anything to gain are left out. The interval is NaN where all
+    draws are alike.
 
     >>> found = recovered([1, 0, 0, 1, -1, 0] * 20, [1, 1, 0, 1, 0, 1] * 20, range(120))
     >>> found.share, found.low < 25 < found.high
@@ -46,6 +48,10 @@ def recovered(
         sums[cluster] = before[0] + one, before[1] + of
     if len(sums) < 2:
         return Recovered(share, math.nan, math.nan)
+    if len(sums) < FEW:
+        left = [(sum(gained) - one, sum(to_gain) - of) for one, of in sums.values()]
+        without = [100 * one / of if of else math.nan for one, of in left]
+        return Recovered(share, *interval_of_few(share, without, list(Counter(clusters).values())))
     kinds, counts = np.unique(np.array(list(sums.values())), axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(sums), counts / len(sums), size=N_RESAMPLES)
     gains, wholes = (drawn @ kinds).T

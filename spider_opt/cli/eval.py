@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     "--dry-run", type=click.IntRange(min=0), is_flag=False, flag_value=0, metavar="[N]",
     help="Ask the model N questions, which costs a little, and estimate what all will take, each figure with its 95 % "
     "interval. Judges nothing; writes the N answers to the run folder, where the same command without this goes on  "
-    "[N: 3 a database, at least 24]",
+    "[N: 3 a database, at least 24, and more until tokens and dollars are within 15 %]",
 )  # fmt: skip
 @click.option(
     "--budget", multiple=True, metavar="AMOUNT",

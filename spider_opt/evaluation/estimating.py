@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from spider_opt.runs import Answer, RunInfo
 from spider_opt.runs.costs import AMOUNTS, costs_of
 from spider_opt.runs.unanswered import check_answered
 from spider_opt.types import JSON, Benchmark, ChatModel, Usage
+
+NEAR = 0.15
+MOST = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,10 @@ def estimate(
 
     The answers lie in the run's folder, so that ``evaluate`` with the same arguments need not ask them again. Of each
     database the first question is asked and some of the others, ``questions`` in all: by default three a database, at
-    least 24. Which, the ``seed`` says. Answers that were kept from before count with what they took then. The other
-    arguments are those of ``evaluate``. Seconds are those waited for the model, one answer after the other.
+    least 24, and more until the intervals of calls, tokens and dollars reach no further than 15 % from their estimates,
+    or a third of all is asked. Which, the ``seed`` says. Answers that were kept from before count with what they took
+    then. The other arguments are those of ``evaluate``. Seconds are those waited for the model, one answer after the
+    other.
 
     Raises:
         UsageError, RunError, ModelError: as ``evaluate``.
@@ -101,16 +107,29 @@ def estimate(
     )  # fmt: skip
     with ready(method, benchmark, given) as asking:
         all_of_them = to_ask(asking.asked.examples[: asking.given.limit])
-        found = parts(all_of_them, questions or usual_number(all_of_them), asking.given.seed)
-        finished = asking.ask({name for part in found for name in part.drawn})
-        check_answered(finished.unanswered)
         info = asking.plan.info
 
         def dollars(usages: Sequence[Usage]) -> tuple[float | None, str]:
             cost = costs_of(usages, info, 0, asking.price)
             return cost.dollars, cost.unknown
 
-        return estimated(found, finished.answers, dollars, asking.folder if asking.kept else None)
+        n = questions or usual_number(all_of_them)
+        while True:
+            found = parts(all_of_them, n, asking.given.seed)
+            finished = asking.ask({name for part in found for name in part.drawn})
+            check_answered(finished.unanswered)
+            told = estimated(found, finished.answers, dollars, asking.folder if asking.kept else None)
+            if questions or (more := next_number(told)) <= n:
+                return told
+            n = more
+
+
+def next_number(found: Estimate) -> int:
+    """Return of how many questions to estimate next; no more than were asked where that is near enough, or many."""
+    amounts = [guess for name, guess in found.amounts.items() if guess and name not in {"cached_tokens", "seconds"}]
+    if all(guess.high - guess.value <= NEAR * guess.value for guess in amounts):
+        return found.asked
+    return max(found.asked, min(round(found.n * MOST), 2 * math.ceil(found.asked * 0.65)))
 
 
 def estimated(

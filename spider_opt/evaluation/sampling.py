@@ -60,7 +60,8 @@ def parts(questions: Sequence[Asked], n: int, seed: int) -> list[Part]:
     """Return all databases with those of their questions that are drawn, about ``n`` in all, the same by seed.
 
     The first question of each database that is drawn is among them, and another where there is one. Where ``n`` is too
-    small for two of each, that many databases are drawn, by their number of questions.
+    small for two of each, that many databases are drawn, by their number of questions. What a smaller ``n`` draws a
+    larger one draws, too.
     """
     ids: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
@@ -82,13 +83,12 @@ def parts(questions: Sequence[Asked], n: int, seed: int) -> list[Part]:
         db_id = max(able, key=lambda name: (taken[name] == 1, (len(ids[name]) - 1) / taken[name]))
         taken[db_id] += 1
         left -= 1
-    return [
-        Part(
-            tuple(several), sizes[db_id],
-            frozenset([several[0], *chance.sample(several[1:], taken[db_id] - 1)]) if db_id in taken else frozenset(),
-        )
-        for db_id, several in ids.items()
-    ]  # fmt: skip
+    drawn: dict[str, list[str]] = {db_id: [] for db_id in ids}
+    for db_id, number in taken.items():
+        first, *others = ids[db_id]
+        order = random.Random(f"dry run {seed} {db_id}").sample(others, len(others))
+        drawn[db_id] = [first, *order[: number - 1]]
+    return [Part(tuple(several), sizes[db_id], frozenset(drawn[db_id])) for db_id, several in ids.items()]
 
 
 def total(found: Sequence[Part], took: Mapping[str, float]) -> Guess:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spider_opt.runs.labels import SAID, Said
-from spider_opt.scoring.statistics import N_RESAMPLES, interval_of_equals
+from spider_opt.scoring.statistics import FEW, N_RESAMPLES, interval_of_few, share_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,11 +56,11 @@ def bootstrapped(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Estimate:
-    """Return a statistic of counts that add up, one row of them a question, with a percentile bootstrap's interval.
+    """Return a statistic of counts that add up, one row of them a question, with its interval.
 
-    Whole clusters are drawn, since questions of one gold query lean on each other. The interval is NaN where there are
-    fewer than two, or where too many draws say nothing, or all of them the same; of a ``share`` it is then the exact
-    one, of so many clusters none of which was another. ``n`` is what the estimate says it is of.
+    Percentiles of a bootstrap that draws whole clusters, since questions of one gold query lean on each other; of fewer
+    than ``FEW`` as ``interval_of_few`` has it, of a ``share`` as ``share_interval``. NaN where there are fewer than
+    two, or where too many draws say nothing, or all of them the same. ``n`` is what the estimate says it is of.
 
     Source: Efron & Tibshirani 1993, ch. 13; clusters as units: Field & Welsh 2007.
     """
@@ -77,6 +77,13 @@ def bootstrapped(
         return Estimate(n, value)
     sums = np.zeros((len(places), table.shape[1]))
     np.add.at(sums, rows, table)
+    if statistic is share:
+        low, high = share_interval([(total, int(size)) for total, size in sums.tolist() if size], seed=seed)
+        return Estimate(n, value, low, high)
+    if len(sums) < FEW:
+        without = statistic(sums.sum(axis=0) - sums)
+        sizes = [rows.count(place) for place in range(len(sums))]
+        return Estimate(n, value, *interval_of_few(value, without.tolist(), sizes, -1, 1))
     # Clusters of the same sums are alike, so that how often each such kind is drawn is all there is to draw.
     kinds, often = np.unique(sums, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(places), often / len(places), size=n_resamples)
@@ -85,8 +92,7 @@ def bootstrapped(
         return Estimate(n, value)
     low, high = np.nanquantile(found, [0.025, 0.975])
     if high - low < 1e-9:
-        there = [(one[0], int(one[1])) for one in sums if one[1]] if statistic is share else []
-        low, high = interval_of_equals(there) if len(there) > 1 else (math.nan, math.nan)
+        return Estimate(n, value)
     return Estimate(n, value, float(low), float(high))
 
 

@@ -118,7 +118,11 @@ def accuracy_interval(correct: Sequence[float], clusters: Sequence[Hashable], *,
     >>> 30 < low < 40, 90 < high < 95
     (True, True)
     """
-    summed = _summed(correct, clusters)
+    return share_interval(_summed(correct, clusters), seed=seed)
+
+
+def share_interval(summed: Sequence[tuple[float, int]], *, seed: int = 0) -> tuple[float, float]:
+    """Return ``accuracy_interval`` by each cluster's sum of numbers from 0 to 1, and how many these are."""
     if len(summed) < 2:
         return math.nan, math.nan
     if _are_equal(summed):
@@ -146,7 +150,7 @@ def smallest_shown(differences: Sequence[float], clusters: Sequence[Hashable]) -
     if len(summed) < 2:
         return math.nan
     _, error, t = _jackknife(summed)
-    return 100 * error * (t + student(_freedom(summed), 0.8)) if error > 0 else math.nan
+    return 100 * error * (t + student(_freedom([size for _, size in summed]), 0.8)) if error > 0 else math.nan
 
 
 def effective(sizes: Sequence[float]) -> float:
@@ -206,13 +210,34 @@ def _jackknife(summed: Sequence[tuple[float, int]]) -> tuple[float, float, float
     """Return the mean, its error by leaving out each cluster in turn, and Student's t of 97.5 % for that."""
     total, n = sum(total for total, _ in summed), sum(size for _, size in summed)
     mean = total / n
-    without = [(total - one) / (n - size) for one, size in summed]
-    spread = sum((each - mean) ** 2 for each in without)
-    return mean, math.sqrt(spread * (len(summed) - 1) / len(summed)), student(_freedom(summed), 0.975)
+    sizes = [size for _, size in summed]
+    return mean, *_left_out(mean, [(total - one) / (n - size) for one, size in summed], sizes)
 
 
-def _freedom(summed: Sequence[tuple[float, int]]) -> float:
-    return max(1.0, effective([size for _, size in summed]) - 1)
+def interval_of_few(
+    value: float, without: Sequence[float], sizes: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float]:
+    """Return the 95 % interval of a figure over fewer clusters than a bootstrap needs (``FEW``).
+
+    Student's t on the jackknife error: ``without`` has the figure with each cluster left out in turn, ``sizes`` how
+    many questions each has. It ends at the ``least`` and the ``most`` that the figure can be. NaN where the figure
+    says nothing without some cluster, or is the same without any of them.
+
+    Source: Efron & Tibshirani 1993, ch. 11.
+    """
+    if any(map(math.isnan, without)) or max(without) - min(without) < 1e-12:
+        return math.nan, math.nan
+    error, t = _left_out(value, without, sizes)
+    return max(least, value - t * error), min(most, value + t * error)
+
+
+def _left_out(value: float, without: Sequence[float], sizes: Sequence[float]) -> tuple[float, float]:
+    spread = sum((each - value) ** 2 for each in without)
+    return math.sqrt(spread * (len(without) - 1) / len(without)), student(_freedom(sizes), 0.975)
+
+
+def _freedom(sizes: Sequence[float]) -> float:
+    return max(1.0, effective(sizes) - 1)
 
 
 @lru_cache

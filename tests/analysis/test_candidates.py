@@ -215,10 +215,13 @@ def test_the_share_that_is_recovered() -> None:
     worse = recovered([-1, 0, 0, 0] * 30, [0, 1, 0, 0] * 30, range(120))
     assert worse.share == -100
     assert worse.low < -100 < worse.high < 0
+    few = recovered([1, 0, 0, 1] * 3, [1, 1, 0, 1] * 3, range(12))
+    assert few.low < 200 / 3 < few.high, "of few gold queries Student's t"
+    assert math.isnan(recovered([1, 0], [1, 0], range(2)).low), "nothing is to gain without the first"
     one = recovered([1, 0], [1, 1], ["a", "a"])
     assert one.share == 50
     assert one.low != one.low
-    again = [recovered([1, -1, 0, 1] * 9, [1, 0, 1, 1] * 9, range(36), seed=seed) for seed in (3, 3, 4)]
+    again = [recovered([1, -1, 0, 1] * 30, [1, 0, 1, 1] * 30, range(120), seed=seed) for seed in (3, 3, 4)]
     assert again[0] == again[1] != again[2]
 
 

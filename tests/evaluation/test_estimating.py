@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections import Counter
 from dataclasses import fields
 from inspect import signature
+from itertools import pairwise
 from pathlib import Path
 from statistics import variance
 from typing import Any, get_type_hints
@@ -20,7 +22,7 @@ import spider_opt as so
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.errors import BudgetSpent
-from spider_opt.evaluation.estimating import estimate
+from spider_opt.evaluation.estimating import Estimate, estimate, next_number
 from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.sampling import Guess, Part, parts, to_ask, total, usual_number
 from spider_opt.types import Benchmark, ModelInfo, Request, Usage
@@ -63,6 +65,24 @@ def test_the_first_of_each_database_and_some_others() -> None:
     assert [len(part.drawn) for part in found][2:] == [2, 1]
     assert parts(asked, 12, 7) == found != parts(asked, 12, 8)
     assert [part.drawn for part in parts(asked, 999, 0)] == [frozenset(part.ids) for part in found]
+
+
+@pytest.mark.parametrize("asked", [questions(a=40, bb=30, c=2, d=1), questions(**{f"db{i}": 7 for i in range(30)})])
+def test_more_questions_are_those_of_fewer_and_others(asked: list[tuple[str, str, int]]) -> None:
+    drawn = [{name for part in parts(asked, n, 3) for name in part.drawn} for n in range(2, len(asked) + 1, 2)]
+    assert all(few <= more for few, more in pairwise(drawn))
+
+
+def test_it_goes_on_until_it_is_near_enough() -> None:
+    def told(far: float, asked: int, **others: Guess | None) -> Estimate:
+        return Estimate(900, asked, {"calls": Guess(900, 900, 900), "dollars": Guess(2, 1, 2 + far), **others}, Usage())
+
+    assert next_number(told(0.29, 60)) == 60
+    assert next_number(told(0.31, 60)) == 78
+    assert next_number(told(math.inf, 60)) == 78
+    assert next_number(told(9, 250)) == 300 == next_number(told(9, 300))
+    assert next_number(told(9, 420)) == 420, "asked for"
+    assert next_number(told(0.2, 60, seconds=Guess(9, 0, 99), cached_tokens=Guess(1, 0, 9), prompt_tokens=None)) == 60
 
 
 def test_of_many_databases_some_are_drawn() -> None:
@@ -125,8 +145,11 @@ class Counting(FakeModel):
     def complete(self, request: Request) -> list[Any]:
         self.asked[request.text] += 1
         n = len(request.text)
-        self.usage = Usage(1, n // 4, n // 8, 10 + n % 7, n / 1e4)
+        self.usage = Usage(1, n // 4, n // 8, self.length(n), n / 1e4)
         return super().complete(request)
+
+    def length(self, n: int) -> int:
+        return 10 + n % 7
 
 
 def test_the_run_need_not_ask_them_again_and_costs_what_was_said(mini: Benchmark) -> None:
@@ -147,6 +170,18 @@ def test_the_run_need_not_ask_them_again_and_costs_what_was_said(mini: Benchmark
         assert guess.value == pytest.approx(truth, rel=0.15, abs=1e-9), name
     again = estimate("zero-shot", mini, model=model, out="run", progress=False)
     assert again == found
+
+
+def test_answers_of_very_different_lengths_are_asked_for_more_of(mini: Benchmark) -> None:
+    class Uneven(Counting):
+        def length(self, n: int) -> int:
+            return 1 + 200 * (n % 5 == 0)
+
+    model = Uneven()
+    found = estimate("zero-shot", mini, model=model, out="run", progress=False)
+    assert found.asked == 42 == len(model.asked), "a third"
+    few = estimate("zero-shot", mini, model=model, out="run", questions=24, progress=False)
+    assert (few.asked, len(model.asked)) == (24, 42), "no more than it is told"
 
 
 def answers(talk: Talk) -> None:

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from spider_opt.review import agreement
 from spider_opt.review.agreement import Estimate, alpha, bootstrapped, coincidences, kappa, pair, share
 from spider_opt.runs.labels import SAID, Said
+from spider_opt.scoring.statistics import accuracy_interval
 
 LABELS = st.sampled_from(SAID)
 
@@ -88,10 +91,11 @@ def test_kappa_is_that_of_its_definition(pairs: list[tuple[Said, Said]]) -> None
     assert kappa_of(pairs) == pytest.approx(by_definition(pairs), nan_ok=True)
 
 
-def test_the_interval_is_that_of_resampling_clusters_one_by_one() -> None:
+def test_the_interval_is_that_of_resampling_clusters_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(5)
     pairs = [(draw.choice(SAID), draw.choice(SAID)) if draw.random() < 0.6 else ("right", "right") for _ in range(80)]
     clusters = [draw.randrange(30) for _ in pairs]
+    monkeypatch.setattr(agreement, "FEW", 2)
     found = bootstrapped([pair(*both) for both in pairs], clusters, kappa, seed=1)
     members = {c: [p for p, of in zip(pairs, clusters, strict=True) if of == c] for c in set(clusters)}
     by_hand = []
@@ -103,6 +107,20 @@ def test_the_interval_is_that_of_resampling_clusters_one_by_one() -> None:
     assert found == bootstrapped([pair(*both) for both in pairs], clusters, kappa, seed=1)
     wider = bootstrapped([pair(*both) for both in pairs] * 4, clusters * 4, kappa, seed=1)
     assert (wider.low, wider.high) == (pytest.approx(found.low), pytest.approx(found.high)), "the same clusters"
+
+
+def test_of_few_gold_queries_it_is_student_s() -> None:
+    draw = random.Random(5)
+    pairs = [(draw.choice(SAID), draw.choice(SAID)) if draw.random() < 0.6 else ("right", "right") for _ in range(60)]
+    clusters = [i % 12 for i in range(60)]
+    found = bootstrapped([pair(*both) for both in pairs], clusters, kappa)
+    without = [by_definition([p for p, of in zip(pairs, clusters, strict=True) if of != c]) for c in range(12)]
+    error = math.sqrt(11 / 12 * sum((one - by_definition(pairs)) ** 2 for one in without))
+    far = stats.t.ppf(0.975, 11) * error
+    assert (found.low, found.high) == pytest.approx((found.value - far, min(1, found.value + far)), rel=1e-3)
+    right = [first == second for first, second in pairs]
+    said = bootstrapped([[same, 1.0] for same in right], clusters, share)
+    assert (said.low, said.high) == pytest.approx(accuracy_interval(right, clusters))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spider_opt.runs import Run
 from spider_opt.runs.context_metrics import METRICS
+from spider_opt.scoring.statistics import FEW, interval_of_few
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 N_RESAMPLES = 2_000
 NAMES = {
@@ -68,8 +73,8 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of the mean of the right ones' values less that of the wrong ones', in points.
 
-    A percentile bootstrap of whole clusters. NaN where there are no two of them, all are right or wrong, or no value
-    differs, or all draws say the same.
+    A percentile bootstrap of whole clusters; of fewer than ``FEW`` see ``interval_of_few``. NaN where there are no two
+    of them, all are right or wrong, or no value differs, or all draws say the same.
 
     >>> right = [True, True, True, False, False, False] * 50
     >>> low, high = difference_interval([1, 1, 0, 1, 0, 0] * 50, right, range(300))
@@ -86,11 +91,19 @@ def difference_interval(
     if len(sums) < 2 or len(set(right)) < 2 or len(set(values)) < 2:
         return math.nan, math.nan
     table = np.array(list(sums.values()))
+
+    def apart(summed: NDArray[np.float64]) -> NDArray[np.float64]:
+        of_right, n_right, of_wrong, n_wrong = summed.T
+        with np.errstate(invalid="ignore"):
+            return np.asarray(100 * (of_right / n_right - of_wrong / n_wrong))
+
+    if len(table) < FEW:
+        all_of_them = table.sum(axis=0)
+        sizes = (table[:, 1] + table[:, 3]).tolist()
+        without = apart(all_of_them - table).tolist()
+        return interval_of_few(float(apart(all_of_them[None])[0]), without, sizes, -100, 100)
     drawn = np.random.default_rng(seed).multinomial(len(table), np.full(len(table), 1 / len(table)), size=N_RESAMPLES)
-    of_right, n_right, of_wrong, n_wrong = (drawn @ table).T
-    there = (n_right > 0) & (n_wrong > 0)
-    apart = 100 * (of_right[there] / n_right[there] - of_wrong[there] / n_wrong[there])
-    low, high = np.quantile(apart, [0.025, 0.975])
+    low, high = np.nanquantile(apart(drawn @ table), [0.025, 0.975])
     return (float(low), float(high)) if low < high else (math.nan, math.nan)
 
 

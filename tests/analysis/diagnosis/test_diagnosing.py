@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,23 @@ def test_how_far_right_answers_are_apart(values: list[float], right: list[bool],
     low, high = difference_interval(values, right, range(len(values)))
     assert apart(ContextFigure("x", 4, 50, *means, means[0] - means[1], low, high)).startswith(said)
     assert (low != low) == ("(" not in said)
+
+
+def test_of_few_gold_queries_it_covers_the_truth() -> None:
+    """Values of right answers are 20 points higher, and the questions of one gold query lean on each other."""
+    draw, covered = random.Random(0), 0
+    for _ in range(300):
+        values, right, clusters = [], [], []
+        for cluster in range(15):
+            leans = draw.uniform(-0.2, 0.2)
+            for _ in range(6):
+                yes = draw.random() < 0.6
+                values.append(float(draw.random() < 0.5 + 0.2 * yes + leans))
+                right.append(yes)
+                clusters.append(cluster)
+        low, high = difference_interval(values, right, clusters)
+        covered += low <= 20 <= high
+    assert 0.91 <= covered / 300 <= 0.98
 
 
 def test_bounds_by_hand(benchmark: Benchmark) -> None:
