@@ -106,6 +106,12 @@ class Store:
         with self._lock:
             self._close()
 
+    def end(self) -> None:
+        """Close the file for good: whoever still asks finds nothing, and what comes late is not kept."""
+        with self._lock:
+            self._close()
+            self._readable = self._writable = False
+
     def __del__(self) -> None:
         self._close()
 

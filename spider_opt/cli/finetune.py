@@ -168,7 +168,7 @@ def finetune_command(
     )  # fmt: skip
     check_finite(ctx.params)
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    if not hold_out:
+    if not hold_out and check:
         _refuse(given, ("check",), "asks held-out questions, which --no-hold-out learns: leave one of them out")
     folder = folder_for(asked.name)
     if asked.provider is None:

@@ -134,6 +134,8 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
             n_learnt = check_learnt(parsed, asked.examples, given.limit, allowed=given.allow_learnt, tell=given.warn)
             kept = cache_dir() if given.cache else nowhere
             cached = opened.enter_context(closing(opened_model(parsed, given.model, _asking(given), kept, nowhere)))
+            if not given.cache:
+                opened.callback(cached.keep_no_more)
             plan = of_method(
                 parsed, benchmark, asked, cached, given.model,
                 record=None if given.record is None else Path(given.record),

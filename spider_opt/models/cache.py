@@ -159,6 +159,10 @@ class CachedModel:
             self._left_out = left_out
             self._store.replace(_LEFT_OUT, {self._endpoint: " ".join(sorted(left_out)).encode()})
 
+    def keep_no_more(self) -> None:
+        """Close the file for good, as its folder goes: an interrupted run may still have answers under way."""
+        self._store.end()
+
     def close(self) -> None:
         """Close the file and the inner model; the next call opens them again."""
         self._store.close()

@@ -66,6 +66,7 @@ def test_what_is_shipped_learns_held_out_databases_too(
     assert call["validation"] == []
     assert call["about"]["held out"] == "nothing"
     assert "holding out none" in result.stderr
+    assert finetune("--spider", str(spider), "--no-hold-out", "--check", "0", "--name", "none").exit_code == 0
     said = refused("--spider", str(spider), "--no-hold-out", "--check", "3")
     assert said == "Error: --check asks held-out questions, which --no-hold-out learns: leave one of them out"
 

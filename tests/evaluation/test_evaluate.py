@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +52,30 @@ def test_a_run_with_a_folder(mini: Benchmark, tmp_path: Path) -> None:
     assert len(run.table()) == 4
     assert Run.read(tmp_path / "run").ex == run.ex
     assert asked.closed == 0, "a model that was lent stays open"
+
+
+def test_an_answer_that_comes_after_an_interrupt_is_not_missed(
+    mini: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the cache answers are kept as long as the run lasts, in a folder that is gone when a late one comes."""
+    (tmp_path / "passing").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "passing"))
+    freed, came = threading.Event(), threading.Event()
+
+    def hang(request: Request) -> str:
+        if len(asked.requests) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            freed.wait(30)
+            threading.Timer(0.3, came.set).start()
+        return COUNT
+
+    asked = model(hang)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate("zero-shot", mini, model=asked, out=tmp_path / "run", limit=9, cache=False, progress=False)
+    freed.set()
+    assert came.wait(30)
+    assert not list((tmp_path / "passing").iterdir())
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_without_a_folder_it_is_kept_in_the_cache_and_goes_on(mini: Benchmark, cache: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -54,6 +55,18 @@ def test_the_same_request_is_asked_once(tmp_path: Path) -> None:
     with closing(CachedModel(Counting(), tmp_path / "deep" / "c.sqlite")) as later:
         assert later.complete(Request(CHAT, n=2, stop=("a",))) == first
         assert first[0].usage == Usage(1, 10, 4, 2, 0.1 + 0.2, 1e-7)
+
+
+def test_kept_no_more(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = CachedModel(Counting(), tmp_path / "passing" / "c.sqlite")
+    [first] = model.complete(Request(CHAT))
+    model.keep_no_more()
+    shutil.rmtree(tmp_path / "passing")
+    [late] = model.complete(Request(CHAT))
+    model.close()
+    assert first != late
+    assert not (tmp_path / "passing").exists()
+    assert not caplog.records
 
 
 def test_everything_an_answer_depends_on_makes_another_request(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class ReportData:
             "runs": rows,
             "ranked_by": ranked_by,
             "ladders": stairs(self.runs),
-            "slices": self.slices.to_json(),
+            "slices": self.slices.to_json(self.indices),
             "pairs": pairs(self.runs, names),
             "questions": self._questions(),
             "verdicts": [self._verdicts(i, names) for i in range(len(self.runs))],

@@ -40,16 +40,23 @@ class Slices:
             if kind != "database" and 1 < len(told) <= MOST_PARTS:
                 self.kinds[kind] = {name: [scored.index for scored in part] for name, part in told.items()}
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return the kinds with their parts, and whether these are counts; figures of runs are in this order."""
-        return [
-            {
-                "kind": cut(kind.replace("_", " "), MOST_LETTERS),
-                "parts": [cut(name, MOST_LETTERS) for name in told],
-                "counts": kind in CHARACTERISTICS,
-            }
-            for kind, told in self.kinds.items()
-        ]
+    def to_json(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Return the kinds with their parts, in which of these each question is, and whether parts are counts.
+
+        Figures of runs are in this order. A question with none of ``indices`` in a part has None.
+        """
+        told = []
+        for kind, parted in self.kinds.items():
+            places = {index: place for place, inside in enumerate(parted.values()) for index in inside}
+            told.append(
+                {
+                    "kind": cut(kind.replace("_", " "), MOST_LETTERS),
+                    "parts": [cut(name, MOST_LETTERS) for name in parted],
+                    "of": [places.get(index) for index in indices],
+                    "counts": kind in CHARACTERISTICS,
+                }
+            )
+        return told
 
     def of_run(self, run: Run, metrics: Iterable[str]) -> dict[str, list[list[Cell]]]:
         """Return of each metric that a run has, of each kind and part: n, value and its 95 % interval, in percent."""

@@ -27,7 +27,10 @@ def near(told: list[float | None], expected: list[float]) -> None:
 
 
 def test_kinds_are_those_of_compare_that_tell_questions_apart(slices: Slices) -> None:
-    told = {one["kind"]: one for one in slices.to_json()}
+    told = {one["kind"]: one for one in slices.to_json([*range(125), 999])}
+    joins = [slices.kinds["joins"][name] for name in ("0", "1", "2", "3+")]
+    assert all(index in joins[place] for index, place in enumerate(told["joins"]["of"][:125]))
+    assert told["joins"]["of"][125] is None, "a question of other runs"
     assert told["joins"]["parts"] == ["0", "1", "2", "3+"]
     assert {"hardness", "tables", "subqueries", "set operations"} <= told.keys()
     assert "database" not in told
@@ -79,16 +82,16 @@ def test_parts_without_a_question_have_no_figures(slices: Slices, runs: list[Run
 
 
 def test_without_the_benchmark_and_with_names_for_parts(runs: list[Run], mini: Benchmark) -> None:
-    assert [one["kind"] for one in Slices(runs, None).to_json()] == ["hardness"]
+    assert [one["kind"] for one in Slices(runs, None).to_json([])] == ["hardness"]
     examples = tuple(
         replace(example, metadata={"id": f"{i}", "half": str(i % 2)}) for i, example in enumerate(mini.examples)
     )
-    told = [one["kind"] for one in Slices(runs, replace(mini, examples=examples)).to_json()]
+    told = [one["kind"] for one in Slices(runs, replace(mini, examples=examples)).to_json([])]
     assert "half" in told
     long = tuple(
         replace(one, metadata={"x" * 100_000: "<b>" * (i % 2) * 40_000}) for i, one in enumerate(mini.examples)
     )
-    [named] = [one for one in Slices(runs, replace(mini, examples=long)).to_json() if one["kind"].startswith("xx")]
+    [named] = [one for one in Slices(runs, replace(mini, examples=long)).to_json([]) if one["kind"].startswith("xx")]
     assert [len(name) < 100 for name in (named["kind"], *named["parts"])] == [True] * 3
     assert "id" not in told
 

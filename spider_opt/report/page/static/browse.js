@@ -3,7 +3,7 @@
 (function () {
   const h = page.h;
   const HEIGHT = 62;
-  const FILTERS = ["text", "db", "hardness", "kind", "verdict", "reason"];
+  const FILTERS = ["text", "db", "hardness", "kind", "slice", "verdict", "reason"];
   let built = null, found = [], active = -1, searching = 0;
 
   const unique = (values) => [...new Set(values.filter((value) => value !== null))].sort();
@@ -27,11 +27,13 @@
       unjudged: (i) => data.verdicts[run].outcomes[i] === null,
     };
     const test = tests[state.verdict] || (() => true);
+    const [kind, part] = (state.slice || "").split(".").map(Number), sliced = state.slice && data.slices[kind] ? data.slices[kind].of : null;
     const list = [];
     for (let i = 0; i < questions.id.length; i += 1) {
       if (state.db && questions.db[i] !== state.db) continue;
       if (state.hardness && questions.hardness[i] !== state.hardness) continue;
       if (state.kind && questions.kind[i] !== state.kind) continue;
+      if (sliced && sliced[i] !== part) continue;
       if (state.reason && data.verdicts[run].reasons[i] !== state.reason) continue;
       if (!test(i)) continue;
       if (words.length) {
@@ -63,6 +65,7 @@
       page.select("Database", any(unique(questions.db)), state.db || "", set("db")),
       page.select("Hardness", any(page.levels()), state.hardness || "", set("hardness")),
       page.select("Gold is", any(unique(questions.kind)), state.kind || "", set("kind")),
+      data.slices.length ? page.select("Slice", [["", "any"], ...data.slices.flatMap(({kind, parts}, i) => parts.map((part, j) => [`${i}.${j}`, `${kind}: ${part}`]))], state.slice || "", set("slice")) : null,
       h("div", {class: "field last"}, h("button", {type: "button", click: () => page.go({...Object.fromEntries(FILTERS.map((name) => [name, ""])), a: "", b: ""}, true)}, "Clear filters")),
     ];
   }

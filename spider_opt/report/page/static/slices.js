@@ -4,9 +4,9 @@
   const h = page.h;
   const HOW = "of fewer than 100 gold queries Student's t, else a bootstrap of gold queries";
 
-  /** Return a row for each part that has figures: its kind, its name, and the figures. */
+  /** Return a row for each part that has figures: its kind, its name, which it is, and the figures. */
   function rows(figures) {
-    return page.data.slices.flatMap(({kind, parts}, i) => parts.map((part, j) => ({kind, part, cell: figures[i][j]})).filter((row) => row.cell));
+    return page.data.slices.flatMap(({kind, parts}, i) => parts.map((part, j) => ({kind, part, slice: `${i}.${j}`, cell: figures[i][j]})).filter((row) => row.cell));
   }
   const FEW = 10, MOST_NAMED = 6;
   /** Return the rows of parts with questions enough, where there are any. */
@@ -48,14 +48,15 @@
     const of = page.data.runs[run];
     const figures = of.slices[metric];
     if (!figures || !page.data.slices.length) return null;
-    const found = rows(figures).map(({kind, part, cell: [n, value, low, high]}) => ({kind, part, n, value, low, high}));
+    const found = rows(figures).map(({kind, part, slice, cell: [n, value, low, high]}) => ({kind, part, slice, n, value, low, high}));
     const whole = of.metrics[metric].value;
     const worst = [...found].filter((row) => row.n >= FEW).sort((a, b) => a.value - b.value).slice(0, 3);
     return page.card("Slices", {
       description: `${page.label(metric)} of ${of.label} by slices. The worst of ten questions or more: ${worst.map((row) => `${row.kind} ${row.part} ${page.percent(row.value)} of ${row.n}`).join(", ")}`,
       above: !worst.length ? null : h("p", {}, "Worst of ten questions or more: ", worst.map((row, i) => [i ? ", " : "", h("b", {}, `${row.kind} ${row.part}`), ` ${page.percent(row.value)} % of ${page.count(row.n)}`])),
       about: `Percent right ${kinds()}. Lines: 95 % interval (${HOW}); dashed: all questions. Slices overlap, and of many the worst is low by chance, too.${left(found)}${few()}`,
-      table: {heads: ["slice", "n", "%", "95 %"], rows: found.map((row) => [`${row.kind} ${row.part}`, row.n, page.percent(row.value), row.low === null ? "-" : `${page.percent(row.low)} to ${page.percent(row.high)}`]), label: "Accuracy by slices", sort: true},
+      table: {heads: ["slice", "n", "%", "95 %", "questions"], rows: found.map((row) => [`${row.kind} ${row.part}`, row.n, page.percent(row.value), row.low === null ? "-" : `${page.percent(row.low)} to ${page.percent(row.high)}`,
+        h("button", {type: "button", class: "link", click: () => page.go({view: "questions", run, slice: row.slice, verdict: "wrong", q: ""})}, "look at the wrong ones")]), label: "Accuracy by slices", sort: true},
       draw: chart(found, `${page.label(metric)}, %`, whole, page.percent),
     });
   };
