@@ -129,17 +129,24 @@ def compare(name: str, pack: Pack) -> None:
     """Print what one pack takes in float32 and in whole numbers, and with two of its parts as others have them."""
     import torch
 
-    from spider_opt.models.torch import lora
+    from spider_opt.models.torch import int8 as whole_numbers
+    from spider_opt.models.torch import lora, mlp
     from spider_opt.models.torch.attention import attend, attend_masked
 
-    kinds: tuple[tuple[str, bool, dict[str, Any]], ...] = (
-             ("float32", False, {"attend": attend}), ("frozen layers in whole numbers", True, {"attend": attend}),
-             ("the same, attention with a mask", True, {"attend": attend_masked}),
-             ("the same, MLP as transformers has it", True, {"GatedMlp": lambda mlp: mlp}))  # fmt: skip
+    kinds: tuple[tuple[str, bool, dict[str, Any], int], ...] = (
+             ("float32", False, {"attend": attend}, 512),
+             ("frozen layers in whole numbers", True, {"attend": attend}, 512),
+             ("the same, 256 rows at once", True, {"attend": attend}, 256),
+             ("the same, attention with a mask", True, {"attend": attend_masked}, 512),
+             ("the same, MLP as transformers has it", True, {"GatedMlp": lambda mlp: mlp}, 512))  # fmt: skip
     print(f"\n{'a pack of ' + str(len(pack)) + ' tokens':44}{'wall s':>8}{'cpu s':>8}{'loss':>10}{'MB kept':>9}")
     first = Taken()
-    for label, int8, instead in kinds:
-        with patch.multiple(lora, **instead):
+    for label, int8, instead, rows in kinds:
+        with (
+            patch.multiple(lora, **instead),
+            patch.object(whole_numbers, "_ROWS", rows),
+            patch.object(mlp, "_ROWS", rows),
+        ):
             model, _ = tunable(name, torch.float32, int8, "cpu")
             n_kept = kept(model, pack)
             taken = run(model, pack, "cpu")

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_ROWS = 256
+_ROWS = 512
 """Rows at once: what is made on the way to a product is still in the processor's caches then."""
 
 

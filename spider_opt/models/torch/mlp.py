@@ -19,7 +19,7 @@ from spider_opt.models.torch.int8 import Int8Linear, multiplied, rounded
 if TYPE_CHECKING:
     from spider_opt.models.torch.lora import Lora
 
-_ROWS = 256
+_ROWS = 512
 """Rows at once where whole numbers are multiplied; other products want more."""
 _MORE_ROWS = 1024
 
