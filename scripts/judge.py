@@ -58,10 +58,23 @@ def main() -> None:
 @click.option("--model", default="qwen2.5-coder-0.5b", show_default=True, help="Embedded model to tune")
 @click.option("--epochs", type=float, default=1.0, show_default=True)
 @click.option("--rate", type=float, default=2e-4, show_default=True, help="Highest learning rate")
+@click.option("--start", help="Begin with the weights of this adapter, in its rank")
+@click.option("--minutes", type=float, help="End after this time at the latest")
+@click.option("--pack", type=click.IntRange(1), default=16, show_default=True, help="Candidates that share a schema")
 @click.option("--share", type=click.FloatRange(0, 0.9), default=0.2, show_default=True, help="Of questions kept apart")
 @click.option("--seed", type=int, default=0, show_default=True)
 def train_command(
-    runs: tuple[Path, ...], spider: Path, name: str, model: str, epochs: float, rate: float, share: float, seed: int
+    runs: tuple[Path, ...],
+    spider: Path,
+    name: str,
+    model: str,
+    epochs: float,
+    rate: float,
+    start: str | None,
+    minutes: float | None,
+    pack: int,
+    share: float,
+    seed: int,
 ) -> None:
     """Learn to tell right from wrong candidates of RUNS; the same command goes on after an interrupt."""
     source = load("spider:train", data=spider)
@@ -76,13 +89,16 @@ def train_command(
         err=True,
     )
     look, folder = Look(), folder_for(name)
-    settings = Settings(epochs=epochs, rate=rate, seed=seed)
-    spec = TuneSpec(model, settings, look, "plain", hold_out=False)
+    begin = find_adapter(start) if start else None
+    settings = Settings(epochs=epochs, rate=rate, seed=seed, minutes=minutes)
+    if begin is not None:
+        settings = replace(settings, rank=begin.card["settings"]["rank"])
+    spec = TuneSpec(model, settings, look, "plain", begin, hold_out=False)
     folder.mkdir(parents=True, exist_ok=True)
     with job_state.held(folder), interrupted_by_signals():
         tune(
             learnt, [], databases, folder, spec, resume=(folder / CHECKPOINT).is_file(),
-            packs=partial(JudgePacker, databases=databases, look=look), target="judge", tell=teller(),
+            packs=partial(JudgePacker, databases=databases, look=look, n=pack), target="judge", tell=teller(),
             about={
                 "source": f"{source.name} {source.split}", "candidates": len(learnt),
                 "runs": [RunInfo.read(run).method for run in runs],

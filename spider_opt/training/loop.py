@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 """Packs that a GPU computes at once, at most."""
+_BETWEEN_LOOKS = 9
+"""Times as long as the last look took are learnt before the next: looking takes a tenth of the time at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Training:
     """A training that can be stopped at any time and go on from its last checkpoint.
 
     ``base`` is the hash of the model's weights, which a checkpoint belongs to. The model is looked at ``n_validations``
-    times. ``beside`` is called before each checkpoint, to write what goes with it. Without ``hold_out`` the databases
-    that are else held out may be learnt, too, and none watched.
+    times, less often where looking takes long. ``beside`` is called before each checkpoint, to write what goes with it.
+    Without ``hold_out`` the databases that are else held out may be learnt, too, and none watched.
 
     Raises:
         LeakError: an item must not be trained on, or one that is watched is not of a held-out database.
@@ -187,18 +189,23 @@ class Training:
             TrainingError: the loss is no number any more, or a checkpoint cannot be written.
         """
         take_back_notes(self.log, self.n)
-        saved = start = self._clock()
-        before = self.seconds
+        saved = start = looked_at = self._clock()
+        before, looking_took = self.seconds, 0.0
+        looked = int(self._done() * self._n_validations)
         try:
             for groups in self._ahead():
-                looked = int(self._done() * self._n_validations)
                 if self._done() >= 1:
                     break
                 loss, rate = self._step(groups)
-                self.seconds = before + self._clock() - start
+                now = self._clock()
+                self.seconds = before + now - start
                 done = self._done()
-                look = done >= 1 or int(done * self._n_validations) > looked
-                validation = self.validation() if look else None
+                due = int(done * self._n_validations) > looked and now - looked_at >= _BETWEEN_LOOKS * looking_took
+                validation = None
+                if done >= 1 or due:
+                    validation = self.validation()
+                    looked, looked_at = int(done * self._n_validations), self._clock()
+                    looking_took = looked_at - now
                 step = Step(
                     self.n, self.n_steps, loss, rate, self.examples, self.tokens, self.seconds, done, validation
                 )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from spider_opt.answering.drafts import Look
 from spider_opt.errors import LeakError, TrainingError
+from spider_opt.training import loop as training_loop
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings, Step, Training
 from spider_opt.training.packer import Packer
@@ -92,6 +94,7 @@ def prepared(tiny: Any, tokenizer: Any, lessons: Lessons) -> Iterator[Trainings]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loss, "summed_loss", noted)
+        patch.setattr(training_loop, "_BETWEEN_LOOKS", 0)  # so that looks do not depend on the time they take
         yield trainings
 
 
@@ -396,6 +399,31 @@ def test_minutes_end_the_schedule(trainings: Trainings, tmp_path: Path) -> None:
     watched = [step.done for step in steps if step.validation is not None]
     assert len(watched) == 10  # spread over the time, not over the 3,000 steps
     assert steps[-1].validation is not None
+
+
+@pytest.mark.parametrize("takes", [1.0, 20.0])
+def test_looking_takes_a_tenth_of_the_time_at_most(
+    trainings: Trainings, tmp_path: Path, takes: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    training = trainings(tmp_path, replace(SETTINGS, epochs=1000.0, minutes=5.0), clock=clock)
+    real = training.validation
+
+    def slow() -> float | None:
+        clock.now += takes
+        return real()
+
+    monkeypatch.setattr(training, "validation", slow)
+    monkeypatch.setattr(training_loop, "_BETWEEN_LOOKS", 9)
+    steps = list(training.run())
+    watched = [step for step in steps if step.validation is not None]
+    assert steps[-1] is watched[-1]
+    if takes == 1:
+        assert len(watched) == 10
+    else:
+        between = [b.seconds - a.seconds for a, b in pairwise(watched[:-1])]
+        assert 2 <= len(watched) < 5
+        assert min(between) > 9 * takes
 
 
 def test_resumed_it_has_only_the_minutes_that_are_left(trainings: Trainings, tmp_path: Path) -> None:
