@@ -77,15 +77,18 @@ def signs(steps: Sequence[Mapping[str, Any]]) -> str:
     >>> signs([{"loss": 0.5, "validation": 0.4}, {"loss": 0.2, "validation": 0.3}, {"loss": 0.1, "validation": 0.35}])
     'Overfitting: the loss on held-out databases was lowest (0.300) before the end (0.350); train for less time.'
     """
-    watched = [step["validation"] for step in steps if step.get("validation") is not None]
-    if len(watched) < 2:
+    looks = [step for step in steps if step.get("validation") is not None]
+    if len(looks) < 2:
         return "Too short to tell whether it was long enough."
+    watched = [step["validation"] for step in looks]
     best, last = min(watched), watched[-1]
+    # Where looking takes long there are few looks, and a loss falls further from one to the next.
+    tenths = max(1.0, 10 * (looks[-1].get("done", 0) - looks[-2].get("done", 0)))
     if last > best * 1.02:
         return (
             f"Overfitting: the loss on held-out databases was lowest ({best:.3f}) before the end ({last:.3f}); "
             "train for less time."
         )
-    if last < watched[-2] * 0.98:
+    if last < watched[-2] * 0.98**tenths:
         return f"Underfitting: the loss on held-out databases still fell at the end ({last:.3f}); train longer."
     return f"The loss on held-out databases has settled ({last:.3f})."
