@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import arguments
+from spider_opt.errors import BudgetSpent
 from spider_opt.evaluation.given import Given
 from spider_opt.evaluation.pipeline import Pipeline
 from spider_opt.evaluation.ready import ready
@@ -23,7 +24,9 @@ from spider_opt.runs.unanswered import check_answered
 from spider_opt.types import JSON, Benchmark, ChatModel, Usage
 
 NEAR = 0.15
+"""How far the upper end of an interval may be from its estimate, as a share of that, where no more is asked."""
 MOST = 1 / 3
+"""Of the questions are asked, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def estimate(
 
     Raises:
         UsageError, RunError, ModelError: as ``evaluate``.
-        BudgetSpent: these questions alone might exceed the budget.
+        BudgetSpent: the first of these questions alone might exceed the budget.
     """
     benchmark = arguments.benchmark(benchmark)
     questions = None if questions is None else arguments.whole(questions, "questions", least=2)
@@ -113,10 +116,15 @@ def estimate(
             cost = costs_of(usages, info, 0, asking.price)
             return cost.dollars, cost.unknown
 
-        n = questions or usual_number(all_of_them)
+        n, told = questions or usual_number(all_of_them), None
         while True:
             found = parts(all_of_them, n, asking.given.seed)
-            finished = asking.ask({name for part in found for name in part.drawn})
+            try:
+                finished = asking.ask({name for part in found for name in part.drawn})
+            except BudgetSpent:
+                if told is None:
+                    raise
+                return told
             check_answered(finished.unanswered)
             told = estimated(found, finished.answers, dollars, asking.folder if asking.kept else None)
             if questions or (more := next_number(told)) <= n:

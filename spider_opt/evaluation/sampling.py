@@ -60,8 +60,8 @@ def parts(questions: Sequence[Asked], n: int, seed: int) -> list[Part]:
     """Return all databases with those of their questions that are drawn, about ``n`` in all, the same by seed.
 
     The first question of each database that is drawn is among them, and another where there is one. Where ``n`` is too
-    small for two of each, that many databases are drawn, by their number of questions. What a smaller ``n`` draws a
-    larger one draws, too.
+    small for two of each, that many databases are drawn, by their number of questions. What a smaller even ``n`` draws
+    a larger even one draws, too.
     """
     ids: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}

@@ -109,7 +109,7 @@ class Pairwise:
             f"where people do: {self.with_people}" if self.with_people.n else "where people do: no answer has a label",
             f"of its choices, % for what was shown first: {self.first_place.shown()}; both orders chose one place: "
             f"{self.contradicted}",
-            "intervals: 95 %, from a bootstrap of gold queries",
+            "intervals: 95 %, by gold queries",
         ]
         return "\n".join(lines)
 

@@ -91,7 +91,7 @@ class Summary:
     """What was said of ``n`` answers: by each ``voice``, people first; how far people agree; and of each run.
 
     ``pairs`` are of two people each. ``alpha`` is Krippendorff's, of all people, nominal with three labels. Intervals
-    are 95 %, from a bootstrap of gold queries.
+    are 95 %, by gold queries, as ``agreement.bootstrapped`` has them.
     """
 
     n: int

@@ -222,6 +222,21 @@ def test_a_budget_holds_for_these_too(mini: Benchmark) -> None:
         estimate("zero-shot", mini, model="m", base_url=url, out="run", budget="9k-tokens", progress=False)
 
 
+def test_a_budget_for_the_first_questions_is_enough(mini: Benchmark) -> None:
+    """What more would be asked to come nearer is left out where the budget does not allow it."""
+    asked: list[int] = []
+
+    def uneven(talk: Talk) -> None:
+        asked.append(1)
+        talk.reply(said(usage={"prompt_tokens": 100, "completion_tokens": 2 + 300 * (len(asked) % 7 == 3)}))
+
+    with serving(uneven) as url:
+        how: dict[str, Any] = {"model": "m", "base_url": url, "progress": False, "concurrency": 1}
+        found = estimate("zero-shot", mini, out="run", budget="8k-tokens", **how)
+        assert 24 <= found.asked <= len(asked) < 42
+        assert next_number(found) > found.asked, "else it is not the budget that ends it"
+
+
 def test_what_is_drawn_from(mini: Benchmark) -> None:
     asked = to_ask(mini.examples)
     assert [name for _, name, _ in asked] == [example.question.id for example in mini.examples]
