@@ -133,12 +133,13 @@ def compare(name: str, pack: Pack) -> None:
     from spider_opt.models.torch import lora, mlp
     from spider_opt.models.torch.attention import attend, attend_masked
 
+    usual = mlp._ROWS
     kinds: tuple[tuple[str, bool, dict[str, Any], int], ...] = (
-             ("float32", False, {"attend": attend}, 512),
-             ("frozen layers in whole numbers", True, {"attend": attend}, 512),
-             ("the same, 256 rows at once", True, {"attend": attend}, 256),
-             ("the same, attention with a mask", True, {"attend": attend_masked}, 512),
-             ("the same, MLP as transformers has it", True, {"GatedMlp": lambda mlp: mlp}, 512))  # fmt: skip
+             ("float32", False, {"attend": attend}, usual),
+             ("frozen layers in whole numbers", True, {"attend": attend}, usual),
+             ("the same, half as many rows at once", True, {"attend": attend}, usual // 2),
+             ("the same, attention with a mask", True, {"attend": attend_masked}, usual),
+             ("the same, MLP as transformers has it", True, {"GatedMlp": lambda mlp: mlp}, usual))  # fmt: skip
     print(f"\n{'a pack of ' + str(len(pack)) + ' tokens':44}{'wall s':>8}{'cpu s':>8}{'loss':>10}{'MB kept':>9}")
     first = Taken()
     for label, int8, instead, rows in kinds:

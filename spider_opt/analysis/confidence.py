@@ -85,8 +85,8 @@ class Confidence:
     that of an order by chance, ``aurc_best`` of one that puts all right answers first. ``curve`` has (coverage,
     precision, threshold) from the surest answers on. ``silent`` answers said nothing of how sure they are, and
     ``failed`` ones did not run: both count with confidence 0. Intervals are percentiles of a bootstrap of so many
-    ``clusters``, gold queries or databases, and of fewer than ``FEW`` as in ``statistics.interval_of_few``; shares are
-    then ``accuracy_interval``'s, as where all are right, or none. Another figure that never differs has no interval.
+    ``clusters``, gold queries or databases, and of fewer than ``FEW`` as in ``statistics.interval_of_few``; those of
+    shares are ``accuracy_interval``'s. A figure that never differs has none.
     """
 
     run: Run

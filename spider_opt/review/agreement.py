@@ -47,11 +47,12 @@ Statistic = Callable[["NDArray[Any]"], "NDArray[Any]"]
 """Of (r, k) sums of what is counted, one number for each of the r rows; NaN where it is not defined."""
 
 
-def bootstrapped(
+def with_interval(
     counts: Sequence[Sequence[float]],
     clusters: Sequence[Hashable],
     statistic: Statistic,
     *,
+    within: tuple[float, float] = (-math.inf, math.inf),
     n: int | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -60,7 +61,8 @@ def bootstrapped(
 
     Percentiles of a bootstrap that draws whole clusters, since questions of one gold query lean on each other; of fewer
     than ``FEW`` as ``interval_of_few`` has it, of a ``share`` as ``share_interval``. NaN where there are fewer than
-    two, or where too many draws say nothing, or all of them the same. ``n`` is what the estimate says it is of.
+    two, or where too many draws say nothing, or all of them the same. ``within`` is what the
+    statistic may be at least and at most. ``n`` is what the estimate says it is of.
 
     Source: Efron & Tibshirani 1993, ch. 13; clusters as units: Field & Welsh 2007.
     """
@@ -83,7 +85,7 @@ def bootstrapped(
     if len(sums) < FEW:
         without = statistic(sums.sum(axis=0) - sums)
         sizes = [rows.count(place) for place in range(len(sums))]
-        return Estimate(n, value, *interval_of_few(value, without.tolist(), sizes, -1, 1))
+        return Estimate(n, value, *interval_of_few(value, without.tolist(), sizes, *within))
     # Clusters of the same sums are alike, so that how often each such kind is drawn is all there is to draw.
     kinds, often = np.unique(sums, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(places), often / len(places), size=n_resamples)

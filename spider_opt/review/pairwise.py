@@ -19,7 +19,7 @@ from spider_opt.databases import DatabasePool
 from spider_opt.errors import ModelError, UsageError
 from spider_opt.progress import Progress, display
 from spider_opt.prompts.judging import ask_judge, read_verdict
-from spider_opt.review.agreement import Estimate, bootstrapped, share
+from spider_opt.review.agreement import Estimate, share, with_interval
 from spider_opt.review.answers import Judged, drawn, judged_answers, labels_of, read_runs
 from spider_opt.review.judging import PLAINLY, JudgeAsked, answer_parts, gold_parts, opened, question_parts, replies_to
 from spider_opt.review.summary import majority_of
@@ -173,8 +173,8 @@ def judge_pairs(
         lost=sum(score == 0 for score in scores.values()),
         tied=sum(score == 0.5 for score in scores.values()),
         alike=len(pairs) - len(asked),
-        win_rate=bootstrapped([[s, 1.0] for s in scores.values()], [cluster[i] for i in scores], share, seed=seed),
-        first_place=bootstrapped([*places.values()], [cluster[i] for i in places], share, n=n_decided, seed=seed),
+        win_rate=with_interval([[s, 1.0] for s in scores.values()], [cluster[i] for i in scores], share, seed=seed),
+        first_place=with_interval([*places.values()], [cluster[i] for i in places], share, n=n_decided, seed=seed),
         contradicted=contradicted,
         n_asked=2 * len(asked),
         unread=unread,

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spider_opt.review.agreement import Estimate, alpha, bootstrapped, coincidences, kappa, pair, share
+from spider_opt.review.agreement import Estimate, alpha, coincidences, kappa, pair, share, with_interval
 from spider_opt.review.answers import Judged, judged_answers, labels_of, read_runs
 from spider_opt.runs import Run
 from spider_opt.runs.labels import SAID, Label, Said
@@ -91,7 +91,7 @@ class Summary:
     """What was said of ``n`` answers: by each ``voice``, people first; how far people agree; and of each run.
 
     ``pairs`` are of two people each. ``alpha`` is Krippendorff's, of all people, nominal with three labels. Intervals
-    are 95 %, by gold queries, as ``agreement.bootstrapped`` has them.
+    are 95 %, by gold queries, as ``agreement.with_interval`` has them.
     """
 
     n: int
@@ -195,15 +195,16 @@ def agreement(
     same = [(float(by_first[key] == by_second[key]), 1.0) for key in keys]
     tables = [pair(by_first[key], by_second[key], categories) for key in keys]
     return Agreement(
-        first, second, bootstrapped(same, clusters, share, seed=seed), bootstrapped(tables, clusters, kappa, seed=seed)
-    )
+        first, second, with_interval(same, clusters, share, seed=seed),
+        with_interval(tables, clusters, kappa, within=(-1, 1), seed=seed),
+    )  # fmt: skip
 
 
 def _alpha(people: Sequence[_Opinions], answers: Mapping[str, Judged], seed: int) -> Estimate:
     units = {key: [opinions[key] for opinions in people if key in opinions] for key in answers}
     several = {key: said for key, said in units.items() if len(said) > 1}
     matrices = [coincidences(said) for said in several.values()]
-    return bootstrapped(matrices, [answers[key].cluster for key in several], alpha, seed=seed)
+    return with_interval(matrices, [answers[key].cluster for key in several], alpha, within=(-1, 1), seed=seed)
 
 
 def _seen(
@@ -221,7 +222,8 @@ def _seen(
         said = found.get(scored.index)
         labelled = [float(said == "right"), float(said is not None)]
         rows.append([1.0, 0.0, *labelled, 0.0, 0.0] if scored.correct else [0.0, 1.0, 0.0, 0.0, *labelled])
-    accuracy = bootstrapped(rows, [s.cluster for s in run.verdicts], _stratified, n=len(found), seed=seed)
+    clusters = [scored.cluster for scored in run.verdicts]
+    accuracy = with_interval(rows, clusters, _stratified, within=(0, 100), n=len(found), seed=seed)
     there = [scored.correct for scored in run.verdicts if scored.index in found]
     return SeenByPeople(run.name, run.n, run.ex, accuracy, 100 * sum(there) / len(there) if there else float("nan"))
 

@@ -211,7 +211,7 @@ def _jackknife(summed: Sequence[tuple[float, int]]) -> tuple[float, float, float
     total, n = sum(total for total, _ in summed), sum(size for _, size in summed)
     mean = total / n
     sizes = [size for _, size in summed]
-    return mean, *_left_out(mean, [(total - one) / (n - size) for one, size in summed], sizes)
+    return mean, *_jackknife_error(mean, [(total - one) / (n - size) for one, size in summed], sizes)
 
 
 def interval_of_few(
@@ -227,11 +227,11 @@ def interval_of_few(
     """
     if any(map(math.isnan, without)) or max(without) - min(without) < 1e-12:
         return math.nan, math.nan
-    error, t = _left_out(value, without, sizes)
+    error, t = _jackknife_error(value, without, sizes)
     return max(least, value - t * error), min(most, value + t * error)
 
 
-def _left_out(value: float, without: Sequence[float], sizes: Sequence[float]) -> tuple[float, float]:
+def _jackknife_error(value: float, without: Sequence[float], sizes: Sequence[float]) -> tuple[float, float]:
     spread = sum((each - value) ** 2 for each in without)
     return math.sqrt(spread * (len(without) - 1) / len(without)), student(_freedom(sizes), 0.975)
 

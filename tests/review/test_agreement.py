@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spider_opt.review import agreement
-from spider_opt.review.agreement import Estimate, alpha, bootstrapped, coincidences, kappa, pair, share
+from spider_opt.review.agreement import Estimate, alpha, coincidences, kappa, pair, share, with_interval
 from spider_opt.runs.labels import SAID, Said
 from spider_opt.scoring.statistics import accuracy_interval
 
@@ -24,11 +24,11 @@ LABELS = st.sampled_from(SAID)
 
 
 def alpha_of(units: Sequence[Sequence[Said]]) -> float:
-    return bootstrapped([coincidences(said) for said in units], range(len(units)), alpha, n_resamples=1).value
+    return with_interval([coincidences(said) for said in units], range(len(units)), alpha, n_resamples=1).value
 
 
 def kappa_of(pairs: Sequence[tuple[Said, Said]]) -> float:
-    return bootstrapped([pair(*both) for both in pairs], range(len(pairs)), kappa, n_resamples=1).value
+    return with_interval([pair(*both) for both in pairs], range(len(pairs)), kappa, n_resamples=1).value
 
 
 # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, C: four observers, twelve units, nominal data: .743.
@@ -41,7 +41,7 @@ def test_the_worked_example_of_krippendorff() -> None:
     units = zip(*(line.split() for line in OBSERVERS), strict=True)
     categories = tuple("12345")
     matrices = [coincidences([x for x in unit if x != "*"], categories) for unit in units]  # type: ignore[misc, arg-type]
-    assert bootstrapped(matrices, range(12), alpha, n_resamples=1).value == pytest.approx(0.743, abs=5e-4)
+    assert with_interval(matrices, range(12), alpha, n_resamples=1).value == pytest.approx(0.743, abs=5e-4)
 
 
 def test_the_worked_example_of_cohens_kappa() -> None:
@@ -96,7 +96,7 @@ def test_the_interval_is_that_of_resampling_clusters_one_by_one(monkeypatch: pyt
     pairs = [(draw.choice(SAID), draw.choice(SAID)) if draw.random() < 0.6 else ("right", "right") for _ in range(80)]
     clusters = [draw.randrange(30) for _ in pairs]
     monkeypatch.setattr(agreement, "FEW", 2)
-    found = bootstrapped([pair(*both) for both in pairs], clusters, kappa, seed=1)
+    found = with_interval([pair(*both) for both in pairs], clusters, kappa, seed=1)
     members = {c: [p for p, of in zip(pairs, clusters, strict=True) if of == c] for c in set(clusters)}
     by_hand = []
     for _ in range(600):
@@ -104,8 +104,8 @@ def test_the_interval_is_that_of_resampling_clusters_one_by_one(monkeypatch: pyt
         by_hand.append(by_definition(drawn))
     low, high = np.nanquantile(by_hand, [0.025, 0.975])
     assert (found.low, found.high) == (pytest.approx(low, abs=0.04), pytest.approx(high, abs=0.04))
-    assert found == bootstrapped([pair(*both) for both in pairs], clusters, kappa, seed=1)
-    wider = bootstrapped([pair(*both) for both in pairs] * 4, clusters * 4, kappa, seed=1)
+    assert found == with_interval([pair(*both) for both in pairs], clusters, kappa, seed=1)
+    wider = with_interval([pair(*both) for both in pairs] * 4, clusters * 4, kappa, seed=1)
     assert (wider.low, wider.high) == (pytest.approx(found.low), pytest.approx(found.high)), "the same clusters"
 
 
@@ -113,13 +113,13 @@ def test_of_few_gold_queries_it_is_student_s() -> None:
     draw = random.Random(5)
     pairs = [(draw.choice(SAID), draw.choice(SAID)) if draw.random() < 0.6 else ("right", "right") for _ in range(60)]
     clusters = [i % 12 for i in range(60)]
-    found = bootstrapped([pair(*both) for both in pairs], clusters, kappa)
+    found = with_interval([pair(*both) for both in pairs], clusters, kappa, within=(-1, 1))
     without = [by_definition([p for p, of in zip(pairs, clusters, strict=True) if of != c]) for c in range(12)]
     error = math.sqrt(11 / 12 * sum((one - by_definition(pairs)) ** 2 for one in without))
     far = stats.t.ppf(0.975, 11) * error
     assert (found.low, found.high) == pytest.approx((found.value - far, min(1, found.value + far)), rel=1e-3)
     right = [first == second for first, second in pairs]
-    said = bootstrapped([[same, 1.0] for same in right], clusters, share)
+    said = with_interval([[same, 1.0] for same in right], clusters, share)
     assert (said.low, said.high) == pytest.approx(accuracy_interval(right, clusters))
 
 
@@ -134,7 +134,7 @@ def test_of_few_gold_queries_it_is_student_s() -> None:
     ],
 )
 def test_where_nothing_can_be_said(counts: list[list[float]], clusters: list[int], nan: tuple[bool, bool]) -> None:
-    found = bootstrapped(counts, clusters, share)
+    found = with_interval(counts, clusters, share)
     assert (math.isnan(found.value), math.isnan(found.low)) == nan
     assert found.to_json()["low"] is None or not nan[1]
 
@@ -142,10 +142,10 @@ def test_where_nothing_can_be_said(counts: list[list[float]], clusters: list[int
 @pytest.mark.parametrize("same", [0.0, 0.5, 1.0])
 def test_labels_that_are_all_alike_are_not_sure_of_it(same: float) -> None:
     """Of three gold queries none was another: others may be, as the exact interval of none of three has it."""
-    found = bootstrapped([[same, 1.0]] * 6, [0, 0, 1, 1, 2, 2], share)
+    found = with_interval([[same, 1.0]] * 6, [0, 0, 1, 1, 2, 2], share)
     unseen = 1 - 0.025 ** (1 / 3)
     assert (found.low, found.high) == pytest.approx((100 * same * (1 - unseen), 100 * (same + (1 - same) * unseen)))
-    both = bootstrapped([pair("right", "right"), pair("wrong", "wrong")] * 3, [0, 0, 1, 1, 2, 2], kappa)
+    both = with_interval([pair("right", "right"), pair("wrong", "wrong")] * 3, [0, 0, 1, 1, 2, 2], kappa)
     assert both.value == 1
     assert math.isnan(both.low)
 

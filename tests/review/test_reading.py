@@ -214,6 +214,8 @@ def test_accuracy_as_people_see_it_whichever_answers_were_drawn(
         read_sheets(runs[:1], benchmark, fill("s.csv", "anna", said, "right"))
         (run,) = summarise(runs[:1], benchmark).runs
         assert run.accuracy.value == pytest.approx(expected, nan_ok=True)
+    assert 0 <= run.accuracy.low < 62.5 < run.accuracy.high <= 100, "percent, and no share of 1"
+    assert run.accuracy.high > 80, "of eight gold queries"
     # Weighted: with one label of each kind, 5/8 of the one and 3/8 of the other.
     other = write_sheet(runs[:1], benchmark, "t.csv").path
     few = {("How many", "SELECT count"): ("right",), ("@SUM", "SELECT id"): ("wrong",)}
