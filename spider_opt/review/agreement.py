@@ -53,6 +53,7 @@ def with_interval(
     statistic: Statistic,
     *,
     within: tuple[float, float] = (-math.inf, math.inf),
+    tells: Sequence[bool] | None = None,
     n: int | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -62,7 +63,8 @@ def with_interval(
     Percentiles of a bootstrap that draws whole clusters, since questions of one gold query lean on each other; of fewer
     than ``FEW`` as ``interval_of_few`` has it, of a ``share`` as ``share_interval``. NaN where there are fewer than
     two, or where too many draws say nothing, or all of them the same. ``within`` is what the
-    statistic may be at least and at most. ``n`` is what the estimate says it is of.
+    statistic may be at least and at most. ``n`` is what the estimate says it is of, ``tells`` of each row whether it
+    has a label: clusters without any do not make few of them many.
 
     Source: Efron & Tibshirani 1993, ch. 13; clusters as units: Field & Welsh 2007.
     """
@@ -82,10 +84,10 @@ def with_interval(
     if statistic is share:
         low, high = share_interval([(total, int(size)) for total, size in sums.tolist() if size], seed=seed)
         return Estimate(n, value, low, high)
-    if len(sums) < FEW:
+    sizes = np.bincount(rows, weights=tells)
+    if np.count_nonzero(sizes) < FEW:
         without = statistic(sums.sum(axis=0) - sums)
-        sizes = [rows.count(place) for place in range(len(sums))]
-        return Estimate(n, value, *interval_of_few(value, without.tolist(), sizes, *within))
+        return Estimate(n, value, *interval_of_few(value, without.tolist(), sizes.tolist(), *within))
     # Clusters of the same sums are alike, so that how often each such kind is drawn is all there is to draw.
     kinds, often = np.unique(sums, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(places), often / len(places), size=n_resamples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PEOPLE = "people"
 DECIDED: tuple[Said, Said] = ("right", "wrong")
+_LABELS = ((2, 3), (4, 5))
+"""Where a row of six counts has the labels right, and all, of what EX calls right, and of what it calls wrong."""
 _Opinions = Mapping[str, Said]
 """What one says, by the key of the answer."""
 
@@ -222,10 +225,35 @@ def _seen(
         said = found.get(scored.index)
         labelled = [float(said == "right"), float(said is not None)]
         rows.append([1.0, 0.0, *labelled, 0.0, 0.0] if scored.correct else [0.0, 1.0, 0.0, 0.0, *labelled])
-    clusters = [scored.cluster for scored in run.verdicts]
-    accuracy = with_interval(rows, clusters, _stratified, within=(0, 100), n=len(found), seed=seed)
+    accuracy = _accuracy(rows, [scored.cluster for scored in run.verdicts], seed)
     there = [scored.correct for scored in run.verdicts if scored.index in found]
     return SeenByPeople(run.name, run.n, run.ex, accuracy, 100 * sum(there) / len(there) if there else float("nan"))
+
+
+def _accuracy(rows: Sequence[Sequence[float]], clusters: Sequence[str], seed: int) -> Estimate:
+    """Return the accuracy as people see it, by a row of six counts a question (see ``_stratified``).
+
+    Where all labels of what EX calls right, or wrong, are the same, their spread of nothing says nothing: the interval
+    is as if one of them had been the other, as in ``scoring.statistics.interval``.
+    """
+    tells = [row[3] + row[5] > 0 for row in rows]
+
+    def told(of: Sequence[Sequence[float]]) -> Estimate:
+        return with_interval(of, clusters, _stratified, within=(0, 100), tells=tells, n=sum(tells), seed=seed)
+
+    plain, turned = told(rows), []
+    for right, n in _LABELS:
+        labelled = [number for number, row in enumerate(rows) if row[n]]
+        if len({rows[number][right] for number in labelled}) == 1:
+            other = [list(row) for row in rows]
+            other[labelled[0]][right] = 1 - other[labelled[0]][right]
+            turned.append(told(other))
+    if not turned:
+        return plain
+    if any(math.isnan(one.low) for one in turned):
+        return Estimate(plain.n, plain.value)
+    low, high = min(one.low for one in turned), max(one.high for one in turned)
+    return Estimate(plain.n, plain.value, min(low, plain.value), max(high, plain.value))
 
 
 def _stratified(sums: NDArray[Any]) -> NDArray[Any]:
@@ -235,6 +263,6 @@ def _stratified(sums: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = [
             np.where(sums[:, of] > 0, sums[:, of] * sums[:, right] / sums[:, n], 0.0)
-            for of, right, n in ((0, 2, 3), (1, 4, 5))
+            for of, (right, n) in enumerate(_LABELS)
         ]
         return np.asarray(100 * (parts[0] + parts[1]) / (sums[:, 0] + sums[:, 1]))
