@@ -66,15 +66,15 @@ def path(value: object, name: str) -> Path:
     return found
 
 
-def whole(value: object, name: str, *, least: int, most: int | None = None) -> int:
-    """Return a whole number; that of another package's kind is one, too."""
+def whole(value: object, name: str, *, least: int, most: int | None = None, said: str = "") -> int:
+    """Return a whole number; that of another package's kind is one, too. ``said`` is its name in messages."""
     due = f"a whole number from {least} {'on' if most is None else f'to {most}'}"
     try:
         found = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise wrong(value, name, due) from None
+        raise wrong(value, name, due, said) from None
     if isinstance(value, bool) or found < least or (most is not None and found > most):
-        raise wrong(value, name, due)
+        raise wrong(value, name, due, said)
     return found
 
 
@@ -156,9 +156,9 @@ def benchmark(value: object) -> Benchmark:
     return instance(value, "benchmark", Benchmark, "a benchmark: load one, as in load('spider-mini')")
 
 
-def wrong(value: object, name: str, due: str) -> UsageError:
+def wrong(value: object, name: str, due: str, said: str = "") -> UsageError:
     """Return the error that says what was given, and what is due."""
-    return UsageError(f"{called(name)} is {shown(value)}, but must be {due}")
+    return UsageError(f"{said or called(name)} is {shown(value)}, but must be {due}")
 
 
 def gave(value: object, name: str, due: str) -> UsageError:

@@ -21,6 +21,7 @@ from spider_opt.scoring.spread import Spread, spread, spread_cells
 from spider_opt.scoring.statistics import BY, By
 from spider_opt.scoring.table import SCORERS, SUITES
 from spider_opt.types import HARDNESS_LEVELS, Outcome
+from spider_opt.wording import table_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,5 +285,4 @@ def _ranking(frame: pd.DataFrame) -> str:
     for name in metrics:
         shown[name] = [_with_n_and_suites(said, row, name) for said, row in zip(shown[name], _rows(frame), strict=True)]
     head = [list(shown.columns), ["---:" if name not in TEXT else "---" for name in shown.columns]]
-    lines = [*head, *([str(cell).replace("|", "\\|") for cell in row] for row in shown.itertuples(index=False))]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(table_line(map(str, row)) for row in (*head, *shown.itertuples(index=False)))

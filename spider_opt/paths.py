@@ -46,9 +46,10 @@ def write_bytes_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        _name(error, path)
         raise
 
 
@@ -63,9 +64,16 @@ def append_whole(path: Path, text: str) -> None:
         try:
             while left:
                 left = left[file.write(left) :]
-        except BaseException:
+        except BaseException as error:
             file.truncate(end)
+            _name(error, path)
             raise
+
+
+def _name(error: BaseException, path: Path) -> None:
+    """Have an error say which file it is of: of a full disk it says nothing but that."""
+    if isinstance(error, OSError) and error.filename is None:
+        error.filename = str(path)
 
 
 @contextmanager

@@ -72,5 +72,14 @@ def listed(names: Iterable[str], most: int = 6) -> str:
     return ", ".join(every[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def table_line(cells: Iterable[str]) -> str:
+    r"""Return a line of a Markdown table; a cell that has lines, or bars, stays one.
+
+    >>> table_line(["a|b", "c\nd", ""])
+    '| a\\|b | c d |  |\n'
+    """
+    return f"| {' | '.join(' '.join(cell.splitlines()).replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
 def _option(name: str) -> str:
     return f"--{name.removesuffix('_s').replace('_', '-')}"  # seconds are seconds to who types

@@ -296,7 +296,7 @@ def rows(tmp_path: Path) -> list[Any]:
         read_row(fabricate(tmp_path / "best", method="retry:k=2,x=3+zero-shot")),
         read_row(
             fabricate(
-                tmp_path / "single", [verdict(0, None, "correct")], benchmark="mini", model="a|b", engine="torch int8"
+                tmp_path / "single", [verdict(0, None, "correct")], benchmark="mini", model="a|\nb", engine="torch int8"
             )
         ),
     ]
@@ -329,7 +329,7 @@ def test_markdown_is_for_reading_and_ranks_the_same_questions_only(rows: list[An
     of_two, of_five = (row.question_set for row in rows[1:3])
     assert to_markdown(table(rows)) == (
         f"mini dev, questions and databases 0123456789abcdef:\n\n{head}"
-        "| 1 | zero-shot | a\\|b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
+        "| 1 | zero-shot | a\\| b | torch int8, side by side | mini dev | 1 | 100.0 | - | - | - | - | - | 0.1 |\n\n"
         f"spider dev, questions and databases 0123456789abcdef, the 5 questions {of_five}:\n\n{head}"
         "| 1 | retry:k=2,x=3+zero-shot | fake | llama.cpp, one by one | spider dev | 5 | 60.0 | 24.5 | 100.0 | 0.0 "
         "| 100.0 | - | 0.1 |\n"

@@ -64,8 +64,9 @@ def test_a_failed_write_leaves_the_old_text_and_nothing_else(
         raise error
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)) as failed:
         write_whole(path, "new" * 10_000)
+    assert isinstance(failed.value, KeyboardInterrupt) or failed.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -91,8 +92,9 @@ def test_a_line_that_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # the system writes 4 bytes of the next, then fails
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(OSError, match="File too large") as failed:
             append_whole(path, "second\n")
+        assert failed.value.filename == str(path), "a system that has no room does not say for which file"
         assert path.read_bytes() == b"first\n"
         append_whole(path, "3rd\n")
     finally:

@@ -17,6 +17,7 @@ from spider_opt.runs.prediction_files import is_of_sql_files
 from spider_opt.runs.without_gold import lost
 from spider_opt.scoring.statistics import By, clustered_se, group, said_of_interval
 from spider_opt.types import Usage
+from spider_opt.wording import table_line
 
 HEAD = ("n", "EX", "change (95 %)", "p", "won/lost", "calls", "prompt tokens (cached)", "answer tokens", "seconds")
 CHANGE = {
@@ -213,8 +214,8 @@ def to_markdown(lines: Sequence[Line], by: By = "query") -> str:
     rows = []
     for line in lines:
         said = ["; ".join(line.beside) or "-"] if beside else []
-        rows.append([*(getattr(line, name).replace("|", "\\|") for name in names), *_shown(line), *said])
-    table = "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+        rows.append([*(getattr(line, name) for name in names), *_shown(line), *said])
+    table = "".join(map(table_line, (head, rule, *rows)))
     more = " Beside the method: what else is not as in the first row." if beside else ""
     if lines[0].metric:
         more = f" Judged by {lines[0].judged_by}.{more}"

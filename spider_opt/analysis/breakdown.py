@@ -17,7 +17,7 @@ from spider_opt.runs import Run
 from spider_opt.runs.parts import WITHOUT_BENCHMARK, kinds_of_parts, parts
 from spider_opt.scoring.report import Scored, of_other_golds
 from spider_opt.types import Benchmark
-from spider_opt.wording import either
+from spider_opt.wording import either, table_line
 
 ALL = "all"
 EX = "EX"
@@ -178,7 +178,7 @@ def to_markdown(told: Sequence[Part]) -> str:
             p = "<0.001" if part.p_holm < 0.001 else f"{part.p_holm:.3f}"
             shown = (f"{_signed(against.change)} ({span})", p, f"{against.won}/{against.lost}")
         rows.append((part.part, part.called, f"{part.n}", f"{part.ex:.1f}", *shown))
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    return "".join(map(table_line, rows))
 
 
 def consistency_text(compared: Compared) -> str:
@@ -194,7 +194,7 @@ def consistency_text(compared: Compared) -> str:
             f"{100 * n / found.n:.1f} %" if found.n else "-" for n in (found.always, found.sometimes, found.never)
         ]
         rows.append((f"{found.n} gold queries", compared.called(run), *shares))
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    return "".join(map(table_line, rows))
 
 
 def to_csv(compared: Compared, kinds: Sequence[str]) -> str:

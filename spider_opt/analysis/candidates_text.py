@@ -14,7 +14,7 @@ from spider_opt.analysis.paired import told as told_number
 from spider_opt.answering.choosing import WAYS
 from spider_opt.scoring.rules import CORRECTED
 from spider_opt.scoring.statistics import said_of_interval
-from spider_opt.wording import counted, either
+from spider_opt.wording import counted, either, table_line
 
 HEAD = ("chosen by", "EX", "change (95 %)", "p", "won/lost", "recovered (95 %)")
 MANY = 10
@@ -78,7 +78,7 @@ def _ways_table(choices: Sequence[Choice]) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     rule = ["---", *["---:"] * (len(head) - 1)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
+    return "".join(map(table_line, (head, rule, *rows)))
 
 
 def _cells(choice: Choice) -> list[str]:

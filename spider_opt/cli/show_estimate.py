@@ -9,6 +9,7 @@ import click
 
 from spider_opt.evaluation.estimating import Estimate
 from spider_opt.evaluation.sampling import Guess
+from spider_opt.wording import counted
 
 _WORDS = {
     "calls": "calls",
@@ -25,13 +26,13 @@ def show_estimate(found: Estimate, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=1))
         return
-    click.echo(f"all {found.n:,} questions, estimated by {found.asked:,} of them, with 95 % intervals:")
+    click.echo(f"all {counted(found.n, 'question')}, estimated by {found.asked:,} of them, with 95 % intervals:")
     for name, guess in found.amounts.items():
         said = "unknown" if guess is None else _said(guess)
         why = f" ({found.unknown})" if name == "dollars" and found.unknown else ""
         click.echo(f"  {_WORDS[name]}: {said}{why}")
     usage = found.spent
-    click.echo(f"  of that the {found.asked:,} took {usage.calls:,} calls and {usage.seconds:,.0f} s")
+    click.echo(f"  of that the {found.asked:,} took {counted(usage.calls, 'call')} and {usage.seconds:,.0f} s")
     if found.folder is not None:
         click.echo(f"answers kept in {found.folder}: the same command without --dry-run goes on there", err=True)
 

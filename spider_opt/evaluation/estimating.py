@@ -22,6 +22,7 @@ from spider_opt.runs import Answer, RunInfo
 from spider_opt.runs.costs import AMOUNTS, costs_of
 from spider_opt.runs.unanswered import check_answered
 from spider_opt.types import JSON, Benchmark, ChatModel, Usage
+from spider_opt.wording import argument
 
 NEAR = 0.15
 """How far the upper end of an interval may be from its estimate, as a share of that, where no more is asked."""
@@ -100,7 +101,9 @@ def estimate(
         BudgetSpent: the first of these questions alone might exceed the budget.
     """
     benchmark = arguments.benchmark(benchmark)
-    questions = None if questions is None else arguments.whole(questions, "questions", least=2)
+    if questions is not None:
+        said = argument("questions", option="--dry-run")
+        questions = arguments.whole(questions, "questions", least=2, said=said)
     given = Given(
         model=model, base_url=base_url, engine=engine, out=out, limit=limit, ids=ids, seed=seed,
         concurrency=concurrency, name=name, embedder=embedder, cache=cache, record=record, max_tokens=max_tokens,

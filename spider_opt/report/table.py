@@ -10,6 +10,7 @@ from typing import Any
 from spider_opt.analysis.ablation import PER_QUESTION
 from spider_opt.report.ladder import Ladder, Rung
 from spider_opt.scoring.statistics import said_of_interval
+from spider_opt.wording import table_line
 
 HEAD = ("n", "EX", "gain (95 %)", "talk", "prompt tokens (cached)", "answer tokens", "seconds", "computed by")
 TALK = (
@@ -89,7 +90,7 @@ def to_markdown(ladder: Ladder) -> str:
     if not told:
         at = 2 + head.index("talk")
         rows = [(*row[:at], *row[at + 1 :]) for row in rows]
-    table = "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    table = "".join(map(table_line, rows))
     recorded = " Recorded: published answers, judged in the same way." if ladder.systems else ""
     if beside:
         recorded = f" Beside the step: what else changed from the rung that the gain is over.{recorded}"

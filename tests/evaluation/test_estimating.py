@@ -214,7 +214,12 @@ def test_typed() -> None:
         refused = typed(*asked, "--dry-run", "--fail-under", "50")
         assert refused.exit_code == 2
         assert "leave out --fail-under" in refused.stderr
-        assert typed(*asked, "--dry-run", "1").exit_code == 2
+        one = typed(*asked, "--dry-run", "1")
+        assert one.exit_code == 2
+        assert "--dry-run is 1, but must be a whole number from 2 on" in one.stderr
+        alone = typed("--model", "m", "--base-url", url, "--out", "alone", "--limit", "1", "--dry-run").stdout
+        assert alone.startswith("all 1 question, estimated by 1 of them")
+        assert alone.endswith("of that the 1 took 1 call and 0 s\n")
 
 
 def test_a_budget_holds_for_these_too(mini: Benchmark) -> None:

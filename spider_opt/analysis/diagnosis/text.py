@@ -16,7 +16,7 @@ from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
 from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
 from spider_opt.methods import step_names
-from spider_opt.wording import either
+from spider_opt.wording import either, table_line
 
 SHOWN_IDS = 3
 NO_CANDIDATES = "The run kept no candidates: what choosing among several answers could bring is not known from it."
@@ -182,7 +182,8 @@ def _table(found: Diagnosis) -> str:
         more = count.first - SHOWN_IDS
         ids = ", ".join(count.ids[:SHOWN_IDS]) + (f" and {more} more" if more > 0 else "")
         points = _points(_share(count.first, found))
-        lines.append(f"| {count.kind} | {count.first} | {points} | {count.any} | {ABOUT[count.kind]} | {ids or '-'} |")
+        cells = (count.kind, f"{count.first}", points, f"{count.any}", ABOUT[count.kind], ids or "-")
+        lines.append(table_line(cells).rstrip())
     return "\n".join(lines)
 
 
