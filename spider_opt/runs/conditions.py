@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spider_opt.models.manner import may_become
@@ -107,7 +107,19 @@ def beside_the_step(base: RunInfo, run: RunInfo) -> list[str]:
         and not (name in _OF_THE_QUESTIONS and base.sample != run.sample)
         and not (is_step and name in _TUNED)
         and not (name in _UNTOLD and not (before[name] and after[name]))
+        and not (name == "version" and _kind(before) != _kind(after))
+        and not (name == "engine" and _kind(before) == _kind(after) and (_is_uncounted(before) or _is_uncounted(after)))
     ]
+
+
+def _kind(conditions: Mapping[str, str]) -> str:
+    """Return what computed the answers, however many at a time."""
+    return conditions["engine"].partition(",")[0]
+
+
+def _is_uncounted(conditions: Mapping[str, str]) -> bool:
+    """Tell whether questions were asked side by side, and how many of them an older run did not write down."""
+    return conditions["engine"].endswith(", side by side")
 
 
 def apart(infos: Sequence[RunInfo]) -> list[str]:
@@ -129,5 +141,5 @@ def _vary(name: str, found: Sequence[dict[str, str]]) -> bool:
     kinds: dict[str, set[str]] = {}
     for one in found:
         if one[name] or name not in _UNTOLD:
-            kinds.setdefault(one["engine"].partition(",")[0] if name == "version" else "", set()).add(one[name])
+            kinds.setdefault(_kind(one) if name == "version" else "", set()).add(one[name])
     return any(len(values - ({"none"} if name == "adapter" else set())) > 1 for values in kinds.values())

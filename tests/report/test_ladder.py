@@ -347,6 +347,38 @@ def test_what_changed_beside_the_step_is_said(tmp_path: Path, change: dict[str, 
     assert said in compared_markdown([_, compared])
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({"engine": "torch int8"}, {"engine": "torch int8", "side_by_side": 32}, ()),
+        ({"engine": "torch int8", "side_by_side": 32}, {"engine": "torch int8"}, ()),
+        (
+            {"engine": "torch int8", "side_by_side": 8},
+            {"engine": "torch int8", "side_by_side": 32},
+            ("engine torch int8, 8 side by side → torch int8, 32 side by side",),
+        ),
+        (
+            {"engine": "", "model_sha256": "ab" * 32, "computed_by": "llama 1"},
+            {"engine": "torch int8", "model_sha256": "ab" * 32, "computed_by": "torch 2"},
+            ("engine llama.cpp, one by one → torch int8, side by side",),
+        ),
+        (
+            {"engine": "torch int8", "side_by_side": 8, "computed_by": "torch 2"},
+            {"engine": "torch int8", "side_by_side": 8, "computed_by": "torch 3"},
+            ("version torch 2 → torch 3",),
+        ),
+    ],
+)
+def test_what_is_not_known_or_follows_from_the_engine_is_not_said(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    fabricate(tmp_path / "a", "zero-shot", "++--" * 5, endpoint="", **before)
+    fabricate(tmp_path / "b", "repair", "+++-" * 5, endpoint="", **after)
+    ladder, _ = look(tmp_path)
+    assert ladder.rungs[1].line
+    assert ladder.rungs[1].line.beside == said
+
+
 def test_an_adapter_is_the_step_where_one_is_tuned(tmp_path: Path) -> None:
     fabricate(tmp_path / "a", "zero-shot", "++--" * 5)
     fabricate(tmp_path / "b", "finetune", "+++-" * 5, steps="finetune:adapter=spider", adapter_sha256="ab" * 32)
