@@ -29,7 +29,7 @@ from spider_opt.types import Candidate, Outcome, Prediction
 RUNS = Path(__file__).resolve().parents[2] / "results"
 VOTE = RUNS / "runs" / "rag+vote+finetune-qwen2.5-coder-0.5b-spider-dev-torch"
 KEPT = RUNS / "trials" / "tuned" / "AR-dev-vote"
-GREEDY = RUNS / "runs" / "finetune-qwen2.5-coder-0.5b-spider-dev-torch"
+GREEDY = RUNS / "runs" / "repair+finetune-qwen2.5-coder-0.5b-spider-dev-torch"
 
 
 @pytest.fixture(scope="module")

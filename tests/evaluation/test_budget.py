@@ -245,7 +245,7 @@ def test_time(mini: Benchmark) -> None:
     n = Path("run/predictions.jsonl").read_text().count("\n")
     assert 3 < n < 11
     assert "by time" in str(caught.value)
-    with serving(Biller()) as url, pytest.raises(BudgetSpent):  # what is over stays over
+    with serving(Biller(delay_s=0.1)) as url, pytest.raises(BudgetSpent):  # what is over stays over
         ask(mini, url, budget="0.5s", out="run2", model="m2", concurrency=1)
 
 
