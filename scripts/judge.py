@@ -92,7 +92,8 @@ def train_command(
     begin = find_adapter(start) if start else None
     settings = Settings(epochs=epochs, rate=rate, seed=seed, minutes=minutes)
     if begin is not None:
-        settings = replace(settings, rank=begin.card["settings"]["rank"])
+        learnt_with = begin.card["settings"]
+        settings = replace(settings, rank=learnt_with["rank"], alpha=learnt_with["alpha"])
     spec = TuneSpec(model, settings, look, "plain", begin, hold_out=False)
     folder.mkdir(parents=True, exist_ok=True)
     with job_state.held(folder), interrupted_by_signals():

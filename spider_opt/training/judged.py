@@ -25,7 +25,7 @@ from spider_opt.types import Benchmark, Database, Example, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedItem(Item):
-    """A question, and candidates of one result, whose ``sql`` stands for them; whether that is ``right``."""
+    """A question, and a candidate with its result; whether it is ``right``."""
 
     group: Group
     right: bool
@@ -39,10 +39,10 @@ def judged_items(
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> list[JudgedItem]:
-    """Return the candidates of runs over questions of ``source``, a training split, one of each result of a question.
+    """Return the candidates of runs over questions of ``source``, a training split, each query of a question once.
 
-    Each is run on ``databases``, which are to be sandboxes, and judged by the benchmark's own rule; ``cache`` is the
-    file of gold results. Where several runs have candidates of one result, the first one's stands for them.
+    Their results are those of ``databases``, which are to be sandboxes; each is judged by the benchmark's own rule, and
+    ``cache`` is the file of gold results. One result in other words is told, too: a judge reads the query as well.
 
     Raises:
         LeakError: a run asked questions of an evaluation split, or a model that learnt from databases it was asked.
@@ -51,8 +51,8 @@ def judged_items(
     """
     found: dict[tuple[str, str], tuple[Example, Group]] = {}
     for folder in runs:
-        for example, digest, group in _candidates(folder, source, databases):
-            found.setdefault((example.question.id, digest), (example, group))
+        for example, group in _candidates(folder, source, databases):
+            found.setdefault((example.question.id, group.sql), (example, group))
     if not found:
         raise UsageError("the runs kept no candidates to learn from: ask by a method that draws several (vote:n=8+…)")
     pairs = [(example, group.sql) for example, group in found.values()]
@@ -69,8 +69,8 @@ def judged_items(
 
 def _candidates(
     folder: Path, source: Benchmark, databases: Mapping[str, Database]
-) -> Iterator[tuple[Example, str, Group]]:
-    """Yield one candidate of each result that a run's answers to a question had, with the result's digest."""
+) -> Iterator[tuple[Example, Group]]:
+    """Yield each candidate of a run's answers that gave a result, with the first rows of that."""
     run = Run.read(folder)
     if not is_training(run.info.split) or not all(is_training(answer.id) for answer in run.answers):
         raise LeakError(f"{folder} cannot be learnt from: it asked questions of an evaluation split")
@@ -84,8 +84,11 @@ def _candidates(
         raise RunError(f"{folder} was made with other questions than those given now: {missing[0]} is not among them")
     for answer in run.answers:
         example, candidates = examples[answer.id], own(answer.prediction.candidates)
-        for group in groups(candidates, databases[example.question.db_id]) if candidates else ():
-            yield example, candidates[group.number].digest, group
+        shown = groups(candidates, databases[example.question.db_id]) if candidates else ()
+        results = {candidates[group.number].digest: group for group in shown}
+        for number, candidate in enumerate(candidates):
+            if candidate.digest in results:
+                yield example, replace(results[candidate.digest], number=number, sql=candidate.sql)
 
 
 def apart(items: Sequence[JudgedItem], db_ids: frozenset[str]) -> tuple[list[JudgedItem], list[JudgedItem]]:
