@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -39,16 +39,29 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_bytes_whole(path: Path, data: bytes) -> None:
     """Replace what a file holds at once, as ``write_whole``."""
-    part = path.with_name(f".{path.name}.part")
+    write_all_whole({path: data})
+
+
+def write_all_whole(files: Mapping[Path, str | bytes]) -> None:
+    """Replace files that belong together: where one of them cannot be written, all stay as they are.
+
+    Only being killed between two renamings can leave some new beside some old.
+    """
+    parts: dict[Path, Path] = {}
+    path = next(iter(files))
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        for path, data in files.items():
+            parts[path] = path.with_name(f".{path.name}.part")
+            with parts[path].open("wb") as file:
+                file.write(data if isinstance(data, bytes) else encoded(data))
+                file.flush()
+                os.fsync(file.fileno())
+        for path, part in parts.items():
+            part.replace(path)
     except BaseException as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         _name(error, path)
         raise
 

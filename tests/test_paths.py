@@ -14,7 +14,7 @@ import filelock
 import pytest
 
 from spider_opt import paths
-from spider_opt.paths import append_whole, cache_dir, file_hash, locked, write_whole
+from spider_opt.paths import append_whole, cache_dir, file_hash, locked, write_all_whole, write_whole
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -69,6 +69,27 @@ def test_a_failed_write_leaves_the_old_text_and_nothing_else(
     assert isinstance(failed.value, KeyboardInterrupt) or failed.value.filename == str(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_files_that_belong_together_all_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, text, picture = (tmp_path / name for name in ("table.csv", "text.md", "picture.png"))
+    write_all_whole({table: "old\n", text: "old ä\n"})
+    synced: list[int] = []
+
+    def full(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space") as failed:
+        write_all_whole({table: "new\n", text: "new\n", picture: b"new"})
+    assert failed.value.filename == str(text)
+    assert (table.read_text(), text.read_text()) == ("old\n", "old ä\n")
+    assert sorted(tmp_path.iterdir()) == [table, text]
+    write_all_whole({table: "new\n", text: "new\n", picture: b"new"})
+    assert [path.read_bytes() for path in (table, text, picture)] == [b"new\n", b"new\n", b"new"]
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_folder_that_is_missing_stays_an_os_error(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def confidence_command(
     from spider_opt.analysis.confidence import confidence
     from spider_opt.analysis.confidence_text import COLUMNS, to_csv, to_json, to_markdown
     from spider_opt.errors import UsageError
-    from spider_opt.paths import write_bytes_whole, write_whole
+    from spider_opt.paths import write_all_whole
 
     def is_of_ours(path: Path) -> bool:
         with path.open("rb") as file:
@@ -72,9 +72,7 @@ def confidence_command(
     if picture is not None and picture.suffix.lower() not in (".svg", ".png"):
         raise UsageError(f"a picture is an .svg or a .png file, which {picture} is not")
     found = confidence(run, precision=precision, signal=signal, by=by, seed=seed)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, to_csv(found))
+    files: dict[Path, str | bytes] = {} if out is None else {out: to_csv(found)}
     if picture is not None:
         from spider_opt.report.confidence_picture import draw
         from spider_opt.report.picture import to_png, to_svg
@@ -83,11 +81,11 @@ def confidence_command(
             figure = draw(found)
         except ImportError as error:
             raise UsageError("what draws is not installed; type: pip install 'spider-opt[report]'") from error
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        if picture.suffix.lower() == ".svg":
-            write_whole(picture, to_svg(figure))
-        else:
-            write_bytes_whole(picture, to_png(figure))
+        files[picture] = to_svg(figure) if picture.suffix.lower() == ".svg" else to_png(figure)
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if files:
+        write_all_whole(files)
     click.echo(json.dumps(to_json(found), indent=1) if as_json else to_markdown(found), nl=as_json)
-    for path in filter(None, (out, picture)):
+    for path in files:
         click.echo(f"written: {path}", err=True)

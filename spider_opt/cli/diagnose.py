@@ -111,20 +111,17 @@ def diagnose_command(
 
 def _keep(examined: Examination, out: Path) -> None:
     from spider_opt.analysis.diagnosis.files import write
-    from spider_opt.paths import write_bytes_whole, write_whole
 
-    paths = write(examined, out)
+    pictures: dict[str, str | bytes] = {}
     try:
         from spider_opt.report.picture import to_png, to_svg
         from spider_opt.report.quadrant import draw_quadrant
 
         figure = draw_quadrant(examined.standing)
-        write_whole(out / "quadrant.svg", to_svg(figure))
-        write_bytes_whole(out / "quadrant.png", to_png(figure))
-        paths += [out / "quadrant.svg", out / "quadrant.png"]
+        pictures = {"quadrant.svg": to_svg(figure), "quadrant.png": to_png(figure)}
     except ImportError as error:
         click.echo(f"no picture ({error}): pip install 'spider-opt[report]'", err=True)
-    click.echo(f"written: {', '.join(map(str, paths))}", err=True)
+    click.echo(f"written: {', '.join(map(str, write(examined, out, pictures)))}", err=True)
 
 
 def _show(found: Diagnosis, benchmark: Benchmark, most: int) -> None:

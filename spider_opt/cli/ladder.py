@@ -200,22 +200,22 @@ def _typed(context: click.Context, *, asking: bool = False) -> list[str]:
 
 
 def _write(ladder: Ladder, out: Path, typed: str) -> list[Path]:
-    from spider_opt.paths import write_whole
+    from spider_opt.paths import write_all_whole
     from spider_opt.report.table import to_csv, to_markdown
 
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "ladder.md", f"Made by `{typed}`.\n\n{to_markdown(ladder)}")
-    write_whole(out / "ladder.csv", to_csv(ladder))
-    written = [out / "ladder.md", out / "ladder.csv"]
+    texts: dict[str, str | bytes] = {
+        "ladder.md": f"Made by `{typed}`.\n\n{to_markdown(ladder)}",
+        "ladder.csv": to_csv(ladder),
+    }
     try:
         from spider_opt.report.picture import draw, to_png, to_svg
 
         figure = draw(ladder)
     except ImportError as error:
         click.echo(f"no picture ({error}): pip install 'spider-opt[report]'", err=True)
-        return written
-    write_whole(out / "ladder.svg", to_svg(figure))
-    part = out / ".ladder.png.part"
-    part.write_bytes(to_png(figure))
-    part.replace(out / "ladder.png")
-    return [*written, out / "ladder.svg", out / "ladder.png"]
+    else:
+        texts |= {"ladder.svg": to_svg(figure), "ladder.png": to_png(figure)}
+    files = {out / name: text for name, text in texts.items()}
+    write_all_whole(files)
+    return list(files)

@@ -27,7 +27,7 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, prices: Path | None, 
     """
     from spider_opt.errors import RunError
     from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
-    from spider_opt.paths import write_whole
+    from spider_opt.paths import write_all_whole
     from spider_opt.runs import find_runs
 
     roots = runs or (Path("results/runs"),)
@@ -41,7 +41,6 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, prices: Path | None, 
         raise RunError(f"no finished run in {', '.join(map(str, roots))}; make one with: spider-opt eval")
     frame = table(rows)
     out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "leaderboard.csv", to_csv(frame))
-    write_whole(out / "leaderboard.md", to_markdown(frame))
+    write_all_whole({out / "leaderboard.csv": to_csv(frame), out / "leaderboard.md": to_markdown(frame)})
     click.echo(frame.to_json(orient="records", indent=1) if as_json else to_markdown(frame), nl=as_json)
     click.echo(f"written: {out / 'leaderboard.csv'} and leaderboard.md", err=True)

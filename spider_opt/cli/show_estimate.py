@@ -26,13 +26,16 @@ def show_estimate(found: Estimate, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=1))
         return
-    click.echo(f"all {counted(found.n, 'question')}, estimated by {found.asked:,} of them, with 95 % intervals:")
+    is_known = found.asked == found.n
+    by = "answered" if is_known else f"estimated by {found.asked:,} of them, with 95 % intervals"
+    click.echo(f"all {counted(found.n, 'question')}, {by}:")
     for name, guess in found.amounts.items():
         said = "unknown" if guess is None else _said(guess)
         why = f" ({found.unknown})" if name == "dollars" and found.unknown else ""
         click.echo(f"  {_WORDS[name]}: {said}{why}")
     usage = found.spent
-    click.echo(f"  of that the {found.asked:,} took {counted(usage.calls, 'call')} and {usage.seconds:,.0f} s")
+    of_them = "they took" if is_known else f"of that the {found.asked:,} took"
+    click.echo(f"  {of_them} {counted(usage.calls, 'call')} and {usage.seconds:,.0f} s")
     if found.folder is not None:
         click.echo(f"answers kept in {found.folder}: the same command without --dry-run goes on there", err=True)
 

@@ -93,8 +93,8 @@ def estimate(
     database the first question is asked and some of the others, ``questions`` in all: by default three a database, at
     least 24, and more until the intervals of calls, tokens and dollars reach no further than 15 % from their estimates,
     or a third of all is asked. Which, the ``seed`` says. Answers that were kept from before count with what they took
-    then. The other arguments are those of ``evaluate``. Seconds are those waited for the model, one answer after the
-    other.
+    then; where all were, nothing is estimated. The other arguments are those of ``evaluate``. Seconds are those waited
+    for the model, one answer after the other.
 
     Raises:
         UsageError, RunError, ModelError: as ``evaluate``.
@@ -129,6 +129,9 @@ def estimate(
                     raise
                 return told
             check_answered(finished.unanswered)
+            if n < len(all_of_them) and {name for _, name, _ in all_of_them} <= asking.answered:
+                n = len(all_of_them)
+                continue
             told = estimated(found, finished.answers, dollars, asking.folder if asking.kept else None)
             if questions or (more := next_number(told)) <= n:
                 return told

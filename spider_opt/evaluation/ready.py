@@ -98,10 +98,15 @@ class Ready:
             given.warn(f"{plan.own} gave {n_old} of these answers in an earlier run, kept in {self.folder}")
         return finished
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """The ids of the questions whose answers lie in the folder."""
+        path = self.folder / PREDICTIONS
+        return frozenset(answer.id for answer in read_answers(path)) if path.exists() else frozenset()
+
     def _how_far(self, why: str) -> str:
         assert self.account is not None
-        path = self.folder / PREDICTIONS
-        n = len(read_answers(path)) if path.exists() else 0
+        n = len(self.answered)
         asked = counted(len(self.asked.examples[: self.given.limit]), "question")
         where = f"kept in {self.folder}" if self.kept else "kept in the cache" if self.given.cache else "not kept"
         again = either("the same call", "the same command")

@@ -18,6 +18,7 @@ from typing import Any
 from spider_opt.errors import BudgetSpent, UsageError
 from spider_opt.prices import Price
 from spider_opt.types import Request, Usage
+from spider_opt.wording import counted
 
 _ONE = re.compile(r"\$?\s*(\d+(?:[._]?\d+)*)\s*(k|m|g)?\s*-?\s*([a-z$]*)", re.IGNORECASE)
 _TIMES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
@@ -134,7 +135,9 @@ class Spent:
         >>> str(Spent(3, 1000, 0, 50, 0.0125, 61.5, 1))
         '0.0125 USD, 1,050 tokens in 3 requests, 62 s; of 1 of them the most it may have cost, since nobody said it'
         """
-        said = f"{self.dollars:.4g} USD, {self.tokens:,} tokens in {self.calls:,} requests, {self.seconds:,.0f} s"
+        said = (
+            f"{self.dollars:.4g} USD, {self.tokens:,} tokens in {counted(self.calls, 'request')}, {self.seconds:,.0f} s"
+        )
         if self.assumed:
             said += f"; of {self.assumed:,} of them the most it may have cost, since nobody said it"
         return said

@@ -67,9 +67,7 @@ def judged_items(
     ]
 
 
-def _candidates(
-    folder: Path, source: Benchmark, databases: Mapping[str, Database]
-) -> Iterator[tuple[Example, Group]]:
+def _candidates(folder: Path, source: Benchmark, databases: Mapping[str, Database]) -> Iterator[tuple[Example, Group]]:
     """Yield each candidate of a run's answers that gave a result, with the first rows of that."""
     run = Run.read(folder)
     if not is_training(run.info.split) or not all(is_training(answer.id) for answer in run.answers):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,23 @@ def test_some_questions_and_files(here: Path) -> None:
     assert Path("there/quadrant.png").read_bytes().startswith(b"\x89PNG")
     assert Path("there/quadrant.svg").read_text().count("<svg") == 1
     assert not Path("results").exists()
+
+
+def test_on_a_full_disk_all_files_are_written_or_none(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("run", "--out", "there")
+    before = {path.name: path.read_bytes() for path in Path("there").iterdir()}
+    synced: list[int] = []
+
+    def full(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    (some := Path("some.txt")).write_text(json.loads(Path("run/predictions.jsonl").read_text().splitlines()[0])["id"])
+    result = run("run", "--ids", str(some), "--out", "there")
+    assert isinstance(result.exception, OSError) or result.exit_code == 1
+    assert {path.name: path.read_bytes() for path in Path("there").iterdir()} == before
 
 
 def test_the_oracle_by_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

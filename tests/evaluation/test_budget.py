@@ -194,7 +194,7 @@ def test_what_came_from_the_cache_costs_nothing_when_the_run_goes_on(mini: Bench
         told: list[str] = []
         ask(mini, url, limit=10, out="again", budget=f"{MOST}-tokens", concurrency=1, tell=told.append)
     [line] = [line for line in told if line.startswith("spent")]
-    assert f", {biller.tokens - before:,} tokens in 1 requests" in line
+    assert f", {biller.tokens - before:,} tokens in 1 request," in line
 
 
 def test_a_run_that_began_without_a_budget_has_spent_what_its_answers_took(mini: Benchmark) -> None:

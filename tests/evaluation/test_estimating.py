@@ -169,7 +169,17 @@ def test_the_run_need_not_ask_them_again_and_costs_what_was_said(mini: Benchmark
         assert truth is not None
         assert guess.value == pytest.approx(truth, rel=0.15, abs=1e-9), name
     again = estimate("zero-shot", mini, model=model, out="run", progress=False)
-    assert again == found
+    assert again.asked == again.n == 125  # nothing is left to estimate
+    for name, guess in again.amounts.items():
+        assert guess == Guess(*[pytest.approx(cost[name])] * 3), name
+    assert set(model.asked.values()) == {1}
+
+
+def test_an_estimate_made_twice_is_the_same(mini: Benchmark) -> None:
+    model = Counting()
+    found = [estimate("zero-shot", mini, model=model, out="run", progress=False) for _ in range(2)]
+    assert found[0] == found[1]
+    assert set(model.asked.values()) == {1}
 
 
 def test_answers_of_very_different_lengths_are_asked_for_more_of(mini: Benchmark) -> None:
@@ -218,8 +228,8 @@ def test_typed() -> None:
         assert one.exit_code == 2
         assert "--dry-run is 1, but must be a whole number from 2 on" in one.stderr
         alone = typed("--model", "m", "--base-url", url, "--out", "alone", "--limit", "1", "--dry-run").stdout
-        assert alone.startswith("all 1 question, estimated by 1 of them")
-        assert alone.endswith("of that the 1 took 1 call and 0 s\n")
+        assert alone.startswith("all 1 question, answered:")
+        assert alone.endswith("they took 1 call and 0 s\n")
 
 
 def test_a_budget_holds_for_these_too(mini: Benchmark) -> None:

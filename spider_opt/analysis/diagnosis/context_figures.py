@@ -74,13 +74,32 @@ def difference_interval(
     """Return the 95 % interval of the mean of the right ones' values less that of the wrong ones', in points.
 
     A percentile bootstrap of whole clusters; of fewer than ``FEW`` see ``interval_of_few``. NaN where there are no two
-    of them, all are right or wrong, or no value differs, or all draws say the same.
+    of them, all are right or wrong, or no value differs, or all draws say the same. Where all values of the right ones,
+    or of the wrong ones, are the same, their spread of nothing says nothing: the interval is as if one of them had been
+    another, as in ``scoring.statistics.interval``.
 
     >>> right = [True, True, True, False, False, False] * 50
     >>> low, high = difference_interval([1, 1, 0, 1, 0, 0] * 50, right, range(300))
     >>> 15 < low < 33 < high < 50
     True
     """
+    if len(set(clusters)) < 2 or len(set(right)) < 2 or len(set(values)) < 2:
+        return math.nan, math.nan
+    found = [_drawn(values, right, clusters, seed)]
+    for side in (True, False):
+        places = [i for i, yes in enumerate(right) if yes is side]
+        if len({values[i] for i in places}) == 1:
+            turned = list(values)
+            turned[places[0]] = max(values, key=lambda value: abs(value - values[places[0]]))
+            found.append(_drawn(turned, right, clusters, seed))
+    if any(math.isnan(low) for low, _ in found):
+        return math.nan, math.nan
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _drawn(
+    values: Sequence[float], right: Sequence[bool], clusters: Sequence[Hashable], seed: int
+) -> tuple[float, float]:
     import numpy as np
 
     sums: dict[Hashable, list[float]] = {}
@@ -88,8 +107,6 @@ def difference_interval(
         one = sums.setdefault(cluster, [0.0, 0, 0.0, 0])
         one[0 if yes else 2] += value
         one[1 if yes else 3] += 1
-    if len(sums) < 2 or len(set(right)) < 2 or len(set(values)) < 2:
-        return math.nan, math.nan
     table = np.array(list(sums.values()))
 
     def apart(summed: NDArray[np.float64]) -> NDArray[np.float64]:

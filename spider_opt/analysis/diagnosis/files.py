@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from spider_opt.analysis.diagnosis.examining import Examination
 from spider_opt.analysis.diagnosis.text import to_json
-from spider_opt.paths import write_whole
+from spider_opt.paths import write_all_whole
 
 JSON_FILE, CSV_FILE = "diagnosis.json", "diagnosis.csv"
 COLUMNS = (
@@ -19,13 +21,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write(examined: Examination, folder: Path) -> list[Path]:
-    """Write both files, each whole or not at all, and return them."""
+def write(
+    examined: Examination, folder: Path, pictures: Mapping[str, str | bytes] = MappingProxyType({})
+) -> list[Path]:
+    """Write both files, and pictures beside them by their names, all of them or none, and return them."""
+    texts = {JSON_FILE: json.dumps(to_json(examined), indent=1) + "\n", CSV_FILE: to_csv(examined), **pictures}
+    files = {folder / name: text for name, text in texts.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / JSON_FILE, folder / CSV_FILE]
-    write_whole(paths[0], json.dumps(to_json(examined), indent=1) + "\n")
-    write_whole(paths[1], to_csv(examined))
-    return paths
+    write_all_whole(files)
+    return list(files)
 
 
 def to_csv(examined: Examination) -> str:

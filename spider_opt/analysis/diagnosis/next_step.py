@@ -80,7 +80,7 @@ def next_steps(
     """
     info = found.run.info
     there = step_names_of(info.steps)
-    if not found.wrong or not there <= set(step_names()):
+    if not found.wrong or not is_known_here(info):
         return ()
     behaviour, larger_model = "behaviour", larger(info.model)
     ways: Mapping[str, tuple[bool, str, str]] = {
@@ -117,6 +117,11 @@ def next_steps(
     first = next((one for one in steps if one.at_most >= ENOUGH * lost), max(steps, key=lambda one: one.at_most))
     others = sorted((one for one in steps if one is not first), key=lambda one: -one.at_most)
     return (first, *others)
+
+
+def is_known_here(info: RunInfo) -> bool:
+    """Tell whether all steps of a run's method are installed here; those of a function are not."""
+    return step_names_of(info.steps) | step_names_of(info.method) <= set(step_names())
 
 
 def step_names_of(steps: str) -> set[str]:

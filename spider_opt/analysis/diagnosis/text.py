@@ -11,11 +11,10 @@ from spider_opt.analysis.diagnosis.causes import Rung
 from spider_opt.analysis.diagnosis.context_figures import NAMES, ContextFigure
 from spider_opt.analysis.diagnosis.diagnosing import Diagnosis, WrongAnswer
 from spider_opt.analysis.diagnosis.examining import Examination
-from spider_opt.analysis.diagnosis.next_step import LARGER, NextStep, step_names_of
+from spider_opt.analysis.diagnosis.next_step import LARGER, NextStep, is_known_here
 from spider_opt.analysis.diagnosis.oracle.findings import OracleFindings
 from spider_opt.analysis.diagnosis.reasons import ABOUT
 from spider_opt.analysis.diagnosis.standing import next_sentence, oracle_sentences
-from spider_opt.methods import step_names
 from spider_opt.wording import either, table_line
 
 SHOWN_IDS = 3
@@ -48,7 +47,7 @@ def examined_to_markdown(examined: Examination) -> str:
     told = [to_markdown(found)]
     if examined.oracle is not None:
         told.append(oracle_sentences(found, examined.oracle))
-    elif found.wrong and step_names_of(found.run.info.steps) <= set(step_names()):
+    elif found.wrong and is_known_here(found.run.info):
         told.append(f"{either('ask_oracle', '--oracle')} asks the model again with gold in the prompt.")
     if examined.figures:
         told += ["The context, by RAGAS' questions without a judge, and whether it goes with right answers:"]

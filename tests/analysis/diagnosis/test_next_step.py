@@ -31,8 +31,11 @@ def test_without_an_oracle_examples_are_not_proposed(benchmark: Benchmark) -> No
 
 def test_of_a_function_no_step_is_said(benchmark: Benchmark) -> None:
     found = so.diagnose(answered(benchmark))
-    for steps in ("mine ab4755983cc5", "some-package's+zero-shot"):
-        other = replace(found, run=replace(found.run, info=replace(found.run.info, method="mine", steps=steps)))
+    zero_shot = found.run.info.steps
+    for method, steps in [
+        ("mine", "mine ab4755983cc5"), ("theirs", "some-package's+zero-shot"), ("some-package's+zero-shot", zero_shot)
+    ]:  # fmt: skip
+        other = replace(found, run=replace(found.run, info=replace(found.run.info, method=method, steps=steps)))
         examined = examine(other, benchmark)
         assert (examined.steps, examined.standing.next_text) == ((), "")
         assert "asks the model again" not in examined_to_markdown(examined)
