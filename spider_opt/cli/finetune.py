@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from spider_opt.training.dataset import By
     from spider_opt.training.spec import Compute
 
-LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share", "demos", "hold_out")
+READ = ("ids", "answers", "corrections")
+LEARNT = ("benchmark", "data", "spider", "examples", "choose", "focus", "context", "share", "demos", "hold_out", *READ)
 HERE = ("start", "minutes", "rate", "rank", "pack", "rename", "noise", "batch", "compute", "check", "resume")
 THERE = ("base_url", "batch_size", "rate_multiplier", "price", "yes", "cancel", "chats")
 STARTED = ("model", "rank", "values", "form")
@@ -68,6 +69,20 @@ above_0 = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--hold-out/--no-hold-out", default=True, show_default=True,
     help="Keep the held-out databases to watch it by; without, they are learnt too, as for an adapter to be shipped",
+)  # fmt: skip
+@click.option(
+    "--ids", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+    help="Only the training questions whose ids FILE lists",
+)  # fmt: skip
+@click.option(
+    "--answers", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="RUN",
+    help="Learn, too, what RUN over training questions, by a model that had not learnt them, answered rightly in other "
+    "words; may be repeated",
+)  # fmt: skip
+@click.option(
+    "--corrections", metavar="FILE",
+    help="Learn corrected golds in place of wrong ones: a JSON or CSV file, or spider-train, which comes with this "
+    "package",
 )  # fmt: skip
 @click.option("--values", type=click.IntRange(0), default=2, show_default=True, help="Sample values beside each column")
 @click.option(
@@ -126,6 +141,9 @@ def finetune_command(
     share: float,
     demos: float,
     hold_out: bool,
+    ids: Path | None,
+    answers: tuple[Path, ...],
+    corrections: str | None,
     values: int,
     form: AnswerForm,
     start: str | None,
@@ -164,7 +182,7 @@ def finetune_command(
         rate=rate, rank=rank, pack=pack, rename=rename, noise=noise, batch=batch, compute=compute, check=check,
         resume=resume, provider=provider, base_url=base_url, batch_size=batch_size, rate_multiplier=rate_multiplier,
         price=price, yes=yes, cancel=cancel, chats=chats,
-        hold_out=hold_out,
+        hold_out=hold_out, ids=ids, answers=answers, corrections=corrections,
     )  # fmt: skip
     check_finite(ctx.params)
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}

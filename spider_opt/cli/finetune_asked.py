@@ -52,11 +52,14 @@ class Asked:
     cancel: bool
     chats: Path | None
     hold_out: bool
+    ids: Path | None
+    answers: tuple[Path, ...]
+    corrections: str | None
 
     @property
     def wanted(self) -> Wanted:
         """What is to be learnt."""
         return Wanted(
             self.chosen, self.examples, self.choose, self.focus, self.context, self.share, self.seed, self.demos,
-            self.hold_out,
+            self.hold_out, self.ids, self.answers, self.corrections,
         )  # fmt: skip

@@ -206,7 +206,8 @@ def corrections_option(command: F) -> F:
     """Add ``--corrections``, which ``asked_rules`` takes."""
     return click.option(
         "--corrections", metavar="FILE",
-        help="Tell EX with corrected golds, too: a JSON or CSV file, or spider-dev, which comes with this package",
+        help="Tell EX with corrected golds, too: a JSON or CSV file, or spider-dev or spider-train, which come with "
+        "this package",
     )(command)  # fmt: skip
 
 

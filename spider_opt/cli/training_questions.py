@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from spider_opt.cli.benchmark_options import Chosen
     from spider_opt.databases import DatabasePool
     from spider_opt.training.dataset import By, Item
-    from spider_opt.types import Benchmark
+    from spider_opt.types import Benchmark, Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ class Wanted:
 
     ``examples`` of them, None for all, by ``choose``, or by what the run in ``focus`` got wrong. The ``share`` of them
     is shown with what the method ``context`` retrieves ("none" for nothing), the share ``demos`` with examples, too.
-    Without ``hold_out`` the databases that are else held out are learnt, too.
+    Without ``hold_out`` the databases that are else held out are learnt, too. ``ids`` is a file that lists the only
+    ones to learn, ``answers`` are runs whose right answers in other words are learnt, too, ``corrections`` names
+    corrected golds that are learnt in place of wrong ones.
     """
 
     chosen: Chosen
@@ -45,6 +47,9 @@ class Wanted:
     seed: int
     demos: float = 0.0
     hold_out: bool = True
+    ids: Path | None = None
+    answers: tuple[Path, ...] = ()
+    corrections: str | None = None
 
 
 def training_questions(wanted: Wanted) -> TrainingQuestions:
@@ -55,6 +60,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     """
     from spider_opt.benchmarks import training_half
     from spider_opt.benchmarks.leaks import held_out_questions, other_evaluations, without_leaks
+    from spider_opt.benchmarks.subsets import listed
     from spider_opt.benchmarks.validation import is_query_split
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
@@ -62,17 +68,19 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     from spider_opt.retrieval.annotations import open_annotations
     from spider_opt.training.contexts import check_context, drawn, training_library, with_examples
     from spider_opt.training.dataset import build, choose, focus, split
+    from spider_opt.training.otherwise import with_others
 
     method, n = wanted.context, wanted.examples
     if method != "none":
         check_context(method)
     asked = wanted.chosen.load()
     source = training_half(asked)
+    examples, corrections = _corrected(source, wanted.corrections)
     normals = open_annotations(lines).normals
     others, broken = other_evaluations(asked)
     for why in broken:
         click.echo(f"not compared with what is learnt: {why}", err=True)
-    kept = list(source.examples)
+    kept = examples
     for scored in (asked, *others):
         kept, left_out = without_leaks(kept, scored.examples, normals)
         for reason, count in left_out.items():
@@ -86,12 +94,24 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     validation = [item for item in validation if item.question.id in ids]
     for reason, count in too_near.items():
         click.echo(f"held out, but not watched: {count:,} for {reason} as a question that is learnt has", err=True)
+    if wanted.ids is not None:
+        listed_ids = {example.question.id for example in listed(source, wanted.ids).examples}
+        training = [item for item in training if item.question.id in listed_ids]
+        if not training:
+            raise UsageError(
+                f"none of the questions that {wanted.ids} lists is left to learn: those of held-out databases are "
+                "learnt with --no-hold-out"
+            )
     if wanted.focus is not None:
         training = focus(training, wanted.focus, source)[:n]
     elif n is not None:
         training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:
         raise UsageError("There is nothing to learn: no training question is left")
+    n_otherwise = -len(training)
+    if wanted.answers:
+        training = with_others(training, wanted.answers, source, kept, progress=lines)
+    n_otherwise += len(training)
     library = training_library(kept, progress=lines) if wanted.demos or method != "none" else None
     if method != "none":
         training = drawn(
@@ -118,7 +138,24 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         "context": method,
         "share": wanted.share,
         **({"demos": wanted.demos} if wanted.demos else {}),
+        **({"ids": wanted.ids.name} if wanted.ids is not None else {}),
+        **({"corrections": corrections} if corrections else {}),
+        **({"otherwise": n_otherwise, "answers": [run.name for run in wanted.answers]} if wanted.answers else {}),
         **({} if wanted.hold_out else {"held out": "nothing"}),
         **({"split_by": "query"} if is_query_split(asked.split) else {}),
     }
     return TrainingQuestions(training, validation, source, databases, about)
+
+
+def _corrected(source: Benchmark, named: str | None) -> tuple[list[Example], str]:
+    """Return what there is to learn with corrected golds, and what these are called."""
+    from spider_opt.benchmarks.corrections import read_corrections
+    from spider_opt.training.corrected import corrected
+    from spider_opt.wording import counted
+
+    if named is None:
+        return list(source.examples), ""
+    corrections = read_corrections(named)
+    examples, n_mended = corrected(source, corrections)
+    click.echo(f"{corrections}: {counted(n_mended, 'corrected query', 'corrected queries')} learnt", err=True)
+    return examples, str(corrections)

@@ -9,8 +9,8 @@ from typing import Any
 
 from spider_opt.improving.review import Label
 from spider_opt.runs import Answer
-from spider_opt.sql.normal import normalized
 from spider_opt.training.dataset import Item
+from spider_opt.training.otherwise import candidates_of, otherwise
 from spider_opt.training.spelling import spelled
 
 AGREED, AT_LEAST = 0.75, 3
@@ -41,15 +41,6 @@ def labelled(items: Sequence[Item], labels: Mapping[str, Label]) -> list[Item]:
     return found
 
 
-def candidates_of(answer: Answer) -> dict[str, int]:
-    """Return the queries that a vote chose from, and how often each was said; those that did not run are left out."""
-    counts: Counter[str] = Counter()
-    for candidate in answer.prediction.candidates:
-        if candidate.step == "vote" and candidate.outcome in ("rows", "empty"):
-            counts[candidate.sql] += candidate.n
-    return dict(counts)
-
-
 def lessons(
     items: Sequence[Item],
     answers: Mapping[str, Answer],
@@ -75,13 +66,9 @@ def lessons(
         learnt += [item] * (2 if id in failed else 1)
         if id not in answers:
             continue
-        counts = candidates_of(answers[id])
-        gold = normalized(item.sql)
-        others = [sql for sql in counts if is_right(id, sql) and normalized(sql) != gold]
-        if others:
+        if (other := otherwise(item, candidates_of(answers[id]), is_right)) is not None:
             n_otherwise += 1
-            best = max(others, key=lambda sql: counts[sql])
-            learnt.append(replace(item, sql=spelled(best, item.question.schema) or best))
+            learnt.append(other)
         if id in failed and (suspect := _suspect(item, answers[id])):
             suspects.append(suspect)
     return Lessons(tuple(learnt), len(items), len(failed), n_otherwise, n_labelled, tuple(suspects))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.errors import LeakError, TrainingError, UsageError
 from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.improving.folds import folds, hold_out
-from spider_opt.improving.lessons import Lessons, candidates_of, labelled, lessons
+from spider_opt.improving.lessons import Lessons, labelled, lessons
 from spider_opt.improving.plan import Ask, Plan, Questions, Tune
 from spider_opt.improving.review import check_review, write_suspects
 from spider_opt.improving.state import FILE as STATE
@@ -27,14 +27,11 @@ from spider_opt.methods import parse_method
 from spider_opt.models.adapters import CARD, FILE, NEXT, Adapter, find_adapter, folder_for, write_learnt
 from spider_opt.models.adapters import replace as replace_adapter
 from spider_opt.models.lagging import CHECKPOINT
-from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run
-from spider_opt.scoring import Rules
-from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.training.dataset import Item, check_training
 from spider_opt.training.job_state import held
-from spider_opt.types import Verdict
+from spider_opt.training.otherwise import candidates_of, right_among
 from spider_opt.wording import argument
 
 
@@ -145,7 +142,9 @@ class Loop:
             answers |= {answer.id: answer for answer in run.answers}
             failed |= {answer.id for answer in run.answers if answer.index in wrong}
             asked += chosen
-        right = self._right(answers)
+        examples = {example.question.id: example for example in source.examples}
+        pairs = [(examples[id], sql) for id, answer in answers.items() for sql in candidates_of(answer)]
+        right = right_among(pairs, source, progress=self._progress)
         return lessons(asked, answers, lambda id, sql: (id, sql) in right, frozenset(failed), self._labels)
 
     def _chosen(self, n: int) -> list[list[Item]]:
@@ -156,21 +155,6 @@ class Loop:
             return self._by_fold
         ids = {item.question.id for item in random.Random(f"{self._plan.seed} {n}").sample(every, wanted)}
         return [[item for item in fold if item.question.id in ids] for fold in self._by_fold]
-
-    def _right(self, answers: Mapping[str, Answer]) -> set[tuple[str, str]]:
-        """Return the (question, query) pairs among the candidates that the strict scorer finds right."""
-        source = self._questions.source
-        examples = {example.question.id: example for example in source.examples}
-        pairs = [(id, sql) for id, answer in answers.items() for sql in candidates_of(answer)]
-        with self._progress("scoring candidates", len(pairs)) as advance:
-            verdicts = judge_all(
-                [(examples[id], sql) for id, sql in pairs], source.paths, Rules("strict"),
-                cache=cache_dir() / "gold.sqlite", on_verdict=advance,
-            )  # fmt: skip
-        said = (found["strict"] for found in verdicts)
-        return {
-            pair for pair, verdict in zip(pairs, said, strict=True) if isinstance(verdict, Verdict) and verdict.correct
-        }
 
     def _tuned(self, what: str, items: Sequence[Item], start: Adapter | None, seed: int = 0) -> str:
         """Tune an adapter, or go on, or take it as it is; return its name."""

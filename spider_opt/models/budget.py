@@ -1,7 +1,7 @@
 """What may be spent: each request has the most that it may cost set aside before it is sent, so that none is exceeded.
 
-What a request took is known when its answer is there. Until then, and where nobody ever says it (no usage in the reply,
-no reply, a process that was killed), its maximum counts. It is written down before the request is sent.
+What a request took is known when its answer is there. Until then, and where nobody says it (no usage in the reply, no
+reply, a process that was killed), its maximum counts. It is written down before the request is sent.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _ONE = re.compile(r"\$?\s*(\d+(?:[._]?\d+)*)\s*(k|m|g)?\s*-?\s*([a-z$]*)", re.IG
 _TIMES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _SECONDS = {"s": 1, "sec": 1, "seconds": 1, "min": 60, "minutes": 60, "h": 3600, "hours": 3600}
 EXAMPLES = "5usd, 2M-tokens or 30min"
-PER_MESSAGE, PER_PROMPT = 16, 64
-"""Tokens that a chat's form may add to its words."""
+PER_MESSAGE, PER_PROMPT = 16, 64  # tokens that a chat's form may add to its words
 Note = Callable[[Mapping[str, Any]], None]
 
 
@@ -135,12 +134,10 @@ class Spent:
         >>> str(Spent(3, 1000, 0, 50, 0.0125, 61.5, 1))
         '0.0125 USD, 1,050 tokens in 3 requests, 62 s; of 1 of them the most it may have cost, since nobody said it'
         """
-        said = (
-            f"{self.dollars:.4g} USD, {self.tokens:,} tokens in {counted(self.calls, 'request')}, {self.seconds:,.0f} s"
-        )
-        if self.assumed:
-            said += f"; of {self.assumed:,} of them the most it may have cost, since nobody said it"
-        return said
+        n = counted(self.calls, "request")
+        said = f"{self.dollars:.4g} USD, {self.tokens:,} tokens in {n}, {self.seconds:,.0f} s"
+        unsaid = f"; of {self.assumed:,} of them the most it may have cost, since nobody said it"
+        return said + unsaid if self.assumed else said
 
 
 class Account:

@@ -12,14 +12,12 @@ from pathlib import Path
 
 from spider_opt.answering.candidates import own
 from spider_opt.answering.disagreement import Group, groups
-from spider_opt.benchmarks.subsets import examples_of
-from spider_opt.benchmarks.validation import is_training
-from spider_opt.errors import LeakError, RunError, UsageError
+from spider_opt.errors import UsageError
 from spider_opt.progress import Progress, silent
-from spider_opt.runs import Run
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.training.dataset import Item
+from spider_opt.training.unseen import unseen_answers
 from spider_opt.types import Benchmark, Database, Example, Verdict
 
 
@@ -45,8 +43,7 @@ def judged_items(
     ``cache`` is the file of gold results. One result in other words is told, too: a judge reads the query as well.
 
     Raises:
-        LeakError: a run asked questions of an evaluation split, or a model that learnt from databases it was asked.
-        RunError: a folder holds no finished run, or one over other questions.
+        LeakError, RunError: as ``unseen_answers``.
         UsageError: the runs kept no candidates.
     """
     found: dict[tuple[str, str], tuple[Example, Group]] = {}
@@ -69,19 +66,8 @@ def judged_items(
 
 def _candidates(folder: Path, source: Benchmark, databases: Mapping[str, Database]) -> Iterator[tuple[Example, Group]]:
     """Yield each candidate of a run's answers that gave a result, with the first rows of that."""
-    run = Run.read(folder)
-    if not is_training(run.info.split) or not all(is_training(answer.id) for answer in run.answers):
-        raise LeakError(f"{folder} cannot be learnt from: it asked questions of an evaluation split")
-    if run.info.learnt_databases:
-        raise LeakError(
-            f"{folder} cannot be learnt from: its model had learnt from {run.info.learnt_databases} of the databases "
-            "that it was asked about, and knows their answers by heart"
-        )
-    examples = examples_of(source, [answer.id for answer in run.answers])
-    if missing := [answer.id for answer in run.answers if answer.id not in examples]:
-        raise RunError(f"{folder} was made with other questions than those given now: {missing[0]} is not among them")
-    for answer in run.answers:
-        example, candidates = examples[answer.id], own(answer.prediction.candidates)
+    for example, answer in unseen_answers(folder, source):
+        candidates = own(answer.prediction.candidates)
         shown = groups(candidates, databases[example.question.db_id]) if candidates else ()
         results = {candidates[group.number].digest: group for group in shown}
         for number, candidate in enumerate(candidates):

@@ -17,12 +17,15 @@ from typing import Any, get_args
 import click
 import pytest
 from click.testing import Result
+from fake_model import FakeModel
 
 from spider_opt.answering.drafts import Look
 from spider_opt.benchmarks import load
+from spider_opt.benchmarks.corrections import gold_hash
 from spider_opt.benchmarks.validation import is_held_out
 from spider_opt.cli import finetune as module
 from spider_opt.cli import finetune_here, main
+from spider_opt.evaluation.running import evaluate
 from spider_opt.models.adapters import CARD, FILE, adapters_dir, find_adapter
 from spider_opt.models.catalog import DEFAULT_MODEL
 from spider_opt.paths import locked
@@ -32,7 +35,7 @@ from spider_opt.scoring import Scored, write_verdicts
 from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.loop import Settings, Step
 from spider_opt.training.tune import TARGETS
-from spider_opt.types import Context, Outcome, Prediction, Question
+from spider_opt.types import Completion, Context, Outcome, Prediction, Question
 
 Finetune = Callable[..., Result]
 Refused = Callable[..., str]
@@ -403,6 +406,62 @@ def test_what_a_run_got_wrong_is_chosen_first_and_learnt_twice(
     assert training.ids[:4] == [wrong[0], wrong[0], wrong[1], wrong[1]]
     assert len(training.ids) == 5
     assert (training.calls[-1]["about"]["focus"], training.calls[-1]["about"]["chosen"]) == ("of-train", None)
+
+
+def test_listed_questions_are_the_only_ones(
+    training: Any, finetune: Finetune, refused: Refused, tmp_path: Path
+) -> None:
+    assert finetune("--context", "none", "--name", "all").exit_code == 0
+    asked = training.ids[3:6]
+    listed = tmp_path / "some.txt"
+    listed.write_text("\n".join(asked))
+    assert finetune("--context", "none", "--ids", str(listed)).exit_code == 0
+    assert training.ids == asked
+    assert training.calls[-1]["about"]["ids"] == "some.txt"
+    listed.write_text(f"{asked[0]} nowhere-1")
+    assert "nowhere-1" in refused("--context", "none", "--name", "none", "--ids", str(listed))
+
+
+def test_listed_questions_of_held_out_databases_are_learnt_where_that_is_said(
+    training: Any, finetune: Finetune, refused: Refused, spider: Path, tmp_path: Path
+) -> None:
+    assert finetune("--context", "none", "--spider", str(spider), "--no-hold-out", "--name", "all").exit_code == 0
+    held_out = [item.question.id for item in training.calls[-1]["training"] if item.question.db_id == HELD_OUT]
+    listed = tmp_path / "held-out.txt"
+    listed.write_text(" ".join(held_out))
+    asked = ("--context", "none", "--spider", str(spider), "--ids", str(listed))
+    assert "is left to learn: those of held-out databases are learnt with --no-hold-out" in refused(*asked)
+    assert finetune(*asked, "--no-hold-out").exit_code == 0
+    assert training.ids == held_out
+
+
+def test_right_answers_in_other_words_and_corrected_golds_are_learnt(
+    training: Any, finetune: Finetune, refused: Refused, tmp_path: Path
+) -> None:
+    source = load("spider-mini:train")
+    first, second = source.examples[:2]
+    said = {first.question.text: f"SELECT * FROM ({first.gold_sql})", second.question.text: "SELECT 1"}
+    model = FakeModel(lambda request: [Completion(next(sql for text, sql in said.items() if text in request.text))])
+    evaluate("zero-shot", source, model=model, limit=2, out=tmp_path / "run", progress=False)
+    plain = finetune("--context", "none", "--name", "all")
+    assert plain.exit_code == 0
+    before = training.calls[-1]["training"]
+    assert finetune("--context", "none", "--answers", str(tmp_path / "run"), "--name", "more").exit_code == 0
+    after = training.calls[-1]["training"]
+    assert after[0] == before[0]
+    assert (after[1].question, "SELECT" in after[1].sql[7:]) == (before[0].question, True)
+    assert after[2:] == before[1:]
+    about = training.calls[-1]["about"]
+    assert (about["otherwise"], about["answers"], about["questions"]) == (1, ["run"], len(before) + 1)
+    mended = tmp_path / "mended.json"
+    entry = {"index": first.index, "db_id": first.question.db_id, "hash": gold_hash(first), "verdict": "wrong"}
+    mended.write_text(json.dumps([entry | {"golds": ["SELECT 7"]}]))
+    result = finetune("--context", "none", "--corrections", str(mended), "--name", "mended")
+    assert result.exit_code == 0, result.stderr
+    assert "1 corrected query learnt" in result.stderr
+    assert [item.sql for item in training.calls[-1]["training"]] == ["SELECT 7", *(item.sql for item in before[1:])]
+    assert training.calls[-1]["about"]["corrections"].startswith("mended ")
+    assert "no corrections nowhere" in refused("--corrections", "nowhere", "--name", "none")
 
 
 def test_nothing_is_learnt_from_an_evaluation(training: Any, refused: Refused, tmp_path: Path) -> None:

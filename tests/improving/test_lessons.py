@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from spider_opt.improving.lessons import candidates_of, labelled, lessons
+from spider_opt.improving.lessons import labelled, lessons
 from spider_opt.improving.review import Label
 from spider_opt.runs import Answer
 from spider_opt.training.dataset import Item
+from spider_opt.training.otherwise import candidates_of
 from spider_opt.types import Candidate, Column, Prediction, Question, Schema, Table
 
 SCHEMA = Schema("shop", (Table("item", (Column("id", "INT"), Column("name", "TEXT"))),))

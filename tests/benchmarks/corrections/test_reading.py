@@ -126,7 +126,7 @@ def test_the_fingerprint_is_of_what_verdicts_depend_on(tmp_path):
 
 
 def test_shipped_ones_are_found_by_name_and_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
-    assert list(shipped()) == ["spider-dev"]
+    assert list(shipped()) == ["spider-dev", "spider-train"]
     assert read_corrections("spider-dev").name == "spider-dev"
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "spider-dev", [ENTRY])

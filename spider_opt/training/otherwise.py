@@ -1,0 +1,91 @@
+"""Right answers in other words: what models say to training questions, as far as the scorer finds it right.
+
+Source: rejection sampling (RFT, Yuan et al. 2023, arXiv:2308.01825); STaR (Zelikman et al. 2022, arXiv:2203.14465).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from spider_opt.paths import cache_dir
+from spider_opt.progress import Progress, silent
+from spider_opt.runs import Answer
+from spider_opt.scoring import Rules
+from spider_opt.scoring.worker_pool import judge_all
+from spider_opt.sql.normal import normalized
+from spider_opt.training.dataset import Item
+from spider_opt.training.spelling import spelled
+from spider_opt.training.unseen import unseen_answers
+from spider_opt.types import Benchmark, Example, Verdict
+
+
+def candidates_of(answer: Answer) -> dict[str, int]:
+    """Return the queries that a vote chose from, and how often each was said; those that did not run are left out."""
+    counts: Counter[str] = Counter()
+    for candidate in answer.prediction.candidates:
+        if candidate.step == "vote" and candidate.outcome in ("rows", "empty"):
+            counts[candidate.sql] += candidate.n
+    return dict(counts)
+
+
+def right_among(
+    pairs: Iterable[tuple[Example, str]], source: Benchmark, *, progress: Progress = silent
+) -> set[tuple[str, str]]:
+    """Return those of (question, query) that the strict scorer finds right, each as the question's id and the query."""
+    asked = list(pairs)
+    with progress("scoring candidates", len(asked)) as advance:
+        verdicts = judge_all(
+            asked, source.paths, Rules("strict"), cache=cache_dir() / "gold.sqlite", on_verdict=advance
+        )
+    return {
+        (example.question.id, sql)
+        for (example, sql), found in zip(asked, verdicts, strict=True)
+        if isinstance(said := found["strict"], Verdict) and said.correct
+    }
+
+
+def otherwise(item: Item, counts: Mapping[str, int], is_right: Callable[[str, str], bool]) -> Item | None:
+    """Return the item with the most frequent right query that is written otherwise than its own, None for none.
+
+    ``counts`` says how often each query was said, ``is_right`` tells of (question id, query).
+    """
+    own = normalized(item.sql)
+    others = [sql for sql in counts if is_right(item.question.id, sql) and normalized(sql) != own]
+    if not others:
+        return None
+    best = max(others, key=lambda sql: counts[sql])
+    return replace(item, sql=spelled(best, item.question.schema) or best)
+
+
+def with_others(
+    items: Sequence[Item],
+    folders: Sequence[Path],
+    source: Benchmark,
+    examples: Sequence[Example],
+    *,
+    progress: Progress = silent,
+) -> list[Item]:
+    """Return the items, behind each the most frequent right answer of runs over ``source`` in other words.
+
+    Right is what has the result of the gold that ``examples`` have. Of runs that drew no samples the answer counts.
+
+    Raises:
+        LeakError, RunError: as ``unseen_answers``.
+    """
+    golds = {example.question.id: example for example in examples}
+    counts: dict[str, Counter[str]] = {}
+    for folder in folders:
+        for example, answer in unseen_answers(folder, source):
+            said = candidates_of(answer) or ({answer.prediction.sql: 1} if answer.prediction.sql else {})
+            counts.setdefault(example.question.id, Counter()).update(said)
+    asked = [item.question.id for item in items if item.question.id in counts]
+    pairs = [(golds[id], sql) for id in dict.fromkeys(asked) for sql in counts[id]]
+    right = right_among(pairs, source, progress=progress)
+    found = []
+    for item in items:
+        other = otherwise(item, counts.get(item.question.id, {}), lambda id, sql: (id, sql) in right)
+        found += [item] if other is None else [item, other]
+    return found
