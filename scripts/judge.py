@@ -31,6 +31,7 @@ from spider_opt.improving.folds import hold_out
 from spider_opt.models import open as open_model
 from spider_opt.models.adapters import find_adapter, folder_for
 from spider_opt.models.lagging import CHECKPOINT
+from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.paths import cache_dir
 from spider_opt.progress import lines
 from spider_opt.runs import Run, RunInfo
@@ -122,7 +123,10 @@ def measure_command(run: Path, spider: Path, name: str) -> None:
         read = _unseen(read, judge.learnt_databases or frozenset())
         click.echo(f"{len(read.answers):,} questions are of databases that {name} did not learn from", err=True)
     model = open_model(engine="torch", adapters=[name], logprobs=True)
-    click.echo(to_markdown(candidates(read, benchmark=benchmark, judge=Verifier(model), progress=lines)), nl=False)
+    found = candidates(
+        read, benchmark=benchmark, judge=Verifier(model), concurrency=SIDE_BY_SIDE, progress=lines
+    )  # fmt: skip
+    click.echo(to_markdown(found), nl=False)
 
 
 def _unseen(run: Run, learnt: frozenset[str]) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +39,7 @@ def candidates(
     corrections: str | Path | Corrections | None = None,
     by: By = "query",
     judge: Judge | None = None,
+    concurrency: int = 1,
     progress: bool | Progress | None = False,
 ) -> CandidateReport:
     """Measure again, without a model, what each way of choosing makes of the candidates that a run kept.
@@ -48,7 +50,8 @@ def candidates(
     ``"spider-dev"``, or a file) EX with corrected golds stands beside. ``by`` says which questions lean on each other.
     A ``judge`` (``answering.judging.Judge``, a function of a question, the schema's text and a group of candidates that
     gives a number from 0 to 1) is asked where results differ, and makes two ways more: ``select``, by its number and
-    the votes, and ``select-alone``. It is what ``spider-opt candidates RUN`` prints.
+    the votes, and ``select-alone``; threads ask it about ``concurrency`` questions at a time. It is what
+    ``spider-opt candidates RUN`` prints.
 
     Raises:
         CorrectionsError: the corrections are not of this benchmark's golds, or one of their queries fails.
@@ -60,6 +63,7 @@ def candidates(
     arguments.one_of(by, "by", BY)
     if judge is not None:
         arguments.function(judge, "judge", "question, schema, group")
+    concurrency = arguments.whole(concurrency, "concurrency", least=1)
     several, benchmark = _given([run, *others], benchmark)
     asked_for = several[0].scorer.rules
     if mode is not None:
@@ -85,7 +89,9 @@ def candidates(
         found = pools(several, sorted(common), databases)
         judged = judge_each(found, several, benchmark, rules, begin=begin)
         found = _judgeable(found, judged)
-        further = {} if judge is None else _selected(found, benchmark, databases, judge, shown_by)
+        further = {} if judge is None else _selected(
+            found, benchmark, databases, judge, concurrency, shown_by
+        )  # fmt: skip
     check_unchanged(benchmark)
     return side_by_side(tuple(several), tuple(found), judged, rules, by, further)
 
@@ -112,23 +118,38 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _selected(
-    pools: Sequence[Pool], benchmark: Benchmark, databases: DatabasePool, judge: Judge, shown_by: Progress
+    pools: Sequence[Pool],
+    benchmark: Benchmark,
+    databases: DatabasePool,
+    judge: Judge,
+    concurrency: int,
+    shown_by: Progress,
 ) -> dict[str, tuple[str, list[int]]]:
     questions = {example.index: example.question for example in benchmark.examples}
     drafter = Drafter(Look(), databases)
-    numbers: dict[bool, list[int]] = {True: [], False: []}
-    with shown_by("asking the judge", sum(pool.disagrees for pool in pools)) as advance:
-        for pool in pools:
-            if not pool.disagrees:
-                for several in numbers.values():
-                    several.append(pool.choose("vote"))
-                continue
-            question = questions[pool.index]
-            several_groups = groups(pool.candidates, databases[pool.db_id], votes=pool.votes)
-            said = scores(judge, question, drafter.shown(question.schema, Context()), several_groups)
-            for by_votes, chosen in numbers.items():
-                chosen.append(best(several_groups, said, by_votes=by_votes))
-            advance()
+    differ = [pool for pool in pools if pool.disagrees]
+    several = {pool.index: groups(pool.candidates, databases[pool.db_id], votes=pool.votes) for pool in differ}
+
+    def asked(pool: Pool) -> list[float]:
+        question = questions[pool.index]
+        return scores(judge, question, drafter.shown(question.schema, Context()), several[pool.index])
+
+    said: dict[int, list[float]] = {}
+    with shown_by("asking the judge", len(differ)) as advance, ThreadPoolExecutor(concurrency) as threads:
+        asking = [(pool, threads.submit(asked, pool)) for pool in sorted(differ, key=lambda pool: pool.db_id)]
+        try:
+            for pool, told in asking:
+                said[pool.index] = told.result()
+                advance()
+        finally:
+            threads.shutdown(cancel_futures=True)
+    numbers: dict[bool, list[int]] = {
+        by_votes: [
+            best(several[pool.index], said[pool.index], by_votes=by_votes) if pool.disagrees else pool.choose("vote")
+            for pool in pools
+        ]
+        for by_votes in (True, False)
+    }
     return {
         "select": ("the result whose votes times the judge's number are most", numbers[True]),
         "select-alone": ("the result of the judge's highest number", numbers[False]),

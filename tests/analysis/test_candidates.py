@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import threading
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +19,7 @@ from spider_opt.analysis.pools import Pool
 from spider_opt.analysis.recovered import recovered
 from spider_opt.answering.choosing import WAYS
 from spider_opt.answering.disagreement import Group
-from spider_opt.errors import RunError, UsageError
+from spider_opt.errors import ModelError, RunError, UsageError
 from spider_opt.runs import Run
 from spider_opt.scoring import Scored
 from spider_opt.types import Benchmark, Candidate, Outcome, Question
@@ -129,6 +130,28 @@ def test_a_judge_is_measured_on_what_is_kept(benchmark: Benchmark) -> None:
     assert chosen_by["SELECT sum(length) FROM boat"] == "select select-alone"
     with pytest.raises(UsageError, match="judge"):
         so.candidates(voted(benchmark), judge=lambda question: 1.0)  # type: ignore[arg-type,misc]
+
+
+def test_threads_that_ask_a_judge_change_nothing(benchmark: Benchmark) -> None:
+    asked: list[str] = []
+    both = threading.Barrier(2, timeout=5)
+
+    def judge(question: Question, schema: str, group: Group) -> float:
+        if question.text not in asked:  # two questions are open at a time
+            asked.append(question.text)
+            both.wait()
+        return 0.9 if group.number == 1 else 0.2
+
+    run = voted(benchmark)
+    one_by_one = so.candidates(run, judge=lambda question, schema, group: 0.9 if group.number == 1 else 0.2)
+    assert so.candidates(run, judge=judge, concurrency=2).choices == one_by_one.choices
+    assert len(asked) == 2
+
+    def broken(question: Question, schema: str, group: Group) -> float:
+        raise ModelError("it is gone")
+
+    with pytest.raises(ModelError, match="it is gone"):
+        so.candidates(run, judge=broken, concurrency=2)
 
 
 def test_a_run_without_candidates_is_refused(benchmark: Benchmark) -> None:
