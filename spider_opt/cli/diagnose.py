@@ -71,6 +71,7 @@ def diagnose_command(
     from spider_opt.analysis.diagnosis.oracle.answers import FILE as ORACLE_FILE
     from spider_opt.analysis.diagnosis.text import examined_to_markdown, to_json
     from spider_opt.benchmarks.subsets import listed
+    from spider_opt.cli.out_file import check_folder_writable
     from spider_opt.errors import UsageError
     from spider_opt.progress import progress
     from spider_opt.runs import Run, RunInfo
@@ -81,6 +82,8 @@ def diagnose_command(
         raise UsageError("--controls says how many answers --oracle asks beside: give --oracle, too, or leave it out")
     if examples and as_json:
         raise UsageError("--examples is shown as text, and --json has all wrong answers: leave one of them out")
+    if out is not None:
+        check_folder_writable(out)
     info = RunInfo.read(run)
     if out is not None and (out / FILE).exists():
         raise click.BadParameter(f"{out} is a run's folder: name another", param_hint="'--out'")

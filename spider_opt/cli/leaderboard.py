@@ -25,12 +25,14 @@ def leaderboard_command(runs: tuple[Path, ...], out: Path, prices: Path | None, 
 
     RUNS are run folders or folders of them (default: results/runs). Unfinished runs are named and left out.
     """
+    from spider_opt.cli.out_file import check_folder_writable
     from spider_opt.errors import RunError
     from spider_opt.leaderboard import read_row, table, to_csv, to_markdown
     from spider_opt.paths import write_all_whole
     from spider_opt.runs import find_runs
 
     roots = runs or (Path("results/runs"),)
+    check_folder_writable(out)
     rows = []
     for folder in find_runs(*roots):
         try:

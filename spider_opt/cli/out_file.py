@@ -55,5 +55,21 @@ def check_writable(out: Path, option: str = "--out") -> None:
         raise _refused(f"{out} cannot be written ({error.strerror})", option) from error
 
 
-def _refused(sentence: str, option: str) -> click.BadParameter:
-    return click.BadParameter(f"{sentence}: name another file", param_hint=f"'{option}'")
+def check_folder_writable(out: Path, option: str = "--out") -> None:
+    """Make sure that files can be put into a folder, or that it can be made.
+
+    Raises:
+        click.BadParameter: they cannot.
+    """
+    folder = next(folder for folder in (out, *out.parents) if folder.exists())
+    if not folder.is_dir():
+        raise _refused(f"{out} cannot be written ({folder} is no folder)", option, "folder")
+    try:
+        with NamedTemporaryFile(dir=folder, prefix=".spider-opt."):
+            pass
+    except OSError as error:
+        raise _refused(f"{out} cannot be written ({error.strerror})", option, "folder") from error
+
+
+def _refused(sentence: str, option: str, what: str = "file") -> click.BadParameter:
+    return click.BadParameter(f"{sentence}: name another {what}", param_hint=f"'{option}'")

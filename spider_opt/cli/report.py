@@ -41,7 +41,7 @@ def report_command(runs: tuple[Path, ...], chosen: Chosen, out: Path, table: Pat
     A RUN is a run folder or a folder of them (default: results/runs); all are of one benchmark, the others are named
     and left out. Questions, gold queries and results need that benchmark: name its folder where it is not bundled.
     """
-    from spider_opt.cli.out_file import check_out
+    from spider_opt.cli.out_file import check_folder_writable, check_out
     from spider_opt.progress import progress
     from spider_opt.report.page import write_report
     from spider_opt.report.page.choosing import folders_of
@@ -53,6 +53,7 @@ def report_command(runs: tuple[Path, ...], chosen: Chosen, out: Path, table: Pat
     roots = runs or (RUNS,)
     if table is not None:
         check_out(table, roots, option="--table")
+    check_folder_writable(out.parent)
     folders = folders_of(roots, chosen.benchmark, usual="spider" if chosen.spider else None, tell=tell)
     benchmark = _benchmark(chosen, folders[0])
     found = [Run.read(folder, benchmark) for folder in folders]

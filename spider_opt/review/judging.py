@@ -32,7 +32,7 @@ from spider_opt.review.sheet import check_sheet, sheet_rows, write_rows
 from spider_opt.runs import Run
 from spider_opt.runs.answers import QUESTION
 from spider_opt.runs.concurrency import ask_all, by_database
-from spider_opt.runs.labels import SAID, Drawn, Label, Said, answer_hash, keep_labels
+from spider_opt.runs.labels import SAID, Drawn, Label, Said, answer_hash, check_kept, keep_all_labels
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import JSON, Benchmark, ChatModel, Example, Message, Prediction, Request, Task, Usage
 
@@ -103,6 +103,7 @@ def ask_judge_about(
         check_sheet(path)
     answers = judged_answers(read)
     chosen = drawn(answers, n=n, only=only, seed=arguments.seed(seed), n_runs=len(read))
+    check_kept(run.folder for run in read if run.folder is not None)
     by_key = {one.key: one for one in chosen}
     databases = DatabasePool(benchmark.paths)
 
@@ -231,6 +232,7 @@ def replies_to(
 
 def _keep(runs: Sequence[Run], unread: Sequence[Judged], labels: Sequence[tuple[Judged, Label]], called: str) -> None:
     """Keep labels in the folders of the runs that gave the answers; where nothing was read, none of before stays."""
+    changes: dict[Path, tuple[list[Label], list[tuple[int, bool, str]]]] = {}
     for number, run in enumerate(runs):
         assert run.folder is not None
         new = [
@@ -241,4 +243,5 @@ def _keep(runs: Sequence[Run], unread: Sequence[Judged], labels: Sequence[tuple[
         ]
         gone = [(one.example.index, True, called) for one in unread if any(given.run == number for given in one.given)]
         if new or gone:
-            keep_labels(run.folder, new, gone)
+            changes[run.folder] = (new, gone)
+    keep_all_labels(changes)

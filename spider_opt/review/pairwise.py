@@ -6,6 +6,7 @@ Zheng et al. 2023, Judging LLM-as-a-Judge (arXiv:2306.05685), §3.4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -89,7 +90,8 @@ class Pairwise:
         for name in ("with_ex", "with_people"):
             told[name] = {kind: getattr(told[name], kind) for kind in ("same", "other", "tied")}
         if self.change is not None:
-            told["change"] = {name: getattr(self.change, name) for name in self.change.__slots__}
+            change = {name: getattr(self.change, name) for name in self.change.__slots__}
+            told["change"] = {name: None if math.isnan(value) else value for name, value in change.items()}
         return told
 
     def __str__(self) -> str:
@@ -98,11 +100,13 @@ class Pairwise:
             f"{self.won} won, {self.lost} lost, {self.tied} tied ({self.alike} are the same query)",
             f"win rate of {self.first}, % (a tie is a half): {self.win_rate.shown()}",
         ]
+        if left_out := self.alike + self.n_asked // 2 - self.n:
+            lines.append(f"left out, without a verdict in both orders: {counted(left_out, 'question')}")
         if self.change is not None:
             found = self.change
+            span = "" if math.isnan(found.low) else f" ({found.low:+.1f} to {found.high:+.1f})"
             lines.append(
-                f"EX on the same questions: {found.change:+.1f} points ({found.low:+.1f} to {found.high:+.1f}), "
-                f"{found.won} won, {found.lost} lost"
+                f"EX on the same questions: {found.change:+.1f} points{span}, {found.won} won, {found.lost} lost"
             )
         lines += [
             f"where EX tells the two apart, the judge chose: {self.with_ex}",

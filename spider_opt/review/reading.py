@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+from unicodedata import normalize
 
 from spider_opt import arguments
 from spider_opt.databases import DatabasePool
@@ -16,7 +17,7 @@ from spider_opt.review.cells import same_text
 from spider_opt.review.sheet import GOLD, asked_cells, check_of, gold_cell, read_rows
 from spider_opt.rows import Row
 from spider_opt.runs import Run
-from spider_opt.runs.labels import DRAWN, SAID, Drawn, Label, Said, answer_hash, keep_labels
+from spider_opt.runs.labels import DRAWN, SAID, Drawn, Label, Said, answer_hash, keep_all_labels, read_labels
 from spider_opt.types import Benchmark
 from spider_opt.wording import argument, counted
 
@@ -66,7 +67,7 @@ def read_sheets(
     read = read_runs(runs, benchmark)
     given = [sheets] if isinstance(sheets, str | Path) else list(sheets)
     paths = [arguments.path(sheet, "sheets") for sheet in given]
-    names = [path.stem.strip() for path in paths]
+    names = _names(paths, read)
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two sheets are called {twice}, and a sheet is called as who filled it in: rename one")
     if taken := next((p for p, name in zip(paths, names, strict=True) if name.lower() in ("", "ex", "people")), None):
@@ -74,13 +75,17 @@ def read_sheets(
     if not paths:
         raise UsageError(f"no sheet is given: name one in {argument('sheets')}")
     answers = {one.key: one for one in judged_answers(read)}
-    found = [_sheet(path, answers, benchmark) for path in paths]
+    found = [_sheet(path, name, answers, benchmark) for path, name in zip(paths, names, strict=True)]
     if not any(sheet.n for sheet in found):
         raise PredictionsError(
             f"{' and '.join(map(str, paths))}: no label is filled in; write {', '.join(SAID[:-1])} or {SAID[-1]}"
         )
+    changes: dict[Path, tuple[list[Label], list[tuple[int, bool, str]]]] = {}
     for number, run in enumerate(read):
-        new, replaced = [], []
+        assert run.folder is not None
+        new: list[Label] = []
+        replaced: list[tuple[int, bool, str]] = []
+        changes[run.folder] = new, replaced
         for sheet in found:
             for row in sheet.rows:
                 for one in row.answer.given:
@@ -95,13 +100,28 @@ def read_sheets(
                                 gold_shown=sheet.gold_shown, drawn=sheet.drawn,
                             )
                         )  # fmt: skip
-        assert run.folder is not None
-        if new or replaced:
-            keep_labels(run.folder, new, replaced)
+    keep_all_labels({folder: change for folder, change in changes.items() if any(change)})
     return found
 
 
-def _sheet(path: Path, answers: Mapping[str, Judged], benchmark: Benchmark) -> Sheet:
+def _names(paths: Sequence[Path], runs: Sequence[Run]) -> list[str]:
+    """Return who filled sheets in, as the labels that are there spell it: who is Anna is no other person than anna.
+
+    Nor does how a system writes an accented letter make another of one person.
+    """
+    known: dict[str, str] = {}
+    written = [normalize("NFC", " ".join(path.stem.split())) for path in paths]
+    there = [label.by for run in runs if run.folder for label in read_labels(run.folder) if not label.judge]
+    for name in (*there, *written):
+        known.setdefault(_folded(name), name)
+    return [known[_folded(name)] for name in written]
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", normalize("NFC", name).casefold())
+
+
+def _sheet(path: Path, by: str, answers: Mapping[str, Judged], benchmark: Benchmark) -> Sheet:
     rows = read_rows(path)
     cells = [_texts(row) for row in rows]
     numbers = [_number(path, row, texts, "row") for row, texts in zip(rows, cells, strict=True)]
@@ -127,7 +147,7 @@ def _sheet(path: Path, answers: Mapping[str, Judged], benchmark: Benchmark) -> S
                 ) from error
     if len(drawn) != 1:
         raise PredictionsError(f"{path} has rows of several sheets: read each by itself")
-    return Sheet(path, path.stem.strip(), tuple(found), drawn.pop(), GOLD[0] in cells[0])
+    return Sheet(path, by, tuple(found), drawn.pop(), GOLD[0] in cells[0])
 
 
 def _texts(row: Row) -> dict[str, str]:

@@ -7,14 +7,16 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal, get_args
 
 from spider_opt import arguments
 from spider_opt.errors import RunError
 from spider_opt.kinds import Kind, check_kinds
-from spider_opt.paths import locked, write_whole
+from spider_opt.paths import locked, write_all_whole
 from spider_opt.rows import jsonl_rows, read_text
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.run import Run
@@ -111,24 +113,54 @@ def read_labels(folder: Path) -> list[Label]:
 
 
 def keep_labels(folder: Path, new: Iterable[Label], replaced: Collection[tuple[int, bool, str]] = ()) -> None:
-    """Put labels into a run folder's file; each takes the place of an older one of the same person and question.
-
-    ``replaced`` are (index, judge, by) of labels that go, also where there is no new one.
+    """Put labels into a run folder's file, as ``keep_all_labels`` does.
 
     Raises:
         RunError: the folder is in use or cannot be written, or its file is broken.
     """
-    added = list(new)
-    gone = {*replaced, *map(_key, added)}
+    keep_all_labels({folder: (new, replaced)})
+
+
+def keep_all_labels(changes: Mapping[Path, tuple[Iterable[Label], Collection[tuple[int, bool, str]]]]) -> None:
+    """Put labels into the files of run folders, into all or none; each takes the place of an older one of the same.
+
+    ``changes`` are new labels, and (index, judge, by) of labels that go, also where there is no new one.
+
+    Raises:
+        RunError: a folder is in use or cannot be written, or its file is broken.
+    """
+    files: dict[Path, str | bytes] = {}
+    folder = Path()
     try:
-        with locked(folder):
-            kept = [label for label in read_labels(folder) if _key(label) not in gone]
-            lines = (_line(label) for label in sorted([*kept, *added], key=_key))
-            write_whole(folder / FILE, "".join(lines))
+        with ExitStack() as held:
+            for folder, (new, replaced) in changes.items():
+                held.enter_context(locked(folder))
+                added = list(new)
+                gone = {*replaced, *map(_key, added)}
+                kept = [label for label in read_labels(folder) if _key(label) not in gone]
+                files[folder / FILE] = "".join(map(_line, sorted([*kept, *added], key=_key)))
+            if files:
+                write_all_whole(files)
     except BlockingIOError:
         raise RunError(f"{folder} is in use by another command: wait for it, then type this again") from None
     except OSError as error:
+        if isinstance(error.filename, str) and error.filename.endswith(f".{FILE}.part"):
+            folder = Path(error.filename).parent
         raise RunError(f"cannot write {folder / FILE}: {error.strerror or error}") from error
+
+
+def check_kept(folders: Iterable[Path]) -> None:
+    """Make sure that labels can be kept in run folders: before a model is asked for them.
+
+    Raises:
+        RunError: one cannot be written.
+    """
+    for folder in folders:
+        try:
+            with NamedTemporaryFile(dir=folder, prefix=f".{FILE}."):
+                pass
+        except OSError as error:
+            raise RunError(f"cannot write {folder / FILE}: {error.strerror or error}") from error
 
 
 def _line(label: Label) -> str:

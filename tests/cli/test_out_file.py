@@ -68,3 +68,20 @@ def test_a_folder_that_is_not_there_is_made() -> None:
     assert (result.exit_code, json.loads(result.stdout)["n"]) == (0, 125)
     assert [str(path) for path in Path("new").rglob("*")] == ["new/folder", "new/folder/v.jsonl"]
     assert len(Path("new/folder/v.jsonl").read_text().splitlines()) == 125
+
+
+@pytest.mark.parametrize("command", [("diagnose", "folder"), ("leaderboard", "folder"), ("report", "folder")])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = CliRunner().invoke(main, [*command, "--out", "file/page"])
+    assert (said.exit_code, "cannot be written (file is no folder)" in said.output) == (2, True), said.output
+
+    def refuse(**options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(out_file, "NamedTemporaryFile", refuse)
+    said = CliRunner().invoke(main, [*command, "--out", "other/page"])
+    assert said.exit_code == 2, said.output
+    assert "(Read-only file system): name another folder" in " ".join(said.output.split())
+    assert sorted(path.name for path in Path().iterdir()) == ["file", "folder", "given.txt"]

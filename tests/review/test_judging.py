@@ -9,7 +9,7 @@ from boats import Fill
 from fake_model import FakeModel
 from fake_openai import FakeOpenAI
 
-from spider_opt.errors import ModelError, ModelUnavailable, UsageError
+from spider_opt.errors import ModelError, ModelUnavailable, RunError, UsageError
 from spider_opt.review.judging import JudgeAsked, ask_judge_about
 from spider_opt.review.reading import read_sheets
 from spider_opt.review.sheet import write_sheet
@@ -163,3 +163,16 @@ def test_what_makes_no_sense(
     with pytest.raises(UsageError) as error:
         ask_judge_about(runs, benchmark, model, **options)  # type: ignore[arg-type]
     assert said in str(error.value)
+
+
+def test_labels_that_cannot_be_kept_are_not_asked_for(
+    runs: list[Path], benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path, prefix: str) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("spider_opt.runs.labels.NamedTemporaryFile", refuse)
+    model = judge()
+    with pytest.raises(RunError, match=r"^cannot write a/labels\.jsonl: Read-only file system$"):
+        ask_judge_about(runs, benchmark, model)
+    assert model.requests == []

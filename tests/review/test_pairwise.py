@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,22 @@ def test_a_sample_and_the_gold(runs: list[Path], benchmark: Benchmark) -> None:
     found = judge_pairs(runs[0], runs[1], benchmark, model, only="disagree", n=2, gold=True)
     assert (found.n, len(model.requests)) == (2, 4)
     assert all("reference query>" in text for text in model.prompts)
+
+
+def test_what_is_left_out_is_said(runs: list[Path], benchmark: Benchmark) -> None:
+    found = judge_pairs(runs[0], runs[1], benchmark, FakeModel(lambda request: "Die erste"))
+    assert (found.n, found.alike, found.n_asked, found.unread) == (2, 2, 12, 12)
+    assert "left out, without a verdict in both orders: 6 questions" in str(found)
+    one = judge_pairs(runs[0], runs[1], benchmark, FakeModel(lambda request: "Die erste"), n=1)
+    assert "left out" not in str(judge_pairs(runs[0], runs[1], benchmark, prefers("id")))
+    for each in (found, one):
+        assert "nan" not in str(each)
+        json.loads(json.dumps(each.to_json()), parse_constant=pytest.fail)
+
+
+def test_one_question_has_no_interval(runs: list[Path], benchmark: Benchmark) -> None:
+    found = judge_pairs(runs[0], runs[1], benchmark, FakeModel(lambda request: "second"), n=1)
+    assert found.change is not None
+    assert math.isnan(found.change.low)
+    assert f"EX on the same questions: {found.change.change:+.1f} points, " in str(found)
+    assert found.to_json()["change"]["low"] is None

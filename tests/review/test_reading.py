@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from boats import Fill
 
-from spider_opt.errors import PredictionsError, UsageError
+from spider_opt.errors import PredictionsError, RunError, UsageError
 from spider_opt.review.reading import read_sheets
 from spider_opt.review.sheet import write_sheet
 from spider_opt.review.summary import summarise
@@ -230,3 +230,33 @@ def test_accuracy_as_people_see_it_whichever_answers_were_drawn(
 
 def test_without_labels(runs: list[Path], benchmark: Benchmark) -> None:
     assert as_text(summarise(runs, benchmark)) == "no answer has a label"
+
+
+def test_labels_are_kept_in_all_runs_or_in_none(runs: list[Path], benchmark: Benchmark, fill: Fill) -> None:
+    write_sheet(runs, benchmark, "s.csv")
+    sheet = fill("s.csv", "anna", {}, "right")
+    (runs[1] / ".labels.jsonl.part").mkdir()  # so that the second cannot be written
+    with pytest.raises(RunError, match=r"^cannot write b/labels\.jsonl: "):
+        read_sheets(runs, benchmark, sheet)
+    assert not (runs[0] / "labels.jsonl").exists()
+    (runs[1] / ".labels.jsonl.part").rmdir()
+    read_sheets(runs, benchmark, sheet)
+    assert [len(labels(run)) for run in runs] == [8, 8]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("anna", "ANNA"), ("Jos\u00e9", "Jose\u0301"), ("J\u00f6rg Stra\u00dfer", "jo\u0308rg  STRASSER")],
+)
+def test_a_person_is_one_however_the_name_is_written(
+    runs: list[Path], benchmark: Benchmark, fill: Fill, first: str, second: str
+) -> None:
+    write_sheet(runs, benchmark, "s.csv")
+    one, other = fill("s.csv", first, {}, "right"), fill("s.csv", second, {}, "wrong")
+    with pytest.raises(UsageError, match="two sheets are called"):
+        read_sheets(runs, benchmark, [one, other])
+    read_sheets(runs, benchmark, one)
+    (found,) = read_sheets(runs, benchmark, other)
+    assert found.by == first
+    (voice,) = summarise(runs, benchmark).voices
+    assert (voice.name, voice.n, voice.counts["right"]["right"]) == (first, 14, 0), "the second takes its place"
