@@ -128,6 +128,23 @@ def test_filters_find_what_they_say(opened: Opened, runs: list[Run], mini: Bench
     opened.until(f"document.querySelector('.found b').textContent.startsWith('{strict} ')")
 
 
+def test_a_filter_that_holds_is_shown(opened: Opened, runs: list[Run]) -> None:
+    page = opened.go("view=questions&run=0")
+    mine, others = (set(filter(None, opened.page.evaluate(f"page.data.verdicts[{run}].reasons"))) for run in (0, 2))
+    reason = min(mine - others)
+    page.locator(".filters").get_by_label("Reason").select_option(reason)
+    assert found(page) > 0
+    page.locator(".filters").get_by_label("Run", exact=True).select_option("2")
+    assert found(page) == 0
+    assert page.locator(".filters").get_by_label("Reason").input_value() == reason, "it is what nothing fits"
+    for label, held in (("Hardness", "hardness=none"), ("Slice", "slice=99.0"), ("Verdict (EX)", "verdict=toString")):
+        page = opened.go(f"view=questions&{held}")
+        assert found(page) == 0
+        assert page.locator(".filters").get_by_label(label).input_value() == held.partition("=")[2]
+    for view in ("__proto__", "constructor"):
+        assert opened.go(f"view={view}").evaluate("page.state.view") == "overview"
+
+
 def test_a_question_shows_all_that_is_known(opened: Opened, runs: list[Run], mini: Benchmark) -> None:
     wrong = next(s for s in runs[0].verdicts if s.outcome.value == "wrong_rows" and s.metrics["strict"] is False)
     example = next(example for example in mini.examples if example.index == wrong.index)

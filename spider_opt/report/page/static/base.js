@@ -65,6 +65,8 @@ window.page = {
 
   /** Return a labelled select; options are [value, text]. */
   page.select = function (label, options, value, chosen) {
+    // What holds is what is shown, also where nothing of it is here: a reason that another run's answers have.
+    if (!options.some(([one]) => String(one) === String(value))) options = [...options, [value, value]];
     const made = page.h("select", {change: (event) => chosen(event.target.value)},
       options.map(([one, text]) => page.h("option", {value: one, selected: String(one) === String(value)}, page.plain(text))));
     return page.field(label, made);
@@ -83,7 +85,7 @@ window.page = {
     const found = new URLSearchParams(location.hash.replace(/^#/, ""));
     const state = {...USUAL};
     for (const [name, value] of found) state[name] = value;
-    if (!page.views[state.view]) state.view = "overview";
+    if (!Object.hasOwn(page.views, state.view)) state.view = "overview";
     return state;
   };
   /** Change the state, and show it; `again` only where the address stays one step back. */

@@ -26,8 +26,8 @@
       won: (i) => flips && page.said(a, i, metric) !== null && page.said(b, i, metric) > page.said(a, i, metric),
       unjudged: (i) => data.verdicts[run].outcomes[i] === null,
     };
-    const test = tests[state.verdict] || (() => true);
-    const [kind, part] = (state.slice || "").split(".").map(Number), sliced = state.slice && data.slices[kind] ? data.slices[kind].of : null;
+    const test = state.verdict ? (Object.hasOwn(tests, state.verdict) ? tests[state.verdict] : () => false) : () => true;
+    const [kind, part] = (state.slice || "").split(".").map(Number), sliced = state.slice ? (data.slices[kind] || {of: []}).of : null;
     const list = [];
     for (let i = 0; i < questions.id.length; i += 1) {
       if (state.db && questions.db[i] !== state.db) continue;
