@@ -113,6 +113,6 @@ def test_where_nothing_can_be_written(here: Path) -> None:
     fabricate(here / "results" / "runs" / "one")
     (here / "file").write_text("")
     result = run("--out", "file/deeper")
-    assert result.exit_code == 1
-    assert result.stderr == "Error: cannot use file/deeper: Not a directory\n"
+    assert result.exit_code == 2
+    assert result.stderr.endswith("'--out': file/deeper cannot be written (file is no folder): name another folder\n")
     assert result.exception is None or isinstance(result.exception, SystemExit)
