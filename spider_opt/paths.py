@@ -51,6 +51,8 @@ def write_all_whole(files: Mapping[Path, str | bytes]) -> None:
     path = next(iter(files))
     try:
         for path, data in files.items():
+            if path.is_dir():  # which a renaming would find out behind others
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             parts[path] = path.with_name(f".{path.name}.part")
             with parts[path].open("wb") as file:
                 file.write(data if isinstance(data, bytes) else encoded(data))

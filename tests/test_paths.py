@@ -89,6 +89,11 @@ def test_of_files_that_belong_together_all_are_written_or_none(tmp_path: Path, m
     assert sorted(tmp_path.iterdir()) == [table, text]
     write_all_whole({table: "new\n", text: "new\n", picture: b"new"})
     assert [path.read_bytes() for path in (table, text, picture)] == [b"new\n", b"new\n", b"new"]
+    text.unlink()
+    text.mkdir()
+    with pytest.raises(IsADirectoryError, match="text.md"):
+        write_all_whole({table: "newer\n", text: "newer\n"})
+    assert table.read_text() == "new\n"
     assert len(list(tmp_path.iterdir())) == 3
 
 

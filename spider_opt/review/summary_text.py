@@ -36,7 +36,8 @@ def as_text(summary: Summary) -> str:
             said = f"% {_agrees(voice.with_people)}" if voice.with_people else "no answer that both judged"
             lines.append(f"{_name(voice)} and people: the same label, {said}")
     lines += map(_of_run, summary.runs)
-    return "\n".join([*lines, "intervals: 95 %, by gold queries"])
+    lines.append("intervals: 95 %, by gold queries")
+    return "\n".join(" ".join(line.splitlines()) for line in lines)  # a judge may be called anything
 
 
 def _name(voice: Voice) -> str:

@@ -199,6 +199,11 @@ def test_two_people_and_ex(runs: list[Path], benchmark: Benchmark, sheet: Path, 
     assert "anna and ben: the same label, % 42.9" in text
     assert "a: EX 62.5, n=8; as people see it not known: what EX calls right and what it calls wrong must both" in text
     assert found.to_json()["runs"][0]["people"]["value"] is None
+    for label in runs[0] / "labels.jsonl", runs[1] / "labels.jsonl":
+        label.write_text(label.read_text().replace('"ben"', '"ben\\n| 1"'))
+    renamed = as_text(summarise(runs, benchmark))
+    assert len(renamed.splitlines()) == len(text.splitlines())
+    assert "ben | 1" in renamed
 
 
 def test_accuracy_as_people_see_it_whichever_answers_were_drawn(
