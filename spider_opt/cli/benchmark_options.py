@@ -75,7 +75,7 @@ class Chosen:
         return how(named, data=data, questions=self.questions, evidence=self.evidence != "no")
 
     def load_for(self, path: Path, *, told_later: bool = False) -> Benchmark:
-        """Load what the options say, with evidence or without as the run at ``path`` was made, where one is there.
+        """Load what the options say, where a run of that benchmark is at ``path`` in its split and with its evidence.
 
         Raises:
             UsageError: as ``load``; or ``--evidence`` says otherwise than the run.
@@ -85,9 +85,13 @@ class Chosen:
         from spider_opt.runs.verdict_files import PREDICTIONS, VERDICTS
 
         folder = path.parent if path.name in (PREDICTIONS, VERDICTS) else path
-        split = RunInfo.read(folder).split if (folder / FILE).is_file() else None
-        benchmark = (self if split is None else self._told_as(split)).load(told_later=told_later)
-        return benchmark if split is None else self._check_told(benchmark, split)
+        if not (folder / FILE).is_file():
+            return self.load(told_later=told_later)
+        info = RunInfo.read(folder)
+        told = self._told_as(info.split)
+        if not (told.split or told.questions) and told.named(None)[0] == info.benchmark:
+            told = replace(told, split=info.split)
+        return self._check_told(told.load(told_later=told_later), info.split)
 
     def load_of(self, benchmark: str, split: str) -> Benchmark:
         """Load what a run was asked, where the options do not say otherwise; of our own benchmarks its name will do.

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
 from spider_opt.cli.benchmark_options import Chosen
 from spider_opt.errors import DatasetError, UsageError
+from spider_opt.evaluation.running import evaluate
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,15 @@ def test_a_run_on_a_variant_is_shown_with_spiders_folder(tmp_path: Path, option:
     with pytest.raises(DatasetError, match="holds no Spider-Syn"):
         Chosen(**{option: folder}).load_of("spider-syn", "dev")
     assert Chosen(**{option: folder}).load_of("spider", "dev").examples[0].question.text == "What is there?"
+
+
+def test_a_run_is_judged_on_the_split_that_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    evaluate("zero-shot", load("spider-mini:train"), model=FakeModel("SELECT 1"), limit=2, out=tmp_path / "run",
+             progress=False)  # fmt: skip
+    result = CliRunner().invoke(main, ["score", str(tmp_path / "run"), "--update", "--metric", "official,strict"])
+    assert result.exit_code == 0, result.stderr
+    assert "spider-mini train  EX 0.0" in result.stdout
+    other = CliRunner().invoke(main, ["score", str(tmp_path / "run"), "--update", "--split", "test"])
+    assert other.exit_code != 0
+    assert "other questions" in other.stderr
