@@ -123,9 +123,7 @@ def measure_command(run: Path, spider: Path, name: str) -> None:
         read = _unseen(read, judge.learnt_databases or frozenset())
         click.echo(f"{len(read.answers):,} questions are of databases that {name} did not learn from", err=True)
     model = open_model(engine="torch", adapters=[name], logprobs=True)
-    found = candidates(
-        read, benchmark=benchmark, judge=Verifier(model), concurrency=SIDE_BY_SIDE, progress=lines
-    )  # fmt: skip
+    found = candidates(read, benchmark=benchmark, judge=Verifier(model), concurrency=SIDE_BY_SIDE, progress=lines)
     click.echo(to_markdown(found), nl=False)
 
 

@@ -89,9 +89,9 @@ def candidates(
         found = pools(several, sorted(common), databases)
         judged = judge_each(found, several, benchmark, rules, begin=begin)
         found = _judgeable(found, judged)
-        further = {} if judge is None else _selected(
-            found, benchmark, databases, judge, concurrency, shown_by
-        )  # fmt: skip
+        further: dict[str, tuple[str, list[int]]] = {}
+        if judge is not None:
+            further = _selected(found, benchmark, databases, judge, concurrency, shown_by)
     check_unchanged(benchmark)
     return side_by_side(tuple(several), tuple(found), judged, rules, by, further)
 

@@ -108,10 +108,10 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:
         raise UsageError("There is nothing to learn: no training question is left")
-    n_otherwise = -len(training)
+    n_asked = len(training)
     if wanted.answers:
         training = with_others(training, wanted.answers, source, kept, progress=lines)
-    n_otherwise += len(training)
+    n_otherwise = len(training) - n_asked
     library = training_library(kept, progress=lines) if wanted.demos or method != "none" else None
     if method != "none":
         training = drawn(

@@ -243,7 +243,7 @@ def test_time(mini: Benchmark) -> None:
     assert time.monotonic() - began < 3
     assert read_spending(Path("run/spending.jsonl")).seconds <= 1
     n = Path("run/predictions.jsonl").read_text().count("\n")
-    assert 0 < n < 11  # of ten that there is time for; a busy machine has less
+    assert 3 < n < 11
     assert "by time" in str(caught.value)
     with serving(Biller(delay_s=0.1)) as url, pytest.raises(BudgetSpent):  # what is over stays over
         ask(mini, url, budget="0.5s", out="run2", model="m2", concurrency=1)
