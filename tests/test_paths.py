@@ -12,6 +12,7 @@ from typing import Any
 
 import filelock
 import pytest
+from full_disk import full_at
 
 from spider_opt import paths
 from spider_opt.paths import append_whole, cache_dir, file_hash, locked, write_all_whole, write_whole
@@ -74,14 +75,7 @@ def test_a_failed_write_leaves_the_old_text_and_nothing_else(
 def test_of_files_that_belong_together_all_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, text, picture = (tmp_path / name for name in ("table.csv", "text.md", "picture.png"))
     write_all_whole({table: "old\n", text: "old ä\n"})
-    synced: list[int] = []
-
-    def full(file: int) -> None:
-        synced.append(file)
-        if len(synced) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
+    full_at(monkeypatch, 2)
     with pytest.raises(OSError, match="No space") as failed:
         write_all_whole({table: "new\n", text: "new\n", picture: b"new"})
     assert failed.value.filename == str(text)

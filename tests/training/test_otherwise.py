@@ -15,7 +15,7 @@ from spider_opt.errors import CorrectionsError, LeakError
 from spider_opt.evaluation.running import evaluate
 from spider_opt.training.corrected import corrected
 from spider_opt.training.dataset import Item
-from spider_opt.training.otherwise import right_among, with_others
+from spider_opt.training.otherwise import otherwise, right_among, with_others
 from spider_opt.types import Completion, Request
 
 BENCHMARK = load("spider-mini:train")
@@ -54,6 +54,15 @@ def test_behind_each_question_stands_its_most_frequent_right_answer_in_other_wor
         assert other.question == item.question
         example = next(example for example in FIRST if example.question == item.question)
         assert right_among([(example, other.sql)], BENCHMARK) == {(item.question.id, other.sql)}
+
+
+def test_the_most_frequent_one_is_taken() -> None:
+    once, twice = (f"SELECT {column} FROM item" for column in ("a", "b"))
+    counts = {once: 1, twice: 2, ITEMS[0].sql: 5, "SELECT wrong": 9}
+    found = otherwise(ITEMS[0], counts, lambda _, sql: sql != "SELECT wrong")
+    assert found is not None
+    assert (found.question, found.sql) == (ITEMS[0].question, twice)
+    assert otherwise(ITEMS[0], counts, lambda _, sql: sql == ITEMS[0].sql) is None
 
 
 def test_a_query_that_the_corrected_gold_has_not_is_not_right(vote: Path) -> None:
