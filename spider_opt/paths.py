@@ -32,6 +32,18 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("spider-opt"))
 
 
+def try_writing(folder: Path, name: str = "spider-opt") -> None:
+    """Put an empty file into a folder, under a name that begins with a dot and this one, and take it away again.
+
+    Raises:
+        OSError: it cannot be put there.
+    """
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile(dir=folder, prefix=f".{name}."):
+        pass
+
+
 def write_whole(path: Path, text: str) -> None:
     """Replace a file's text at once: whoever reads it sees the old one or the new one."""
     write_bytes_whole(path, encoded(text))

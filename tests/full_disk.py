@@ -9,7 +9,7 @@ import pytest
 
 
 def full_at(patch: pytest.MonkeyPatch, number: int) -> None:
-    """Have the disk be full for the ``number``-th file that is written through to it from now on, and that one alone."""
+    """Have the disk be full for the ``number``-th file that is written through to it from now on, and no other."""
     synced: list[int] = []
 
     def full(file: int) -> None:

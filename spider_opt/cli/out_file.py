@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
+
+from spider_opt.paths import try_writing
 
 
 def check_out(
@@ -45,14 +46,7 @@ def check_writable(out: Path, option: str = "--out") -> None:
     """
     if out.exists() and not out.is_file():
         raise _refused(f"{out} is there and no ordinary file", option)
-    folder = next(folder for folder in out.parents if folder.exists())
-    if not folder.is_dir():
-        raise _refused(f"{out} cannot be written ({folder} is no folder)", option)
-    try:
-        with NamedTemporaryFile(dir=folder, prefix=f".{out.name}."):
-            pass
-    except OSError as error:
-        raise _refused(f"{out} cannot be written ({error.strerror})", option) from error
+    _check_made(out, out.parents, out.name, option, "file")
 
 
 def check_folder_writable(out: Path, option: str = "--out") -> None:
@@ -61,14 +55,17 @@ def check_folder_writable(out: Path, option: str = "--out") -> None:
     Raises:
         click.BadParameter: they cannot.
     """
-    folder = next(folder for folder in (out, *out.parents) if folder.exists())
+    _check_made(out, (out, *out.parents), "spider-opt", option, "folder")
+
+
+def _check_made(out: Path, above: Iterable[Path], name: str, option: str, what: str) -> None:
+    folder = next(folder for folder in above if folder.exists())
     if not folder.is_dir():
-        raise _refused(f"{out} cannot be written ({folder} is no folder)", option, "folder")
+        raise _refused(f"{out} cannot be written ({folder} is no folder)", option, what)
     try:
-        with NamedTemporaryFile(dir=folder, prefix=".spider-opt."):
-            pass
+        try_writing(folder, name)
     except OSError as error:
-        raise _refused(f"{out} cannot be written ({error.strerror})", option, "folder") from error
+        raise _refused(f"{out} cannot be written ({error.strerror})", option, what) from error
 
 
 def _refused(sentence: str, option: str, what: str = "file") -> click.BadParameter:

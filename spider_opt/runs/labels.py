@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Literal, get_args
 
 from spider_opt import arguments
 from spider_opt.errors import RunError
 from spider_opt.kinds import Kind, check_kinds
-from spider_opt.paths import locked, write_all_whole
+from spider_opt.paths import locked, try_writing, write_all_whole
 from spider_opt.rows import jsonl_rows, read_text
 from spider_opt.runs.answers import read_answers
 from spider_opt.runs.run import Run
@@ -157,8 +156,7 @@ def check_kept(folders: Iterable[Path]) -> None:
     """
     for folder in folders:
         try:
-            with NamedTemporaryFile(dir=folder, prefix=f".{FILE}."):
-                pass
+            try_writing(folder, FILE)
         except OSError as error:
             raise RunError(f"cannot write {folder / FILE}: {error.strerror or error}") from error
 

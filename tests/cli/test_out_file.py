@@ -39,7 +39,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_written_is_refused_before_the_work(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo("pipe")
 
-    def refuse(**_: object) -> None:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     for out, said in (
@@ -51,7 +51,7 @@ def test_what_cannot_be_written_is_refused_before_the_work(command: str, monkeyp
         ("new/folder/v.json", "new/folder/v.json cannot be written (Permission denied)"),
     ):
         if "Permission" in said:
-            monkeypatch.setattr(out_file, "NamedTemporaryFile", refuse)
+            monkeypatch.setattr(out_file, "try_writing", refuse)
         before = sorted(map(str, Path().rglob("*")))
         result = CliRunner().invoke(main, [*COMMANDS[command], out])
         assert (result.exit_code, result.stdout) == (2, ""), (out, result.stderr)
@@ -77,10 +77,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     said = CliRunner().invoke(main, [*command, "--out", "file/page"])
     assert (said.exit_code, "cannot be written (file is no folder)" in said.output) == (2, True), said.output
 
-    def refuse(**options: object) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(out_file, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(out_file, "try_writing", refuse)
     said = CliRunner().invoke(main, [*command, "--out", "other/page"])
     assert said.exit_code == 2, said.output
     assert "(Read-only file system): name another folder" in " ".join(said.output.split())

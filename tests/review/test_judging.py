@@ -168,10 +168,10 @@ def test_what_makes_no_sense(
 def test_labels_that_cannot_be_kept_are_not_asked_for(
     runs: list[Path], benchmark: Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(dir: Path, prefix: str) -> None:
+    def refuse(folder: Path, name: str) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("spider_opt.runs.labels.NamedTemporaryFile", refuse)
+    monkeypatch.setattr("spider_opt.runs.labels.try_writing", refuse)
     model = judge()
     with pytest.raises(RunError, match=r"^cannot write a/labels\.jsonl: Read-only file system$"):
         ask_judge_about(runs, benchmark, model)
