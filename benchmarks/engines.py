@@ -1,4 +1,4 @@
-"""How fast are questions answered by torch, side by side, and by llama.cpp, one after the other?
+"""How fast are questions answered by torch, and by llama.cpp, which asks untuned models one after the other?
 
     python benchmarks/engines.py [--spider DIR] [--split dev] [--questions N] [--methods METHOD ...]
 
@@ -60,7 +60,7 @@ def main() -> None:
     for method in options.methods:
         adapters = parse_method(method).adapters
         one, other = (models.open(engine=engine, adapters=adapters) for engine in get_args(models.Engine))
-        alone = answered(one, method, examples, tools, 1)
+        alone = answered(one, method, examples, tools, SIDE_BY_SIDE if adapters else 1)
         one.close()  # type: ignore[attr-defined]
         beside = answered(other, method, examples, tools, SIDE_BY_SIDE)
         other.close()  # type: ignore[attr-defined]

@@ -90,6 +90,13 @@ KINDS = {
         unit="adapter",
         counted="expanded/*.gguf",
     ),
+    "merged": Kind(
+        "weights with adapters in them, as llama.cpp computes them",
+        path="merged",
+        files="merged/*",
+        unit="model",
+        counted="merged/*.gguf",
+    ),
     "training": Kind(
         "weights as tuning takes them, and golds as they are learnt",
         path="training",

@@ -266,9 +266,9 @@ class Completion:
 class ModelInfo:
     """Who answers. ``sha256`` is the hash of the weights where they are known, ``adapter`` that of a LoRA.
 
-    ``engine`` is what computes the answers and how ("torch int8"), '' for llama.cpp or an endpoint. ``manner`` is how
-    the model is asked otherwise than methods ask ("max_tokens=4000; without seed"). ``endpoint`` is the URL where it is
-    asked, '' for one that is computed here.
+    ``engine`` is what computes the answers and how ("torch int8"), '' for an endpoint, or llama.cpp with the weights as
+    they are. ``manner`` is how the model is asked otherwise than methods ask ("max_tokens=4000; without seed").
+    ``endpoint`` is the URL where it is asked, '' for one that is computed here.
     """
 
     name: str

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 256),
-    help="Questions asked at the same time (default: 1, with --engine torch 32; llama.cpp takes turns)",
+    help="Questions asked at the same time (default: 32 with --engine torch or an adapter; else 1)",
 )
 @request_options
 @click.option("--logprobs", is_flag=True, help="Keep how probable answers' tokens were, for: spider-opt confidence")

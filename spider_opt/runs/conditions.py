@@ -23,7 +23,7 @@ _TUNED = frozenset({"model", "weights", "adapter", "adapter's form"})
 def how_asked(info: RunInfo) -> str:
     """Return what computed the answers, and how many of them at a time: seconds mean nothing without it.
 
-    llama.cpp takes turns however many questions wait.
+    llama.cpp takes turns however many questions wait, but where adapters are in the weights.
     """
     if not info.steps:  # a file of somebody's answers
         return ""

@@ -11,7 +11,9 @@ from typing import Any, Self
 
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import WeightsError
-from spider_opt.models.llamacpp.server import N_SIDE_BY_SIDE, LlamaServer
+from spider_opt.models.llamacpp.merged import merged
+from spider_opt.models.llamacpp.server import LlamaServer
+from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE
 from spider_opt.processors import usable_processors
 from spider_opt.types import Completion, ModelInfo, Request
 
@@ -20,9 +22,10 @@ class EmbeddedModel:
     """A GGUF file served in this process; may be called from several threads, which take turns.
 
     The server starts with the first call and ends with ``close``, ``with``, or the process. ``adapters`` are
-    GGUF LoRA files. ``n_ctx`` is the context in tokens, prompt and answer together; ``n_threads`` falls back
-    on the number of cores this process may use. In the folder ``prefixes`` the server keeps what it computed for the
-    beginnings of prompts.
+    GGUF LoRA files; with these many threads are answered side by side, from a file of the weights with what the
+    adapters learnt in them, which is written into the cache first. ``n_ctx`` is the context in tokens, prompt and
+    answer together; ``n_threads`` falls back on the number of cores this process may use. In the folder ``prefixes``
+    the server keeps what it computed for the beginnings of prompts.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class EmbeddedModel:
 
         Raises:
             ModelUnavailable: the server cannot be started.
-            WeightsError: there is no such file.
+            WeightsError: there is no such file, or an adapter cannot be put into the weights.
             ModelError: this request got no answer.
         """
         server = self._started()
@@ -95,9 +98,9 @@ class EmbeddedModel:
     def _started(self) -> LlamaServer:
         with self._lock:
             if self._server is None:
-                for path in (self.path, *self.adapters):
-                    if not path.is_file():
-                        raise WeightsError(f"No weights at {path}.")
+                if not self.path.is_file():
+                    raise WeightsError(f"No weights at {self.path}.")
                 self._use.enter_context(cache_in_use())
-                self._server = LlamaServer(self.info.name, self.path, self.adapters, **self._settings)
+                path = merged(self.path, self.adapters) if self.adapters else self.path
+                self._server = LlamaServer(self.info.name, path, alike=bool(self.adapters), **self._settings)
             return self._server

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-MIN_TOKENS = 256
+MIN_TOKENS = 64
 """Shorter beginnings are computed again as fast."""
 MAX_BYTES = 2 << 30
 """Of all states together; those not used for longest go first."""
@@ -25,7 +25,7 @@ class Prefixes:
     def __init__(self, folder: Path, of: str, block: int) -> None:
         self.folder = folder
         self._of = of.encode()
-        self._block = block
+        self.block = block
 
     def name(self, tokens: Sequence[int]) -> str:
         """Return the name of the file for a prompt's beginning."""
@@ -35,8 +35,8 @@ class Prefixes:
         """Return how many of a prompt's first tokens are in the longest state there is, 0 if there is none."""
         found = 0
         state = self._hash(())
-        for n in range(self._block, len(prompt), self._block):
-            state.update(_bytes(prompt[n - self._block : n]))
+        for n in range(self.block, len(prompt), self.block):
+            state.update(_bytes(prompt[n - self.block : n]))
             if n >= MIN_TOKENS and (self.folder / _name(state)).is_file():
                 found = n
         if found:

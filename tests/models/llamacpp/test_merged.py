@@ -1,0 +1,287 @@
+"""Weights with adapters in them: what is written, and that answers are the same beside others and after any."""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_gguf import INNER, LAYERS, WIDTH, write_tiny_gguf
+
+from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
+from spider_opt.models import EmbeddedModel
+from spider_opt.models.llamacpp import merged as module
+from spider_opt.models.llamacpp import prefixes, server, slots
+from spider_opt.models.llamacpp.merged import merged, write_merged
+from spider_opt.types import Completion, Request
+
+gguf = pytest.importorskip("gguf")
+RANK = 4
+ROWS = {"attn_q": (WIDTH, WIDTH), "attn_v": (WIDTH // 2, WIDTH), "ffn_down": (WIDTH, INNER), "ffn_up": (INNER, WIDTH)}
+
+
+def write_adapter(path: Path, *, seed: int = 0, size: float = 0.3, layers: int = LAYERS) -> Path:
+    """Write a LoRA adapter of the tiny weights, in float16."""
+    rng = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 2.0 * RANK)
+    for layer in range(layers):
+        for name, (rows, columns) in ROWS.items():
+            for side, shape in (("a", (RANK, columns)), ("b", (rows, RANK))):
+                numbers = (size * rng.standard_normal(shape)).astype(np.float16)
+                writer.add_tensor(f"blk.{layer}.{name}.weight.lora_{side}", numbers)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_gguf(tmp_path_factory.mktemp("weights") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_adapter(tmp_path_factory.mktemp("adapter") / "adapter.gguf")
+
+
+def tensors(path: Path) -> dict[str, Any]:
+    return {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+
+
+def numbers(tensor: Any) -> Any:
+    return gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+
+
+# --- what is written ---------------------------------------------------------------------------
+def test_the_matrices_are_those_of_weights_and_adapters(tiny: Path, adapter: Path, tmp_path: Path) -> None:
+    other = write_adapter(tmp_path / "other.gguf", seed=1, layers=1)
+    write_merged(tmp_path / "merged.gguf", tiny, [adapter, other])
+    before, after = tensors(tiny), tensors(tmp_path / "merged.gguf")
+    assert list(after) == list(before)
+    learnt = [tensors(adapter), tensors(other)]
+    for name, tensor in before.items():
+        wanted = numbers(tensor)
+        for each in learnt:
+            if f"{name}.lora_a" in each:
+                wanted = wanted + 2 * numbers(each[f"{name}.lora_b"]) @ numbers(each[f"{name}.lora_a"])
+        kind = after[name].tensor_type.name
+        assert kind == ("Q8_0" if wanted.ndim == 2 and name != "token_embd.weight" else "F32")
+        step = np.abs(wanted).max() / 127 if kind == "Q8_0" else 0
+        assert np.abs(numbers(after[name]) - wanted).max() <= step, name
+    assert np.abs(numbers(after["blk.1.ffn_up.weight"]) - numbers(before["blk.1.ffn_up.weight"])).max() > 0.5
+
+
+def test_all_that_is_said_of_the_weights_is_kept(tiny: Path, adapter: Path, tmp_path: Path) -> None:
+    write_merged(tmp_path / "merged.gguf", tiny, [adapter])
+
+    def said(path: Path) -> dict[str, Any]:
+        fields = gguf.GGUFReader(path).fields
+        return {name: field.contents() for name, field in fields.items() if not name.startswith("GGUF.")}
+
+    assert said(tmp_path / "merged.gguf") == said(tiny)
+
+
+# --- where it is kept --------------------------------------------------------------------------
+def test_it_is_written_once(tiny: Path, adapter: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Path] = []
+    write = module.write_merged
+    monkeypatch.setattr(module, "write_merged", lambda path, *of: (written.append(path), write(path, *of)))
+    path = merged(tiny, [adapter])
+    assert merged(tiny, [adapter]) == path
+    assert len(written) == 1
+    assert path.parent == cache / "merged"
+    path.write_bytes(path.read_bytes()[:-7])  # cut off
+    assert merged(tiny, [adapter]) == path
+    assert len(written) == 2
+    (path.parent / f".{path.name}.part").write_bytes(b"what a kill left")
+    path.with_suffix(".sha256").unlink()
+    assert merged(tiny, [adapter]) == path
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, path.with_suffix(".sha256").name]
+
+
+def test_only_those_used_last_are_kept(tiny: Path, cache: Path, tmp_path: Path) -> None:
+    of = [write_adapter(tmp_path / f"{i}.gguf", seed=i) for i in range(module.KEPT + 1)]
+    made = []
+    for i, each in enumerate(of):
+        made.append(merged(tiny, [each]))
+        if i == module.KEPT - 1:
+            assert merged(tiny, [of[0]]) == made[0]
+    assert len(set(made)) == len(of)
+    assert [path.exists() for path in made] == [True, False, *[True] * (module.KEPT - 1)]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("weights", "is no GGUF file, or a broken one"),
+        ("adapter", "is no GGUF file, or a broken one"),
+        ("missing adapter", "No weights at"),
+        ("adapter of others", "is for other weights: these have no blk.2.attn_q.weight"),
+        ("no adapter", "is no LoRA adapter"),
+    ],
+)
+def test_files_that_are_none(tiny: Path, adapter: Path, cache: Path, tmp_path: Path, broken: str, said: str) -> None:
+    odd = tmp_path / "odd.gguf"
+    if broken in ("weights", "adapter"):
+        odd.write_text("no weights")
+    elif broken == "adapter of others":
+        write_adapter(odd, layers=3)
+    elif broken == "no adapter":
+        odd = tiny
+    with pytest.raises(WeightsError, match=said):
+        merged(odd if broken == "weights" else tiny, [adapter if broken == "weights" else odd])
+    assert not any((cache / "merged").glob("*"))
+
+
+def test_a_disk_without_room(tiny: Path, adapter: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, *_: object) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "write_merged", write)
+    with pytest.raises(WeightsError, match=r"No space left on device\); make room there, or set SPIDER_OPT_CACHE"):
+        merged(tiny, [adapter])
+    assert not any((cache / "merged").glob("*"))
+
+
+# --- what it answers ---------------------------------------------------------------------------
+Asked = tuple[str, int, float, int]
+Answer = tuple[str, float | None]
+
+
+@pytest.fixture(scope="module")
+def open_model(
+    tiny: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., EmbeddedModel]]:
+    try:
+        server.binding()
+    except ModelUnavailable as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefixes, "MIN_TOKENS", 16)
+        patch.setattr(slots, "MIN_TOKENS", 16)
+        patch.setattr(module, "cache_dir", lambda: folder)
+
+        def opened(kept: Path | None = None) -> EmbeddedModel:
+            return EmbeddedModel(tiny, adapters=[adapter], n_ctx=1024, n_threads=1, logprobs=True, prefixes=kept)
+
+        yield opened
+
+
+def ask(model: EmbeddedModel, asked: Asked) -> list[Answer]:
+    prompt, n, temperature, max_tokens = asked
+    done = model.complete(Request(prompt, n=n, temperature=temperature, seed=3, max_tokens=max_tokens))
+    return [(one.text, one.logprob) for one in done]
+
+
+def prompts(rng: random.Random) -> list[Asked]:
+    """Prompts with common beginnings, of lengths at which a block ends, and some in several samples."""
+    block = server.LARGE_BLOCK
+    schemas = ["".join(rng.choices("abcdefgh ", k=length)) for length in (40, 97, block - 9, 2 * block)]
+    asked: list[Asked] = []
+    for schema in schemas:
+        for length in (1, 2, 8, 9, 10, 11, rng.randrange(3, 40), block - len(schema) % block, block + 1):
+            asked.append((schema + "".join(rng.choices("xyz", k=length)), 1, 0.0, rng.randrange(1, 9)))
+    asked += [(rng.choice(asked)[0], 3, 1.0, 5) for _ in range(3)]
+    asked += [(schemas[0], 1, 0.0, 8), (schemas[0] + "x", 1, 0.0, 8), ("a", 1, 0.0, 4), ("ab", 1, 0.0, 4)]
+    return asked
+
+
+def test_an_answer_is_the_same_beside_others_and_after_any(
+    open_model: Callable[..., EmbeddedModel], tmp_path: Path
+) -> None:
+    rng = random.Random(5)
+    asked = prompts(rng)
+    with open_model() as model:
+        alone = {}
+        for each in asked:
+            server_of(model).forget()
+            alone[each] = ask(model, each)
+    assert len({str(answer) for answer in alone.values()}) > len(asked) / 2  # noise, but not all the same
+    for kept in (None, tmp_path / "kept", tmp_path / "kept"):
+        again = [*asked, *asked]
+        rng.shuffle(again)
+        # What a first answer was is the beginning of what is asked next, as by retry.
+        more = [(each[0] + alone[each][0][0] + " again", 1, 0.0, 4) for each in asked[:6]]
+        with open_model(kept) as model, ThreadPoolExecutor(13) as threads:
+            assert list(threads.map(lambda each: ask(model, each), again)) == [alone[each] for each in again]
+            beside = list(threads.map(lambda each: ask(model, each), more))
+        with open_model() as model:
+            for each, answer in zip(more, beside, strict=True):
+                server_of(model).forget()
+                assert ask(model, each) == answer
+        assert kept is None or any(kept.iterdir())
+
+
+def server_of(model: EmbeddedModel) -> server.LlamaServer:
+    return model._started()
+
+
+def test_what_is_known_is_not_computed_again(open_model: Callable[..., EmbeddedModel], tmp_path: Path) -> None:
+    """Not in the slot that has it, not in another, and not in the next process."""
+    schema = "abc" * 40
+    cached = {}
+    for process in range(2):
+        with open_model(tmp_path) as model, ThreadPoolExecutor(8) as threads:
+            done = list(threads.map(lambda i: one(model, schema + str(i) * 20), range(16)))
+            cached[process] = [completion.usage.cached_tokens for completion in done]
+    assert sorted(cached[0])[0] == 0
+    assert sorted(cached[0])[1] >= 104 + 8  # multiples of 8 are kept
+    assert min(cached[1]) >= 104 + 8
+
+
+def one(model: EmbeddedModel, prompt: str) -> Completion:
+    [done] = model.complete(Request(prompt, max_tokens=12))
+    assert (done.usage.calls, done.usage.prompt_tokens, done.usage.completion_tokens) == (1, len(prompt), 12)
+    return done
+
+
+def test_seconds_are_a_share_of_those_that_passed(open_model: Callable[..., EmbeddedModel]) -> None:
+    with open_model() as model, ThreadPoolExecutor(8) as threads:
+        one(model, "start")
+        began = time.perf_counter()
+        done = list(threads.map(lambda i: one(model, f"{i} questions " * 9), range(8)))
+        passed = time.perf_counter() - began
+    shares = sum(completion.usage.seconds for completion in done)
+    assert 0.3 * passed < shares < 1.05 * passed
+
+
+def test_a_prompt_that_is_too_long_costs_the_others_nothing(open_model: Callable[..., EmbeddedModel]) -> None:
+    with open_model() as model, ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(one, model, "b" * n) for n in (20, 3000, 30, 1024)]
+        assert asked[0].result().text
+        assert asked[2].result().text
+        for i in (1, 3):
+            with pytest.raises(ModelError, match="does not fit into the context"):
+                asked[i].result()
+
+
+def test_closing_it_while_many_wait_ends_soon(open_model: Callable[..., EmbeddedModel]) -> None:
+    with open_model() as model, ThreadPoolExecutor(20) as threads:
+        one(model, "start")
+        request = Request("a long story", max_tokens=900)
+        asked = [threads.submit(model.complete, request) for _ in range(20)]
+        time.sleep(0.05)
+        began = time.monotonic()
+        model.close()
+        assert time.monotonic() - began < 10
+        ended = [one for one in asked if isinstance(one.exception(timeout=10), ModelError)]
+    assert len(ended) >= 12  # those that had their turn at once may have been answered
