@@ -55,6 +55,7 @@ def fill(cache: Path) -> None:
     put(runs_dir() / "mine-spider-mini-test-0123456789ab" / "run.json", 40)
     put(folder_of(CATALOG["all-minilm-l6-v2"]) / "model.bin", 5000)
     put(cache / "expanded" / "ab.gguf", 300)
+    put(cache / "merged" / "ab.gguf", 310)
     put(adapters_dir() / "mine" / "card.json", 10)
     put(adapters_dir() / "begun" / "checkpoint.pt", 20)
 
@@ -76,7 +77,8 @@ def test_how_much_there_is_of_each(cache: Path) -> None:
     entries = {name: row.entries for name, row in rows.items()}
     assert entries == {
         **dict.fromkeys(("responses", "gold", "retrieval", "training"), 2),
-        **{"values": 1, "prefixes": 1, "databases": 10, "runs": 1, "weights": None, "expanded": 1, "adapters": 1},
+        **dict.fromkeys(("values", "prefixes", "runs", "expanded", "merged", "adapters"), 1),
+        **{"databases": 10, "weights": None},
     }
     assert (rows["weights"].n_bytes, rows["adapters"].n_bytes, rows["prefixes"].n_bytes) == (5000, 30, 1000)
     assert sum(row.n_bytes for row in rows.values()) == sum(f.stat().st_size for f in cache.rglob("*") if f.is_file())

@@ -32,6 +32,8 @@ NOTICE_S = 30.0
 """After so long without an answer that is said, then after twice as long, and so on."""
 PATIENCE_S = 5.0
 """For a connection to close."""
+UNUSED_FOR_S = 2.0
+"""Longer a connection is not kept for another request: many servers hang up after five seconds, just as one comes."""
 T = TypeVar("T")
 _QUOTED_BYTES = re.compile(r"(?:bytearray\()?b(['\"].*?['\"])\)?")
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -131,7 +133,7 @@ class Wire:
             self._client = httpx.AsyncClient(
                 headers=self._headers,
                 timeout=httpx.Timeout(None, connect=min(CONNECT_TIMEOUT_S, self._timeout_s)),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=UNUSED_FOR_S),
                 trust_env=not self._local,
             )
             self._loop = asyncio.new_event_loop()

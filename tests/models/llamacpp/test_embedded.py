@@ -21,7 +21,7 @@ from tiny_gguf import write_tiny_gguf
 from spider_opt.benchmarks import load
 from spider_opt.errors import ModelError, ModelUnavailable, WeightsError
 from spider_opt.models import EmbeddedModel, weights
-from spider_opt.models.llamacpp import prefixes, server
+from spider_opt.models.llamacpp import prefixes, server, slots
 from spider_opt.paths import cache_dir
 from spider_opt.scoring import Rules, judge, score
 from spider_opt.types import Message, ModelInfo, Request
@@ -101,7 +101,7 @@ def test_samples_grammar_and_stop(model: EmbeddedModel) -> None:
 
 def test_many_samples_of_one_prompt(model: EmbeddedModel) -> None:
     prompt = SCHEMA + QUESTIONS[0]
-    n = server.N_SIDE_BY_SIDE + 2
+    n = slots.N_SIDE_BY_SIDE + 2
     fresh = ask(model, QUESTIONS[0])
     samples = model.complete(Request(prompt, n=n, temperature=1.0, seed=5, max_tokens=4))
     assert len(samples) == n
@@ -117,7 +117,7 @@ def test_the_beginnings_of_prompts_are_kept_on_disk(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prefixes, "MIN_TOKENS", 64)
-    monkeypatch.setattr(server, "MIN_TOKENS", 64)
+    monkeypatch.setattr(slots, "MIN_TOKENS", 64)
     folder = tmp_path / "prefixes"
 
     def answers(kept: Path | None) -> list[tuple[str, float | None, bool]]:
