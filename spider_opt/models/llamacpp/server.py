@@ -63,6 +63,7 @@ class LlamaServer:
         xllamacpp = binding()
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
+        params.model_alias = {name}  # it would be called by its file
         params.n_parallel = N_SIDE_BY_SIDE
         params.n_ctx = n_ctx * N_SIDE_BY_SIDE
         self._alike = alike

@@ -235,6 +235,14 @@ def server_of(model: EmbeddedModel) -> server.LlamaServer:
     return model._started()
 
 
+def test_it_answers_as_the_model_that_is_asked(
+    open_model: Callable[..., EmbeddedModel], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with open_model() as model:
+        assert one(model, "quiet").served == ""
+    assert (caplog.text, *capfd.readouterr()) == ("", "", "")
+
+
 def test_what_is_known_is_not_computed_again(open_model: Callable[..., EmbeddedModel], tmp_path: Path) -> None:
     """Not in the slot that has it, not in another, and not in the next process."""
     schema = "abc" * 40
