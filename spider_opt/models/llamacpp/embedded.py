@@ -19,7 +19,7 @@ from spider_opt.types import Completion, ModelInfo, Request
 
 
 class EmbeddedModel:
-    """A GGUF file served in this process; may be called from several threads, which take turns.
+    """A GGUF file served in this process; may be called from several threads, which take turns but with adapters.
 
     The server starts with the first call and ends with ``close``, ``with``, or the process. ``adapters`` are
     GGUF LoRA files; with these many threads are answered side by side, from a file of the weights with what the

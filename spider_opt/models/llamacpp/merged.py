@@ -8,6 +8,7 @@ side and from any beginning that is known, and each still has the answer that it
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ BLOCK = 32
 KEPT = 3
 """Files that are kept, those used last: each is as large as the weights in 8 bits."""
 _AHEAD = 4
+_LOG = logging.getLogger("spider_opt")
 _ONLY_READ = "token_embd.weight"
 _WITHOUT_GGUF = "What merges adapters is not installed; type: pip install 'spider-opt[embedded]'"
 
@@ -199,6 +201,7 @@ def _is_whole(path: Path) -> bool:
 
 def _write(path: Path, weights: Path, adapters: Sequence[Path]) -> None:
     part = path.with_name(f".{path.name}.part")
+    _LOG.warning("%s: the adapter is put into the weights, which is done once and takes up to a minute", weights.stem)
     try:
         write_merged(part, weights, adapters)
         with part.open("rb") as file:

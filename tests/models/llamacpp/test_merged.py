@@ -240,7 +240,9 @@ def test_it_answers_as_the_model_that_is_asked(
 ) -> None:
     with open_model() as model:
         assert one(model, "quiet").served == ""
-    assert (caplog.text, *capfd.readouterr()) == ("", "", "")
+        said = [record.getMessage() for record in caplog.records]
+        assert said in ([], ["tiny: the adapter is put into the weights, which is done once and takes up to a minute"])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_is_known_is_not_computed_again(open_model: Callable[..., EmbeddedModel], tmp_path: Path) -> None:
