@@ -176,6 +176,16 @@ def _hash_once(path: str, stamp: tuple[int, ...]) -> str:
     return _hash(path)
 
 
+def stamp(path: Path) -> str:
+    """Return a file's size and time of change: enough to know again one that was found right.
+
+    Raises:
+        OSError: there is none.
+    """
+    stat = path.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
 def is_full(path: Path, error: Exception) -> bool:
     """Tell whether a disk without room is behind an error, of which SQLite may say only that it could not write."""
     if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):

@@ -68,8 +68,7 @@ def _hash(what: object) -> str:
 
 
 def _name(info: RunInfo) -> str:
-    engine = info.engine.partition(" ")[0]
-    engine = f"-{engine}" if engine not in ("", "llama.cpp") else ""
+    engine = f"-{info.engine_option}" if info.engine_option else ""
     model = f"-{info.model}" if info.model else ""
     name = f"{info.method}{model}-{info.benchmark}-{info.sample or info.split}{engine}"
     return re.sub(r"[^A-Za-z0-9.+=_-]+", "_", name)

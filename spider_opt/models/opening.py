@@ -28,8 +28,6 @@ from spider_opt.wording import argument
 
 Engine = Literal["llama.cpp", "torch"]
 """What computes a model of the catalog on this machine."""
-MERGED = "llama.cpp q8_0"
-"""The engine of a model whose adapters were put into its weights, which are in 8 bits then."""
 
 
 def open(
@@ -157,9 +155,7 @@ def _embedded(
     server.binding()  # before half a gigabyte is fetched for nothing
     return EmbeddedModel(
         fetched(name, on_progress),
-        info=ModelInfo(
-            name, entry.sha256, "+".join(adapter.sha256 for adapter in adapters), MERGED if adapters else ""
-        ),
+        info=ModelInfo(name, entry.sha256, "+".join(adapter.sha256 for adapter in adapters)),
         adapters=[adapter.path for adapter in adapters if adapter.path is not None],
         timeout_s=timeout_s,
         logprobs=logprobs,

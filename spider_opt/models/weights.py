@@ -17,7 +17,7 @@ from pathlib import Path
 from spider_opt.errors import WeightsError
 from spider_opt.models import sources
 from spider_opt.models.catalog import File, Weights, weights_named
-from spider_opt.paths import cache_dir, file_hash, locked
+from spider_opt.paths import cache_dir, file_hash, locked, stamp
 
 Progress = Callable[[int, int], None]
 """Called with bytes had so far and bytes in all."""
@@ -143,10 +143,10 @@ def _wrong(path: Path, file: File, memory: Path) -> str:
     They are read only where the file has changed since they were last found right, as a marker in the
     folder ``memory`` tells.
     """
-    stat = path.stat()
-    if stat.st_size != file.n_bytes:
-        return f"expected {file.n_bytes:,} bytes, found {stat.st_size:,}"
-    seen = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    n_bytes = path.stat().st_size
+    if n_bytes != file.n_bytes:
+        return f"expected {file.n_bytes:,} bytes, found {n_bytes:,}"
+    seen = f"{path.resolve()} {stamp(path)}"
     marker = memory / f"{file.name}.checked"
     with suppress(OSError):
         if marker.read_text(encoding="utf-8") == seen:

@@ -270,6 +270,11 @@ class RunInfo:
         """The benchmark and the split or sample of it, as in a table: ``spider dev``."""
         return f"{self.benchmark} {self.sample or self.split}"
 
+    @property
+    def engine_option(self) -> str:
+        """What ``--engine`` has to name to ask so again, '' where it is the usual one or none."""
+        return "torch" if self.engine.startswith("torch") else ""
+
 
 _SELDOM = ("metrics", "sqlite", "suite", "plug_value", "corrections")
 _ORDER = (

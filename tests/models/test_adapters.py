@@ -19,7 +19,7 @@ from spider_opt.models.adapters import CARD, FILE, NEXT, SHIPPED, adapter_folder
 from spider_opt.models.cache import request_key
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL, File, Weights
 from spider_opt.models.llamacpp import server
-from spider_opt.models.opening import MERGED
+from spider_opt.models.llamacpp.merged import ENGINE
 from spider_opt.paths import file_hash
 from spider_opt.runs.describing import describe
 from spider_opt.runs.identity import IDENTITY
@@ -242,7 +242,7 @@ def test_a_compact_one_is_written_out_where_it_is_opened(compact_adapter: Path, 
     assert isinstance(model, EmbeddedModel)
     assert model.adapters == (tmp_path / "cache" / "expanded" / f"{found.sha256}.gguf",)
     assert model.adapters[0].read_bytes() == b"lora" * 8
-    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, found.sha256, MERGED)
+    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, found.sha256, ENGINE)
 
 
 def test_a_compact_one_that_is_damaged_is_refused(compact_adapter: Path) -> None:
@@ -279,7 +279,7 @@ def test_with_one(named: str | None, make_adapter: Make) -> None:
     model = models.open(named, adapters=["mine"])
     assert isinstance(model, EmbeddedModel)
     assert model.adapters == (folder / FILE,)
-    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, LORA, MERGED)
+    assert model.info == ModelInfo(DEFAULT_MODEL, BASE, LORA, ENGINE)
 
 
 def test_with_two(make_adapter: Make) -> None:

@@ -177,7 +177,7 @@ def command(info: RunInfo, method: str, model: str) -> str:
         "method": method,
         "model": model if model != DEFAULT_MODEL else "",
         "base-url": info.endpoint,
-        "engine": info.engine.split()[0] if info.engine else "",
+        "engine": info.engine_option,
     }
     if info.benchmark == "spider":
         options["spider"] = "DIR"

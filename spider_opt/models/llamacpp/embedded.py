@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import WeightsError
-from spider_opt.models.llamacpp.merged import merged
+from spider_opt.models.llamacpp.merged import ENGINE, merged
 from spider_opt.models.llamacpp.server import LlamaServer
 from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE
 from spider_opt.processors import usable_processors
@@ -42,6 +43,8 @@ class EmbeddedModel:
     ) -> None:
         self.path = path
         self.info = info or ModelInfo(path.stem)
+        if adapters:
+            self.info = replace(self.info, engine=ENGINE)
         self.adapters = tuple(adapters)
         self.cache_tag = ("" if self.info.sha256 else str(path.resolve())) + (" logprobs" if logprobs else "")
         self._settings: dict[str, Any] = {

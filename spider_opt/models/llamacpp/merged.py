@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spider_opt.errors import ModelUnavailable, WeightsError
-from spider_opt.paths import cache_dir, file_hash, locked
+from spider_opt.paths import cache_dir, file_hash, locked, stamp
 from spider_opt.processors import usable_processors
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+ENGINE = "llama.cpp q8_0"
+"""What computes the answers of weights with adapters in them, see ``ModelInfo``."""
 FORMAT = "spider-opt merged 1"
 BLOCK = 32
 """Numbers of a row that share a scale in Q8_0; rows that are not made of such blocks stay as they are."""
@@ -66,7 +68,7 @@ def merged(weights: Path, adapters: Sequence[Path]) -> Path:
                 "another folder"
             ) from error
     with suppress(OSError):
-        os.utime(_hash_file(path))
+        os.utime(_marker(path))
     return path
 
 
@@ -177,24 +179,25 @@ def _read(path: Path) -> Any:
 
 
 def _key(weights: Path, adapters: Sequence[Path]) -> str:
-    """Return what a merged file is called: a hash of all that is in it."""
+    """Return what a merged file is called: a hash of all that is in it. Weights are known by their time of change."""
     hashed = hashlib.sha256(FORMAT.encode())
-    for path in (weights, *adapters):
-        try:
+    try:
+        hashed.update(f" {weights.resolve()} {stamp(weights)}".encode())
+        for path in adapters:
             hashed.update(f" {file_hash(path)}".encode())
-        except OSError as error:
-            raise WeightsError(f"No weights at {path}.") from error
+    except OSError as error:
+        raise WeightsError(f"No weights at {error.filename}.") from error
     return hashed.hexdigest()
 
 
-def _hash_file(path: Path) -> Path:
-    return path.with_suffix(".sha256")
+def _marker(path: Path) -> Path:
+    return path.with_suffix(".written")
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is there with the bytes that it was written with."""
+    """Whether a file is there as it was written."""
     try:
-        return file_hash(path) == _hash_file(path).read_text(encoding="ascii")
+        return stamp(path) == _marker(path).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -206,9 +209,8 @@ def _write(path: Path, weights: Path, adapters: Sequence[Path]) -> None:
         write_merged(part, weights, adapters)
         with part.open("rb") as file:
             os.fsync(file.fileno())
-        said = file_hash(part, again=True)
         part.replace(path)
-        _hash_file(path).write_text(said, encoding="ascii")
+        _marker(path).write_text(stamp(path), encoding="ascii")
     finally:
         part.unlink(missing_ok=True)
 
@@ -218,7 +220,7 @@ def _forget_all_but_last(folder: Path, path: Path) -> None:
 
     def used(file: Path) -> float:
         try:
-            return _hash_file(file).stat().st_mtime
+            return _marker(file).stat().st_mtime
         except OSError:
             return 0.0
 
@@ -226,4 +228,4 @@ def _forget_all_but_last(folder: Path, path: Path) -> None:
     for file in (*others[KEPT - 1 :], *folder.glob(".*.part")):
         with suppress(OSError):
             file.unlink()
-            _hash_file(file).unlink(missing_ok=True)
+            _marker(file).unlink(missing_ok=True)

@@ -40,12 +40,8 @@ class Phases:
         with self._changed:
             self._check_open()
             self._n_asking += 1
-        try:
+        with self._given_back(self._asked):
             yield
-        finally:
-            with self._changed:
-                self._n_asking -= 1
-                self._changed.notify_all()
 
     def close(self, patience_s: float) -> None:
         """Let nobody begin, and wait so long for those who ask."""
@@ -65,12 +61,8 @@ class Phases:
             self._wait(lambda: bool(self._free) and not self._wants_all)
             slot = best(frozenset(self._free))
             self._free.remove(slot)
-        try:
+        with self._given_back(lambda: self._free.add(slot)):
             yield slot
-        finally:
-            with self._changed:
-                self._free.add(slot)
-                self._changed.notify_all()
 
     @contextmanager
     def all_slots(self) -> Iterator[None]:
@@ -87,12 +79,8 @@ class Phases:
             finally:
                 self._wants_all -= 1
                 self._changed.notify_all()
-        try:
+        with self._given_back(lambda: self._free.update(range(self._n_slots))):
             yield
-        finally:
-            with self._changed:
-                self._free.update(range(self._n_slots))
-                self._changed.notify_all()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -109,12 +97,8 @@ class Phases:
             finally:
                 self._n_waiting -= 1
                 self._changed.notify_all()
-        try:
+        with self._given_back(self._not_alone):
             yield
-        finally:
-            with self._changed:
-                self._alone = False
-                self._changed.notify_all()
 
     @contextmanager
     def beside(self) -> Iterator[Callable[[], float]]:
@@ -135,6 +119,21 @@ class Phases:
                 self._count(-1)
                 share = self._each_s - began
                 self._changed.notify_all()
+
+    @contextmanager
+    def _given_back(self, give: Callable[[], None]) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._changed:
+                give()
+                self._changed.notify_all()
+
+    def _asked(self) -> None:
+        self._n_asking -= 1
+
+    def _not_alone(self) -> None:
+        self._alone = False
 
     def _count(self, more: int) -> None:
         now = time.perf_counter()

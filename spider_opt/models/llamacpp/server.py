@@ -25,8 +25,9 @@ from typing import Any
 from spider_opt.errors import ModelUnavailable
 from spider_opt.models.llamacpp.phases import Phases
 from spider_opt.models.llamacpp.prefixes import Prefixes
-from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE, Slots
+from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE, Ready, Slots
 from spider_opt.models.openai.chat import OpenAIModel
+from spider_opt.paths import stamp
 from spider_opt.types import Completion, Message, Usage
 
 BLOCK = 32
@@ -79,9 +80,8 @@ class LlamaServer:
         params.verbosity = -1
         kept: Prefixes | None = None
         if prefixes is not None:
-            file = path.resolve()
-            weights = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
-            of = f"llama.cpp {xllamacpp.__version__} {platform.node()} {n_threads} {params.n_ubatch} {n_ctx} {weights}"
+            how = f"{n_threads} {params.n_ubatch} {n_ctx} {path.resolve()} {stamp(path)}"
+            of = f"llama.cpp {xllamacpp.__version__} {platform.node()} {how}"
             kept = Prefixes(prefixes, of, NAMED if alike else BLOCK)
             prefixes.mkdir(parents=True, exist_ok=True)
             params.slot_save_path = f"{prefixes}{os.sep}"
@@ -142,26 +142,27 @@ class LlamaServer:
         asked = {**body, **extra, "prompt": prompt}
         with self._phases.asking():
             if self._alike and n == 1:
-                return self._beside_others(asked)
+                return [self._beside_others(asked)]
             with self._phases.all_slots():
-                slots = self._slots
-                slot, whole, before = slots.ready(prompt) if self._alike else (*slots.aligned(prompt), Usage())
-                slots.forget([s for s in range(N_SIDE_BY_SIDE) if s != slot][: n - 1])
-                options = {"id_slot": slot, "cache_prompt": whole}
-                done = [replace(one, served="") for one in self._client.ask({**asked, **options}, n)]
-                slots.hold(slot, prompt[:-1] if self._alike else prompt)
-        if self._alike:
-            done[0] = _with_prompt(done[0], before, done[0].usage.seconds)
+                ready = self._slots.ready(prompt) if self._alike else self._slots.aligned(prompt)
+                self._slots.forget([slot for slot in range(N_SIDE_BY_SIDE) if slot != ready.slot][: n - 1])
+                done = self._answers(asked, ready, n)
+                self._slots.hold(ready.slot, ready.held_after)
+        done[0] = _with_prompt(done[0], ready.spent, done[0].usage.seconds)
         return [self._counted(done), *done[1:]] if n > 1 else done
 
-    def _beside_others(self, asked: dict[str, Any]) -> list[Completion]:
+    def _beside_others(self, asked: Mapping[str, Any]) -> Completion:
         prompt = asked["prompt"]
         with self._phases.slot(lambda free: self._slots.best(prompt, free)) as slot:
             with self._phases.alone():
-                _, whole, before = self._slots.ready(prompt, slot)
+                ready = self._slots.ready(prompt, slot)
             with self._phases.beside() as share_s:
-                [done] = self._client.ask({**asked, "id_slot": slot, "cache_prompt": whole})
-        return [_with_prompt(replace(done, served=""), before, share_s())]
+                [done] = self._answers(asked, ready, 1)
+        return _with_prompt(done, ready.spent, share_s())
+
+    def _answers(self, asked: Mapping[str, Any], ready: Ready, n: int) -> list[Completion]:
+        options = {"id_slot": ready.slot, "cache_prompt": ready.holds_some}
+        return [replace(done, served="") for done in self._client.ask({**asked, **options}, n)]
 
     def _counted(self, done: Sequence[Completion]) -> Completion:
         """Return the first of some samples with the usage of all; the server counts its answer tokens only."""
@@ -186,10 +187,12 @@ def binding() -> Any:
         raise ModelUnavailable("llama.cpp is not installed; type: pip install 'spider-opt[embedded]'") from error
 
 
-def _with_prompt(done: Completion, before: Usage, seconds: float) -> Completion:
-    """Return an answer with what its prompt cost, and so many seconds of its own."""
+def _with_prompt(done: Completion, spent: Usage | None, seconds: float) -> Completion:
+    """Return an answer with what was spent on its prompt before, if it was, and so many seconds of its own."""
+    if spent is None:
+        return done
     usage = replace(
-        done.usage, prompt_tokens=before.prompt_tokens, cached_tokens=before.cached_tokens,
-        seconds=round(before.seconds + seconds, 3),
+        done.usage, prompt_tokens=spent.prompt_tokens, cached_tokens=spent.cached_tokens,
+        seconds=round(spent.seconds + seconds, 3),
     )  # fmt: skip
     return replace(done, usage=usage)

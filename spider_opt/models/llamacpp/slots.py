@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from itertools import count, pairwise, takewhile
+from typing import NamedTuple
 
 from spider_opt.errors import ModelError
 from spider_opt.models.llamacpp.prefixes import MIN_TOKENS, Prefixes
@@ -17,6 +18,19 @@ N_SIDE_BY_SIDE = 8
 """Answers decoded together: the weights are read once for all of them."""
 N_REMEMBERED = 3
 """Prompts remembered, for methods that ask several kinds of prompt in turn; all slots where weights are alike."""
+
+
+class Ready(NamedTuple):
+    """A slot in which a prompt can be asked.
+
+    It ``holds_some`` of the prompt's tokens, and the tokens ``held_after`` can be gone on from once that is answered.
+    ``spent`` is what the prompt cost by then, None where all of that is the answer's.
+    """
+
+    slot: int
+    holds_some: bool
+    held_after: list[int]
+    spent: Usage | None = None
 
 
 class Slots:
@@ -53,10 +67,10 @@ class Slots:
         slots = self._held if among is None else among
         return max(slots, key=lambda slot: (n_shared(self._held[slot], prompt), -self._used[slot]))
 
-    def aligned(self, prompt: list[int]) -> tuple[int, bool]:
+    def aligned(self, prompt: list[int]) -> Ready:
         """Choose a slot and make it forget all but the whole blocks that it shares with a prompt.
 
-        Returns the slot and whether there are such blocks. Until it has been asked, it is taken for empty.
+        Until it has been asked, it is taken for empty.
 
         Raises:
             ModelError: the server failed.
@@ -73,12 +87,10 @@ class Slots:
             if n - stored >= MIN_TOKENS:
                 self._save(slot, prompt[:n])
         self.hold(slot, [])
-        return slot, n > 0
+        return Ready(slot, n > 0, prompt)
 
-    def ready(self, prompt: list[int], slot: int | None = None) -> tuple[int, bool, Usage]:
+    def ready(self, prompt: list[int], slot: int | None = None) -> Ready:
         """Compute a prompt but for its last token in a slot, by default the best.
-
-        Returns the slot, whether it holds something then, and what that cost.
 
         Raises:
             ModelError: the server failed.
@@ -97,7 +109,7 @@ class Slots:
                 self._client.ask(body)
         self.hold(slot, head)
         spent = Usage(prompt_tokens=len(prompt), cached_tokens=n, seconds=time.perf_counter() - began)
-        return slot, bool(head), spent
+        return Ready(slot, bool(head), head, spent)
 
     def _begun(self, slot: int, head: list[int]) -> int:
         """Make a slot hold as many of the first tokens of ``head`` as can be had; return how many need no computing.
@@ -107,8 +119,9 @@ class Slots:
         stored = self._prefixes.find(head) if self._prefixes else 0
         n = n_shared(self._held[slot], head)
         other = self.best(head)
-        if self._prefixes and n_shared(self._held[other], head) - max(n, stored) >= MIN_TOKENS:
-            n = n_shared(self._held[other], head) if self._copied(other, slot) else 0
+        n_there = n_shared(self._held[other], head)
+        if self._prefixes and n_there - max(n, stored) >= MIN_TOKENS:
+            n = n_there if self._copied(other, slot) else 0
         elif stored > n:
             n = stored if self._restored(slot, head[:stored]) else 0
         if self._prefixes:

@@ -111,9 +111,9 @@ def test_it_is_written_once(tiny: Path, adapter: Path, cache: Path, monkeypatch:
     assert merged(tiny, [adapter]) == path
     assert len(written) == 2
     (path.parent / f".{path.name}.part").write_bytes(b"what a kill left")
-    path.with_suffix(".sha256").unlink()
+    path.with_suffix(".written").unlink()
     assert merged(tiny, [adapter]) == path
-    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, path.with_suffix(".sha256").name]
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, path.with_suffix(".written").name]
 
 
 def test_only_those_used_last_are_kept(tiny: Path, cache: Path, tmp_path: Path) -> None:

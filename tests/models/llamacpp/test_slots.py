@@ -92,11 +92,12 @@ def test_no_token_of_a_prompt_is_computed_alone(seed: int, failing: bool, kept: 
         prompt = rng.choice([*asked, *answered])
         slot = rng.choice([None, *range(N_SIDE_BY_SIDE)])
         try:
-            slot, whole, spent = own.ready(prompt, slot)
-            head = prompt[:-1]
+            ready = own.ready(prompt, slot)
+            slot, head = ready.slot, prompt[:-1]
             n_ready += 1
-            assert whole == bool(head)
-            assert spent.cached_tokens < max(2, len(head) + 1)
+            assert (ready.holds_some, ready.held_after) == (bool(head), head)
+            assert ready.spent is not None
+            assert ready.spent.cached_tokens < max(2, len(head) + 1)
             assert [token for token, _ in server.held[slot]][: len(head)] == head
             hows = {how for _, how in server.held[slot][: len(head)]}
             assert hows == ({ALONE} if len(head) == 1 else {AMONG} if head else set())
@@ -119,6 +120,7 @@ def test_what_is_in_another_slot_or_was_kept_is_not_computed_again(tmp_path: Pat
     assert server.n_computed < len(schema) + 8 * N_SIDE_BY_SIDE
     server.n_computed = 0
     server.held = [[] for _ in range(N_SIDE_BY_SIDE)]
-    _, _, spent = opened(server, True).ready([*schema, 8, 8, 8], 2)
+    spent = opened(server, True).ready([*schema, 8, 8, 8], 2).spent
+    assert spent is not None
     assert spent.cached_tokens == len(schema)
     assert server.n_computed < 8

@@ -47,7 +47,7 @@ def model_of(run: Run, method: Method, model: ChatModel | None, kept: Path, unke
                 f"{run.where} was asked with {manner}: open the model so, and give it from Python "
                 f"(ask_oracle(run, benchmark, folder, model=so.model(…)))"
             )
-        engine: Engine = "torch" if info.engine.startswith("torch") else "llama.cpp"
+        engine: Engine = "torch" if info.engine_option else "llama.cpp"
         asking = Asking(info.endpoint or None, engine)
         opened = opened_model(method, info.model or None, asking, kept, unkept)
     else:
