@@ -19,11 +19,10 @@ from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_
 from spider_opt.methods import Method
 from spider_opt.models import CachedModel, Engine, Recorder, ReplayModel
 from spider_opt.models.adapters import find_adapter
-from spider_opt.models.computing import computed_by, innermost
+from spider_opt.models.computing import asked_together, computed_by, innermost
 from spider_opt.models.lent import Lent, tag_of
 from spider_opt.models.openai.chat import REQUEST_TIMEOUT_S
 from spider_opt.models.openai.urls import without_secrets
-from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.plugins import code_in, package_of
 from spider_opt.progress import Progress
 from spider_opt.retrieval import open_library
@@ -178,7 +177,7 @@ def of_method(
     return Plan(
         info, chat, generator, own="" if who.told else chat.info.name, unseen=who.unseen,
         same=f"cache_tag={who.cache_tag!r} in the model", kept=who.told,
-        side_by_side=SIDE_BY_SIDE if chat.info.engine else 1, measure=measure, cost=cost, ended=who.ended,
+        side_by_side=asked_together(chat.info), measure=measure, cost=cost, ended=who.ended,
     )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
-from spider_opt.models.torch.engine import TorchModel
-from spider_opt.types import ChatModel
+from spider_opt.models.torch.engine import SIDE_BY_SIDE, TorchModel
+from spider_opt.types import ChatModel, ModelInfo
 
 _HERE = Path(__file__).parent
 _ENGINES: tuple[tuple[type, str, str], ...] = (
@@ -28,6 +28,15 @@ def computed_by(model: ChatModel) -> str:
         if isinstance(inner, kind):
             return f"{package} {_version(package)}, code {_code(folder)}"
     return ""
+
+
+def asked_together(info: ModelInfo) -> int:
+    """Return how many questions are asked at the same time where nobody says: 1 where they would take turns.
+
+    >>> asked_together(ModelInfo("m")), asked_together(ModelInfo("m", engine="torch int8"))
+    (1, 32)
+    """
+    return SIDE_BY_SIDE if info.engine else 1
 
 
 def innermost(model: ChatModel) -> object:

@@ -20,8 +20,8 @@ from spider_opt.errors import ModelError
 from spider_opt.evaluation.plan import Asking, opened_model
 from spider_opt.methods import parse_method
 from spider_opt.models import Engine
+from spider_opt.models.computing import asked_together
 from spider_opt.models.lent import checked_model
-from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, display
 from spider_opt.prompts.judging import ask_judge, read_verdict
@@ -224,7 +224,7 @@ def replies_to(
         (said, *_) = task.model.complete(request)
         return Prediction("", said.usage, text=said.text)
 
-    side_by_side = how.concurrency or (SIDE_BY_SIDE if judge.info.engine else 1)
+    side_by_side = how.concurrency or asked_together(judge.info)
     with closing(ask_all(by_database(asked), generator, judge, seed, side_by_side)) as answered:
         for example, got in answered:
             yield example.question.id, got

@@ -20,7 +20,7 @@ from spider_opt.benchmarks.unchanged import check_unchanged
 from spider_opt.cache_use import cache_in_use
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import ModelError, RunError, UsageError
-from spider_opt.models.torch.engine import SIDE_BY_SIDE
+from spider_opt.models.computing import asked_together
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, display
 from spider_opt.retrieval import open_library
@@ -128,7 +128,7 @@ def ask_oracle(
             library = open_library(benchmark, benchmark.examples, run.info.embedder, progress=shown_by)
             tools = Tools(DatabasePool(benchmark.paths), library)
             errors: list[ModelError] = []
-            side_by_side = SIDE_BY_SIDE if opened.info.engine else 1
+            side_by_side = asked_together(opened.info)
 
             def ask(
                 group: Group, rung: Rung | None, todo: Sequence[Example], shown: Mapping[str, OracleContext]
