@@ -16,6 +16,7 @@ from spider_opt.models.llamacpp.merged import ENGINE, merged
 from spider_opt.models.llamacpp.server import LlamaServer
 from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE
 from spider_opt.processors import usable_processors
+from spider_opt.temporary import temporary_folder
 from spider_opt.types import Completion, ModelInfo, Request
 
 
@@ -26,7 +27,8 @@ class EmbeddedModel:
     GGUF LoRA files; with these many threads are answered side by side, from a file of the weights with what the
     adapters learnt in them, which is written into the cache first. ``n_ctx`` is the context in tokens, prompt and
     answer together; ``n_threads`` falls back on the number of cores this process may use. In the folder ``prefixes``
-    the server keeps what it computed for the beginnings of prompts.
+    the server keeps what it computed for the beginnings of prompts, by default only until it ends, and only with
+    adapters, where one thread goes on from what another began.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class EmbeddedModel:
         """Stop the server and free its memory; the next call starts it again."""
         with self._lock:
             server, self._server = self._server, None
-            self._use.close()
-        if server is not None:
-            server.stop()
+            use = self._use.pop_all()
+        with use:
+            if server is not None:
+                server.stop()
 
     def _started(self) -> LlamaServer:
         with self._lock:
@@ -104,6 +107,9 @@ class EmbeddedModel:
                 if not self.path.is_file():
                     raise WeightsError(f"No weights at {self.path}.")
                 self._use.enter_context(cache_in_use())
-                path = merged(self.path, self.adapters) if self.adapters else self.path
-                self._server = LlamaServer(self.info.name, path, alike=bool(self.adapters), **self._settings)
+                path, settings = self.path, dict(self._settings)
+                if self.adapters:
+                    path = merged(self.path, self.adapters)
+                    settings["prefixes"] = settings["prefixes"] or self._use.enter_context(temporary_folder())
+                self._server = LlamaServer(self.info.name, path, alike=bool(self.adapters), **settings)
             return self._server

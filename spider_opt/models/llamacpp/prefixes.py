@@ -44,6 +44,10 @@ class Prefixes:
                 os.utime(self.folder / self.name(prompt[:found]))
         return found
 
+    def forget(self) -> None:
+        """Find nothing any more that was kept until now."""
+        self._of += b" again"
+
     def keep(self, name: str, written: str) -> None:
         """Take a file that was written under another name, and remove the oldest ones where there are too many."""
         with suppress(OSError):

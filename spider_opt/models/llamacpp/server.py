@@ -114,7 +114,7 @@ class LlamaServer:
     def forget(self) -> None:
         """Compute what is asked next from its first token on."""
         with self._phases.all_slots():
-            self._slots.forget()
+            self._slots.forget_all()
 
     def tokens(self, messages: Sequence[Message] | str) -> list[int]:
         """Turn a chat, by the model's own template, or a plain prompt into tokens.

@@ -57,10 +57,16 @@ class Slots:
         self._held[slot] = tokens
         self._used[slot] = next(self._ticks)
 
-    def forget(self, slots: Collection[int] | None = None) -> None:
-        """Take slots, by default all, for empty."""
-        for slot in self._held if slots is None else self._held.keys() & set(slots):
+    def forget(self, slots: Collection[int]) -> None:
+        """Take slots for empty."""
+        for slot in self._held.keys() & set(slots):
             self.hold(slot, [])
+
+    def forget_all(self) -> None:
+        """Take all slots for empty, and begin with nothing that was kept."""
+        self.forget(self._held)
+        if self._prefixes:
+            self._prefixes.forget()
 
     def best(self, prompt: Sequence[int], among: Collection[int] | None = None) -> int:
         """Return the slot that begins most as a prompt does, of several the one not used for longest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -229,6 +230,24 @@ def test_an_answer_is_the_same_beside_others_and_after_any(
                 server_of(model).forget()
                 assert ask(model, each) == answer
         assert kept is None or any(kept.iterdir())
+
+
+def test_threads_share_a_beginning_that_nobody_keeps(
+    open_model: Callable[..., EmbeddedModel], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    schema = "".join(random.Random(2).choices("abcdefgh ", k=300))
+    with open_model() as model:
+        with ThreadPoolExecutor(8) as threads:
+            done = list(threads.map(lambda i: model.complete(Request(f"{schema} {i}", max_tokens=3)), range(8)))
+        assert any(tmp_path.iterdir())
+        n_anew = [one.usage.prompt_tokens - one.usage.cached_tokens for [one] in done]
+        assert sorted(n_anew)[-1] > 200, "the first computes all"
+        assert sorted(n_anew)[-3] < 20, "and the second may, before it is known where they part"
+        server_of(model).forget()
+        [again] = model.complete(Request(f"{schema} 3", max_tokens=3))
+        assert again.usage.cached_tokens == 0
+    assert not any(tmp_path.iterdir())
 
 
 def server_of(model: EmbeddedModel) -> server.LlamaServer:

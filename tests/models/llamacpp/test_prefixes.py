@@ -34,6 +34,18 @@ def test_short_beginnings_are_not_looked_for(tmp_path: Path) -> None:
     assert store.find(PROMPT) == 0
 
 
+def test_what_is_forgotten_is_not_found(tmp_path: Path) -> None:
+    store = Prefixes(tmp_path, "model", 32)
+    keep(store, PROMPT[:256])
+    store.forget()
+    assert store.find(PROMPT) == 0
+    keep(store, PROMPT[:512])
+    assert store.find(PROMPT) == 512
+    store.forget()
+    assert store.find(PROMPT) == 0
+    assert Prefixes(tmp_path, "model", 32).find(PROMPT) == 256  # others have what is there
+
+
 def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefixes, "MAX_BYTES", 25)
     store = Prefixes(tmp_path, "model", 32)
