@@ -11,6 +11,7 @@ from types import MappingProxyType
 from spider_opt.analysis.paired import Paired, holm, paired
 from spider_opt.analysis.pools import Judged, Pool
 from spider_opt.analysis.recovered import Recovered, recovered
+from spider_opt.answering.candidates import DRAWN_ALIKE
 from spider_opt.answering.choosing import WAYS
 from spider_opt.runs import Run
 from spider_opt.scoring import Rules
@@ -230,11 +231,12 @@ def _pass_at(pools: Sequence[Pool], judged: Judged, clusters: Sequence[str]) -> 
     Source: Chen et al. 2021 (Codex), section 2.1.
     """
     drawn: list[tuple[int, int]] = []
-    in_turn = {candidate.step for pool in pools for candidate in pool.candidates} - {"vote", ""}
+    in_turn = False
     for pool in pools:
         own = [c for c, run in zip(pool.candidates, pool.runs, strict=True) if run == 0]
         right = sum(c.n for c in own if judged[pool.index, c.sql].correct)
         drawn.append((sum(c.n for c in own), right))
+        in_turn = in_turn or any(c.step not in (*DRAWN_ALIKE, "") for c in own)
     most = max((n for n, _ in drawn), default=0)
     found = []
     for k in range(1, most + 1):

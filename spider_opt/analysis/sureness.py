@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 from typing import Literal
 
-from spider_opt.answering.candidates import own
+from spider_opt.answering.candidates import DRAWN_ALIKE, own
 from spider_opt.answering.choosing import RAN
 from spider_opt.errors import UsageError
 from spider_opt.runs import Run
@@ -22,7 +22,6 @@ DID_NOT_RUN = frozenset(Outcome) - {Outcome.CORRECT, Outcome.WRONG_ROWS}
 """What comes of running it shows by itself that such an answer is none."""
 HOW_TO_HAVE_ONE = "ask with votes (vote:n=8+…), or with logprobs from a server that gives log probabilities"
 NO_SIGNAL = f"its answers came without any; {HOW_TO_HAVE_ONE}"
-_CHOSE = ("vote", "select")
 _TRIED = ("first-valid", "retry")
 
 
@@ -64,7 +63,7 @@ def sureness(prediction: Prediction, signal: Signal) -> float | None:
 
 
 def _votes(prediction: Prediction) -> float | None:
-    several = [candidate for candidate in own(prediction.candidates) if candidate.step in _CHOSE]
+    several = [candidate for candidate in own(prediction.candidates) if candidate.step in DRAWN_ALIKE]
     if several:
         chosen = next((one for one in several if one.sql == prediction.sql), None)
         if chosen is None or chosen.outcome not in RAN:
@@ -73,7 +72,7 @@ def _votes(prediction: Prediction) -> float | None:
         return alike / sum(one.n for one in several)
     for step in reversed(prediction.trace):  # of before candidates were kept: the largest group's is the answer
         groups, n = step.get("groups"), step.get("n")
-        if step.get("step") in _CHOSE and isinstance(groups, list) and isinstance(n, int) and n > 0:
+        if step.get("step") in DRAWN_ALIKE and isinstance(groups, list) and isinstance(n, int) and n > 0:
             return groups[0] / n if groups else 0.0
     return None
 

@@ -11,6 +11,8 @@ from spider_opt.types import Candidate, Prediction
 
 DIGITS = 16
 """Of a digest, of those that are kept: enough to tell a question's few results apart."""
+DRAWN_ALIKE = ("vote", "select")
+"""The steps whose candidates are samples of one prompt; others end at the first that will do."""
 
 
 def told(step: str, samples: Sequence[Prediction], tries: Sequence[Tried]) -> tuple[Candidate, ...]:

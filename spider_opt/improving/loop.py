@@ -15,7 +15,7 @@ from typing import Any
 
 from spider_opt.analysis.comparing import compare
 from spider_opt.benchmarks.equal_contents import equal_contents
-from spider_opt.errors import LeakError, TrainingError, UsageError
+from spider_opt.errors import TrainingError, UsageError
 from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.improving.folds import folds, hold_out
 from spider_opt.improving.lessons import Lessons, labelled, lessons
@@ -31,6 +31,7 @@ from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run
 from spider_opt.training.dataset import Item, check_training
 from spider_opt.training.job_state import held
+from spider_opt.training.learnt import check_start
 from spider_opt.training.otherwise import candidates_of, right_among
 from spider_opt.wording import argument
 
@@ -81,7 +82,8 @@ class Loop:
         self._state = read_state(plan.folder, self._asked())
         self._check_adapters()
         if plan.start is not None:
-            self._check_start(plan.start, alike)
+            instead = "begin with one that did not, or with none"
+            check_start(plan.start, questions.held_out, alike, tell, instead)
 
     @property
     def state(self) -> State:
@@ -226,23 +228,6 @@ class Loop:
             raise UsageError(
                 f"There is an adapter {here[0]!r} already, of another training or loop: give another "
                 f"{argument('name')}, or remove it with: spider-opt models remove {here[0]}"
-            )
-
-    def _check_start(self, start: Adapter, alike: Sequence[frozenset[str]]) -> None:
-        if start.learnt_databases is None:
-            self._tell(
-                f"the card of {start.name} does not say which databases it learnt from: whether what is compared by is "
-                "among them is not known"
-            )
-        learnt = {db_id.lower() for db_id in start.learnt_databases or ()}
-        for group in alike:
-            names = {db_id.lower() for db_id in group}
-            learnt |= names if names & learnt else set()
-        held_out = {item.question.db_id.lower() for item in self._questions.held_out}
-        if seen := sorted(held_out & learnt):
-            raise LeakError(
-                f"the adapter {start.name} learnt from {seen[0]}, or from its rows, which is held out to compare by: "
-                "begin with one that did not, or with none"
             )
 
     def _asked(self) -> dict[str, Any]:

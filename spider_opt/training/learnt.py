@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from spider_opt.benchmarks.learnt import question_hashes
+from spider_opt.errors import LeakError
 from spider_opt.models.adapters import Adapter, all_learnt
 from spider_opt.training.dataset import Item
 from spider_opt.types import Question
@@ -26,6 +27,33 @@ def learnt_questions(items: Sequence[Item], start: Adapter | None = None) -> fro
     """Return the hashes of the questions of items and their demos, and of what ``start`` learnt, as above."""
     before = [] if start is None else [start.learnt_questions]
     return all_learnt([question_hashes(question.text for question in _questions(items)), *before])
+
+
+def check_start(
+    start: Adapter, held_out: Sequence[Item], alike: Iterable[frozenset[str]], tell: Callable[[str], None], instead: str
+) -> None:
+    """Make sure that an adapter to begin with has not learnt what is held out, nor a database with its contents.
+
+    ``alike`` are groups of databases with equal contents (``benchmarks.equal_contents``). Where the adapter's card does
+    not say what it learnt, ``tell`` gets a sentence. ``instead`` is what to do where it has.
+
+    Raises:
+        LeakError: it has.
+    """
+    if start.learnt_databases is None:
+        tell(
+            f"the card of {start.name} does not say which databases it learnt from: whether what is compared by is "
+            "among them is not known"
+        )
+    learnt = {db_id.lower() for db_id in start.learnt_databases or ()}
+    for group in alike:
+        names = {db_id.lower() for db_id in group}
+        learnt |= names if names & learnt else set()
+    if seen := sorted({item.question.db_id.lower() for item in held_out} & learnt):
+        raise LeakError(
+            f"the adapter {start.name} learnt from {seen[0]}, or from its rows, which is held out to compare by: "
+            f"{instead}"
+        )
 
 
 def chat_questions(file: Path) -> frozenset[str]:

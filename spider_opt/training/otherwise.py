@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from spider_opt.answering.candidates import DRAWN_ALIKE
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer
@@ -23,10 +24,10 @@ from spider_opt.types import Benchmark, Example, Verdict
 
 
 def candidates_of(answer: Answer) -> dict[str, int]:
-    """Return the queries that a vote chose from, and how often each was said; those that did not run are left out."""
+    """Return the samples that a step chose from, and how often each was said; those that did not run are left out."""
     counts: Counter[str] = Counter()
     for candidate in answer.prediction.candidates:
-        if candidate.step == "vote" and candidate.outcome in ("rows", "empty"):
+        if candidate.step in DRAWN_ALIKE and candidate.outcome in ("rows", "empty"):
             counts[candidate.sql] += candidate.n
     return dict(counts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from spider_opt import __version__
+from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import NEXT, replace, write_card, write_learnt
+from spider_opt.models.adapters import NEXT, Adapter, replace, write_card, write_learnt
 from spider_opt.models.lagging import warn_of_lag
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
@@ -26,12 +28,14 @@ from spider_opt.steps.finetune import AnswerForm
 from spider_opt.training.accuracy import held_out_accuracy
 from spider_opt.training.checkpoint import signs
 from spider_opt.training.dataset import Item, check_training
-from spider_opt.training.learnt import learnt_databases, learnt_questions, said_of_data
+from spider_opt.training.learnt import check_start, learnt_databases, learnt_questions, said_of_data
 from spider_opt.training.loop import Step, Training
 from spider_opt.training.packer import Packer, Target
 from spider_opt.training.spec import TuneSpec
 from spider_opt.types import Benchmark, Database, Schema
+from spider_opt.wording import either
 
+_LOG = logging.getLogger("spider_opt")
 N_WATCHED = 128
 MAX_TOKENS = 200
 NOTHING_HELD_OUT = "Nothing was held out that could tell whether it was long enough."
@@ -94,10 +98,12 @@ def tune(
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
             is another one or cannot be written to, or the adapter to start with is of another rank.
-        LeakError: an item must not be trained on.
+        LeakError: an item must not be trained on, or the adapter to start with has learnt what is held out.
     """
     settings, start = spec.settings, spec.start
     check_training(training, hold_out=spec.hold_out)
+    if start is not None and validation:
+        _check_start(start, validation, source)
     import_transformers()
     import torch
 
@@ -177,6 +183,12 @@ def tune(
         card["held_out"] = found
         write_card(folder, card)
     return card
+
+
+def _check_start(start: Adapter, validation: Sequence[Item], source: Benchmark | None) -> None:
+    instead = f"begin with one that did not, or hold nothing out: {either('hold_out=False', '--no-hold-out')}"
+    alike = equal_contents(source) if source else ()
+    check_start(start, validation, alike, lambda said: _LOG.warning("%s", said), instead)
 
 
 def _schemas(items: Sequence[Item]) -> list[Schema]:

@@ -94,6 +94,13 @@ def test_two_runs_have_one_vote_each(benchmark: Benchmark) -> None:
     assert [one.value for one in report.pass_at] == [one.value for one in so.candidates(ours).pass_at]
 
 
+def test_how_another_run_drew_its_samples_changes_nothing_of_the_first_ones(benchmark: Benchmark) -> None:
+    ours, theirs = voted(benchmark, "a"), voted(benchmark, "b", method="first-valid:n=4")
+    alone = so.candidates(ours)
+    assert so.candidates(ours, theirs).pass_at == alone.pass_at
+    assert so.candidates(theirs, ours).pass_at == so.candidates(theirs).pass_at != alone.pass_at
+
+
 def test_a_run_that_kept_none_takes_part_with_its_answer(benchmark: Benchmark) -> None:
     greedy = voted(benchmark, "greedy", OTHERS, method="zero-shot")
     report = so.candidates(voted(benchmark), greedy)
@@ -258,7 +265,13 @@ def test_where_there_is_nothing_to_judge(benchmark: Benchmark) -> None:
     assert to_json(report)["ways"][1]["recovered"] is None
 
 
-@pytest.mark.parametrize(("step", "values"), [("first-valid", [25, 50, 75, 75]), ("vote", [45.8, 66.7, 75, 75])])
+@pytest.mark.parametrize(
+    ("step", "values"),
+    [
+        ("first-valid", [25, 50, 75, 75]), ("retry", [25, 50, 75, 75]), ("vote", [45.8, 66.7, 75, 75]),
+        ("select", [45.8, 66.7, 75, 75]),
+    ],
+)  # fmt: skip
 def test_what_ends_at_the_first_that_runs_has_no_samples_that_are_alike(step: str, values: list[float]) -> None:
     """Of one, two, three and four samples the last is right, but for the four: what was drawn first says no more."""
     pools, judged = [], {}

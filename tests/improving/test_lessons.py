@@ -33,6 +33,8 @@ def test_only_what_ran_in_the_vote_is_a_candidate() -> None:
     given = answer(said("a", 2), said("a"), said("b", outcome="empty"), said("c", outcome="query_error"),
                    said("d", step="repair"))  # fmt: skip
     assert candidates_of(given["train-1"]) == {"a": 3, "b": 1}
+    judged = answer(said("a", 2, step="select"), said("b", step="select"), said("c", step="first-valid"))
+    assert candidates_of(judged["train-1"]) == {"a": 2, "b": 1}
 
 
 def test_the_most_frequent_right_query_in_other_words() -> None:

@@ -372,3 +372,19 @@ def test_it_begins_with_another_adapter(tuned_on: Callable[..., dict[str, Any]],
         tuned_on("third", start=start, settings=replace(SETTINGS, rank=3))
     with pytest.raises(TrainingError, match="other data or settings"):
         tuned_on("second", settings=replace(SETTINGS, rate=1e-12), resume=True)
+
+
+@pytest.mark.parametrize("learnt", [[HELD_OUT.upper()], None])
+def test_it_begins_with_no_adapter_that_learnt_what_it_is_watched_by(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture, learnt: list[str] | None
+) -> None:
+    first = tuned_on("first")
+    first["data"] = {} if learnt is None else {"db_ids": learnt}
+    (tmp_path / "adapters" / "first" / CARD).write_text(json.dumps(first))
+    if learnt is None:
+        tuned_on("second", start=find_adapter("first"))
+        assert "the card of first does not say which databases it learnt from" in caplog.text
+        return
+    with pytest.raises(LeakError, match=f"the adapter first learnt from {HELD_OUT}, .* hold nothing out: hold_out"):
+        tuned_on("second", start=find_adapter("first"))
+    assert not (tmp_path / "adapters" / "second").exists()
