@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 from spider_opt.benchmarks.equal_contents import equal_contents
@@ -54,6 +55,24 @@ def without_leaks(
     """Return ``training`` without what is too near to what is asked, and how many were left out by reason."""
     found = {id(example): reason for example, reason, _ in _leaks(training, asked, normals)}
     return [example for example in training if id(example) not in found], dict(Counter(found.values()))
+
+
+def gold_of(asked: Sequence[Example], normals: Normals = normal_queries) -> Callable[[str], bool]:
+    """Return what tells whether a query is a gold one of questions that are asked; of a query split with any values.
+
+    It is for queries that come from elsewhere than from training examples: models' answers, people's corrections.
+    """
+
+    @cache
+    def known() -> tuple[frozenset[str], _QuerySplit]:
+        golds = normals(gold for example in asked for gold in example.golds)
+        return frozenset(golds.values()), _QuerySplit([one for one in asked if is_query_split(one.question.id)])
+
+    def is_gold(sql: str) -> bool:
+        golds, apart = known()
+        return normalized(sql) in golds or apart.with_any_query([sql]) is not None
+
+    return is_gold
 
 
 def training_for(
@@ -167,7 +186,11 @@ class _QuerySplit:
 
     def with_query_of(self, example: Example) -> Example | None:
         """Return the question that has a query of the example's, whatever the values in it."""
-        keys = map(without_values, example.golds) if self._asked else ()
+        return self.with_any_query(example.golds)
+
+    def with_any_query(self, queries: Iterable[str]) -> Example | None:
+        """Return the question that has one of some queries, whatever the values in it."""
+        keys = map(without_values, queries) if self._asked else ()
         return next((self._queries[key] for key in keys if key in self._queries), None)
 
     def near(self, example: Example) -> Example | None:

@@ -96,7 +96,6 @@ def improve_command(
     from click.core import ParameterSource
 
     from spider_opt.answering.drafts import Look
-    from spider_opt.benchmarks.leaks import other_evaluations
     from spider_opt.cli.ended import how_ended, interrupted_by_signals
     from spider_opt.cli.finetune_here import teller
     from spider_opt.cli.training_questions import Wanted, training_questions
@@ -142,9 +141,7 @@ def improve_command(
         told(f"{len(labels):,} questions are learnt, or left out, as {review} says")
         if not labels:
             raise UsageError(f'{review} says nothing: give a question\'s "sql", or set its "drop" to true')
-        asked = chosen.load()
-        evaluated = [e for one in (asked, *other_evaluations(asked)[0]) for e in one.examples]
-        check_apart(labels, (gold for e in evaluated for gold in e.golds))
+        check_apart(labels, data.is_asked)
     folder = out or Path("improve") / name
     spec = TuneSpec(
         model or DEFAULT_MODEL,
@@ -158,7 +155,7 @@ def improve_command(
         name, folder, spec, rounds, folds, examples, samples, temperature, context, adapter, labels, engine, seed
     )
     loop = Loop(
-        Questions(data.training, data.validation, data.source, data.databases, data.about),
+        Questions(data.training, data.validation, data.source, data.databases, data.about, data.is_asked),
         plan,
         tune=partial(tune, progress=progress, tell=teller()),
         ask=partial(evaluate, tell=told),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from spider_opt.cli.benchmark_options import Chosen
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingQuestions:
-    """What is trained on, what is watched, the training split they are of, and what the card says of it."""
+    """What is trained on, what is watched, the training split they are of, and what the card says of it.
+
+    ``is_asked`` tells whether a query is the gold one of a question that is kept for scoring.
+    """
 
     training: list[Item]
     validation: list[Item]
     source: Benchmark
     databases: DatabasePool
     about: dict[str, Any]
+    is_asked: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         UsageError: there is nothing, or it is asked for wrongly.
     """
     from spider_opt.benchmarks import training_half
-    from spider_opt.benchmarks.leaks import held_out_questions, other_evaluations, without_leaks
+    from spider_opt.benchmarks.leaks import gold_of, held_out_questions, other_evaluations, without_leaks
     from spider_opt.benchmarks.subsets import listed
     from spider_opt.benchmarks.validation import is_query_split
     from spider_opt.databases import DatabasePool
@@ -81,6 +86,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     for why in broken:
         click.echo(f"not compared with what is learnt: {why}", err=True)
     kept = examples
+    evaluated = [example for scored in (asked, *others) for example in scored.examples]
     for scored in (asked, *others):
         kept, left_out = without_leaks(kept, scored.examples, normals)
         for reason, count in left_out.items():
@@ -89,7 +95,9 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     items, report = build(kept, databases, progress=lines)
     click.echo(str(report), err=True)
     training, validation = split(items, hold_out=wanted.hold_out)
-    apart, too_near = held_out_questions(source, normals) if wanted.hold_out else ([], {})
+    apart, too_near = (
+        held_out_questions(replace(source, examples=tuple(examples)), normals) if wanted.hold_out else ([], {})
+    )
     ids = {example.question.id for example in apart}
     validation = [item for item in validation if item.question.id in ids]
     for reason, count in too_near.items():
@@ -110,7 +118,8 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         raise UsageError("There is nothing to learn: no training question is left")
     n_asked = len(training)
     if wanted.answers:
-        training = with_others(training, wanted.answers, source, kept, progress=lines)
+        asked_or_watched = gold_of([*evaluated, *apart], normals)
+        training = with_others(training, wanted.answers, source, kept, is_asked=asked_or_watched, progress=lines)
     n_otherwise = len(training) - n_asked
     library = training_library(kept, progress=lines) if wanted.demos or method != "none" else None
     if method != "none":
@@ -144,7 +153,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         **({} if wanted.hold_out else {"held out": "nothing"}),
         **({"split_by": "query"} if is_query_split(asked.split) else {}),
     }
-    return TrainingQuestions(training, validation, source, databases, about)
+    return TrainingQuestions(training, validation, source, databases, about, gold_of(evaluated, normals))
 
 
 def _corrected(source: Benchmark, named: str | None) -> tuple[list[Example], str]:

@@ -50,9 +50,9 @@ def lessons(
 ) -> Lessons:
     """Return what is learnt of the ``items`` that were asked: all of them, those that ``failed`` twice.
 
-    ``answers`` are by question id, ``is_right`` tells of (question id, query) whether that has the gold's result. The
-    most frequent right query that is written otherwise than the gold one is learnt beside it. Where a person gave the
-    query (see ``labelled``) that counts in place of all this, and is learnt twice.
+    ``answers`` are by question id, ``is_right`` tells of (question id, query) whether that has the gold's result and
+    may be learnt. The most frequent right query that is written otherwise than the gold one is learnt beside it. Where
+    a person gave the query (see ``labelled``) that counts in place of all this, and is learnt twice.
     """
     learnt: list[Item] = []
     suspects: list[Mapping[str, Any]] = []

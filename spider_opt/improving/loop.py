@@ -15,6 +15,7 @@ from typing import Any
 
 from spider_opt.analysis.comparing import compare
 from spider_opt.benchmarks.equal_contents import equal_contents
+from spider_opt.benchmarks.leaks import gold_of
 from spider_opt.errors import TrainingError, UsageError
 from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.improving.folds import folds, hold_out
@@ -147,7 +148,12 @@ class Loop:
         examples = {example.question.id: example for example in source.examples}
         pairs = [(examples[id], sql) for id, answer in answers.items() for sql in candidates_of(answer)]
         right = right_among(pairs, source, progress=self._progress)
-        return lessons(asked, answers, lambda id, sql: (id, sql) in right, frozenset(failed), self._labels)
+        is_watched = gold_of([examples[item.question.id] for item in self._questions.held_out])
+
+        def may_be_learnt(id: str, sql: str) -> bool:
+            return (id, sql) in right and not self._questions.is_asked(sql) and not is_watched(sql)
+
+        return lessons(asked, answers, may_be_learnt, frozenset(failed), self._labels)
 
     def _chosen(self, n: int) -> list[list[Item]]:
         """Return the questions that a round asks of each fold, in the order of databases."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,10 +68,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What may be learnt, with what retrieval brought; held-out questions; the training split that they are of."""
+    """What may be learnt, with what retrieval brought; held-out questions; the training split that they are of.
+
+    ``is_asked`` tells whether a query is the gold one of a question that is kept for scoring (``leaks.gold_of``).
+    """
 
     training: Sequence[Item]
     held_out: Sequence[Item]
     source: Benchmark
     databases: Mapping[str, Database]
     about: Mapping[str, Any]
+    is_asked: Callable[[str], bool] = lambda sql: False

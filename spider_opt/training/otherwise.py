@@ -67,11 +67,13 @@ def with_others(
     source: Benchmark,
     examples: Sequence[Example],
     *,
+    is_asked: Callable[[str], bool] = lambda sql: False,
     progress: Progress = silent,
 ) -> list[Item]:
     """Return the items, behind each the most frequent right answer of runs over ``source`` in other words.
 
     Right is what has the result of the gold that ``examples`` have. Of runs that drew no samples the answer counts.
+    A query that ``is_asked``, the gold one of a question that is kept for scoring, is left out (``leaks.gold_of``).
 
     Raises:
         LeakError, RunError: as ``unseen_answers``.
@@ -84,7 +86,7 @@ def with_others(
             counts.setdefault(example.question.id, Counter()).update(said)
     asked = [item.question.id for item in items if item.question.id in counts]
     pairs = [(golds[id], sql) for id in dict.fromkeys(asked) for sql in counts[id]]
-    right = right_among(pairs, source, progress=progress)
+    right = {(id, sql) for id, sql in right_among(pairs, source, progress=progress) if not is_asked(sql)}
     found = []
     for item in items:
         other = otherwise(item, counts.get(item.question.id, {}), lambda id, sql: (id, sql) in right)

@@ -8,9 +8,11 @@ import re
 import runpy
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -433,6 +435,28 @@ def test_listed_questions_of_held_out_databases_are_learnt_where_that_is_said(
     assert "is left to learn: those of held-out databases are learnt with --no-hold-out" in refused(*asked)
     assert finetune(*asked, "--no-hold-out").exit_code == 0
     assert training.ids == held_out
+
+
+@pytest.mark.parametrize("number", [0, 60, 99])
+def test_no_answer_in_other_words_that_is_kept_for_scoring_is_learnt(
+    training: Any, finetune: Finetune, tmp_path: Path, spider: Path, number: int
+) -> None:
+    """The gold query of a question of dev, of one that is watched, and one of nobody's; all give the gold's rows."""
+    train = spider / "train_spider.json"
+    train.write_text(json.dumps([{**entry, "db_id": entry["db_id"].replace("farm", "zoo")}
+                                 for entry in json.loads(train.read_text())]))  # fmt: skip
+    apart = spider / "database" / HELD_OUT / f"{HELD_OUT}.sqlite"
+    with closing(sqlite3.connect(apart)) as connection:  # else it would have school's rows, and not be watched
+        connection.executescript("DELETE FROM item")
+    said = FakeModel(f"SELECT name FROM item WHERE {number} = {number}", cache_tag=str(number))
+    source = load("spider:train", data=spider)
+    asked = [example.question.id for example in source.examples if example.question.db_id == "school"][:3]
+    evaluate("zero-shot", source, model=said, ids=asked, out=tmp_path / "run", progress=False)
+    result = finetune("--context", "none", "--spider", str(spider), "--answers", str(tmp_path / "run"))
+    assert result.exit_code == 0, result.stderr
+    [call] = training.calls
+    assert call["validation"]
+    assert call["about"]["otherwise"] == (3 if number == 99 else 0)
 
 
 def test_right_answers_in_other_words_and_corrected_golds_are_learnt(

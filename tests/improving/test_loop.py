@@ -18,6 +18,7 @@ from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, PredictionsError, RunError, UsageError
 from spider_opt.evaluation.running import evaluate
+from spider_opt.improving import loop as looping
 from spider_opt.improving.loop import Loop
 from spider_opt.improving.plan import Plan, Questions
 from spider_opt.improving.review import Label
@@ -28,7 +29,7 @@ from spider_opt.runs import Run
 from spider_opt.training.dataset import Item
 from spider_opt.training.loop import Settings
 from spider_opt.training.spec import TuneSpec
-from spider_opt.types import Completion, ModelInfo, Request
+from spider_opt.types import Completion, Example, ModelInfo, Request
 
 BENCHMARK = load("spider-mini:train")
 GOLDS = {example.question.text: example.gold_sql for example in BENCHMARK.examples}
@@ -153,6 +154,29 @@ def test_two_rounds(loop: Callable[..., Loop]) -> None:
     assert len(suspects) == first.suspected
     assert suspects[0].keys() == {"id", "db_id", "question", "gold", "answered", "agreed", "sql", "drop"}
     assert table([first, second]).count("\n") == 3
+
+
+@pytest.mark.parametrize("kept_by", ["the evaluation splits", "the held-out questions"])
+def test_no_answer_in_other_words_that_is_kept_for_scoring_is_learnt(
+    questions: Questions, monkeypatch: pytest.MonkeyPatch, kept_by: str
+) -> None:
+    wrapped = {f"SELECT * FROM ({gold.rstrip('; ')})" for gold in GOLDS.values()}
+    asked: list[str] = []
+
+    def gold_of(examples: Sequence[Example]) -> Callable[[str], bool]:
+        asked.extend(example.question.id for example in examples)
+        return wrapped.__contains__
+
+    if kept_by == "the evaluation splits":
+        questions = replace(questions, is_asked=wrapped.__contains__)
+    else:
+        monkeypatch.setattr(looping, "gold_of", gold_of)
+    pretended = Pretended(SKILLS)
+    plan = Plan("better", Path("loop"), SPEC, context="none", rounds=1)
+    [first] = Loop(questions, plan, tune=pretended.tune, ask=pretended.ask).run()
+    assert (first.otherwise, first.learnt) == (0, first.asked + first.failed)
+    assert len(asked) == (0 if kept_by == "the evaluation splits" else first.held_out)
+    assert not {item.question.id for item in pretended.learnt["better.round-1"]} & set(asked)
 
 
 def test_what_gets_worse_is_not_kept(loop: Callable[..., Loop], make_adapter: Any) -> None:

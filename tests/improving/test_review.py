@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from spider_opt.benchmarks.leaks import gold_of
 from spider_opt.errors import LeakError, PredictionsError
 from spider_opt.improving.review import Label, check_apart, read_review, write_suspects
+from spider_opt.types import Example, Question, Schema
 
 KNOWN = ["train-1", "train-2", "train-3", "train-4"]
 
@@ -56,6 +59,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, line: str, said: str) -
 
 def test_no_query_that_is_kept_for_scoring() -> None:
     labels = {"train-1": Label("select NAME from singer"), "train-2": Label(None)}
-    check_apart(labels, ["SELECT age FROM singer"])
+    asked = [Example(0, Question("dev-0", "?", Schema("s", ())), "SELECT age FROM singer")]
+    check_apart(labels, gold_of(asked))
     with pytest.raises(LeakError, match="the review gives train-1 is the gold query of a question that is kept"):
-        check_apart(labels, ["SELECT age FROM singer", "SELECT name FROM singer"])
+        check_apart(labels, gold_of([*asked, replace(asked[0], gold_sql="SELECT name FROM singer")]))
