@@ -193,28 +193,36 @@ class _Apart:
 
     def __init__(self, library: Library, items: Sequence[Item]) -> None:
         self._library = library
-        self._sql = {item.question.id: item.sql for item in items}
+        self._sql: dict[str, list[str]] = defaultdict(list)  # behind the gold query what is learnt in other words, too
+        for item in items:
+            if item.sql not in self._sql[item.question.id]:
+                self._sql[item.question.id].append(item.sql)
 
     def nearest(
         self, likeness: Likeness, texts: Sequence[str], k: int, *, question: Question, level: Hardness | None = None
     ) -> list[Demo]:
-        # One more, since the library has each query once.
-        return self._apart(self._library.nearest(likeness, texts, k + 1, question=question, level=level), question)[:k]
+        n = k + self._n_more(question)
+        return self._apart(self._library.nearest(likeness, texts, n, question=question, level=level), question)[:k]
 
     def drawn(self, k: int, *, question: Question, seed: int, level: Hardness | None = None) -> list[Demo]:
-        return self._apart(self._library.drawn(k + 1, question=question, seed=seed, level=level), question)[:k]
+        n = k + self._n_more(question)
+        return self._apart(self._library.drawn(n, question=question, seed=seed, level=level), question)[:k]
 
     def level(self, question: Question) -> Hardness:
         return self._library.level(question)
 
+    def _n_more(self, question: Question) -> int:
+        """Return how many demos there are at most that may not be shown: the library has each query once."""
+        return len(self._sql[question.id])
+
     def _apart(self, demos: Sequence[Demo], question: Question) -> list[Demo]:
-        text, query = normal_text(question.text), self._normals[self._sql[question.id]]
-        return [demo for demo in demos if normal_text(demo.question.text) != text and self._normal(demo) != query]
+        text, queries = normal_text(question.text), {self._normals[sql] for sql in self._sql[question.id]}
+        return [demo for demo in demos if normal_text(demo.question.text) != text and self._normal(demo) not in queries]
 
     def _normal(self, demo: Demo) -> str:
-        sql = self._sql.get(demo.question.id)
-        return normalized(demo.sql) if sql is None else self._normals[sql]
+        known = self._sql.get(demo.question.id)
+        return self._normals[known[0]] if known else normalized(demo.sql)
 
     @cached_property
     def _normals(self) -> dict[str, str]:
-        return open_annotations().normals(self._sql.values())
+        return open_annotations().normals(sql for several in self._sql.values() for sql in several)

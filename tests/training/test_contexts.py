@@ -104,6 +104,16 @@ def test_the_same_stands_in_the_prompt_as_when_the_question_is_asked(
     assert same > 0.7 * len(some)
 
 
+def test_what_is_learnt_in_two_ways_is_shown_neither(items: list[Item]) -> None:
+    gold, other = "SELECT name FROM cow", "SELECT * FROM (SELECT name FROM cow)"
+    first = replace(items[0], sql=gold)
+    demos = [
+        Demo(example(n, "farm", f"Which, {n}?", sql).question, sql) for n, sql in enumerate((gold, other, "SELECT 3"))
+    ]
+    found = drawn([first, replace(first, sql=other)], "fewshot:k=1", DATABASES, Brings(*demos))
+    assert [[demo.sql for demo in one.context.demos] for one in found] == [["SELECT 3"], ["SELECT 3"]]
+
+
 def test_questions_and_queries_stay_and_so_does_their_order(items: list[Item], library: Library) -> None:
     mixed = items[::-7]
     found = drawn(mixed, "rag+fewshot:k=1", DATABASES, library)
