@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,6 +222,19 @@ def write_learnt(folder: Path, questions: frozenset[str] | None) -> None:
         (folder / LEARNT).unlink(missing_ok=True)
     else:
         write_whole(folder / LEARNT, "".join(f"{question}\n" for question in sorted(questions)))
+
+
+def check_unchanged(files: Sequence[Path], sha256: str) -> None:
+    """Make sure that adapters' files still have the hashes, joined by '+', that they had when they were found.
+
+    Whoever reads one calls this afterwards: a training may have replaced it, and answers are kept by the hash.
+
+    Raises:
+        WeightsError: one has not.
+    """
+    for file, known in zip(files, sha256.split("+"), strict=True):
+        if _hash(file) != known:
+            raise WeightsError(f"{file} was replaced after it was found, by a training of that name maybe: ask again")
 
 
 def all_learnt(parts: Iterable[frozenset[str] | None]) -> frozenset[str] | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from spider_opt import __version__
 from spider_opt.errors import UsageError
-from spider_opt.models.adapters import Adapter, all_learnt, write_card, write_learnt
+from spider_opt.models.adapters import Adapter, all_learnt, check_unchanged, write_card, write_learnt
 from spider_opt.models.lagging import warn_of_lag
 from spider_opt.models.torch.base import import_transformers
 from spider_opt.models.torch.gguf import LoraFile, read_gguf, write_adapter
@@ -38,14 +38,18 @@ def merge(parts: Sequence[tuple[Adapter, float]], folder: Path, *, rank: int | N
         FileExistsError: the folder is there already.
         ModelUnavailable: torch is not installed.
         UsageError: the adapters are not of one model, or not asked in one form.
-        WeightsError: an adapter's file cannot be read.
+        WeightsError: an adapter's file cannot be read, or was replaced meanwhile.
     """
     for (one, _), (other, _) in pairwise(parts):
         _check_alike(one, other)
     import_transformers()
     for adapter, _ in parts:
         warn_of_lag(adapter)
-    read = [(read_gguf(adapter.path), share) for adapter, share in parts if adapter.path is not None]
+    files = [(adapter, share, adapter.path) for adapter, share in parts]
+    read = [(read_gguf(file), share) for _, share, file in files if file is not None]
+    for adapter, _, file in files:
+        if file is not None:
+            check_unchanged([file], adapter.sha256)
     total = sum(share for _, share in read)
     read = [(learnt, share / total) for learnt, share in read]
     rank = rank or max(learnt.rank for learnt, _ in read)

@@ -15,7 +15,7 @@ from typing import Any
 from spider_opt import __version__
 from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.errors import TrainingError
-from spider_opt.models.adapters import NEXT, Adapter, replace, write_card, write_learnt
+from spider_opt.models.adapters import NEXT, Adapter, check_unchanged, replace, write_card, write_learnt
 from spider_opt.models.lagging import warn_of_lag
 from spider_opt.models.torch.base import import_transformers, keep_memory, open_base
 from spider_opt.models.torch.gguf import check_architecture, read_gguf, write_adapter
@@ -98,6 +98,7 @@ def tune(
     Raises:
         TrainingError: what trains is not installed, adapters of this model cannot be written, the folder's training
             is another one or cannot be written to, or the adapter to start with is of another rank.
+        WeightsError: that adapter cannot be read, or was replaced since it was found.
         LeakError: an item must not be trained on, or the adapter to start with has learnt what is held out.
     """
     settings, start = spec.settings, spec.start
@@ -122,6 +123,7 @@ def tune(
     if start is not None and start.path is not None:
         warn_of_lag(start)
         learnt = read_gguf(start.path)
+        check_unchanged([start.path], start.sha256)
         if (learnt.alpha, learnt.rank) != (settings.alpha, settings.rank):
             other = f"{start.name} is of rank {learnt.rank} and alpha {learnt.alpha:g}"
             raise TrainingError(f"{other}; nothing else can begin with it")

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import WeightsError
+from spider_opt.models.adapters import check_unchanged
 from spider_opt.models.llamacpp.merged import ENGINE, merged
 from spider_opt.models.llamacpp.server import LlamaServer
 from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE
@@ -79,7 +80,7 @@ class EmbeddedModel:
 
         Raises:
             ModelUnavailable: the server cannot be started.
-            WeightsError: there is no such file, or an adapter cannot be put into the weights.
+            WeightsError: there is no such file; or an adapter cannot be put into the weights, or is another one now.
             ModelError: this request got no answer.
         """
         server = self._started()
@@ -110,6 +111,8 @@ class EmbeddedModel:
                 path, settings = self.path, dict(self._settings)
                 if self.adapters:
                     path = merged(self.path, self.adapters)
+                    if self.info.adapter:
+                        check_unchanged(self.adapters, self.info.adapter)
                     settings["prefixes"] = settings["prefixes"] or self._use.enter_context(temporary_folder())
                 self._server = LlamaServer(self.info.name, path, alike=bool(self.adapters), **settings)
             return self._server

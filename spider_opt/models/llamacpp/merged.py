@@ -53,14 +53,17 @@ def merged(weights: Path, adapters: Sequence[Path]) -> Path:
         WeightsError: a file is missing, or is no weights or no adapter of these; or it cannot be written.
         ModelUnavailable: what reads GGUF files is not installed.
     """
-    folder = cache_dir() / "merged"
-    path = folder / f"{_key(weights, adapters)}.gguf"
+    folder, key = cache_dir() / "merged", _key(weights, adapters)
+    path = folder / f"{key}.gguf"
     if not _is_whole(path):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder, wait=True):
                 if not _is_whole(path):
                     _write(path, weights, adapters)
+                    if _key(weights, adapters) != key:
+                        path.unlink()
+                        raise WeightsError(f"{weights}, or an adapter, was replaced while it was read: ask again")
                 _forget_all_but_last(folder, path)
         except OSError as error:
             raise WeightsError(

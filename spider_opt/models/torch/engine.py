@@ -18,6 +18,7 @@ from typing import Any
 
 from spider_opt.cache_use import cache_in_use
 from spider_opt.errors import ModelError, ModelUnavailable, NoAnswer, UsageError
+from spider_opt.models.adapters import check_unchanged
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.models.fetching import fetched
 from spider_opt.models.fitting import fitting_adapters
@@ -189,15 +190,17 @@ def open_torch(
     engine = f"torch {numbers}{' cuda' if device == 'cuda' else ''}"
     info = ModelInfo(name, CATALOG[name].sha256, "+".join(adapter.sha256 for adapter in found), engine)
     path = found[0].path if found else None
-    return TorchModel(info, lambda: _opened(name, path, dtype, int8, device, logprobs), logprobs=logprobs)
+    return TorchModel(info, lambda: _opened(info, path, dtype, int8, device, logprobs), logprobs=logprobs)
 
 
-def _opened(name: str, adapter: Path | None, dtype: Any, int8: bool, device: str, logprobs: bool) -> Opened:
+def _opened(info: ModelInfo, adapter: Path | None, dtype: Any, int8: bool, device: str, logprobs: bool) -> Opened:
     from spider_opt.models.torch.lora import add_lora, take_weights
 
     learnt = read_gguf(adapter) if adapter else None
+    if adapter:
+        check_unchanged([adapter], info.adapter)
     rank, alpha = (learnt.rank, learnt.alpha) if learnt else (1, 1.0)
-    base = open_base(name, dtype=dtype, device=device)
+    base = open_base(info.name, dtype=dtype, device=device)
     lora = add_lora(base.model, rank=rank, alpha=alpha, seed=0, int8=int8, learns=False)
     if learnt:
         take_weights(lora, learnt.weights)

@@ -20,7 +20,8 @@ from spider_opt.models import EmbeddedModel
 from spider_opt.models.llamacpp import merged as module
 from spider_opt.models.llamacpp import prefixes, server, slots
 from spider_opt.models.llamacpp.merged import merged, write_merged
-from spider_opt.types import Completion, Request
+from spider_opt.paths import file_hash
+from spider_opt.types import Completion, ModelInfo, Request
 
 gguf = pytest.importorskip("gguf")
 RANK = 4
@@ -160,6 +161,31 @@ def test_a_disk_without_room(tiny: Path, adapter: Path, cache: Path, monkeypatch
     with pytest.raises(WeightsError, match=r"No space left on device\); make room there, or set SPIDER_OPT_CACHE"):
         merged(tiny, [adapter])
     assert not any((cache / "merged").glob("*"))
+
+
+def test_answers_are_of_the_adapter_that_was_found(tiny: Path, cache: Path, tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter.gguf")
+    model = EmbeddedModel(tiny, info=ModelInfo("tiny", adapter=file_hash(adapter)), adapters=[adapter], n_ctx=512)
+    write_adapter(adapter, seed=1)  # as a training does every two minutes
+    with pytest.raises(WeightsError, match="was replaced after it was found, by a training of that name maybe"):
+        model.complete(Request("?", max_tokens=2))
+    model.close()
+
+
+def test_an_adapter_that_is_replaced_while_it_is_put_in(
+    tiny: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept under its name would have another's numbers."""
+    adapter = write_adapter(tmp_path / "adapter.gguf")
+
+    def late(*given: Any) -> None:
+        write_adapter(adapter, seed=1)
+        write_merged(*given)
+
+    monkeypatch.setattr(module, "write_merged", late)
+    with pytest.raises(WeightsError, match="was replaced while it was read: ask again"):
+        merged(tiny, [adapter])
+    assert list((cache / "merged").glob("*.gguf")) == []
 
 
 # --- what it answers ---------------------------------------------------------------------------

@@ -300,6 +300,17 @@ def test_with_an_adapter(bases: Any, tuned: Any, make_adapter: Any, tmp_path: Pa
     model.close()
 
 
+def test_an_adapter_that_was_replaced_before_the_first_answer(
+    bases: Any, tuned: Any, make_adapter: Any, tmp_path: Path
+) -> None:
+    folder = make_adapter(file=adapter_bytes(tuned, tmp_path / "x.gguf"))
+    model = open_torch(["mine"])
+    (folder / FILE).write_bytes(adapter_bytes(tuned, tmp_path / "y.gguf", seed=1) + b"\0")
+    with pytest.raises(ModelUnavailable, match="was replaced after it was found"):
+        model.complete(Request("?"))
+    model.close()
+
+
 @pytest.mark.parametrize("name", [None, "smollm2-135m"])
 def test_without_one(bases: Any, tiny: Any, tokenizer: Any, name: str | None) -> None:
     from spider_opt.models.torch.decoding import Decoder
