@@ -24,12 +24,14 @@ from spider_opt.benchmarks import load
 from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.cli.ended import interrupted_by_signals
+from spider_opt.cli.finetune import above_0
 from spider_opt.cli.finetune_here import teller
+from spider_opt.cli.options import check_finite
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import SpiderOptError, UsageError
 from spider_opt.improving.folds import hold_out
 from spider_opt.models import open as open_model
-from spider_opt.models.adapters import find_adapter, folder_for
+from spider_opt.models.adapters import CARD, FILE, find_adapter, folder_for
 from spider_opt.models.lagging import CHECKPOINT
 from spider_opt.models.torch.engine import SIDE_BY_SIDE
 from spider_opt.paths import cache_dir
@@ -57,14 +59,16 @@ def main() -> None:
 @spider
 @name
 @click.option("--model", default="qwen2.5-coder-0.5b", show_default=True, help="Embedded model to tune")
-@click.option("--epochs", type=float, default=1.0, show_default=True)
-@click.option("--rate", type=float, default=2e-4, show_default=True, help="Highest learning rate")
+@click.option("--epochs", type=above_0, default=1.0, show_default=True)
+@click.option("--rate", type=above_0, default=2e-4, show_default=True, help="Highest learning rate")
 @click.option("--start", help="Begin with the weights of this adapter, in its rank")
-@click.option("--minutes", type=float, help="End after this time at the latest")
+@click.option("--minutes", type=above_0, help="End after this time at the latest")
 @click.option("--pack", type=click.IntRange(1), default=16, show_default=True, help="Candidates that share a schema")
 @click.option("--share", type=click.FloatRange(0, 0.9), default=0.2, show_default=True, help="Of questions kept apart")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.pass_context
 def train_command(
+    ctx: click.Context,
     runs: tuple[Path, ...],
     spider: Path,
     name: str,
@@ -78,6 +82,10 @@ def train_command(
     seed: int,
 ) -> None:
     """Learn to tell right from wrong candidates of RUNS; the same command goes on after an interrupt."""
+    check_finite(ctx.params)
+    folder = folder_for(name)
+    if any((folder / file).exists() for file in (FILE, CARD)) and not (folder / CHECKPOINT).is_file():
+        raise UsageError(f"there is an adapter {name!r} already, of another training: give another --name")
     source = load("spider:train", data=spider)
     databases = DatabasePool(source.paths)
     items = judged_items(runs, source, databases, cache=cache_dir() / "gold.sqlite", progress=lines)
@@ -89,7 +97,7 @@ def train_command(
         f"right; {len(rest):,} of {len(inside)} databases kept apart",
         err=True,
     )
-    look, folder = Look(), folder_for(name)
+    look = Look()
     begin = find_adapter(start) if start else None
     settings = Settings(epochs=epochs, rate=rate, seed=seed, minutes=minutes)
     if begin is not None:
@@ -117,10 +125,16 @@ def measure_command(run: Path, spider: Path, name: str) -> None:
     info, judge = RunInfo.read(run), find_adapter(name)
     if judge.card.get("target") != "judge":
         raise UsageError(f"the adapter {name} answers questions and judges nothing: give a judge's --name")
+    learnt = judge.learnt_databases
+    if learnt is None and is_training(info.split):
+        raise UsageError(
+            f"the card of {name} does not say which databases it learnt from: of training questions it is not known "
+            "which it saw; measure it on another split"
+        )
     benchmark = load(f"spider:{info.split}", data=spider)
     read = Run.read(run, benchmark)
-    if is_training(info.split):
-        read = _unseen(read, judge.learnt_databases or frozenset())
+    if learnt is not None and is_training(info.split):
+        read = _unseen(read, learnt)
         click.echo(f"{len(read.answers):,} questions are of databases that {name} did not learn from", err=True)
     model = open_model(engine="torch", adapters=[name], logprobs=True)
     found = candidates(read, benchmark=benchmark, judge=Verifier(model), concurrency=SIDE_BY_SIDE, progress=lines)
@@ -142,6 +156,8 @@ if __name__ == "__main__":
         main(standalone_mode=False)
     except SpiderOptError as error:
         raise SystemExit(f"Error: {error}") from None
+    except click.Abort:
+        raise SystemExit("Interrupted; what was done is kept, the same command goes on from there.") from None
     except click.ClickException as error:
         error.show()
         raise SystemExit(error.exit_code) from None

@@ -38,8 +38,8 @@ def main(adapter: str, name: str, note: str, learnt_as: str | None) -> None:
     said_by = found if learnt_as is None else find_adapter(learnt_as)
     if said_by.learnt_databases is None or said_by.learnt_questions is None:
         sys.exit(f"{said_by.name} does not say what it learnt")
-    same = ("source", "fingerprint", "questions", "databases")
-    if any(said_by.card["data"][key] != found.card["data"][key] for key in same):
+    same, its = ("source", "fingerprint", "questions", "databases"), found.card.get("data") or {}
+    if said_by is not found and any(key not in its or said_by.card["data"].get(key) != its[key] for key in same):
         sys.exit(f"{said_by.name} did not learn the same")
     folder, learnt = SHIPPED / name, read_gguf(found.path)
     with TemporaryDirectory() as away:
@@ -55,9 +55,10 @@ def main(adapter: str, name: str, note: str, learnt_as: str | None) -> None:
     if said_by.folder.resolve() != folder.resolve():
         shutil.copy(said_by.folder / LEARNT, folder / LEARNT)
     card = {**found.card, "name": name, "sha256": sha256, "compact_sha256": file_hash(folder / compact.FILE)}
-    card["data"] = {**card["data"], "db_ids": sorted(said_by.learnt_databases)}
+    card["data"] = {**its, "db_ids": sorted(said_by.learnt_databases)}
     card |= {"rounded_from": found.sha256, "results": []} | ({"note": note} if note else {})
     write_card(folder, card)
+    (folder / FILE).unlink(missing_ok=True)  # it would be taken in place of the compact one
     print(f"{folder}: {made_size(folder):,} bytes, {sha256}")
     tell(learnt.weights, rounded.weights)
 
