@@ -131,7 +131,8 @@ def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., di
         tuned_on("broken", tell=stop, resume=True)
     assert find_adapter("broken").card["training"]["steps"] == 4
     resumed, whole = tuned_on("broken", resume=True), tuned_on("whole")
-    assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
+    by_time = {"minutes": 0, "signs": ""}  # on a busy machine there are fewer looks, and other signs
+    assert resumed["training"] | by_time == whole["training"] | by_time
     one, other = kept(tmp_path / "adapters" / "broken"), kept(tmp_path / "adapters" / "whole")
     for name, weight in one.items():
         torch.testing.assert_close(weight, other[name], rtol=1e-5, atol=1e-7)
@@ -207,7 +208,8 @@ def test_killed_at_any_moment_nothing_lags(
             assert there == 0
         if (move, after) in ((5, True), (9, False)):
             resumed = tuned_on(name, resume=True)
-            assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
+            by_time = {"minutes": 0, "signs": ""}  # on a busy machine there are fewer looks, and other signs
+    assert resumed["training"] | by_time == whole["training"] | by_time
     assert states == {(1, 0), (1, 1), (2, 1), (2, 2), (3, 2)}
 
 
