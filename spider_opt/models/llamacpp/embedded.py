@@ -16,6 +16,7 @@ from spider_opt.models.adapters import check_unchanged
 from spider_opt.models.llamacpp.merged import ENGINE, merged
 from spider_opt.models.llamacpp.server import LlamaServer
 from spider_opt.models.llamacpp.slots import N_SIDE_BY_SIDE
+from spider_opt.paths import file_hash
 from spider_opt.processors import usable_processors
 from spider_opt.temporary import temporary_folder
 from spider_opt.types import Completion, ModelInfo, Request
@@ -47,7 +48,7 @@ class EmbeddedModel:
         self.path = path
         self.info = info or ModelInfo(path.stem)
         if adapters:
-            self.info = replace(self.info, engine=ENGINE)
+            self.info = replace(self.info, engine=ENGINE, adapter=self.info.adapter or _hashes(adapters))
         self.adapters = tuple(adapters)
         self.cache_tag = ("" if self.info.sha256 else str(path.resolve())) + (" logprobs" if logprobs else "")
         self._settings: dict[str, Any] = {
@@ -111,8 +112,15 @@ class EmbeddedModel:
                 path, settings = self.path, dict(self._settings)
                 if self.adapters:
                     path = merged(self.path, self.adapters)
-                    if self.info.adapter:
-                        check_unchanged(self.adapters, self.info.adapter)
+                    check_unchanged(self.adapters, self.info.adapter)
                     settings["prefixes"] = settings["prefixes"] or self._use.enter_context(temporary_folder())
                 self._server = LlamaServer(self.info.name, path, alike=bool(self.adapters), **settings)
             return self._server
+
+
+def _hashes(adapters: Sequence[Path]) -> str:
+    """Return who adapters are, as ``ModelInfo`` has it."""
+    try:
+        return "+".join(map(file_hash, adapters))
+    except OSError as error:
+        raise WeightsError(f"No adapter at {error.filename}.") from error

@@ -172,6 +172,16 @@ def test_answers_are_of_the_adapter_that_was_found(tiny: Path, cache: Path, tmp_
     model.close()
 
 
+def test_who_answers_is_said_where_only_files_are_given(tiny: Path, adapter: Path, tmp_path: Path) -> None:
+    """Else what one adapter answered would be taken for another's."""
+    other = write_adapter(tmp_path / "other.gguf", seed=1)
+    models = [EmbeddedModel(tiny, adapters=some) for some in ([adapter], [other], [adapter, other], [])]
+    one, two = file_hash(adapter), file_hash(other)
+    assert [model.info.adapter for model in models] == [one, two, f"{one}+{two}", ""]
+    with pytest.raises(WeightsError, match=r"No adapter at .*nothing"):
+        EmbeddedModel(tiny, adapters=[tmp_path / "nothing"])
+
+
 def test_an_adapter_that_is_replaced_while_it_is_put_in(
     tiny: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
