@@ -208,8 +208,7 @@ def test_killed_at_any_moment_nothing_lags(
             assert there == 0
         if (move, after) in ((5, True), (9, False)):
             resumed = tuned_on(name, resume=True)
-            by_time = {"minutes": 0, "signs": ""}  # on a busy machine there are fewer looks, and other signs
-    assert resumed["training"] | by_time == whole["training"] | by_time
+            assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
     assert states == {(1, 0), (1, 1), (2, 1), (2, 2), (3, 2)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -101,11 +102,16 @@ def write_gguf(
         layer, _, side = key.removeprefix("base_model.model.").removesuffix(".weight").rpartition(".")
         numbers = gguf.quants.quantize(weight.detach().cpu().numpy().astype(np.float32), kind)
         writer.add_tensor(f"{names.get_name(layer)}.weight.{side.lower()}", numbers, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    part.replace(path)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            writer.close()
+        part.unlink(missing_ok=True)
 
 
 def fits_q8_0(weights: Mapping[str, Tensor]) -> bool:
@@ -148,8 +154,11 @@ def write_peft(folder: Path, weights: Mapping[str, Tensor], *, base: str, rank: 
 
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / ".adapter_model.safetensors.part"
-    save_file({key: weight.detach().cpu().contiguous() for key, weight in weights.items()}, part)
-    part.replace(folder / "adapter_model.safetensors")
+    try:
+        save_file({key: weight.detach().cpu().contiguous() for key, weight in weights.items()}, part)
+        part.replace(folder / "adapter_model.safetensors")
+    finally:
+        part.unlink(missing_ok=True)
     modules = sorted({key.removesuffix(".weight").split(".")[-2] for key in weights})
     config = {
         "peft_type": "LORA",

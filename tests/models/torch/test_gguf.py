@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spider_opt.errors import TrainingError, WeightsError
-from spider_opt.models.torch.gguf import check_architecture, fits_q8_0, read_gguf, write_gguf, write_peft
+from spider_opt.models.torch.gguf import (
+    check_architecture,
+    fits_q8_0,
+    read_gguf,
+    write_adapter,
+    write_gguf,
+    write_peft,
+)
 from spider_opt.paths import cache_dir
 from spider_opt.types import Request
 
@@ -301,3 +309,25 @@ def test_an_adapter_in_eight_bits_is_read_by_both(real: tuple[Path, Base], tmp_p
     for one, own, other in zip(done, tuned, untuned, strict=True):
         assert one.logprob is not None
         assert abs(one.logprob - own) < 0.1 < abs(own - other)  # the adapter did something
+
+
+def test_a_full_disk_leaves_what_was_there_and_no_part(
+    tuned: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.models.torch.lora import weights_of
+
+    weights = weights_of(tuned(rank=4)[1])
+
+    def write() -> None:
+        write_adapter(tmp_path, weights, base="m", architecture="qwen2", rank=4, alpha=8.0)
+
+    write()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gguf.GGUFWriter, "write_tensors_to_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
