@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,6 +215,17 @@ def real() -> Iterator[tuple[Path, Base]]:
         yield path, open_base(REAL, dtype=torch.float32)
 
 
+@pytest.fixture
+def merged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What other code put into weights is not read, and no user's file makes room for a test's."""
+    from spider_opt.models.llamacpp import merged
+
+    folder = tmp_path / "merged"
+    monkeypatch.setattr(merged, "cache_dir", lambda: folder)
+    yield
+    shutil.rmtree(folder)
+
+
 def without(model: Any, lora: dict[str, Any]) -> None:
     """Make a model what it was before ``add_lora``."""
     for name, layer in lora.items():
@@ -222,6 +234,7 @@ def without(model: Any, lora: dict[str, Any]) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+@pytest.mark.usefixtures("merged_anew")
 def test_peft_and_the_embedded_model_answer_alike(real: tuple[Path, Base], tmp_path: Path) -> None:
     import peft
 
@@ -268,6 +281,7 @@ def test_peft_and_the_embedded_model_answer_alike(real: tuple[Path, Base], tmp_p
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("merged_anew")
 def test_an_adapter_in_eight_bits_is_read_by_both(real: tuple[Path, Base], tmp_path: Path) -> None:
     """The decoder computes it beside the weights, llama.cpp in them: what one says is as probable to the other."""
     from spider_opt.models import EmbeddedModel
