@@ -126,14 +126,22 @@ def held_out_questions(half: Benchmark, normals: Normals = normal_queries) -> tu
     held_out = [example for example in half.examples if is_held_out(example.question.db_id)]
     trained = [example for example in half.examples if not is_held_out(example.question.db_id)]
     alike = {db_id for group in equal_contents(half) if not all(map(is_held_out, group)) for db_id in group}
-    queries = normals(gold for example in half.examples for gold in example.golds)
+    apart = [example for example in held_out if example.question.db_id not in alike]
+    kept, others = not_by_heart(apart, trained, normals)
+    left_out: dict[Reason, int] = {"same contents": n} if (n := len(held_out) - len(apart)) else {}
+    return kept, left_out | others
+
+
+def not_by_heart(
+    held_out: Sequence[Example], trained: Sequence[Example], normals: Normals = normal_queries
+) -> tuple[list[Example], dict[Reason, int]]:
+    """Return held-out questions whose text and query no question has that is trained on, and how many have one."""
+    queries = normals(gold for examples in (held_out, trained) for example in examples for gold in example.golds)
     texts = {normal_text(example.question.text) for example in trained}
     golds = {queries[gold] for example in trained for gold in example.golds}
     kept, left_out = [], Counter[Reason]()
     for example in held_out:
-        if example.question.db_id in alike:
-            left_out["same contents"] += 1
-        elif normal_text(example.question.text) in texts:
+        if normal_text(example.question.text) in texts:
             left_out["same question"] += 1
         elif any(queries[gold] in golds for gold in example.golds):
             left_out["same query"] += 1

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from spider_opt.analysis.comparing import compare
 from spider_opt.benchmarks.equal_contents import equal_contents
-from spider_opt.benchmarks.leaks import gold_of
+from spider_opt.benchmarks.leaks import gold_of, not_by_heart
 from spider_opt.errors import TrainingError, UsageError
 from spider_opt.evaluation.learnt import shows_examples
 from spider_opt.improving.folds import folds, hold_out
@@ -61,9 +61,7 @@ class Loop:
         alike = equal_contents(questions.source)
         self._watched = questions.held_out
         if not questions.held_out:
-            rest, apart = hold_out(questions.training, alike)
-            tell(f"no training database is held out by its name: {len(apart):,} questions are, to compare by")
-            questions = replace(questions, training=rest, held_out=apart)
+            questions = _held_out(questions, alike, tell)
         if not questions.held_out:
             raise UsageError("there is nothing to compare by: the training questions need more databases")
         held_out = {item.question.id for item in questions.held_out}
@@ -253,3 +251,17 @@ def _ex(run: Run) -> float:
     if run.ex is None:
         raise TrainingError("no held-out question could be judged: their gold queries fail")
     return run.ex
+
+
+def _held_out(questions: Questions, alike: Iterable[frozenset[str]], tell: Callable[[str], None]) -> Questions:
+    """Hold out databases where none is by its name, but for questions that tell what was learnt by heart."""
+    rest, apart = hold_out(questions.training, alike)
+    examples = {example.question.id: example for example in questions.source.examples}
+    kept, left_out = not_by_heart(
+        [examples[item.question.id] for item in apart], [examples[item.question.id] for item in rest]
+    )
+    ids = {example.question.id for example in kept}
+    tell(f"no training database is held out by its name: {len(kept):,} questions are, to compare by")
+    for reason, n in left_out.items():
+        tell(f"held out, but not compared by: {n:,} for {reason} as a question that is learnt has")
+    return replace(questions, training=rest, held_out=[item for item in apart if item.question.id in ids])

@@ -321,6 +321,30 @@ def test_what_people_say_does_not_change_what_is_compared_by(loop: Callable[...,
     assert f"{len(apart)} of the reviewed questions are held out to compare by, and stay" in told[-1]
 
 
+def test_what_is_compared_by_was_not_learnt_by_heart(loop: Callable[..., Loop], questions: Questions) -> None:
+    plain = loop(Pretended(SKILLS), folder=Path("plain"), name="plain")._questions
+    first, second = plain.held_out[0].question, plain.held_out[1].question
+    learnt = plain.training[0]
+
+    def near(example: Example) -> Example:
+        if example.question == first:
+            return replace(example, question=replace(first, text=f"{learnt.question.text.upper()} "))
+        return replace(example, gold_sql=learnt.sql.lower()) if example.question == second else example
+
+    source = replace(BENCHMARK, examples=tuple(map(near, BENCHMARK.examples)))
+    told: list[str] = []
+    plan = Plan("better", Path("loop"), SPEC, context="none")
+    asked = replace(questions, source=source)
+    looped = Loop(asked, plan, tune=Pretended({}).tune, ask=Pretended({}).ask, tell=told.append)._questions
+    assert looped.training == plain.training
+    assert looped.held_out == plain.held_out[2:]
+    assert f"{len(looped.held_out)} questions are, to compare by" in told[0]
+    assert told[1:] == [
+        f"held out, but not compared by: 1 for same {what} as a question that is learnt has"
+        for what in ("question", "query")
+    ]
+
+
 def test_an_adapter_that_another_loop_tuned_is_not_this_ones(loop: Callable[..., Loop]) -> None:
     pretended = Pretended(SKILLS)
     list(loop(pretended, rounds=1).run())
