@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 WIDTH, LAYERS, HEADS, KV_HEADS, INNER = 64, 2, 4, 2, 96
+RANK = 4
+ROWS = {"attn_q": (WIDTH, WIDTH), "attn_v": (WIDTH // 2, WIDTH), "ffn_down": (WIDTH, INNER), "ffn_up": (INNER, WIDTH)}
+"""The matrices that an adapter changes, (rows, columns)."""
 MARKS = ["<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -58,6 +61,26 @@ def write_tiny_gguf(path: Path, *, n_ctx: int = 1 << 15) -> Path:
         writer.add_tensor(name, numbers)
     for name in norms:
         writer.add_tensor(name, np.ones(WIDTH, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def write_tiny_adapter(path: Path, *, seed: int = 0, size: float = 0.3, layers: int = LAYERS) -> Path:
+    """Write a LoRA adapter of the tiny weights, in float16."""
+    np, gguf = pytest.importorskip("numpy"), pytest.importorskip("gguf")
+    rng = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 2.0 * RANK)
+    for layer in range(layers):
+        for name, (rows, columns) in ROWS.items():
+            for side, shape in (("a", (RANK, columns)), ("b", (rows, RANK))):
+                numbers = (size * rng.standard_normal(shape)).astype(np.float16)
+                writer.add_tensor(f"blk.{layer}.{name}.weight.lora_{side}", numbers)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

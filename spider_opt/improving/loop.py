@@ -61,7 +61,7 @@ class Loop:
         alike = equal_contents(questions.source)
         self._watched = questions.held_out
         if not questions.held_out:
-            questions = _held_out(questions, alike, tell)
+            questions = _with_some_held_out(questions, alike, tell)
         if not questions.held_out:
             raise UsageError("there is nothing to compare by: the training questions need more databases")
         held_out = {item.question.id for item in questions.held_out}
@@ -253,7 +253,9 @@ def _ex(run: Run) -> float:
     return run.ex
 
 
-def _held_out(questions: Questions, alike: Iterable[frozenset[str]], tell: Callable[[str], None]) -> Questions:
+def _with_some_held_out(
+    questions: Questions, alike: Iterable[frozenset[str]], tell: Callable[[str], None]
+) -> Questions:
     """Hold out databases where none is by its name, but for questions that tell what was learnt by heart."""
     rest, apart = hold_out(questions.training, alike)
     examples = {example.question.id: example for example in questions.source.examples}

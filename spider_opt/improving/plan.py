@@ -78,4 +78,4 @@ class Questions:
     source: Benchmark
     databases: Mapping[str, Database]
     about: Mapping[str, Any]
-    is_asked: Callable[[str], bool] = lambda sql: False
+    is_asked: Callable[[str], bool]

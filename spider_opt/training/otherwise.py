@@ -67,7 +67,7 @@ def with_others(
     source: Benchmark,
     examples: Sequence[Example],
     *,
-    is_asked: Callable[[str], bool] = lambda sql: False,
+    is_asked: Callable[[str], bool],
     progress: Progress = silent,
 ) -> list[Item]:
     """Return the items, behind each the most frequent right answer of runs over ``source`` in other words.

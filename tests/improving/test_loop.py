@@ -104,7 +104,8 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def questions() -> Questions:
     items = [Item(example.question, example.gold_sql) for example in BENCHMARK.examples]
-    return Questions(items, [], BENCHMARK, DatabasePool(BENCHMARK.paths), {"source": "spider-mini train"})
+    about = {"source": "spider-mini train"}
+    return Questions(items, [], BENCHMARK, DatabasePool(BENCHMARK.paths), about, is_asked=lambda sql: False)
 
 
 @pytest.fixture

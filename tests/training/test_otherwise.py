@@ -13,6 +13,7 @@ from spider_opt.benchmarks import load
 from spider_opt.benchmarks.corrections import Correction, Corrections, gold_hash
 from spider_opt.errors import CorrectionsError, LeakError
 from spider_opt.evaluation.running import evaluate
+from spider_opt.sql.normal import normalized
 from spider_opt.training.corrected import corrected
 from spider_opt.training.dataset import Item
 from spider_opt.training.otherwise import otherwise, right_among, with_others
@@ -42,8 +43,12 @@ def vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "vote"
 
 
+def nobody(sql: str) -> bool:
+    return False
+
+
 def test_behind_each_question_stands_its_most_frequent_right_answer_in_other_words(vote: Path) -> None:
-    found = with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples)
+    found = with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
     assert [item.question.id for item in found] == [
         ITEMS[0].question.id, ITEMS[0].question.id, ITEMS[1].question.id, ITEMS[1].question.id,
         ITEMS[2].question.id, ITEMS[2].question.id, ITEMS[3].question.id,
@@ -54,6 +59,15 @@ def test_behind_each_question_stands_its_most_frequent_right_answer_in_other_wor
         assert other.question == item.question
         example = next(example for example in FIRST if example.question == item.question)
         assert right_among([(example, other.sql)], BENCHMARK) == {(item.question.id, other.sql)}
+
+
+def test_what_is_kept_for_scoring_is_not_learnt(vote: Path) -> None:
+    found = with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
+    other = next(item for item in found if item not in ITEMS)
+    kept = normalized(other.sql)
+    rest = with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=lambda sql: normalized(sql) == kept)
+    assert other.sql not in {item.sql for item in rest}
+    assert [item for item in rest if item in ITEMS] == ITEMS
 
 
 def test_the_most_frequent_one_is_taken() -> None:
@@ -67,13 +81,13 @@ def test_the_most_frequent_one_is_taken() -> None:
 
 def test_a_query_that_the_corrected_gold_has_not_is_not_right(vote: Path) -> None:
     others = [replace(example, gold_sql="SELECT 'something else'") for example in BENCHMARK.examples]
-    assert with_others(ITEMS, [vote], BENCHMARK, others) == ITEMS
+    assert with_others(ITEMS, [vote], BENCHMARK, others, is_asked=nobody) == ITEMS
 
 
 def test_of_a_run_without_samples_its_answer_counts(vote: Path, tmp_path: Path) -> None:
     wrapped = FakeModel(lambda request: [Completion(f"SELECT * FROM ({answer(replace(request, seed=0))[0].text})")])
     evaluate("zero-shot", BENCHMARK, model=wrapped, limit=1, out=tmp_path / "single", progress=False)
-    found = with_others(ITEMS, [tmp_path / "single"], BENCHMARK, BENCHMARK.examples)
+    found = with_others(ITEMS, [tmp_path / "single"], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
     assert [item.question.id for item in found[:3]] == [ITEMS[0].question.id] * 2 + [ITEMS[1].question.id]
 
 
@@ -81,7 +95,7 @@ def test_of_a_model_that_learnt_the_questions_nothing_is_learnt(vote: Path) -> N
     info = json.loads((vote / "run.json").read_text())
     (vote / "run.json").write_text(json.dumps(info | {"learnt_databases": 2}))
     with pytest.raises(LeakError, match="had learnt from 2 of the databases"):
-        with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples)
+        with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
 
 
 def correction(place: int, said: str, *golds: str) -> Correction:

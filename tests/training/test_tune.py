@@ -119,7 +119,11 @@ def test_adapters_of_a_high_rank_are_written_in_eight_bits(
     assert {tensor.tensor_type.name for tensor in tensors} == {kind}
 
 
-def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+def test_stopped_it_keeps_what_was_learnt_and_goes_on(
+    tuned_on: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_BETWEEN_LOOKS", 0)  # what is looked at does not depend on the time it takes
+
     def stop(step: Step) -> None:
         if step.n in (2, 4):
             raise KeyboardInterrupt
@@ -131,8 +135,7 @@ def test_stopped_it_keeps_what_was_learnt_and_goes_on(tuned_on: Callable[..., di
         tuned_on("broken", tell=stop, resume=True)
     assert find_adapter("broken").card["training"]["steps"] == 4
     resumed, whole = tuned_on("broken", resume=True), tuned_on("whole")
-    by_time = {"minutes": 0, "signs": ""}  # on a busy machine there are fewer looks, and other signs
-    assert resumed["training"] | by_time == whole["training"] | by_time
+    assert resumed["training"] | {"minutes": 0} == whole["training"] | {"minutes": 0}
     one, other = kept(tmp_path / "adapters" / "broken"), kept(tmp_path / "adapters" / "whole")
     for name, weight in one.items():
         torch.testing.assert_close(weight, other[name], rtol=1e-5, atol=1e-7)

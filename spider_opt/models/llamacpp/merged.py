@@ -53,17 +53,14 @@ def merged(weights: Path, adapters: Sequence[Path]) -> Path:
         WeightsError: a file is missing, or is no weights or no adapter of these; or it cannot be written.
         ModelUnavailable: what reads GGUF files is not installed.
     """
-    folder, key = cache_dir() / "merged", _key(weights, adapters)
-    path = folder / f"{key}.gguf"
+    folder = cache_dir() / "merged"
+    path = folder / f"{_key(weights, adapters)}.gguf"
     if not _is_whole(path):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder, wait=True):
                 if not _is_whole(path):
                     _write(path, weights, adapters)
-                    if _key(weights, adapters) != key:
-                        path.unlink()
-                        raise WeightsError(f"{weights}, or an adapter, was replaced while it was read: ask again")
                 _forget_all_but_last(folder, path)
         except OSError as error:
             raise WeightsError(
@@ -212,6 +209,8 @@ def _write(path: Path, weights: Path, adapters: Sequence[Path]) -> None:
         write_merged(part, weights, adapters)
         with part.open("rb") as file:
             os.fsync(file.fileno())
+        if _key(weights, adapters) != path.stem:
+            raise WeightsError(f"{weights}, or an adapter, was replaced while it was read: ask again")
         part.replace(path)
         _marker(path).write_text(stamp(path), encoding="ascii")
     finally:
