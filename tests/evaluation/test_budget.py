@@ -58,6 +58,7 @@ class Biller:
     at_once: int = 0
     most_at_once: int = 0
     delay_s: float = 0.0
+    first_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, talk: Talk) -> None:
@@ -66,7 +67,7 @@ class Biller:
             number = self.calls
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(self.delay_s)
+        time.sleep(self.delay_s if number > 1 else max(self.first_s, self.delay_s))
         try:
             self.behave(talk, self.manner[number % len(self.manner)], number)
         finally:
@@ -237,13 +238,14 @@ def test_a_server_that_counts_more_than_can_be_overruns_once(mini: Benchmark) ->
 
 
 def test_time(mini: Benchmark) -> None:
+    # The slowest so far took 0.8 s: none is sent in the last 0.8 s, however quick those after it were.
     began = time.monotonic()
-    with serving(Biller(delay_s=0.1)) as url, pytest.raises(BudgetSpent) as caught:
-        ask(mini, url, budget="1s", concurrency=1)
-    assert time.monotonic() - began < 3
-    assert read_spending(Path("run/spending.jsonl")).seconds <= 1
+    with serving(Biller(delay_s=0.05, first_s=0.8)) as url, pytest.raises(BudgetSpent) as caught:
+        ask(mini, url, budget="2s", concurrency=1)
+    assert time.monotonic() - began < 4
+    assert read_spending(Path("run/spending.jsonl")).seconds <= 2
     n = Path("run/predictions.jsonl").read_text().count("\n")
-    assert 3 < n < 11
+    assert 2 < n < 11
     assert "by time" in str(caught.value)
     with serving(Biller(delay_s=0.1)) as url, pytest.raises(BudgetSpent):  # what is over stays over
         ask(mini, url, budget="0.5s", out="run2", model="m2", concurrency=1)
