@@ -44,15 +44,15 @@ def labelled(items: Sequence[Item], labels: Mapping[str, Label]) -> list[Item]:
 def lessons(
     items: Sequence[Item],
     answers: Mapping[str, Answer],
-    is_right: Callable[[str, str], bool],
+    may_be_learnt: Callable[[str, str], bool],
     failed: frozenset[str],
     labels: Mapping[str, Label],
 ) -> Lessons:
     """Return what is learnt of the ``items`` that were asked: all of them, those that ``failed`` twice.
 
-    ``answers`` are by question id, ``is_right`` tells of (question id, query) whether that has the gold's result and
-    may be learnt. The most frequent right query that is written otherwise than the gold one is learnt beside it. Where
-    a person gave the query (see ``labelled``) that counts in place of all this, and is learnt twice.
+    ``answers`` are by question id, ``may_be_learnt`` tells of (question id, query) whether that has the gold's result
+    and is kept for no scoring. The most frequent such query that is written otherwise than the gold one is learnt
+    beside it. Where a person gave the query (see ``labelled``) that counts in place of all this, and is learnt twice.
     """
     learnt: list[Item] = []
     suspects: list[Mapping[str, Any]] = []
@@ -66,7 +66,7 @@ def lessons(
         learnt += [item] * (2 if id in failed else 1)
         if id not in answers:
             continue
-        if (other := otherwise(item, candidates_of(answers[id]), is_right)) is not None:
+        if (other := otherwise(item, candidates_of(answers[id]), may_be_learnt)) is not None:
             n_otherwise += 1
             learnt.append(other)
         if id in failed and (suspect := _suspect(item, answers[id])):
