@@ -6,7 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -117,8 +117,6 @@ def tune(
     base = open_base(spec.model, dtype=torch.bfloat16 if int8 else dtype, device=device)
     check_architecture(base.model.config.model_type)
     lora = add_lora(base.model, rank=settings.rank, alpha=settings.alpha, seed=settings.seed, int8=int8)
-    if device == "cpu":
-        keep_memory()
     begun = ""
     if start is not None and start.path is not None:
         warn_of_lag(start)
@@ -173,17 +171,19 @@ def tune(
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_learnt(folder, learnt_questions(training, start))
-    with closing(train.run()) as steps:
-        for step in steps:
+    with ExitStack() as kept:
+        if device == "cpu":
+            kept.callback(keep_memory())
+        for step in kept.enter_context(closing(train.run())):
             tell(step)
-    if spec.check and validation and source:
-        decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
-        decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
-        found = held_out_accuracy(
-            decode, base.tokenizer, spec.look, spec.form, source, validation, spec.check, progress=progress
-        )
-        card["held_out"] = found
-        write_card(folder, card)
+        if spec.check and validation and source:
+            decoder = Decoder(base.model, [base.tokenizer.eos_token_id])
+            decode = partial(decoder.decode, max_tokens=MAX_TOKENS)
+            found = held_out_accuracy(
+                decode, base.tokenizer, spec.look, spec.form, source, validation, spec.check, progress=progress
+            )
+            card["held_out"] = found
+            write_card(folder, card)
     return card
 
 

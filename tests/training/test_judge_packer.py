@@ -81,7 +81,7 @@ def test_a_judge_is_tuned_and_answers_no_questions(
     from spider_opt.models.torch.base import Base
 
     monkeypatch.setattr(tuning, "open_base", lambda name, **_: Base(name, "a" * 64, tiny(), words))
-    monkeypatch.setattr(tuning, "keep_memory", lambda: None)
+    monkeypatch.setattr(tuning, "keep_memory", lambda: lambda: None)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
     spec = TuneSpec(
         "m",

@@ -54,7 +54,7 @@ def bases(tiny: Callable[..., Any], tokenizer: Any, monkeypatch: pytest.MonkeyPa
         return Base(name, "a" * 64, tiny(), tokenizer)
 
     monkeypatch.setattr(tuning, "open_base", open_base)
-    monkeypatch.setattr(tuning, "keep_memory", lambda: None)  # the tests' own process
+    monkeypatch.setattr(tuning, "keep_memory", lambda: lambda: None)  # the tests' own process
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path))
     return opened
 
@@ -272,6 +272,23 @@ def test_what_was_learnt_is_kept_where_the_adapter_cannot_be_written(
     told: list[Step] = []
     assert tuned_on("mine", resume=True, tell=told.append)["training"]["steps"] == 6
     assert told == []
+
+
+def test_memory_is_given_back_however_a_training_ends(
+    tuned_on: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[str] = []
+    monkeypatch.setattr(tuning, "keep_memory", lambda: lambda: given_back.append("yes"))
+
+    def fail(step: Step) -> None:
+        assert not given_back
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        tuned_on("mine", tell=fail)
+    assert given_back == ["yes"]
+    tuned_on("other")
+    assert given_back == ["yes", "yes"]
 
 
 def test_not_resumed_it_begins_anew(tuned_on: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 NOT_INSTALLED = (
     "The packages for tuning and for the torch engine are not installed; type: pip install 'spider-opt[train]'"
 )
-# Parameters of glibc's mallopt.
+# Parameters of glibc's mallopt; what is given back is so at its own defaults.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+_KEPT = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 256 << 20}
+_GIVEN_BACK = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 128 << 10, _TOP_PAD: 128 << 10}
+_keeping: set[object] = set()
+"""One for each model that has memory kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ def open_base(name: str, *, dtype: Any, device: str = "cpu") -> Base:
     from spider_opt.models.torch.lora import attend_packed
 
     transformers.AttentionInterface.register("packed", attend_packed)
+    gc.collect()  # a model that was tuned or asked before, and is no more, makes room for this one
+    _tell_malloc({}, trim=True)
     folder = folder_of(name)
     if not (folder / "config.json").is_file():
         _dequantize(transformers, fetch(name), folder)
@@ -95,19 +102,38 @@ def tokens_of(tokenizer: Any, asked: Sequence[Message] | str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def keep_memory() -> None:
-    """Have this process keep the memory that it frees from now on, where the C library is glibc.
+def keep_memory() -> Callable[[], None]:
+    """Have this process keep the memory that it frees from now on, where the C library is glibc; return what ends that.
 
     To be called when the model is open: what opening it takes for a while is given back then.
     A step frees and takes hundreds of buffers of tens of MiB. They would all go back to the system, which clears each
     page before it gives it out again, at times for longer than the computing takes.
+
+    What is returned is to be called when the model is not asked any more: then what is free goes back, and the next
+    model finds memory as the first did. Where several keep it, it is kept until the last one ends.
     """
+    one = object()
+    _keeping.add(one)
+    _tell_malloc(_KEPT, trim=True)
+
+    def give_back() -> None:
+        if one in _keeping:
+            _keeping.discard(one)
+            gc.collect()
+            _tell_malloc({} if _keeping else _GIVEN_BACK, trim=True)
+
+    return give_back
+
+
+def _tell_malloc(parameters: Mapping[int, int], *, trim: bool = False) -> None:
     if sys.platform != "linux":
         return
     with suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 256 << 20)):
-            mallopt(parameter, value)
+        library = ctypes.CDLL(None)
+        for parameter, value in parameters.items():
+            library.mallopt(parameter, value)
+        if trim:
+            library.malloc_trim(0)
 
 
 @contextmanager

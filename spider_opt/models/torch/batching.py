@@ -152,6 +152,7 @@ class Batcher:
             try:
                 batch = self._next()
                 if batch is None:
+                    del self._decode  # and the model with it, whoever still holds this
                     return
                 self._answer(batch)
             except BaseException as error:  # carried over to the threads that wait

@@ -41,11 +41,12 @@ _ENDS = ("<|im_end|>", "<|endoftext|>")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A tokenizer of transformers, what answers prompts, and how many at once."""
+    """A tokenizer of transformers, what answers prompts, how many at once, and what gives back memory at the end."""
 
     tokenizer: Any
     decode: Decode
     limits: Limits | None = None
+    give_back: Callable[[], None] = lambda: None
 
 
 class TorchModel:
@@ -102,7 +103,7 @@ class TorchModel:
         self._use.close()
         running, self._running, self._failed = self._running, None, None
         if running is not None:
-            running.batcher.close()
+            running.close()
 
     def _started(self) -> _Running:
         running = self._running
@@ -121,7 +122,7 @@ class TorchModel:
                     self._failed = f"{self.info.name} cannot be opened by {self.info.engine}: {said}"
                     raise ModelUnavailable(self._failed) from error
                 if closed != self._closed:
-                    running.batcher.close()
+                    running.close()
                     raise ModelUnavailable("The model was closed before it was open.")
                 self._running = running
             return self._running
@@ -132,11 +133,16 @@ class _Running:
         def begin() -> tuple[Decode, Limits]:
             made = opened()
             self._tokenizer: Any = made.tokenizer
+            self._give_back = made.give_back
             return made.decode, made.limits or Limits()
 
         self._one = threading.Lock()  # tokenizers refuse to be used by two threads at once
         self.batcher = Batcher(begin)
         self.batcher.start()
+
+    def close(self) -> None:
+        self.batcher.close()
+        self._give_back()
 
     def tokens(self, messages: Sequence[Message] | str) -> list[int]:
         with self._one:
@@ -209,10 +215,10 @@ def _opened(info: ModelInfo, adapter: Path | None, dtype: Any, int8: bool, devic
     else:
         for layer_name, layer in lora.items():
             base.model.set_submodule(layer_name, layer.base)
-    if device == "cpu":
-        keep_memory()
     decode = decoding(base.model, base.tokenizer, logprobs=logprobs)
-    return Opened(base.tokenizer, decode, ON_A_GPU if device == "cuda" else None)
+    if device == "cuda":
+        return Opened(base.tokenizer, decode, ON_A_GPU)
+    return Opened(base.tokenizer, decode, give_back=keep_memory())
 
 
 def decoding(model: Any, tokenizer: Any, *, logprobs: bool = False) -> Decode:

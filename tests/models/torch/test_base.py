@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import resource
+import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +52,18 @@ def test_what_was_dequantized_is_opened(
             assert summed_loss(opened.model, pack) > 0
     assert made == [Path(f"{DEFAULT_MODEL}.gguf")]
 
+    before = tiny()
+    before.itself = [before]  # as models are, which nothing but the collector frees
+    gone = weakref.ref(before)
+    gc.disable()  # of itself
+    try:
+        del before
+        assert gone() is not None
+        base.open_base(DEFAULT_MODEL, dtype=torch.float32)
+        assert gone() is None
+    finally:
+        gc.enable()
+
 
 def test_what_cannot_be_tuned_is_refused(cache: Path) -> None:
     with pytest.raises(UsageError, match="all-minilm-l6-v2 writes no text, and can neither"):
@@ -63,7 +80,6 @@ def test_a_missing_package_is_named_by_what_to_type(missing: str, monkeypatch: p
 
 
 def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    base.keep_memory()
     asked: list[object] = []
 
     class Without:
@@ -71,8 +87,44 @@ def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) ->
             asked.append(name)
 
     monkeypatch.setattr(base.ctypes, "CDLL", Without)
-    base.keep_memory()  # a C library without mallopt
-    assert len(asked) == (1 if sys.platform == "linux" else 0)
+    base.keep_memory()()  # a C library without mallopt
+    assert len(asked) == (2 if sys.platform == "linux" else 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's malloc")
+def test_memory_is_kept_until_the_last_model_ends() -> None:
+    """In a process of its own, 30 buffers of 10 MiB, which keep each other from the end of the heap."""
+    code = f"""
+import gc
+from pathlib import Path
+from spider_opt.models.torch.base import keep_memory
+
+def mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * {resource.getpagesize()} / 2**20
+
+def work():
+    buffers = [bytearray(b"x" * (10 << 20)) for _ in range(30)]
+    last = bytearray(b"x" * (1 << 20))
+    del buffers
+    return last, mib()
+
+before = mib()
+one, other = keep_memory(), keep_memory()
+last, kept = work()
+one()
+one()  # again is nothing
+last, still = work()
+other()
+given_back = mib()
+last, after = work()
+print(*(round(size - before) for size in (kept, still, given_back, after)))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    kept, still, given_back, after = map(int, said.split())
+    assert kept >= 300
+    assert still >= 300
+    assert given_back < 50
+    assert after < 50
 
 
 def test_a_file_is_read_once_and_as_it_is(tuned: Callable[..., Any], tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -269,7 +271,7 @@ def bases(tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         return base.Base(name, "a" * 64, tiny(), tokenizer)
 
     monkeypatch.setattr(engine, "open_base", open_base)
-    monkeypatch.setattr(engine, "keep_memory", lambda: None)  # the tests' own process
+    monkeypatch.setattr(engine, "keep_memory", lambda: lambda: None)  # the tests' own process
     monkeypatch.setattr(engine, "fetched", lambda name, on_progress: None)
     monkeypatch.setattr(compute, "numbers_here", lambda device: "float32")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -298,6 +300,32 @@ def test_with_an_adapter(bases: Any, tuned: Any, make_adapter: Any, tmp_path: Pa
     assert bases == [(DEFAULT_MODEL, torch.float32)]
     assert done.text == text_of(tokenizer, said(tokens_of(tokenizer, CHATS[0])))
     model.close()
+
+
+def test_a_model_that_is_closed_is_gone_before_memory_is_given_back(
+    bases: Any, tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    gone: list[bool] = []
+
+    def open_base(name: str, **_: Any) -> base.Base:
+        made = tiny()
+        opened.append(weakref.ref(made))
+        return base.Base(name, "a" * 64, made, tokenizer)
+
+    def give_back() -> None:
+        gc.collect()
+        gone.append(opened[-1]() is None)
+
+    monkeypatch.setattr(engine, "open_base", open_base)
+    monkeypatch.setattr(engine, "keep_memory", lambda: give_back)
+    model = open_torch([], DEFAULT_MODEL)
+    for n in (1, 2):
+        model.complete(Request(CHATS[0], max_tokens=N))
+        assert len(gone) == n - 1
+        model.close()
+        model.close()  # again is nothing
+        assert gone == [True] * n
 
 
 def test_an_adapter_that_was_replaced_before_the_first_answer(
