@@ -95,7 +95,6 @@ def test_memory_is_kept_where_the_system_can(monkeypatch: pytest.MonkeyPatch) ->
 def test_memory_is_kept_until_the_last_model_ends() -> None:
     """In a process of its own, 30 buffers of 10 MiB, which keep each other from the end of the heap."""
     code = f"""
-import gc
 from pathlib import Path
 from spider_opt.models.torch.base import keep_memory
 
