@@ -111,7 +111,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
                 "learnt with --no-hold-out"
             )
     if wanted.focus is not None:
-        training = focus(training, wanted.focus, source)[:n]
+        training = focus(training, wanted.focus, source, n=n)
     elif n is not None:
         training = choose(training, n, wanted.choose, seed=wanted.seed)
     if not training:

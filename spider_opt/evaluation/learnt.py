@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from spider_opt.benchmarks.learnt import question_hash
 from spider_opt.benchmarks.validation import is_held_out, is_training
@@ -15,6 +16,13 @@ from spider_opt.wording import switched_on
 SHOWN = 3
 
 
+class Learnt(NamedTuple):
+    """Of how many databases asked about a method's adapters are known to have learnt, and which do not say: names."""
+
+    databases: int = 0
+    unknown: str = ""
+
+
 def check_learnt(
     method: Method,
     asked: Sequence[Example],
@@ -22,12 +30,12 @@ def check_learnt(
     *,
     allowed: bool,
     tell: Callable[[str], None],
-) -> int:
+) -> Learnt:
     """Make sure that no model is asked about databases that it learnt from, unless that is ``allowed``.
 
     Of those who may be ``asked`` the first ``limit`` are. Where an adapter does not say what it learnt from, or learnt
     questions that are asked, ``tell`` gets a sentence. Where a method shows training examples, of training questions
-    only those of held-out databases can be asked. Returns from how many of the databases of all ``asked`` it learnt.
+    only those of held-out databases can be asked. What is returned is of the databases of all ``asked``.
 
     Raises:
         LeakError: says how much of what is asked was learnt.
@@ -35,11 +43,12 @@ def check_learnt(
     if shows_examples(method):
         _check_held_out(asked[:limit])
     seen: set[str] = set()
-    for adapter in map(find_adapter, method.adapters):
+    adapters = [find_adapter(name) for name in method.adapters]
+    for adapter in adapters:
         _check(adapter, asked[:limit], allowed, tell)
         learnt = {db_id.lower() for db_id in adapter.learnt_databases or ()}
         seen |= learnt & {example.question.db_id.lower() for example in asked}
-    return len(seen)
+    return Learnt(len(seen), ", ".join(adapter.name for adapter in adapters if adapter.learnt_databases is None))
 
 
 def check_asked(method: Method, benchmark: Benchmark, *, allow_learnt: bool) -> None:

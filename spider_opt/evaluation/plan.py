@@ -13,7 +13,7 @@ from spider_opt.benchmarks.leaks import Reason
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import DatasetError, UsageError
 from spider_opt.evaluation.function_identity import ended, identity_of
-from spider_opt.evaluation.learnt import shows_examples
+from spider_opt.evaluation.learnt import Learnt, shows_examples
 from spider_opt.evaluation.model_identity import model_identity
 from spider_opt.evaluation.pipeline import Nobody, Pipeline, generator_of, name_of
 from spider_opt.methods import Method
@@ -124,7 +124,7 @@ def of_method(
     seed: int,
     sample: str,
     embedder: str,
-    learnt_databases: int,
+    learnt: Learnt,
     tell: Callable[[str], None],
     progress: Progress,
 ) -> Plan:
@@ -160,7 +160,7 @@ def of_method(
     finder = embedder if half else UNNAMED_EMBEDDER  # where nothing is found it is nobody's
     info = describe(
         asked, method.label, method.spelled_out, chat.info, seed, sample=sample, embedder=finder, made_by=made_by,
-        learnt_databases=learnt_databases,
+        learnt_databases=learnt.databases, learnt_unknown=learnt.unknown,
     )  # fmt: skip
 
     def generator(folder: Path) -> Generator:

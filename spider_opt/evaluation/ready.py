@@ -136,7 +136,7 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
             plan = _of_function(method, asked, given, sample, nowhere)
         else:
             parsed = _parsed(method, given)
-            n_learnt = check_learnt(parsed, asked.examples, given.limit, allowed=given.allow_learnt, tell=given.warn)
+            learnt = check_learnt(parsed, asked.examples, given.limit, allowed=given.allow_learnt, tell=given.warn)
             kept = cache_dir() if given.cache else nowhere
             cached = opened.enter_context(closing(opened_model(parsed, given.model, _asking(given), kept, nowhere)))
             if not given.cache:
@@ -144,7 +144,7 @@ def ready(method: str | Method | Pipeline, benchmark: Benchmark, given: Given) -
             plan = of_method(
                 parsed, benchmark, asked, cached, given.model,
                 record=None if given.record is None else Path(given.record),
-                seed=given.seed, sample=sample, embedder=given.embedder, learnt_databases=n_learnt,
+                seed=given.seed, sample=sample, embedder=given.embedder, learnt=learnt,
                 tell=given.tell or _LOG.info,
                 progress=lines if given.progress is True else shown,  # a bar would stand on the one of answers
             )  # fmt: skip

@@ -72,7 +72,7 @@ def conditions(info: RunInfo) -> dict[str, str]:
         "weights": info.model_sha256[:8],
         "adapter": info.adapter_sha256[:8] or "none",
         "adapter's form": info.adapter_form[:8],
-        "databases it learnt from": str(info.learnt_databases or "none"),
+        "databases it learnt from": str(info.learnt_databases or ("" if info.learnt_unknown else "none")),
         "engine": how_asked(info),
         "version": info.computed_by,
         "endpoint": info.endpoint or "none",

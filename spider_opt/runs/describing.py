@@ -43,6 +43,7 @@ def describe(
     embedder: str = UNNAMED_EMBEDDER,
     made_by: MadeBy = MadeBy(),
     learnt_databases: int = 0,
+    learnt_unknown: str = "",
 ) -> RunInfo:
     """Return the ``run.json`` of a run that begins now; ``benchmark`` has just the questions that may be asked."""
     return RunInfo(
@@ -70,6 +71,7 @@ def describe(
         missing=dict(benchmark.missing),
         seed=seed,
         learnt_databases=learnt_databases,
+        learnt_unknown=learnt_unknown,
         commit=commit(),
         python=platform.python_version(),
         versions=versions(),

@@ -134,7 +134,8 @@ class RunInfo:
     ``cache_tag`` of what the model says that its answers depend on, else of what it is seen to be ("own …"), or of what
     is in a recording; ``adapter_form`` of how the adapters' cards say that they are asked. ``n_total`` and ``missing``
     are the benchmark's, ``versions`` those of what reads and runs queries. ``learnt_databases`` is how many of the
-    databases asked about the model is known to have learnt from. ``side_by_side`` is how many questions were
+    databases asked about the model is known to have learnt from, ``learnt_unknown`` names the adapters whose card does
+    not say what they learnt. ``side_by_side`` is how many questions were
     asked at the same time, 0 where that was not written down, ``resumed`` what was another then, each time that the run
     went on with other versions, ``served`` what a server said of the models that answered. A finished run has ``n``,
     how many answers there were to judge, ``scorer``, ``failed_golds``, by id those that count nowhere, and why, and
@@ -172,6 +173,7 @@ class RunInfo:
     versions: Mapping[str, str] = field(default_factory=dict)
     side_by_side: int = 0
     learnt_databases: int = 0
+    learnt_unknown: str = ""
     started: str = ""
     resumed: Sequence[str] = ()
     format: int = FORMAT
@@ -281,11 +283,12 @@ _ORDER = (
     "format", "method", "steps", "model", "model_sha256", "adapter_sha256", "adapter_form", "engine", "manner",
     "endpoint", "cache_tag", "computed_by", "code", "embedder", "training", "benchmark", "split", "sample", "questions",
     "fingerprint", "schemas", "n_total", "missing", "seed", "version", "commit", "python", "versions", "side_by_side",
-    "learnt_databases", "started", "resumed", "served", "n", "scorer", "failed_golds", "costs",
+    "learnt_databases", "learnt_unknown", "started", "resumed", "served", "n", "scorer", "failed_golds", "costs",
 )  # fmt: skip
 _LEFT_OUT: Mapping[str, object] = {
     **dict.fromkeys(IDENTITY[10:], ""), "embedder": UNNAMED_EMBEDDER, "versions": {}, "side_by_side": 0,
-    "learnt_databases": 0, "resumed": (), "served": [], "n": None, "scorer": None, "failed_golds": {}, "costs": {},
+    "learnt_databases": 0, "learnt_unknown": "", "resumed": (), "served": [], "n": None, "scorer": None,
+    "failed_golds": {}, "costs": {},
 }  # fmt: skip
 _KINDS: Mapping[str, Kind] = {f.name: str for f in fields(RunInfo) if f.name != "others"} | {
     "seed": int, "n_total": int, "format": int, "n": int, "side_by_side": int, "learnt_databases": int,

@@ -177,8 +177,10 @@ def choose(items: Sequence[Item], n: int, by: By = "random", seed: int = 0) -> l
     return [items[i] for i in sorted(i for *_, i in sorted(ranked)[:n])]
 
 
-def focus(items: Sequence[Item], folder: Path, source: Benchmark, *, times: int = 2) -> list[Item]:
-    """Return ``items`` with those that a finished run got wrong first, each ``times`` times.
+def focus(
+    items: Sequence[Item], folder: Path, source: Benchmark, *, n: int | None = None, times: int = 2
+) -> list[Item]:
+    """Return ``n`` of ``items``, all for None, with those that a finished run got wrong first, each ``times`` times.
 
     Behind them stand those with the skeleton of one of them, then the others, all in their order. ``source`` is the
     split that the items are of.
@@ -212,11 +214,12 @@ def focus(items: Sequence[Item], folder: Path, source: Benchmark, *, times: int 
     builds = {skeleton(item.sql) for item in wrong}
     others = [item for item in items if item.question.id not in failed]
     near = [skeleton(item.sql) in builds for item in others]
-    return [
-        *(item for item in wrong for _ in range(times)),
+    ranked = [
+        *wrong,
         *(item for item, is_near in zip(others, near, strict=True) if is_near),
         *(item for item, is_near in zip(others, near, strict=True) if not is_near),
     ]
+    return [item for item in ranked[:n] for _ in range(times if item.question.id in failed else 1)]
 
 
 def _ids(examples: Iterable[Example]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ def unseen_answers(folder: Path, source: Benchmark) -> list[tuple[Example, Answe
     """Return a run's answers to questions of ``source``, a training split, each with its question.
 
     Raises:
-        LeakError: the run asked questions of an evaluation split, or a model that learnt from databases it was asked.
+        LeakError: the run asked questions of an evaluation split, or a model that learnt from databases it was asked,
+            or whose adapter does not say from which it learnt.
         RunError: the folder holds no finished run, or one over other questions.
     """
     run = Run.read(folder)
@@ -25,6 +26,11 @@ def unseen_answers(folder: Path, source: Benchmark) -> list[tuple[Example, Answe
         raise LeakError(
             f"{folder} cannot be learnt from: its model had learnt from {run.info.learnt_databases} of the databases "
             "that it was asked about, and knows their answers by heart"
+        )
+    if run.info.learnt_unknown:
+        raise LeakError(
+            f"{folder} cannot be learnt from: the card of {run.info.learnt_unknown} does not say which databases it "
+            "learnt from, and of those it would know the answers by heart"
         )
     examples = examples_of(source, [answer.id for answer in run.answers])
     if missing := [answer.id for answer in run.answers if answer.id not in examples]:

@@ -22,6 +22,7 @@ from spider_opt.errors import LeakError
 from spider_opt.evaluation.running import evaluate
 from spider_opt.models.adapters import SHIPPED, adapters_dir, find_adapter, read_adapter, write_learnt
 from spider_opt.runs import RunInfo
+from spider_opt.runs.conditions import conditions
 from spider_opt.types import ModelInfo
 
 BENCH = load("spider-mini:test")
@@ -77,7 +78,8 @@ def test_databases_that_were_learnt_are_refused_before_a_model_is_opened(
 def test_they_are_asked_where_that_is_meant_and_the_run_says_of_how_many(tuned: Tuned) -> None:
     tuned(DB_IDS[1:])
     assert ask(allow_learnt=True).n == len(BENCH.examples)
-    assert RunInfo.read(Path("run")).learnt_databases == len(DB_IDS) - 1
+    info = RunInfo.read(Path("run"))
+    assert (info.learnt_databases, info.learnt_unknown) == (len(DB_IDS) - 1, "")
     assert said[:-1] == []
 
 
@@ -97,7 +99,9 @@ def test_a_method_without_the_adapter_is_not_asked_for_its_card(tuned: Tuned) ->
 @pytest.mark.parametrize("unknown", [None, "all", {"a": 1}])
 def test_a_card_that_says_nothing_is_said(tuned: Tuned, unknown: object) -> None:
     tuned(unknown)
-    assert ask().info.learnt_databases == 0
+    info = ask().info
+    assert (info.learnt_databases, RunInfo.read(Path("run")).learnt_unknown) == (0, "mine")
+    assert conditions(info)["databases it learnt from"] == ""
     assert sum(SAYS_NOTHING in sentence for sentence in said) == 1
 
 

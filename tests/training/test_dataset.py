@@ -360,6 +360,7 @@ def test_what_went_wrong_comes_first_and_its_like_next(tmp_path: Path) -> None:
     source = asked_of(items)
     assert numbers(focus(items, run, source)) == [3, 3, 1, 0, 2, 4]
     assert numbers(focus(items, run, source, times=1)) == [3, 1, 0, 2, 4]
+    assert numbers(focus(items, run, source, n=2)) == [3, 3, 1]
     with pytest.raises(ValueError, match="times must be 1 or more"):
         focus(items, run, source, times=0)
 

@@ -98,6 +98,13 @@ def test_of_a_model_that_learnt_the_questions_nothing_is_learnt(vote: Path) -> N
         with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
 
 
+def test_of_a_model_that_may_have_learnt_them_nothing_is_learnt(vote: Path) -> None:
+    info = json.loads((vote / "run.json").read_text())
+    (vote / "run.json").write_text(json.dumps(info | {"learnt_unknown": "mine"}))
+    with pytest.raises(LeakError, match="the card of mine does not say which databases it learnt from"):
+        with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=nobody)
+
+
 def correction(place: int, said: str, *golds: str) -> Correction:
     example = BENCHMARK.examples[place]
     return Correction(example.index, example.question.db_id, gold_hash(example), said, "", golds)  # type: ignore[arg-type]
