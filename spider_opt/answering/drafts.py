@@ -69,6 +69,7 @@ class Drafter:
         self._databases = databases
         self._whole: dict[str, tuple[Schema, str]] = {}
         self._samples = dict(samples or {})
+        self._sampled: dict[str, Schema] = {}
         self._sampling = Lock()
         self._meant = meant
 
@@ -135,15 +136,18 @@ class Drafter:
         return known[1]
 
     def sampled(self, schema: Schema) -> Samples:
-        """Return the sample rows and values that are shown with a schema."""
+        """Return the sample rows and values that are shown with a schema, cells in the order of its columns."""
         with self._sampling:
             if schema.db_id not in self._samples:
+                self._sampled[schema.db_id] = schema
                 database = self._databases[schema.db_id] if self.look.rows or self.look.values else None
                 self._samples[schema.db_id] = (
                     sample_rows(schema, database, self.look.rows) if database and self.look.rows else None,
                     sample_values(schema, database, self.look.values) if database and self.look.values else None,
                 )
-            return self._samples[schema.db_id]
+            rows, values = self._samples[schema.db_id]
+            first = self._sampled.get(schema.db_id, schema)
+            return (rows if not rows or first is schema else schema_text.pruned_rows(rows, first, schema)), values
 
     def _shown_demo(self, demo: Demo) -> tuple[str, str, str, str]:
         schema = self._serialise(demo.question.schema, None, None) if demo.own_schema else ""

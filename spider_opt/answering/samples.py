@@ -11,6 +11,7 @@ from zlib import crc32
 from spider_opt.answering.choosing import settled
 from spider_opt.answering.outcomes import Tried, orders, tried
 from spider_opt.errors import ModelError
+from spider_opt.prompts.orders import in_orders
 from spider_opt.types import ChatModel, Completion, Database, Generator, ModelInfo, Prediction, Request, Task, Usage
 
 
@@ -23,23 +24,41 @@ class Sampling:
     greedy: bool = True
     chunk: int | None = None
     nonempty: bool = False
+    orders: int = 1
 
     def __post_init__(self) -> None:
         if self.n < 1 or (self.chunk is not None and self.chunk < 1):
             raise ValueError("n and chunk must be at least 1")
         if self.temperature <= 0:
             raise ValueError("temperature must be more than 0, or all samples are the same")
+        if not 1 <= self.orders <= self.n:
+            raise ValueError("orders must be from 1 to n: each is shown to one sample at least")
 
     def draw(self, inner: Generator, task: Task) -> Iterator[Prediction]:
         """Yield ``n`` answers; with ``greedy`` the first is the one there would be without sampling.
 
+        The schema is shown in one of ``orders`` after the other, and the first of each is then not sampled.
+
         Raises:
             ModelError: the model did not answer.
         """
-        shared = SharedSamples(task.model, range(int(self.greedy), self.n), self.chunk)
+        schemas = in_orders(task.question.schema, self.orders)
+        shared = [
+            SharedSamples(task.model, range(int(self.greedy), -(-(self.n - order) // self.orders)), self.chunk)
+            for order in range(self.orders)
+        ]
         for i in range(self.n):
-            temperature = task.temperature if self.greedy and i == 0 else self.temperature
-            yield inner(replace(task, model=shared.model(i), temperature=temperature))
+            number, order = divmod(i, self.orders)
+            temperature = task.temperature if self.greedy and number == 0 else self.temperature
+            yield inner(
+                replace(
+                    task,
+                    question=replace(task.question, schema=schemas[order]),
+                    model=shared[order].model(number),
+                    temperature=temperature,
+                    seed=task.seed + order * self.n,  # a schema that looks alike in two orders is drawn for anew
+                )
+            )
 
     def draw_and_try(self, inner: Generator, task: Task, database: Database) -> tuple[list[Prediction], list[Tried]]:
         """Return the answers and what came of running each; no more are drawn where they cannot change a vote.

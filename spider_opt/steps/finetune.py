@@ -50,14 +50,14 @@ class FineTuned:
         """Return a generator that asks ``task.model`` once."""
         look, form = form_of(find_adapter(own_adapter() if self.adapter == AUTO else self.adapter))
         drafter = Drafter(look, tools.databases, meant=MEANT.get(form))
-        grammars: dict[str, str] = {}
+        grammars: dict[Schema, str] = {}
 
         def generate(task: Task) -> Prediction:
             if form in ("from-first", "implied-joins") and task.grammar is not None:  # it is of SQL as others write it
                 schema = task.question.schema
-                if schema.db_id not in grammars:
-                    grammars[schema.db_id] = from_first_grammar(schema, implied=form == "implied-joins")
-                task = replace(task, grammar=grammars[schema.db_id])
+                if schema not in grammars:
+                    grammars[schema] = from_first_grammar(schema, implied=form == "implied-joins")
+                task = replace(task, grammar=grammars[schema])
             return drafter(task, "finetune")
 
         return generate

@@ -27,6 +27,8 @@ class FirstValid(Sampling):
         greedy: the first sample is the answer that there would be without this step.
         chunk: samples asked for in one request after the first, none for all: fewer cost less, more are faster each.
         nonempty: sample on where the result is empty, too; a query that ran stands before one that failed.
+        orders: in so many orders of its tables and columns the schema is shown, its own first, one to each sample in
+            turn; with greedy the first in each order is not sampled.
     """
 
     stage: ClassVar[Stage] = Stage.REFINE

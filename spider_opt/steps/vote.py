@@ -28,6 +28,8 @@ class Vote(Sampling):
         greedy: the first sample is the answer that there would be without this step.
         chunk: samples asked for in one request, none for all: fewer can save some, more are faster each.
         nonempty: empty results count only where there are no others.
+        orders: in so many orders of its tables and columns the schema is shown, its own first, one to each sample in
+            turn; with greedy the first in each order is not sampled.
     """
 
     stage: ClassVar[Stage] = Stage.REFINE

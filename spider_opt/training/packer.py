@@ -11,6 +11,7 @@ from typing import Any
 from spider_opt.answering.drafts import Drafter, Look
 from spider_opt.models.torch.base import tokens_of
 from spider_opt.models.torch.shared_prefix import Pack, packed
+from spider_opt.prompts.orders import shuffled
 from spider_opt.prompts.schema_text import Values
 from spider_opt.sql.used import used
 from spider_opt.training.dataset import Item
@@ -128,16 +129,6 @@ class Packer:
             answer = self._tokenizer(sql if names is None else names.query(sql), add_special_tokens=False)
             answers.append([*answer["input_ids"], self._tokenizer.eos_token_id])
         return packed(prompts, answers)
-
-
-def shuffled(schema: Schema, rng: random.Random) -> Schema:
-    """Return a schema with its tables, and each table's columns, in another order.
-
-    A model that has seen them in one order only learns the order, and makes up columns that it remembers.
-    """
-    tables = [replace(table, columns=tuple(rng.sample(table.columns, len(table.columns)))) for table in schema.tables]
-    rng.shuffle(tables)
-    return replace(schema, tables=tuple(tables))
 
 
 def needed(items: Sequence[Item]) -> set[str] | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -203,12 +204,15 @@ def test_one_query_is_run_once() -> None:
 
 
 def test_options() -> None:
-    for wrong in ("n=0", "chunk=0", "temperature=0", "temperature=-1"):
+    for wrong in ("n=0", "chunk=0", "temperature=0", "temperature=-1", "orders=0", "n=4,orders=5"):
         with pytest.raises(MethodError, match="vote"):
             parse_method(f"vote:{wrong}")
     assert parse_method("first-valid+retry+vote:n=8,chunk=none").label == "vote+first-valid+retry"
     _, inner, _ = voted(Vote(n=3, greedy=False, temperature=0.3), "1", "2", "3")
     assert [task.temperature for task in inner.tasks] == [0.3] * 3
+
+
+CLUB = {"club_id": "1", "club_name": "'Rook & Pawn'", "city": "'Zagreb'", "founded": "1948"}
 
 
 @cache
@@ -231,6 +235,9 @@ def ask(method: str, model: FakeModel, seed: int = 1, limits: Limits = DEFAULT_L
         ("n=8,greedy=no,temperature=1", [(8, 1.0, 1)]),
         ("n=8,chunk=3", [(1, 0.0, 1), (3, 0.7, 2), (3, 0.7, 5), (1, 0.7, 8)]),
         ("n=1", [(1, 0.0, 1)]),
+        ("n=3,orders=3", [(1, 0.0, 1), (1, 0.0, 4), (1, 0.0, 7)]),
+        ("n=8,orders=3", [(1, 0.0, 1), (1, 0.0, 9), (1, 0.0, 17), (2, 0.7, 2), (2, 0.7, 10), (1, 0.7, 18)]),
+        ("n=5,orders=2,greedy=no", [(3, 0.7, 1), (2, 0.7, 6)]),
     ],
 )
 def test_samples_share_requests(options: str, requests: list[tuple[int, float, int]]) -> None:
@@ -238,6 +245,29 @@ def test_samples_share_requests(options: str, requests: list[tuple[int, float, i
     prediction = ask(f"vote:{options}+zero-shot:values=0", model)
     assert drawn_by(model) == requests
     assert prediction.usage == model.spent
+
+
+def test_each_sample_is_shown_the_schema_in_the_next_order() -> None:
+    model = saying(["SELECT oops"])
+    ask("vote:n=8,orders=3+zero-shot:values=0", model)
+    shown = [str(request.messages) for request in model.requests]
+    assert shown[:3] == shown[3:]
+    assert len(set(shown)) == 3
+    assert all(sorted(text) == sorted(shown[0]) for text in shown)  # nothing but the order differs
+    plain = saying(["SELECT oops"])
+    ask("zero-shot:values=0", plain)
+    assert shown[0] == str(plain.requests[0].messages)
+
+
+def test_cells_of_sample_rows_stay_under_their_columns_in_every_order() -> None:
+    model = saying(["SELECT oops"])
+    ask("vote:n=4,orders=4+zero-shot:rows=1,values=0,schema=compact", model)
+    orders = set()
+    for request in model.requests[:4]:
+        names, cells = re.search(r"^club \((.*)\)\n-- rows: \((.*)\)$", request.messages[-1].content, re.M).groups()
+        assert dict(zip(names.split(", "), cells.split(", "), strict=True)) == CLUB
+        orders.add(names)
+    assert len(orders) == 4
 
 
 def test_chunks_that_are_not_needed_are_not_asked_for() -> None:
@@ -267,7 +297,7 @@ METHODS = [
     "vote", "vote:greedy=no", "vote:chunk=2", "first-valid", "first-valid:chunk=none,nonempty=yes", "retry",
     "retry:empty=yes,temperature=0.7", "vote+retry", "vote:chunk=3+retry:temperature=0.5", "first-valid+retry",
     "first-valid:greedy=no+retry:k=1,empty=yes,temperature=0.7", "vote+first-valid",
-    "vote:n=5+first-valid:n=3+retry:k=1",
+    "vote:n=5+first-valid:n=3+retry:k=1", "vote:orders=3", "first-valid:orders=3+retry", "vote:n=5,orders=5+retry:k=1",
 ]  # fmt: skip
 
 
