@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 
 from spider_opt.answering.choosing import Ballot, Votes
 from spider_opt.errors import QueryError
@@ -19,6 +20,7 @@ class Group:
     """Candidates of one result: the ``sql`` of the ``number``-th stands for them.
 
     ``rows`` are the first of ``n_rows``, cut in width; ``failed`` says why the query does not run any more.
+    ``likelihood`` is the mean of its samples' log probabilities, the least of all where they are not known.
     """
 
     number: int
@@ -28,6 +30,7 @@ class Group:
     rows: tuple[tuple[Value, ...], ...] = ()
     n_rows: int = 0
     failed: str = ""
+    likelihood: float = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ def groups(
     """
     ballot = _counted(candidates, votes)
     found = ballot.groups(ballot.ran)
-    usual = [(ballot.usual(group), ballot.size(group)) for group in found]
-    return tuple(_shown(i, votes, candidates[i].sql, database, max_rows) for i, votes in usual)
+    usual = [(ballot.usual(group), ballot.size(group), ballot.likelihood(group)) for group in found]
+    return tuple(
+        replace(_shown(i, votes, candidates[i].sql, database, max_rows), likelihood=likelihood)
+        for i, votes, likelihood in usual
+    )
 
 
 def zeros(candidates: Sequence[Candidate], database: Database) -> frozenset[str]:

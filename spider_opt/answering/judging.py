@@ -70,16 +70,21 @@ def scores(judge: Judge, question: Question, schema: str, groups: Sequence[Group
 
 
 def best(groups: Sequence[Group], scores: Sequence[float], *, by_votes: bool = True) -> int:
-    """Return the number of the candidate that stands for the group with the highest score, of equal ones the first.
+    """Return the number of the candidate that stands for the group with the highest score.
 
-    With ``by_votes`` a score counts as often as its group has votes.
+    With ``by_votes`` a score counts as often as its group has votes. Of equal ones it is the one that a vote takes.
 
     >>> several = [Group(0, "SELECT 1", 3), Group(4, "SELECT 2", 1)]
     >>> [best(several, [0.3, s], by_votes=by) for s, by in ((0.6, True), (0.6, False), (0.95, True))]
     [0, 4, 4]
     """
-    weights = [score * (float(group.votes) if by_votes else 1.0) for group, score in zip(groups, scores, strict=True)]
-    return groups[weights.index(max(weights))].number
+
+    def rank(pair: tuple[Group, float]) -> tuple[float, float, float]:
+        group, score = pair
+        votes = float(group.votes)
+        return score * (votes if by_votes else 1.0), votes, group.likelihood
+
+    return max(zip(groups, scores, strict=True), key=rank)[0].number
 
 
 @dataclass

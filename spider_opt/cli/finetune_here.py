@@ -33,7 +33,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
     from spider_opt.cli.training_questions import training_questions
     from spider_opt.errors import UsageError
     from spider_opt.models.adapters import CARD, FILE, find_adapter
-    from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
+    from spider_opt.models.catalog import DEFAULT_MODEL
     from spider_opt.models.lagging import CHECKPOINT
     from spider_opt.models.torch.base import import_transformers
     from spider_opt.progress import progress
@@ -60,13 +60,9 @@ def tune_here(asked: Asked, folder: Path) -> None:
         raise UsageError(f"There is no training {name!r} to go on with in {folder}: leave --resume out")
     if not resume and ((folder / FILE).exists() or checkpoint.exists()):
         raise UsageError(f"There is an adapter {name!r} already: give --resume, or another --name, or delete {folder}")
-    if model not in CATALOG or not CATALOG[model].chats:
-        raise UsageError(
-            f"--model {model} is no embedded model; a provider's is tuned with --provider openai, and here: "
-            f"{', '.join(name for name, weights in CATALOG.items() if weights.chats)}"
-        )
+    check_tunable(model)
     import_transformers()
-    data = training_questions(asked.wanted)
+    data = training_questions(replace(asked.wanted, start=start))
     settings = Settings(
         epochs=asked.epochs or 2.0,
         rate=asked.rate,
@@ -78,7 +74,7 @@ def tune_here(asked: Asked, folder: Path) -> None:
     )
     watching = f"watching {len(data.validation):,} of held-out ones" if asked.hold_out else "holding out none"
     click.echo(
-        f"tuning on {len(data.training):,} questions of {data.about['databases']} databases, {watching}; "
+        f"tuning on {data.about['questions']:,} questions of {data.about['databases']} databases, {watching}; "
         f"kept in {folder}",
         err=True,
     )
@@ -121,6 +117,22 @@ def tune_here(asked: Asked, folder: Path) -> None:
     if found := card.get("held_out"):
         click.echo(f"{found['n']} questions of held-out databases: {found['ex']:.1f} % right")
     click.echo(f"next: spider-opt eval --method finetune:adapter={name}")
+
+
+def check_tunable(model: str) -> None:
+    """Make sure that a model is tuned on this machine.
+
+    Raises:
+        UsageError: it is none of those, which are named.
+    """
+    from spider_opt.errors import UsageError
+    from spider_opt.models.catalog import CATALOG
+
+    if model not in CATALOG or not CATALOG[model].chats:
+        raise UsageError(
+            f"--model {model} is no embedded model; a provider's is tuned with finetune --provider openai, and here: "
+            f"{', '.join(name for name, weights in CATALOG.items() if weights.chats)}"
+        )
 
 
 def teller() -> Callable[[Step], None]:

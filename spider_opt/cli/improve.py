@@ -97,14 +97,14 @@ def improve_command(
 
     from spider_opt.answering.drafts import Look
     from spider_opt.cli.ended import how_ended, interrupted_by_signals
-    from spider_opt.cli.finetune_here import teller
+    from spider_opt.cli.finetune_here import check_tunable, teller
     from spider_opt.cli.training_questions import Wanted, training_questions
     from spider_opt.errors import UsageError
     from spider_opt.evaluation.running import evaluate
-    from spider_opt.improving.loop import Loop
+    from spider_opt.improving.loop import Loop, check_context
     from spider_opt.improving.plan import Plan, Questions
     from spider_opt.improving.review import check_apart, read_review
-    from spider_opt.improving.state import table
+    from spider_opt.improving.state import ROUNDS, table
     from spider_opt.models.adapters import find_adapter, folder_for
     from spider_opt.models.catalog import DEFAULT_MODEL
     from spider_opt.models.torch.base import import_transformers
@@ -133,8 +133,11 @@ def improve_command(
         if adapter.path is None or not isinstance(known, int):
             raise UsageError(f"{start!r} is no adapter that was tuned on a machine like this: leave --start out")
         (look, form), model, rank = form_of(adapter), adapter.base, known
+    else:
+        check_tunable(model or DEFAULT_MODEL)
+    check_context(context)
     import_transformers()
-    data = training_questions(Wanted(chosen, None, "random", None, context, 0.7, seed))
+    data = training_questions(Wanted(chosen, None, "random", None, context, 0.7, seed, start=adapter))
     told = partial(click.echo, err=True)
     labels = {} if review is None else read_review(review, [item.question.id for item in data.training])
     if review is not None:
@@ -166,12 +169,11 @@ def improve_command(
     try:
         with job_state.held(folder), interrupted_by_signals():
             for _ in loop.run():
-                pass
+                write_whole(folder / ROUNDS, table(loop.state.rounds) + "\n")
     except KeyboardInterrupt as interrupt:
         how, code = how_ended(interrupt)
         click.echo(f"\n{how}; what was done is kept, the same command goes on from there.", err=True)
         sys.exit(code)
-    write_whole(folder / "rounds.md", table(loop.state.rounds) + "\n")
     click.echo(table(loop.state.rounds))
     kept = [one for one in loop.state.rounds if one.kept]
     if not kept and adapter is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from spider_opt.cli.benchmark_options import Chosen
     from spider_opt.databases import DatabasePool
+    from spider_opt.models.adapters import Adapter
     from spider_opt.training.dataset import By, Item
     from spider_opt.types import Benchmark, Example
 
@@ -40,7 +41,7 @@ class Wanted:
     is shown with what the method ``context`` retrieves ("none" for nothing), the share ``demos`` with examples, too.
     Without ``hold_out`` the databases that are else held out are learnt, too. ``ids`` is a file that lists the only
     ones to learn, ``answers`` are runs whose right answers in other words are learnt, too, ``corrections`` names
-    corrected golds that are learnt in place of wrong ones.
+    corrected golds that are learnt in place of wrong ones. ``start`` is the adapter that they are learnt after.
     """
 
     chosen: Chosen
@@ -55,6 +56,7 @@ class Wanted:
     ids: Path | None = None
     answers: tuple[Path, ...] = ()
     corrections: str | None = None
+    start: Adapter | None = None
 
 
 def training_questions(wanted: Wanted) -> TrainingQuestions:
@@ -66,13 +68,14 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     from spider_opt.benchmarks import training_half
     from spider_opt.benchmarks.leaks import gold_of, held_out_questions, other_evaluations, without_leaks
     from spider_opt.benchmarks.subsets import listed
-    from spider_opt.benchmarks.validation import is_query_split
+    from spider_opt.benchmarks.validation import is_held_out, is_query_split
     from spider_opt.databases import DatabasePool
     from spider_opt.errors import UsageError
     from spider_opt.progress import lines
     from spider_opt.retrieval.annotations import open_annotations
     from spider_opt.training.contexts import check_context, drawn, training_library, with_examples
-    from spider_opt.training.dataset import build, choose, focus, split
+    from spider_opt.training.dataset import build, choose, counts, focus, split
+    from spider_opt.training.learnt import check_names
     from spider_opt.training.otherwise import with_others
 
     method, n = wanted.context, wanted.examples
@@ -80,6 +83,8 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         check_context(method)
     asked = wanted.chosen.load()
     source = training_half(asked)
+    if wanted.start is not None and wanted.hold_out:
+        check_names(wanted.start, filter(is_held_out, source.paths))
     examples, corrections = _corrected(source, wanted.corrections)
     normals = open_annotations(lines).normals
     others, broken = other_evaluations(asked)
@@ -140,7 +145,7 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
     about = {
         "source": f"{source.name} {source.split}",
         "fingerprint": source.fingerprint,
-        "questions": len(training),
+        **counts(training),
         "databases": len({item.question.db_id for item in training}),
         "chosen": wanted.choose if n is not None and wanted.focus is None else None,
         "focus": None if wanted.focus is None else wanted.focus.name,

@@ -19,7 +19,10 @@ AGREED, AT_LEAST = 0.75, 3
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What is learnt in a round, and of how many questions: ``suspects`` are those whose gold query may be wrong."""
+    """What is learnt in a round, and of how many questions: ``suspects`` are those whose gold query may be wrong.
+
+    Those that people labelled are counted as such, whether they failed or not.
+    """
 
     items: tuple[Item, ...]
     n_asked: int
@@ -71,7 +74,8 @@ def lessons(
             learnt.append(other)
         if id in failed and (suspect := _suspect(item, answers[id])):
             suspects.append(suspect)
-    return Lessons(tuple(learnt), len(items), len(failed), n_otherwise, n_labelled, tuple(suspects))
+    n_failed = len(failed - labels.keys())  # what was wrong by a gold that a person corrected is not known
+    return Lessons(tuple(learnt), len(items), n_failed, n_otherwise, n_labelled, tuple(suspects))
 
 
 def _suspect(item: Item, answer: Answer) -> Mapping[str, Any] | None:

@@ -8,7 +8,6 @@ on, evaluate again; right answers in other words: RFT (Yuan et al. 2023, arXiv:2
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -18,23 +17,22 @@ from spider_opt.benchmarks.equal_contents import equal_contents
 from spider_opt.benchmarks.leaks import gold_of, not_by_heart
 from spider_opt.errors import TrainingError, UsageError
 from spider_opt.evaluation.learnt import shows_examples
+from spider_opt.improving.adapters import LoopAdapters, there_is
 from spider_opt.improving.folds import folds, hold_out
 from spider_opt.improving.lessons import Lessons, labelled, lessons
 from spider_opt.improving.plan import Ask, Plan, Questions, Tune
-from spider_opt.improving.review import check_review, write_suspects
-from spider_opt.improving.state import FILE as STATE
-from spider_opt.improving.state import Round, State, adapter_folders_of, read_state
+from spider_opt.improving.review import check_apart, check_review, write_suspects
+from spider_opt.improving.state import Round, State, read_state
 from spider_opt.methods import parse_method
-from spider_opt.models.adapters import CARD, FILE, NEXT, Adapter, find_adapter, folder_for, write_learnt
-from spider_opt.models.adapters import replace as replace_adapter
+from spider_opt.models.adapters import CARD, FILE, Adapter, find_adapter, folder_for
 from spider_opt.models.lagging import CHECKPOINT
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer, Run
-from spider_opt.training.dataset import Item, check_training
+from spider_opt.runs.describing import hashed
+from spider_opt.training.dataset import Item, check_training, counts
 from spider_opt.training.job_state import held
 from spider_opt.training.learnt import check_start
 from spider_opt.training.otherwise import candidates_of, right_among
-from spider_opt.wording import argument
 
 
 class Loop:
@@ -69,20 +67,22 @@ class Loop:
             tell(
                 f"{len(vain):,} of the reviewed questions are held out to compare by, and stay as they are: {vain[0]} …"
             )
+        examples = {example.question.id: example for example in questions.source.examples}
+        self._is_watched = gold_of([examples[item.question.id] for item in questions.held_out])
+        check_apart(
+            {id: label for id, label in self._labels.items() if id not in held_out}, self._is_watched, "compared by"
+        )
         questions = replace(questions, training=labelled(questions.training, self._labels))
         self._questions, self._plan = questions, plan
         self._tune, self._ask, self._tell, self._progress = tune, ask, tell, progress
         self._by_fold = folds(questions.training, alike, plan.folds)
         parse_method(self._vote("any"))  # what is asked wrongly is told before anything is tuned
-        if plan.context != "none" and shows_examples(parse_method(f"{plan.context}+zero-shot")):
-            raise UsageError(
-                f"{plan.context} shows training examples, and here training questions are asked: take rag, or none"
-            )
+        check_context(plan.context)
         self._state = read_state(plan.folder, self._asked())
-        self._check_adapters()
+        self._adapters = LoopAdapters(plan, self._state)
+        self._adapters.check()
         if plan.start is not None:
-            instead = "begin with one that did not, or with none"
-            check_start(plan.start, questions.held_out, alike, tell, instead)
+            check_start(plan.start, questions.held_out, alike, tell)
 
     @property
     def state(self) -> State:
@@ -109,13 +109,13 @@ class Loop:
                 state.best = done.adapter
             state.keep()
             yield done
-        self._name_the_best()
+        self._adapters.name_the_best()
 
     def _round(self, n: int) -> Round:
         learnt = self._learnt(n)
         before = self._state.best
         write_suspects(self._plan.folder / f"suspected-{n}.jsonl", learnt.suspects)
-        adapter = self._tuned(f"round-{n}", learnt.items, find_adapter(before), seed=n)
+        adapter = self._tuned(f"round-{n}", learnt.items, self._adapters.known(before), seed=n)
         base, run = self._held_out(before), self._held_out(adapter)
         found = compare(run, base)
         return Round(
@@ -146,10 +146,9 @@ class Loop:
         examples = {example.question.id: example for example in source.examples}
         pairs = [(examples[id], sql) for id, answer in answers.items() for sql in candidates_of(answer)]
         right = right_among(pairs, source, progress=self._progress)
-        is_watched = gold_of([examples[item.question.id] for item in self._questions.held_out])
 
         def may_be_learnt(id: str, sql: str) -> bool:
-            return (id, sql) in right and not self._questions.is_asked(sql) and not is_watched(sql)
+            return (id, sql) in right and not self._questions.is_asked(sql) and not self._is_watched(sql)
 
         return lessons(asked, answers, may_be_learnt, frozenset(failed), self._labels)
 
@@ -167,18 +166,18 @@ class Loop:
         name = f"{self._plan.name}.{what}"
         folder = folder_for(name)
         if name in self._state.tuned and (folder / CARD).is_file():
-            if find_adapter(name).sha256 != self._state.tuned[name]:
-                raise UsageError(
-                    f"the adapter {name} is another one than this loop tuned: another loop or training has its name; "
-                    f"begin another with another {argument('name')}"
-                )
-            return name
+            return self._adapters.known(name).name
+        if name not in self._state.begun:
+            if any((folder / file).exists() for file in (CARD, FILE, CHECKPOINT)):
+                raise there_is(name)
+            self._state.begun.append(name)
+            self._state.keep()
         if not items:
             raise TrainingError(f"There is nothing to tune {name} on: no question is left")
         spec = self._plan.spec
         settings = replace(spec.settings, seed=spec.settings.seed + seed)
-        about = {**self._questions.about, "questions": len(items), "loop": what}
-        self._tell(f"tuning {name} on {len(items):,} questions")
+        about = {**self._questions.about, **counts(items), "loop": what}
+        self._tell(f"tuning {name} on {about['questions']:,} questions")
         folder.mkdir(parents=True, exist_ok=True)
         with held(folder):
             self._tune(
@@ -204,36 +203,6 @@ class Loop:
     def _vote(self, adapter: str) -> str:
         return f"vote:n={self._plan.samples},temperature={self._plan.temperature:g}+{self._method(adapter)}"
 
-    def _name_the_best(self) -> None:
-        """Give the best adapter the loop's name, unless that is the one it began with; a kill leaves old or new."""
-        plan, best = self._plan, self._state.best
-        if plan.start is not None and best == plan.start.name:
-            return
-        source, target = find_adapter(best), folder_for(plan.name)
-        target.mkdir(parents=True, exist_ok=True)
-        with held(target):
-            shutil.copyfile(source.folder / FILE, target / NEXT)
-            write_learnt(target, source.learnt_questions)
-            replace_adapter(target, {**source.card, "name": plan.name})
-
-    def _check_adapters(self) -> None:
-        """Make sure that the adapters of this name are the loop's, and that the best so far is there."""
-        plan, state = self._plan, self._state
-        if plan.start is not None and (plan.start.name == plan.name or plan.start.name.startswith(f"{plan.name}.")):
-            raise UsageError(
-                f"the loop begins with {plan.start.name}, and must be called otherwise: {argument('name')}"
-            )
-        if (plan.folder / STATE).exists():
-            if state.best:
-                find_adapter(state.best)
-            return
-        here = [name for name in adapter_folders_of(plan.name) if folder_for(name).is_dir()]
-        if here:
-            raise UsageError(
-                f"There is an adapter {here[0]!r} already, of another training or loop: give another "
-                f"{argument('name')}, or remove it with: spider-opt models remove {here[0]}"
-            )
-
     def _asked(self) -> dict[str, Any]:
         """Return what decides on what the loop does, as it is kept; more rounds may be asked for later."""
         plan = self._plan
@@ -243,8 +212,23 @@ class Loop:
             "examples": plan.examples, "samples": plan.samples, "temperature": plan.temperature,
             "context": plan.context, "engine": plan.engine, "seed": plan.seed,
             "fingerprint": self._questions.source.fingerprint,
+            "questions": hashed([
+                sorted(item.question.id for item in items)
+                for items in (self._questions.training, self._questions.held_out)
+            ]),
             "labels": {id: label.sql for id, label in sorted(self._labels.items())},
         }  # fmt: skip
+
+
+def check_context(context: str) -> None:
+    """Make sure that what retrieval brings to training questions is no training questions.
+
+    Raises:
+        MethodError: there is no such method.
+        UsageError: it shows examples.
+    """
+    if context != "none" and shows_examples(parse_method(f"{context}+zero-shot")):
+        raise UsageError(f"{context} shows training examples, and here training questions are asked: take rag, or none")
 
 
 def _ex(run: Run) -> float:

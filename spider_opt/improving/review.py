@@ -79,8 +79,10 @@ def check_review(labels: Mapping[str, Label], items: Iterable[Item], databases: 
                 ) from error
 
 
-def check_apart(labels: Mapping[str, Label], is_asked: Callable[[str], bool]) -> None:
-    """Make sure that no query that people gave ``is_asked``: the gold one of a question that is kept for scoring.
+def check_apart(
+    labels: Mapping[str, Label], is_asked: Callable[[str], bool], what_for: str = "kept for scoring"
+) -> None:
+    """Make sure that no query that people gave ``is_asked``: the gold one of a question that is kept for something.
 
     Raises:
         LeakError: one is.
@@ -88,7 +90,7 @@ def check_apart(labels: Mapping[str, Label], is_asked: Callable[[str], bool]) ->
     for id, label in labels.items():
         if label.sql is not None and is_asked(label.sql):
             raise LeakError(
-                f"the query that the review gives {id} is the gold query of a question that is kept for scoring: "
+                f"the query that the review gives {id} is the gold query of a question that is {what_for}: "
                 "leave that question out of the file, or drop it"
             )
 

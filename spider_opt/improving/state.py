@@ -15,7 +15,16 @@ from spider_opt.paths import write_whole
 from spider_opt.wording import argument
 
 FILE = "loop.json"
+ROUNDS = "rounds.md"
 _FORMAT = 1
+_OPTIONS = {"packs": "batch", "questions_per_pack": "pack"}
+"""What settings are called where they are asked for, if that is another name."""
+_OTHERS = {
+    "start": "another adapter to start with",
+    "labels": "another review",
+    "fingerprint": "other training questions or databases",
+    "questions": "other questions to learn or to compare by: of these files, or of what may be scored, one is another",
+}
 _PART = re.compile(r"\.(?:round|fold)-\d+\Z")
 
 
@@ -46,19 +55,24 @@ class Round:
 
 @dataclass(slots=True)
 class State:
-    """What was asked for, the hashes of the adapters that are tuned, which is the best so far, and the rounds."""
+    """What was asked for, the hashes of the adapters that are tuned, which is the best so far, and the rounds.
+
+    ``begun`` are the adapters whose tuning began; ``named`` are the hashes of those that got the loop's own name.
+    """
 
     folder: Path
     asked: Mapping[str, Any]
     tuned: dict[str, str] = field(default_factory=dict)
     best: str = ""
     rounds: list[Round] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
 
     def keep(self) -> None:
         """Write it, whole or not at all."""
         told = {
             "format": _FORMAT, "asked": self.asked, "tuned": self.tuned, "best": self.best,
-            "rounds": [asdict(one) for one in self.rounds],
+            "rounds": [asdict(one) for one in self.rounds], "begun": self.begun, "named": self.named,
         }  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / FILE, json.dumps(told, indent=1) + "\n")
@@ -87,20 +101,34 @@ def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
         then = told["asked"]
         if not isinstance(then, dict):
             raise TypeError(f"{then!r} is no object")
-        state = State(folder, asked, dict(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]])
+        state = State(
+            folder, asked, dict(told["tuned"]), str(told["best"]), [Round(**one) for one in told["rounds"]],
+            list(told["begun"]), list(told["named"]),
+        )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} cannot be read ({error!r}): delete {folder}, or name another {argument('out')}"
         ) from error
-    now = json.loads(json.dumps(asked))
-    for key in now:
-        if now[key] != then.get(key):
-            values = "" if isinstance(now[key], dict) else f" {then.get(key)!r}, not {now[key]!r}"
-            raise UsageError(
-                f"the loop in {folder} was begun with {key if values else f'another {key}'}{values}: ask as then, or "
-                f"begin another with another {argument('name')}"
-            )
+    if other := _other(then, json.loads(json.dumps(asked))):
+        raise UsageError(
+            f"the loop in {folder} was begun with {other}: ask as then, or begin another with another "
+            f"{argument('name')}"
+        )
     return state
+
+
+def _other(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return what a loop was begun with that is asked for otherwise now; '' where all is as then."""
+    for key, value in now.items():
+        before = then.get(key)
+        if before == value:
+            continue
+        if key in _OTHERS:
+            return _OTHERS[key]
+        if isinstance(value, dict) and isinstance(before, dict):
+            return _other(before, value) or f"another {key}"
+        return f"{_OPTIONS.get(key, key)} {before!r}, not {value!r}"
+    return ""
 
 
 def table(rounds: Sequence[Round]) -> str:

@@ -222,6 +222,12 @@ def focus(
     return [item for item in ranked[:n] for _ in range(times if item.question.id in failed else 1)]
 
 
+def counts(items: Sequence[Item]) -> dict[str, int]:
+    """Return how many questions items are of, and where some are there more than once how many examples these are."""
+    n = len({item.question.id for item in items})
+    return {"questions": n, **({"examples": len(items)} if n < len(items) else {})}
+
+
 def _ids(examples: Iterable[Example]) -> tuple[str, ...]:
     return tuple(example.question.id for example in examples)
 

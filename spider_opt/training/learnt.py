@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from spider_opt.errors import LeakError
 from spider_opt.models.adapters import Adapter, all_learnt
 from spider_opt.training.dataset import Item
 from spider_opt.types import Question
+from spider_opt.wording import either
 
 
 def learnt_databases(items: Sequence[Item], start: Adapter | None = None) -> frozenset[str] | None:
@@ -30,12 +31,12 @@ def learnt_questions(items: Sequence[Item], start: Adapter | None = None) -> fro
 
 
 def check_start(
-    start: Adapter, held_out: Sequence[Item], alike: Iterable[frozenset[str]], tell: Callable[[str], None], instead: str
+    start: Adapter, held_out: Sequence[Item], alike: Iterable[frozenset[str]], tell: Callable[[str], None]
 ) -> None:
     """Make sure that an adapter to begin with has not learnt what is held out, nor a database with its contents.
 
     ``alike`` are groups of databases with equal contents (``benchmarks.equal_contents``). Where the adapter's card does
-    not say what it learnt, ``tell`` gets a sentence. ``instead`` is what to do where it has.
+    not say what it learnt, ``tell`` gets a sentence.
 
     Raises:
         LeakError: it has.
@@ -49,10 +50,26 @@ def check_start(
     for group in alike:
         names = {db_id.lower() for db_id in group}
         learnt |= names if names & learnt else set()
-    if seen := sorted({item.question.db_id.lower() for item in held_out} & learnt):
+    _refuse(start, {item.question.db_id.lower() for item in held_out} & learnt)
+
+
+def check_names(start: Adapter, held_out: Iterable[str]) -> None:
+    """Make sure that an adapter to begin with has not learnt a database that is held out by its name.
+
+    It takes no time, and is asked before what takes some; ``check_start`` looks at contents, too.
+
+    Raises:
+        LeakError: it has.
+    """
+    _refuse(start, {db_id.lower() for db_id in held_out} & {db_id.lower() for db_id in start.learnt_databases or ()})
+
+
+def _refuse(start: Adapter, seen: Collection[str]) -> None:
+    if seen:
         raise LeakError(
-            f"the adapter {start.name} learnt from {seen[0]}, or from its rows, which is held out to compare by: "
-            f"{instead}"
+            f"the adapter {start.name} learnt from {min(seen)}, or from its rows, which is held out to compare by: "
+            "begin with one that did not, or with none; finetune can hold nothing out "
+            f"({either('hold_out=False', '--no-hold-out')})"
         )
 
 

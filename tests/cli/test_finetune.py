@@ -209,7 +209,10 @@ def test_how_it_goes(training: Any, finetune: Finetune, monkeypatch: pytest.Monk
         (("--name", ".."), "An adapter cannot be called '..'"),
         (("--name", ""), "An adapter cannot be called ''"),
         (("--name", "a b"), "An adapter cannot be called 'a b'"),
-        (("--model", "gpt-9"), "--model gpt-9 is no embedded model; a provider's is tuned with --provider openai"),
+        (
+            ("--model", "gpt-9"),
+            "--model gpt-9 is no embedded model; a provider's is tuned with finetune --provider openai",
+        ),
         (("--resume",), "There is no training 'mine' to go on with"),
         (("--base-url", "http://x/v1"), "--base-url is for a provider: give --provider too, or leave it out"),
         (("--price", "0"), "--price is for a provider"),

@@ -14,7 +14,7 @@ from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.cli import main
-from spider_opt.models.adapters import find_adapter
+from spider_opt.models.adapters import adapters_dir, find_adapter
 from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
 from spider_opt.paths import locked
 from spider_opt.training.dataset import Item
@@ -98,6 +98,7 @@ def test_what_cannot_be_meant(improve: Improve, specs: list[TuneSpec], make_adap
         (("--start", "begun", "--model", "x"), "--model is as in the adapter that --start names"),
         (("--start", "nothing"), "There is no adapter 'nothing'"),
         (("--start", "hosted"), "'hosted' is no adapter that was tuned on a machine like this"),
+        (("--model", "nonsense"), "--model nonsense is no embedded model"),
         (("--name", "a/b"), "An adapter cannot be called 'a/b'"),
         (("--name", "spider"), "The adapter 'spider' comes with spider-opt"),
         (("--review", "review.jsonl"), "is about train-nothing, which is none of the questions that are learnt"),
@@ -114,6 +115,25 @@ def test_what_cannot_be_meant(improve: Improve, specs: list[TuneSpec], make_adap
         assert said in result.stderr, result.stderr
     assert not specs
     assert not Path("improve").exists()
+    assert not list(adapters_dir().glob("improved*"))
+
+
+def test_the_rounds_that_were_done_are_told_before_the_last(
+    improve: Improve, specs: list[TuneSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from spider_opt.training import tune as tuning
+
+    tunes = tuning.tune
+
+    def tune(training: Any, validation: Any, databases: Any, folder: Path, spec: TuneSpec, **more: Any) -> object:
+        if folder.name == "improved.round-2":
+            raise KeyboardInterrupt
+        return tunes(training, validation, databases, folder, spec, **more)
+
+    monkeypatch.setattr(tuning, "tune", tune)
+    result = improve("--rounds", "2")
+    assert result.exit_code == 130
+    assert Path("improve/improved/rounds.md").read_text().splitlines()[-1].startswith("| 1 |")
 
 
 def test_two_at_once_in_one_folder(improve: Improve, specs: list[TuneSpec]) -> None:

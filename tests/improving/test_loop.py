@@ -354,3 +354,93 @@ def test_an_adapter_that_another_loop_tuned_is_not_this_ones(loop: Callable[...,
     )
     with pytest.raises(UsageError, match=r"better\.fold-1 is another one than this loop tuned"):
         list(loop(pretended, rounds=2).run())
+
+
+def test_people_may_not_say_the_gold_query_of_what_is_compared_by(
+    loop: Callable[..., Loop], questions: Questions
+) -> None:
+    held_out = loop(Pretended(SKILLS), folder=Path("plain"), name="plain")._questions.held_out[0].question.id
+    examples = [
+        replace(example, gold_sql="select 1") if example.question.id == held_out else example
+        for example in BENCHMARK.examples
+    ]
+    changed = replace(questions, source=replace(BENCHMARK, examples=tuple(examples)))
+    said = questions.training[0].question.id
+    plan = Plan("better", Path("loop"), SPEC, context="none", labels={said: Label("SELECT 1")})
+    with pytest.raises(LeakError, match=f"that the review gives {said} is the gold query of a question that is comp"):
+        Loop(changed, plan, tune=Pretended({}).tune, ask=Pretended({}).ask)
+
+
+def another(name: str) -> None:
+    """Put another adapter in the place of one."""
+    folder = folder_for(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "adapter.gguf").write_bytes(b"another")
+    card = {
+        "name": name, "sha256": hashlib.sha256(b"another").hexdigest(), "look": {"values": 0}, "target": "plain",
+        "base": {"name": DEFAULT_MODEL, "sha256": CATALOG[DEFAULT_MODEL].sha256}, "settings": {"rank": 2},
+    }  # fmt: skip
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_another_adapter_in_the_place_of_the_best_is_not_taken_for_it(loop: Callable[..., Loop], rounds: int) -> None:
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1).run())
+    another("better.round-1")
+    with pytest.raises(UsageError, match=r"better\.round-1 is another one than this loop tuned"):
+        loop(pretended, rounds=rounds)
+    assert find_adapter("better").sha256 != find_adapter("better.round-1").sha256
+
+
+def test_an_adapter_of_the_loops_name_that_was_tuned_meanwhile_stays(loop: Callable[..., Loop]) -> None:
+    pretended = Pretended(SKILLS, dies_at="better.round-1")
+    with pytest.raises(KeyboardInterrupt):
+        list(loop(pretended).run())
+    another("better")
+    mine = find_adapter("better").sha256
+    with pytest.raises(UsageError, match="There is an adapter 'better' already, of another training or loop"):
+        loop(pretended)
+    assert find_adapter("better").sha256 == mine
+    shutil.rmtree(folder_for("better"))
+    going = loop(pretended)
+    another("better.round-2")  # merged, say: without a checkpoint
+    with pytest.raises(UsageError, match=r"There is an adapter 'better\.round-2' already"):
+        list(going.run())
+    assert find_adapter("better.round-2").sha256 == mine
+
+
+def test_it_does_not_go_on_with_other_questions(loop: Callable[..., Loop], questions: Questions) -> None:
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1).run())
+    fewer = replace(questions, training=questions.training[:-1])  # a split was added that one of them is too near to
+    plan = Plan("better", Path("loop"), SPEC, context="none", samples=4)
+    with pytest.raises(UsageError, match="was begun with other questions to learn or to compare by"):
+        Loop(fewer, plan, tune=pretended.tune, ask=pretended.ask)
+
+
+def test_what_was_asked_otherwise_is_named(loop: Callable[..., Loop]) -> None:
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1, examples=12).run())
+    spec = replace(SPEC, settings=replace(SPEC.settings, rate=1e-3))
+    for changes, said in (
+        ({"spec": spec}, "rate 0.0002, not 0.001: ask as then"),
+        ({"spec": replace(SPEC, model="other")}, f"model '{DEFAULT_MODEL}', not 'other'"),
+        ({"spec": replace(SPEC, questions_per_pack=3)}, "pack 16, not 3"),
+        ({"labels": {"train-1": Label(None)}}, "another review: ask as then"),
+    ):
+        with pytest.raises(UsageError, match="the loop in loop was begun with") as caught:
+            loop(pretended, **({"examples": 12} | changes))
+        assert said in str(caught.value)
+
+
+def test_what_people_corrected_did_not_fail(loop: Callable[..., Loop], questions: Questions) -> None:
+    [plain] = loop(Pretended(SKILLS), folder=Path("plain"), name="plain", rounds=1).run()
+    failing = [item for item in questions.training if luck(item.question.text) >= 0.5]
+    labels = {item.question.id: Label("SELECT 'not', 'this'") for item in failing}
+    held_out = {item.question.id for item in loop(Pretended(SKILLS))._questions.held_out}
+    [done] = loop(
+        Pretended(SKILLS), labels={id: one for id, one in labels.items() if id not in held_out}, rounds=1
+    ).run()
+    assert plain.failed > 0
+    assert (done.failed, done.labelled) == (0, plain.failed)
