@@ -57,6 +57,20 @@ def without_leaks(
     return [example for example in training if id(example) not in found], dict(Counter(found.values()))
 
 
+def without_copies(
+    training: Sequence[Example], half: Benchmark, asked: Benchmark
+) -> tuple[list[Example], dict[Reason, int]]:
+    """Return ``training``, of ``half``, without questions about a copy of a database that is asked about.
+
+    A copy holds the same, under whatever name. Databases that have rows in common are not looked for: the halves of
+    Spider itself have some, and models are tuned on all of its training half. Of a query split both have the same.
+    """
+    known = set() if is_query_split(asked.split) else set(asked.hashes.values())
+    kept = [example for example in training if half.hashes.get(example.question.db_id) not in known]
+    n = len(training) - len(kept)
+    return kept, {"same contents": n} if n else {}
+
+
 def gold_of(asked: Sequence[Example], normals: Normals = normal_queries) -> Callable[[str], bool]:
     """Return what tells whether a query is a gold one of questions that are asked; of a query split with any values.
 
@@ -99,21 +113,30 @@ def training_for(
             "held-out database": len(training) - len(apart), "same contents": len(apart) - len(kept)
         }  # fmt: skip
         return rest, left_out | {reason: n for reason, n in counts.items() if n}
-    return without_leaks(training, asked, normals)
+    apart, left_out = without_leaks(training, asked, normals)
+    kept, copied = without_copies(apart, half, split)
+    return kept, left_out | copied
 
 
-def other_evaluations(split: Benchmark) -> tuple[list[Benchmark], list[str]]:
-    """Return the further splits of a benchmark's folder that may be scored, and why others of them cannot be read."""
+def other_evaluations(split: Benchmark) -> list[Benchmark]:
+    """Return the further splits of a benchmark's folder that may be scored.
+
+    Raises:
+        LeakError: one cannot be read, so that nothing can be compared with it.
+    """
     own = split.root is not None and split.name not in benchmark_names()
     name, source = source_of("" if own else split.name, split.root)
-    found, broken = [], []
+    found = []
     for other in present_splits(source, data_folder(name, source, split.root)):
         if other != split.split.removesuffix(NO_EVIDENCE).removesuffix(QUERY_SPLIT) and not is_training(other):
             try:
                 found.append(load_source(name, source, other, data=split.root))
             except DatasetError as error:
-                broken.append(str(error))
-    return found, broken
+                raise LeakError(
+                    f"What is learnt is compared with all that may be scored, and the split {other} cannot be read: "
+                    f"{error} Mend it, or move its questions out of the folder"
+                ) from error
+    return found
 
 
 def held_out_questions(half: Benchmark, normals: Normals = normal_queries) -> tuple[list[Example], dict[Reason, int]]:

@@ -66,7 +66,13 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         UsageError: there is nothing, or it is asked for wrongly.
     """
     from spider_opt.benchmarks import training_half
-    from spider_opt.benchmarks.leaks import gold_of, held_out_questions, other_evaluations, without_leaks
+    from spider_opt.benchmarks.leaks import (
+        gold_of,
+        held_out_questions,
+        other_evaluations,
+        without_copies,
+        without_leaks,
+    )
     from spider_opt.benchmarks.subsets import listed
     from spider_opt.benchmarks.validation import is_held_out, is_query_split
     from spider_opt.databases import DatabasePool
@@ -87,14 +93,13 @@ def training_questions(wanted: Wanted) -> TrainingQuestions:
         check_names(wanted.start, filter(is_held_out, source.paths))
     examples, corrections = _corrected(source, wanted.corrections)
     normals = open_annotations(lines).normals
-    others, broken = other_evaluations(asked)
-    for why in broken:
-        click.echo(f"not compared with what is learnt: {why}", err=True)
+    others = other_evaluations(asked)
     kept = examples
     evaluated = [example for scored in (asked, *others) for example in scored.examples]
     for scored in (asked, *others):
         kept, left_out = without_leaks(kept, scored.examples, normals)
-        for reason, count in left_out.items():
+        kept, copied = without_copies(kept, source, scored)
+        for reason, count in (left_out | copied).items():
             click.echo(f"left out: {count:,} for {reason} as the evaluation split {scored.split} has", err=True)
     databases = DatabasePool(source.paths)
     items, report = build(kept, databases, progress=lines)

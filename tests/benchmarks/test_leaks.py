@@ -153,7 +153,7 @@ def write(small: Any, name: str, db_ids: list[str], **more: str) -> None:
         path = small.database(db_id)
         if not path.exists():
             path.parent.mkdir()
-            path.write_bytes(small.database("shop").read_bytes())
+            path.write_bytes(small.database("farm").read_bytes())
     entries = [small.entry(db_id, 100 + 10 * len(name) + i) for i, db_id in enumerate(db_ids)]
     entries[-1] |= more
     small.write(name, entries)
@@ -166,6 +166,13 @@ def test_training_for_an_evaluation_split(small: Any) -> None:
     assert [item.index for item in training] == [0, 1, 2, 3]
     assert left_out == {"same question": 1}
     check_leaks(training, split.examples)
+
+
+def test_of_a_copy_of_a_database_that_is_asked_about_nothing_is_shown(small: Any) -> None:
+    small.database("farm").write_bytes(small.database("zoo").read_bytes())
+    training, left_out = training_for(load("spider:dev", data=small.root))
+    assert [item.question.db_id for item in training] == ["school", "school"]
+    assert left_out == {"same contents": 1}
 
 
 def test_training_for_a_training_split_is_the_same_for_each_part_of_it(small: Any) -> None:

@@ -119,7 +119,9 @@ def test_kaggle_dbqa_is_checked_listed_and_unpacked(tmp_path: Path) -> None:
 
 def archer(root: Path, inside: str = "") -> Path:
     for db_id in ("singers", "cars"):
-        write_database(root / "database" / db_id / f"{db_id}.sqlite", "CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+        write_database(
+            root / "database" / db_id / f"{db_id}.sqlite", f"CREATE TABLE t (a); INSERT INTO t VALUES ('{db_id}')"
+        )
     asked = {"en": "How many years ago?", "zh": "距今多少年"}
     for language, text in asked.items():
         for part, db_id in (("dev", "singers"), ("train", "cars")):

@@ -86,7 +86,7 @@ def test_its_name_says_it_wherever_it_stands(own: Benchmark) -> None:
     assert training_half(own).split == "train"
     for name in ("own:dev", "own:dev-query-split"):
         assert load(name, data=own.root).fingerprint == own.fingerprint
-    assert other_evaluations(own) == ([], [])
+    assert other_evaluations(own) == []
 
 
 def test_other_questions_over_it_are_a_query_split_too(own: Benchmark, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_what_a_run_got_wrong_is_chosen_first_and_learnt_twice(
     assert finetune("--context", "none", "--focus", str(folder), "--examples", "5").exit_code == 0
     wrong = [questions[4].id, questions[7].id]
     assert training.ids[:4] == [wrong[0], wrong[0], wrong[1], wrong[1]]
-    assert len(training.ids) == 5
+    assert len(training.ids) == 7
     assert (training.calls[-1]["about"]["focus"], training.calls[-1]["about"]["chosen"]) == ("of-train", None)
 
 
@@ -123,7 +123,8 @@ def test_right_answers_in_other_words_and_corrected_golds_are_learnt(
     assert (after[1].question, "SELECT" in after[1].sql[7:]) == (before[0].question, True)
     assert after[2:] == before[1:]
     about = training.calls[-1]["about"]
-    assert (about["otherwise"], about["answers"], about["questions"]) == (1, ["run"], len(before) + 1)
+    assert (about["otherwise"], about["answers"]) == (1, ["run"])
+    assert (about["questions"], about["examples"]) == (len(before), len(before) + 1)
     mended = tmp_path / "mended.json"
     entry = {"index": first.index, "db_id": first.question.db_id, "hash": gold_hash(first), "verdict": "wrong"}
     mended.write_text(json.dumps([entry | {"golds": ["SELECT 7"]}]))
@@ -156,10 +157,35 @@ def test_what_is_near_to_any_split_that_may_be_scored_is_not_learnt(
     for why in ("same question", "same query"):
         assert f"left out: 1 for {why} as the evaluation split test has" in result.stderr
     assert [item.question.id for item in training.calls[-1]["training"]] == [i.question.id for i in before[1:-1]]
-    (spider / "test.json").write_text("[]")
-    result = finetune("--context", "none", "--spider", str(spider), "--name", "third")
-    assert result.exit_code == 0
-    assert "not compared with what is learnt: " in result.stderr
+
+
+@pytest.mark.parametrize("broken", ["[]", "[{", None])
+def test_a_split_that_cannot_be_compared_with_is_refused(
+    training: Any, refused: Refused, spider: Path, broken: str | None
+) -> None:
+    tests = json.loads((spider / "test.json").read_text())
+    absent = json.dumps([entry | {"db_id": "absent"} for entry in tests])
+    (spider / "test.json").write_text(absent if broken is None else broken)
+    said = refused("--context", "none", "--spider", str(spider), code=1)
+    assert "What is learnt is compared with all that may be scored, and the split test cannot be read: " in said
+    assert said.rstrip().endswith("Mend it, or move its questions out of the folder")
+    assert training.calls == []
+
+
+def test_a_copy_of_a_database_that_is_asked_about_is_not_learnt(
+    training: Any, finetune: Finetune, spider: Path
+) -> None:
+    assert finetune("--context", "none", "--spider", str(spider)).exit_code == 0
+    before = {item.question.db_id for item in training.calls[-1]["training"]}
+    copied, asked = "farm", json.loads((spider / "dev.json").read_text())[0]["db_id"]
+    assert copied in before
+    (spider / f"database/{copied}/{copied}.sqlite").write_bytes(
+        (spider / f"database/{asked}/{asked}.sqlite").read_bytes()
+    )
+    result = finetune("--context", "none", "--spider", str(spider), "--name", "other")
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"left out: \d+ for same contents as the evaluation split dev has", result.stderr)
+    assert {item.question.db_id for item in training.calls[-1]["training"]} == before - {copied}
 
 
 def test_what_leaks_is_not_learnt(training: Any, finetune: Finetune, spider: Path) -> None:
