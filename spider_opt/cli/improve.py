@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command(
     "improve",
     epilog="\b\nExample:\n  spider-opt improve --name better --start spider --spider spider/ --examples 500\n"
-    "  spider-opt eval --method finetune:adapter=better+rag",
+    "  spider-opt eval --method finetune:adapter=better+rag --spider spider/",
 )
 @click.option("--name", default="improved", show_default=True, help="What the adapters are called, and the best")
 @click.option("--rounds", type=click.IntRange(1), default=2, show_default=True, help="How many rounds in all")

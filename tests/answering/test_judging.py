@@ -39,10 +39,14 @@ def test_all_else_is_none(said: object) -> None:
         scores(lambda question, schema, group: said, QUESTION, "", GROUPS)  # type: ignore[arg-type,return-value]
 
 
-def test_the_first_of_equal_ones() -> None:
+def test_of_equal_ones_it_is_whom_a_vote_takes() -> None:
     assert best(GROUPS, [0.2, 0.6]) == 0
-    assert best(GROUPS, [0.0, 0.0]) == 0
-    assert best(GROUPS, [0.5, 0.5], by_votes=False) == 0
+    for groups in (GROUPS, GROUPS[::-1]):
+        assert best(groups, [0.0, 0.0]) == 0
+        assert best(groups, [0.5, 0.5], by_votes=False) == 0
+    few = (Group(1, "SELECT 1", 2, likelihood=-0.5), Group(2, "SELECT 2", 2, likelihood=-0.25), Group(3, "SELECT 3", 1))
+    assert [best(few, [0.5] * 3, by_votes=by) for by in (True, False)] == [2, 2]
+    assert best((Group(5, "SELECT 1", 2), Group(6, "SELECT 2", 2)), [0.5, 0.5]) == 5
 
 
 def test_what_a_judge_costs_is_added_up() -> None:

@@ -159,6 +159,19 @@ def test_what_is_near_to_any_split_that_may_be_scored_is_not_learnt(
     assert [item.question.id for item in training.calls[-1]["training"]] == [i.question.id for i in before[1:-1]]
 
 
+def test_an_adapter_that_knows_a_held_out_database_is_refused_before_anything_is_prepared(
+    training: Any, finetune: Finetune, refused: Refused, spider: Path, make_adapter: Any
+) -> None:
+    card = {"settings": {"rank": 8}, "look": {"values": 0}, "target": "plain"}
+    make_adapter("begun", data={"db_ids": ["school", HELD_OUT.upper()]}, **card)
+    asked = ("--context", "none", "--spider", str(spider), "--start", "begun")
+    said = refused(*asked, code=1)
+    assert f"the adapter begun learnt from {HELD_OUT}, or from its rows, which is held out to compare by" in said
+    assert "kept" not in said
+    assert training.calls == []
+    assert finetune(*asked, "--no-hold-out").exit_code == 0
+
+
 @pytest.mark.parametrize("broken", ["[]", "[{", None])
 def test_a_split_that_cannot_be_compared_with_is_refused(
     training: Any, refused: Refused, spider: Path, broken: str | None
