@@ -121,6 +121,13 @@ def test_a_finished_run_of_fewer_questions_is_not_called_unfinished(benchmark, w
         pair_answers(benchmark, path)
 
 
+def test_a_finished_run_over_fewer_questions_than_there_are_now_is_not_called_cut(benchmark, write):
+    path = write(answer(0), answer(2))
+    described(path, n=2, scorer=ScoredBy("official", False, 10.0, "1"), fingerprint="0" * 16)
+    with pytest.raises(PredictionsError, match=r"wants 4: these were others when its run was asked, and spider-opt sc"):
+        pair_answers(benchmark, path)
+
+
 @pytest.mark.parametrize(
     "line",
     [
