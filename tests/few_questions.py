@@ -38,8 +38,9 @@ def folder(entries: Entries, name: str = "own", file: str = "dev.json") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             with closing(sqlite3.connect(path)) as connection:
+                name = "Elsa" if db_id == "port" else f"Elsa of {db_id}"
                 connection.executescript(
-                    "CREATE TABLE boat (name TEXT, length INT); INSERT INTO boat VALUES ('Elsa', 7)"
+                    f"CREATE TABLE boat (name TEXT, length INT); INSERT INTO boat VALUES ('{name}', 7)"
                 )
     (root / file).write_text(json.dumps(entries))
     return root

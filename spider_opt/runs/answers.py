@@ -122,7 +122,9 @@ def pair_answers(benchmark: Benchmark, path: Path, expected: int | None = None) 
         done = info is not None and info.scorer is not None and info.n == len(pairs)
         whole = f"its run was asked no more, ask all, without {argument('limit')}" if done else "finish the run first"
         if done and info is not None and info.fingerprint != benchmark.fingerprint:
-            whole = f"these were others when its run was asked, and spider-opt score {path.parent} tells what it comes to"
+            whole = (
+                f"these were others when its run was asked, and spider-opt score {path.parent} tells what it comes to"
+            )
         raise PredictionsError(f"{path} has {len(pairs)} answers, {split} wants {expected}: {whole}")
     return pairs
 
