@@ -306,7 +306,8 @@ def toy(tmp_path: Path) -> Path:
     folder.mkdir()
     for db_id in ("shop", "school"):
         with closing(sqlite3.connect(folder / f"{db_id}.db")) as database:
-            database.executescript("CREATE TABLE item (name, price); INSERT INTO item VALUES ('pen', 1), ('ink', 4)")
+            rows = f"('pen', 1), ('ink', 4), ('{db_id}', 2)"
+            database.executescript(f"CREATE TABLE item (name, price); INSERT INTO item VALUES {rows}")
     asked = [("What is dear?", "SELECT name FROM item WHERE price > 3", "hard"), ("How many?", "SELECT 2", "easy")]
     entries = [
         {"about": "shop", "ask": ask, "answer": answer, "hint": "dear is above 3", "level": level}
