@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 @click.option("--context", default="rag", show_default=True, metavar="METHOD", help="What retrieval shows; or none")
 @click.option("--epochs", type=above_0, default=1.0, show_default=True, help="Times each question is seen in a tuning")
 @click.option("--minutes", type=above_0, help="End each tuning after this time at the latest")
-@click.option("--rate", type=above_0, default=2e-4, show_default=True, help="Highest learning rate")
+@click.option("--rate", type=above_0, default=2e-4, show_default=True, help="Highest learning rate from nothing")
+@click.option("--rate-on", type=above_0, default=1e-4, show_default=True, help="The same where an adapter is tuned on")
 @click.option("--rank", type=click.IntRange(1, 256), default=16, show_default=True, help="Rank of the adapters")
 @click.option("--pack", type=click.IntRange(1, 64), default=16, show_default=True, help="Questions that share a schema")
 @click.option("--batch", type=click.IntRange(1, 256), default=2, show_default=True, help="Schemas learnt in one step")
@@ -74,6 +75,7 @@ def improve_command(
     epochs: float,
     minutes: float | None,
     rate: float,
+    rate_on: float,
     rank: int,
     pack: int,
     batch: int,
@@ -155,8 +157,9 @@ def improve_command(
         compute=compute,
     )
     plan = Plan(
-        name, folder, spec, rounds, folds, examples, samples, temperature, context, adapter, labels, engine, seed
-    )
+        name, folder, spec, rounds, folds, examples, samples, temperature, context, rate_on, adapter, labels, engine,
+        seed,
+    )  # fmt: skip
     loop = Loop(
         Questions(data.training, data.validation, data.source, data.databases, data.about, data.is_asked),
         plan,

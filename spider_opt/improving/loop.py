@@ -175,7 +175,8 @@ class Loop:
         if not items:
             raise TrainingError(f"There is nothing to tune {name} on: no question is left")
         spec = self._plan.spec
-        settings = replace(spec.settings, seed=spec.settings.seed + seed)
+        rate = spec.settings.rate if start is None else self._plan.rate_on
+        settings = replace(spec.settings, seed=spec.settings.seed + seed, rate=rate)
         about = {**self._questions.about, **counts(items), "loop": what}
         self._tell(f"tuning {name} on {about['questions']:,} questions")
         folder.mkdir(parents=True, exist_ok=True)
@@ -210,7 +211,7 @@ class Loop:
         return {
             "name": plan.name, "spec": spec, "start": plan.start and plan.start.sha256, "folds": plan.folds,
             "examples": plan.examples, "samples": plan.samples, "temperature": plan.temperature,
-            "context": plan.context, "engine": plan.engine, "seed": plan.seed,
+            "context": plan.context, "rate_on": plan.rate_on, "engine": plan.engine, "seed": plan.seed,
             "fingerprint": self._questions.source.fingerprint,
             "questions": hashed([
                 sorted(item.question.id for item in items)

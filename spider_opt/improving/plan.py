@@ -48,7 +48,8 @@ class Plan:
 
     The adapters are called ``name`` and what they are for. Each round asks ``examples`` of the training questions, or
     all, ``samples`` times at ``temperature``; ``context`` is what retrieval brings ("none" for nothing). Without
-    ``start`` the first adapter is tuned on all training questions. Those that answer are of ``folds``.
+    ``start`` the first adapter is tuned on all training questions. Those that answer are of ``folds``. The best adapter
+    is tuned on at the rate ``rate_on``, all others from nothing at that of ``spec``.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Plan:
     samples: int = 4
     temperature: float = 1.0
     context: str = "rag"
+    rate_on: float = 1e-4
     start: Adapter | None = None
     labels: Mapping[str, Label] | None = None
     engine: Engine = "llama.cpp"

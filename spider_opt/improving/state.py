@@ -17,7 +17,7 @@ from spider_opt.wording import argument
 FILE = "loop.json"
 ROUNDS = "rounds.md"
 _FORMAT = 1
-_OPTIONS = {"packs": "batch", "questions_per_pack": "pack"}
+_OPTIONS = {"packs": "batch", "questions_per_pack": "pack", "rate_on": "rate-on"}
 """What settings are called where they are asked for, if that is another name."""
 _OTHERS = {
     "start": "another adapter to start with",

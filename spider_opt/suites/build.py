@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from spider_opt.benchmarks.gold_results import check_has_queries
 from spider_opt.errors import UsageError
 from spider_opt.paths import locked
 from spider_opt.processors import usable_processors
-from spider_opt.progress import Progress, display
+from spider_opt.progress import Progress, display, silent
 from spider_opt.scoring.suite_files import suite_files, suite_name
 from spider_opt.suites.building import Building, Job, build_one
 from spider_opt.suites.folder import Settings, begin, end, known_report
 from spider_opt.suites.report import SuiteReport
-from spider_opt.types import Benchmark
+from spider_opt.types import Benchmark, Example
 
 INSTANCES = 30
 """Beside a database's own file at most so many are made."""
+BESIDE = 10
+"""The same where they are made for once, to tell right answers from lucky ones."""
 CHECKS = 2_000
 LOOK_EVERY_S = 0.1
 
@@ -54,7 +56,7 @@ def build_suite(
     checks = arguments.whole(checks, "checks", least=0)
     jobs = usable_processors() if jobs is None else arguments.whole(jobs, "jobs", least=1)
     shown = display(progress)
-    asked = _jobs(benchmark, out, seed, instances, checks)
+    asked = _jobs(benchmark.examples, benchmark.paths, out, seed, instances, checks)
     if not asked:
         raise UsageError(f"{benchmark.name} {benchmark.split} has no gold query, and a suite is made of these")
     settings = Settings(
@@ -81,15 +83,44 @@ def build_suite(
     return made
 
 
-def _jobs(benchmark: Benchmark, out: Path, seed: int, instances: int, checks: int) -> list[Job]:
+def with_other_rows(
+    examples: Sequence[Example], paths: Mapping[str, Path], folder: Path, *, progress: Progress = silent
+) -> dict[str, tuple[Path, ...]]:
+    """Make databases for what ``examples`` ask about; return the files to judge answers to them on, by db_id.
+
+    Each database's own file at ``paths`` comes first, and no copy of it is made. The others lie in ``folder``: at most
+    ``BESIDE`` a database, which tell the gold queries from their mutants, as those of ``build_suite`` do.
+
+    Raises:
+        SpiderOptError: a database cannot be read, or a process dies.
+        OSError: the folder cannot be written.
+    """
+    asked = _jobs(examples, paths, folder, 0, BESIDE, 0, own=False)
+    with progress("databases with other rows", len(asked)) as advance:
+        _build_all(asked, usable_processors(), advance)
+    return {
+        job.schema.db_id: (job.path, *sorted((folder / job.schema.db_id).glob("*.sqlite"))) for job in asked
+    }  # fmt: skip
+
+
+def _jobs(
+    examples: Sequence[Example],
+    paths: Mapping[str, Path],
+    out: Path,
+    seed: int,
+    instances: int,
+    checks: int,
+    *,
+    own: bool = True,
+) -> list[Job]:
     golds: dict[str, list[str]] = {}
     schemas = {}
-    for example in benchmark.examples:
+    for example in examples:
         schemas[example.question.db_id] = example.question.schema
         if example.golds:
             golds.setdefault(example.question.db_id, []).extend(example.golds)
     return [
-        Job(out, benchmark.paths[db_id], schemas[db_id], tuple(golds[db_id]), seed, instances, checks)
+        Job(out, paths[db_id], schemas[db_id], tuple(golds[db_id]), seed, instances, checks, own)
         for db_id in sorted(golds)
     ]
 

@@ -27,7 +27,10 @@ from spider_opt.types import Schema
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One database to make a suite for: at most so many ``instances``, ``checks`` of them to tell what is the same."""
+    """One database to make a suite for: at most so many ``instances``, ``checks`` of them to tell what is the same.
+
+    With ``own`` a copy of its own file is kept beside them.
+    """
 
     out: Path
     path: Path
@@ -36,6 +39,7 @@ class Job:
     seed: int
     instances: int
     checks: int
+    own: bool = True
 
 
 def build_one(job: Job) -> DatabaseReport:
@@ -90,7 +94,7 @@ def build_one(job: Job) -> DatabaseReport:
         left_out=read.left_out,
         left_empty=contents.left_empty,
     )
-    return keep(job.out, job.path, files, report)
+    return keep(job.out, job.path, files, report, copy=job.own)
 
 
 class Building:

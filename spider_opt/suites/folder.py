@@ -70,8 +70,8 @@ def known_report(out: Path, db_id: str) -> DatabaseReport | None:
         return None
 
 
-def keep(out: Path, own: Path, files: Sequence[bytes], report: DatabaseReport) -> DatabaseReport:
-    """Write the folder of one database at once: its own file, as a copy, and the instances made for it.
+def keep(out: Path, own: Path, files: Sequence[bytes], report: DatabaseReport, *, copy: bool = True) -> DatabaseReport:
+    """Write the folder of one database at once: its own file, as a copy where asked for, and what was made for it.
 
     Raises:
         OSError: it cannot be written; what was begun is deleted.
@@ -81,7 +81,8 @@ def keep(out: Path, own: Path, files: Sequence[bytes], report: DatabaseReport) -
     part.mkdir(parents=True)
     try:
         name = own.name if ".sqlite" in own.name else f"{own.stem}.sqlite"
-        shutil.copyfile(settled(own), part / name)
+        if copy:
+            shutil.copyfile(settled(own), part / name)
         for number, data in enumerate(files, 1):
             (part / f"{name.partition('.sqlite')[0]}_{number}.sqlite").write_bytes(data)
         n_bytes = sum(file.stat().st_size for file in part.iterdir())

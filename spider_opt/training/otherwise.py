@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from spider_opt.answering.candidates import DRAWN_ALIKE
+from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.sql.normal import normalized
+from spider_opt.suites.build import with_other_rows
+from spider_opt.temporary import temporary_folder
 from spider_opt.training.dataset import Item
 from spider_opt.training.spelling import spelled
 from spider_opt.training.unseen import unseen_answers
@@ -35,17 +38,36 @@ def candidates_of(answer: Answer) -> dict[str, int]:
 def right_among(
     pairs: Iterable[tuple[Example, str]], source: Benchmark, *, progress: Progress = silent
 ) -> set[tuple[str, str]]:
-    """Return those of (question, query) that the strict scorer finds right, each as the question's id and the query."""
+    """Return those of (question, query) that are right and not by luck, each as the question's id and the query.
+
+    The strict scorer finds it right on the database's own rows, and it is right on other rows, too, on which queries
+    that are nearly gold are wrong (``suites``). Where gold gives no rows, as on databases that are nearly empty, all
+    that find nothing are right on its own.
+
+    Raises:
+        SpiderOptError: a database cannot be read, or a process dies.
+        OSError: there is no room for the other rows.
+    """
     asked = list(pairs)
     with progress("scoring candidates", len(asked)) as advance:
         verdicts = judge_all(
             asked, source.paths, Rules("strict"), cache=cache_dir() / "gold.sqlite", on_verdict=advance
         )
+    on_own = [pair for pair, found in zip(asked, verdicts, strict=True) if _is_right(found["strict"])]
+    golds = list({example.question.id: example for example, _ in on_own}.values())
+    with temporary_folder() as folder:
+        files = with_other_rows(golds, source.paths, folder, progress=progress)
+        by_all = Rules("suite", keep_distinct=True)
+        verdicts = judge_all(on_own, source.paths, by_all, suites=files)
     return {
         (example.question.id, sql)
-        for (example, sql), found in zip(asked, verdicts, strict=True)
-        if isinstance(said := found["strict"], Verdict) and said.correct
+        for (example, sql), found in zip(on_own, verdicts, strict=True)
+        if _is_right(found["suite"])
     }
+
+
+def _is_right(verdict: Verdict | GoldError) -> bool:
+    return isinstance(verdict, Verdict) and verdict.correct
 
 
 def otherwise(item: Item, counts: Mapping[str, int], is_right: Callable[[str, str], bool]) -> Item | None:

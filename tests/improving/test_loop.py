@@ -49,6 +49,7 @@ class Pretended:
     tuned: list[str] = field(default_factory=list)
     learnt: dict[str, list[Item]] = field(default_factory=dict)
     started: dict[str, str] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[str, int]] = field(default_factory=list)
     dies_at: str = ""
 
@@ -63,6 +64,7 @@ class Pretended:
         self.tuned.append(folder.name)
         self.learnt[folder.name] = list(training)
         self.started[folder.name] = spec.start.name if spec.start else ""
+        self.rates[folder.name] = spec.settings.rate
         folder.mkdir(parents=True, exist_ok=True)
         file = f"{folder.name} {len(training)}".encode()
         (folder / "adapter.gguf").write_bytes(file)
@@ -99,6 +101,9 @@ class Pretended:
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("spider_opt.suites.build.usable_processors", lambda: 1)
+    monkeypatch.setattr("spider_opt.suites.search.N_AT_LARGE", 10)
+    monkeypatch.setattr("spider_opt.suites.search.N_TRIES", 2)
 
 
 @pytest.fixture
@@ -149,6 +154,8 @@ def test_two_rounds(loop: Callable[..., Loop]) -> None:
     assert pretended.started == dict.fromkeys(ADAPTERS, "") | {
         "better.round-1": "better.round-0", "better.round-2": "better.round-1"
     }  # fmt: skip
+    # An adapter that is tuned on moves less far at a step than one that is tuned from nothing.
+    assert pretended.rates == {name: 2e-4 if not pretended.started[name] else 1e-4 for name in ADAPTERS}
     best, kept = find_adapter("better"), find_adapter("better.round-1")
     assert (best.sha256, best.card["name"]) == (kept.sha256, "better")
     suspects = [json.loads(line) for line in Path("loop/suspected-1.jsonl").read_text().splitlines()]
@@ -427,6 +434,7 @@ def test_what_was_asked_otherwise_is_named(loop: Callable[..., Loop]) -> None:
         ({"spec": spec}, "rate 0.0002, not 0.001: ask as then"),
         ({"spec": replace(SPEC, model="other")}, f"model '{DEFAULT_MODEL}', not 'other'"),
         ({"spec": replace(SPEC, questions_per_pack=3)}, "pack 16, not 3"),
+        ({"rate_on": 1e-3}, "rate-on 0.0001, not 0.001"),
         ({"labels": {"train-1": Label(None)}}, "another review: ask as then"),
     ):
         with pytest.raises(UsageError, match="the loop in loop was begun with") as caught:

@@ -20,8 +20,9 @@ from suites.rewritings import rewritings
 import spider_opt as so
 from spider_opt.cli import main
 from spider_opt.errors import SpiderOptError, UsageError
-from spider_opt.scoring import PairScorer
+from spider_opt.scoring import PairScorer, Rules
 from spider_opt.scoring.suite_files import DESCRIPTION, suite_files
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.suites import build, building
 from spider_opt.types import Benchmark
 
@@ -202,3 +203,17 @@ def test_the_command(tmp_path, monkeypatch):
     assert table[-1] == f"suite: {told['suite']}"
     other = CliRunner().invoke(main, ["suite", "build", "--out", str(out), "--checks", "5", "--seed", "3"])
     assert (other.exit_code, "another suite (seed 0, not 3)" in other.output) == (2, True)
+
+
+def test_other_rows_for_once_leave_the_own_file_where_it_is(tmp_path):
+    benchmark = few()
+    files = build.with_other_rows(benchmark.examples, benchmark.paths, tmp_path)
+    assert list(files) == list(TWO)
+    for db_id, (own, *made) in files.items():
+        assert own == benchmark.paths[db_id]
+        assert 1 <= len(made) <= build.BESIDE
+        assert all(file.parent == tmp_path / db_id and file.read_bytes() != own.read_bytes() for file in made)
+    verdicts = judge_all(
+        [(example, example.gold_sql) for example in benchmark.examples], benchmark.paths, Rules("suite"), suites=files
+    )
+    assert [verdict["suite"].correct for verdict in verdicts] == [True] * len(benchmark.examples)
