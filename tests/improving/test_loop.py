@@ -2,128 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_model import FakeModel
+from improving.pretended import ADAPTERS, BENCHMARK, GOLDS, SKILLS, SPEC, Pretended, luck
 
-from spider_opt.answering.drafts import Look
-from spider_opt.benchmarks import load
-from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, MethodError, PredictionsError, RunError, UsageError
-from spider_opt.evaluation.running import evaluate
 from spider_opt.improving import loop as looping
 from spider_opt.improving.loop import Loop
 from spider_opt.improving.plan import Plan, Questions
 from spider_opt.improving.review import Label
 from spider_opt.improving.state import FILE, Round, table
 from spider_opt.models.adapters import find_adapter, folder_for
-from spider_opt.models.catalog import CATALOG, DEFAULT_MODEL
-from spider_opt.runs import Run
-from spider_opt.training.dataset import Item
-from spider_opt.training.loop import Settings
-from spider_opt.training.spec import TuneSpec
-from spider_opt.types import Completion, Example, ModelInfo, Request
-
-BENCHMARK = load("spider-mini:train")
-GOLDS = {example.question.text: example.gold_sql for example in BENCHMARK.examples}
-SPEC = TuneSpec(DEFAULT_MODEL, Settings(rank=2, alpha=4.0), Look(values=0), "plain")
-
-
-def luck(text: str) -> float:
-    """A number from 0 to 1 that stays."""
-    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
-
-
-@dataclass
-class Pretended:
-    """Tunes adapters that know the share ``skills`` of all questions, by the adapter's name; and asks them."""
-
-    skills: Mapping[str, float]
-    tuned: list[str] = field(default_factory=list)
-    learnt: dict[str, list[Item]] = field(default_factory=dict)
-    started: dict[str, str] = field(default_factory=dict)
-    rates: dict[str, float] = field(default_factory=dict)
-    asked: list[tuple[str, int]] = field(default_factory=list)
-    dies_at: str = ""
-
-    def tune(
-        self, training: Sequence[Item], validation: Sequence[Item], databases: Any, folder: Path, spec: TuneSpec,
-        *, resume: bool, about: Mapping[str, Any],
-    ) -> object:  # fmt: skip
-        assert not validation
-        if folder.name == self.dies_at:
-            self.dies_at = ""
-            raise KeyboardInterrupt
-        self.tuned.append(folder.name)
-        self.learnt[folder.name] = list(training)
-        self.started[folder.name] = spec.start.name if spec.start else ""
-        self.rates[folder.name] = spec.settings.rate
-        folder.mkdir(parents=True, exist_ok=True)
-        file = f"{folder.name} {len(training)}".encode()
-        (folder / "adapter.gguf").write_bytes(file)
-        base = {"name": DEFAULT_MODEL, "sha256": CATALOG[DEFAULT_MODEL].sha256}
-        card = {
-            "name": folder.name, "sha256": hashlib.sha256(file).hexdigest(), "base": base, "look": {"values": 0},
-            "target": "plain", "data": {"db_ids": sorted({item.question.db_id for item in training})},
-            "settings": {"rank": 2},
-        }  # fmt: skip
-        (folder / "card.json").write_text(json.dumps(card))
-        return card
-
-    def ask(
-        self, method: str, benchmark: Any, *, model: str, ids: Sequence[str], out: Path, seed: int, engine: Any
-    ) -> Run:
-        assert (model, engine) == (DEFAULT_MODEL, "llama.cpp")
-        adapter = method.partition("adapter=")[2].partition("+")[0]
-        self.asked.append((method.replace(adapter, adapter.partition(".")[2]), len(ids)))
-        skill = next(value for name, value in self.skills.items() if adapter.endswith(name))
-
-        def answer(request: Request) -> Sequence[Completion]:
-            question = next(text for text in GOLDS if f" {text}" in request.text or f"\n{text}" in request.text)
-            gold = GOLDS[question].rstrip("; ")
-            right = [gold, f"SELECT * FROM ({gold})"]
-            wrong = ["SELECT 'not', 'this'"]
-            said = right if luck(question) < skill else wrong
-            return [Completion(said[i % len(said)]) for i in range(request.n)]
-
-        fake = FakeModel(answer, info=ModelInfo("fake"), cache_tag=adapter)
-        return evaluate(method, benchmark, model=fake, ids=ids, out=out, seed=seed, progress=False)
-
-
-@pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("spider_opt.suites.build.usable_processors", lambda: 1)
-    monkeypatch.setattr("spider_opt.suites.search.N_AT_LARGE", 10)
-    monkeypatch.setattr("spider_opt.suites.search.N_TRIES", 2)
-
-
-@pytest.fixture
-def questions() -> Questions:
-    items = [Item(example.question, example.gold_sql) for example in BENCHMARK.examples]
-    about = {"source": "spider-mini train"}
-    return Questions(items, [], BENCHMARK, DatabasePool(BENCHMARK.paths), about, is_asked=lambda sql: False)
-
-
-@pytest.fixture
-def loop(questions: Questions) -> Callable[..., Loop]:
-    def make(pretended: Pretended, **changes: Any) -> Loop:
-        plan = Plan("better", Path("loop"), SPEC, context="none", samples=4)
-        return Loop(questions, replace(plan, **changes), tune=pretended.tune, ask=pretended.ask)
-
-    return make
-
-
-SKILLS = {"fold-1": 0.5, "fold-2": 0.5, "round-0": 0.4, "round-1": 0.9, "round-2": 0.9}
-ADAPTERS = ["better.round-0", "better.fold-1", "better.fold-2", "better.round-1", "better.round-2"]
+from spider_opt.models.catalog import DEFAULT_MODEL
+from spider_opt.types import Example
 
 
 def test_two_rounds(loop: Callable[..., Loop]) -> None:
@@ -270,28 +166,6 @@ def test_one_database_is_too_few(questions: Questions) -> None:
         Loop(replace(questions, training=two), plan, tune=Pretended({}).tune, ask=Pretended({}).ask)
 
 
-def test_an_adapter_of_that_name_is_not_the_loops(loop: Callable[..., Loop], make_adapter: Any) -> None:
-    for name in ("better", "better.round-1", "better.fold-2"):
-        folder = make_adapter(name)
-        with pytest.raises(UsageError, match=rf"There is an adapter '{name}' already.*spider-opt models remove {name}"):
-            loop(Pretended(SKILLS))
-        shutil.rmtree(folder)
-    make_adapter("better.x", settings={"rank": 2})  # of no fold and no round
-    with pytest.raises(UsageError, match="must be called otherwise"):
-        loop(Pretended(SKILLS), start=find_adapter("better.x"))
-    assert len(list(loop(Pretended(SKILLS), rounds=1).run())) == 1
-
-
-def test_the_best_adapter_is_gone(loop: Callable[..., Loop]) -> None:
-    pretended = Pretended(SKILLS)
-    list(loop(pretended, rounds=1).run())
-    shutil.rmtree(folder_for("better.round-1"))
-    asked = len(pretended.asked)
-    with pytest.raises(UsageError, match=r"There is no adapter 'better\.round-1'"):
-        loop(pretended, rounds=2)
-    assert len(pretended.asked) == asked
-
-
 def test_what_shows_training_examples_is_refused_before_anything_is_tuned(loop: Callable[..., Loop]) -> None:
     pretended = Pretended(SKILLS)
     for context in ("fewshot:k=2", "rag+hyde"):
@@ -353,16 +227,6 @@ def test_what_is_compared_by_was_not_learnt_by_heart(loop: Callable[..., Loop], 
     ]
 
 
-def test_an_adapter_that_another_loop_tuned_is_not_this_ones(loop: Callable[..., Loop]) -> None:
-    pretended = Pretended(SKILLS)
-    list(loop(pretended, rounds=1).run())
-    Pretended(SKILLS).tune(
-        pretended.learnt["better.fold-1"][:9], [], {}, folder_for("better.fold-1"), SPEC, resume=False, about={}
-    )
-    with pytest.raises(UsageError, match=r"better\.fold-1 is another one than this loop tuned"):
-        list(loop(pretended, rounds=2).run())
-
-
 def test_people_may_not_say_the_gold_query_of_what_is_compared_by(
     loop: Callable[..., Loop], questions: Questions
 ) -> None:
@@ -376,45 +240,6 @@ def test_people_may_not_say_the_gold_query_of_what_is_compared_by(
     plan = Plan("better", Path("loop"), SPEC, context="none", labels={said: Label("SELECT 1")})
     with pytest.raises(LeakError, match=f"that the review gives {said} is the gold query of a question that is comp"):
         Loop(changed, plan, tune=Pretended({}).tune, ask=Pretended({}).ask)
-
-
-def another(name: str) -> None:
-    """Put another adapter in the place of one."""
-    folder = folder_for(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "adapter.gguf").write_bytes(b"another")
-    card = {
-        "name": name, "sha256": hashlib.sha256(b"another").hexdigest(), "look": {"values": 0}, "target": "plain",
-        "base": {"name": DEFAULT_MODEL, "sha256": CATALOG[DEFAULT_MODEL].sha256}, "settings": {"rank": 2},
-    }  # fmt: skip
-    (folder / "card.json").write_text(json.dumps(card))
-
-
-@pytest.mark.parametrize("rounds", [1, 2])
-def test_another_adapter_in_the_place_of_the_best_is_not_taken_for_it(loop: Callable[..., Loop], rounds: int) -> None:
-    pretended = Pretended(SKILLS)
-    list(loop(pretended, rounds=1).run())
-    another("better.round-1")
-    with pytest.raises(UsageError, match=r"better\.round-1 is another one than this loop tuned"):
-        loop(pretended, rounds=rounds)
-    assert find_adapter("better").sha256 != find_adapter("better.round-1").sha256
-
-
-def test_an_adapter_of_the_loops_name_that_was_tuned_meanwhile_stays(loop: Callable[..., Loop]) -> None:
-    pretended = Pretended(SKILLS, dies_at="better.round-1")
-    with pytest.raises(KeyboardInterrupt):
-        list(loop(pretended).run())
-    another("better")
-    mine = find_adapter("better").sha256
-    with pytest.raises(UsageError, match="There is an adapter 'better' already, of another training or loop"):
-        loop(pretended)
-    assert find_adapter("better").sha256 == mine
-    shutil.rmtree(folder_for("better"))
-    going = loop(pretended)
-    another("better.round-2")  # merged, say: without a checkpoint
-    with pytest.raises(UsageError, match=r"There is an adapter 'better\.round-2' already"):
-        list(going.run())
-    assert find_adapter("better.round-2").sha256 == mine
 
 
 def test_it_does_not_go_on_with_other_questions(loop: Callable[..., Loop], questions: Questions) -> None:
