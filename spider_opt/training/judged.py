@@ -17,6 +17,7 @@ from spider_opt.progress import Progress, silent
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.training.dataset import Item
+from spider_opt.training.other_rows import holding, is_right
 from spider_opt.training.unseen import unseen_answers
 from spider_opt.types import Benchmark, Database, Example, Verdict
 
@@ -40,11 +41,13 @@ def judged_items(
     """Return the candidates of runs over questions of ``source``, a training split, each query of a question once.
 
     Their results are those of ``databases``, which are to be sandboxes; each is judged by the benchmark's own rule, and
-    ``cache`` is the file of gold results. One result in other words is told, too: a judge reads the query as well.
+    ``cache`` is the file of gold results. One result in other words is told, too: a judge reads the query as well. What
+    is right on the database's own rows only is neither right nor wrong, and left out.
 
     Raises:
         LeakError, RunError: as ``unseen_answers``.
         UsageError: the runs kept no candidates.
+        SpiderOptError, OSError: as ``holding``.
     """
     found: dict[tuple[str, str], tuple[Example, Group]] = {}
     for folder in runs:
@@ -57,10 +60,13 @@ def judged_items(
     with progress("judging candidates", len(pairs)) as advance:
         verdicts = judge_all(pairs, source.paths, rules, cache=cache, on_verdict=advance)
     name = rules.asked[rules.main]
+    right = [pair for pair, said in zip(pairs, verdicts, strict=True) if is_right(said[name])]
+    held = holding(right, source.paths, progress=progress)
+    lucky = {(example.question.id, sql) for (example, sql), holds in zip(right, held, strict=True) if not holds}
     return [
         JudgedItem(question=example.question, sql=group.sql, group=group, right=verdict.correct)
-        for (example, group), said in zip(found.values(), verdicts, strict=True)
-        if isinstance(verdict := said[name], Verdict)  # whose gold fails teaches nothing
+        for (key, (example, group)), said in zip(found.items(), verdicts, strict=True)
+        if isinstance(verdict := said[name], Verdict) and key not in lucky  # whose gold fails teaches nothing
     ]
 
 

@@ -11,19 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from spider_opt.answering.candidates import DRAWN_ALIKE
-from spider_opt.errors import GoldError
 from spider_opt.paths import cache_dir
 from spider_opt.progress import Progress, silent
 from spider_opt.runs import Answer
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.sql.normal import normalized
-from spider_opt.suites.build import with_other_rows
-from spider_opt.temporary import temporary_folder
 from spider_opt.training.dataset import Item
+from spider_opt.training.other_rows import holding, is_right
 from spider_opt.training.spelling import spelled
 from spider_opt.training.unseen import unseen_answers
-from spider_opt.types import Benchmark, Example, Verdict
+from spider_opt.types import Benchmark, Example
 
 
 def candidates_of(answer: Answer) -> dict[str, int]:
@@ -40,9 +38,8 @@ def right_among(
 ) -> set[tuple[str, str]]:
     """Return those of (question, query) that are right and not by luck, each as the question's id and the query.
 
-    The strict scorer finds it right on the database's own rows, and it is right on other rows, too, on which queries
-    that are nearly gold are wrong (``suites``). Where gold gives no rows, as on databases that are nearly empty, all
-    that find nothing are right on its own.
+    The strict scorer finds it right on the database's own rows, and it is right on other rows, too
+    (``other_rows.holding``).
 
     Raises:
         SpiderOptError: a database cannot be read, or a process dies.
@@ -53,30 +50,18 @@ def right_among(
         verdicts = judge_all(
             asked, source.paths, Rules("strict"), cache=cache_dir() / "gold.sqlite", on_verdict=advance
         )
-    on_own = [pair for pair, found in zip(asked, verdicts, strict=True) if _is_right(found["strict"])]
-    golds = list({example.question.id: example for example, _ in on_own}.values())
-    with temporary_folder() as folder:
-        files = with_other_rows(golds, source.paths, folder, progress=progress)
-        by_all = Rules("suite", keep_distinct=True)
-        verdicts = judge_all(on_own, source.paths, by_all, suites=files)
-    return {
-        (example.question.id, sql)
-        for (example, sql), found in zip(on_own, verdicts, strict=True)
-        if _is_right(found["suite"])
-    }
+    on_own = [pair for pair, found in zip(asked, verdicts, strict=True) if is_right(found["strict"])]
+    held = holding(on_own, source.paths, keep_distinct=True, progress=progress)
+    return {(example.question.id, sql) for (example, sql), holds in zip(on_own, held, strict=True) if holds}
 
 
-def _is_right(verdict: Verdict | GoldError) -> bool:
-    return isinstance(verdict, Verdict) and verdict.correct
-
-
-def otherwise(item: Item, counts: Mapping[str, int], is_right: Callable[[str, str], bool]) -> Item | None:
+def otherwise(item: Item, counts: Mapping[str, int], among: Callable[[str, str], bool]) -> Item | None:
     """Return the item with the most frequent right query that is written otherwise than its own, None for none.
 
-    ``counts`` says how often each query was said, ``is_right`` tells of (question id, query).
+    ``counts`` says how often each query was said, ``among`` tells of (question id, query) whether it is right.
     """
     own = normalized(item.sql)
-    others = [sql for sql in counts if is_right(item.question.id, sql) and normalized(sql) != own]
+    others = [sql for sql in counts if among(item.question.id, sql) and normalized(sql) != own]
     if not others:
         return None
     best = max(others, key=lambda sql: counts[sql])

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from spider_opt.benchmarks import load
 from spider_opt.databases import DatabasePool
 from spider_opt.errors import LeakError, RunError, UsageError
 from spider_opt.evaluation.running import evaluate
+from spider_opt.scoring import Rules
+from spider_opt.scoring.worker_pool import judge_all
 from spider_opt.training.judged import apart, judged_items
 from spider_opt.types import Completion, Request
 
@@ -30,7 +33,7 @@ def answer(request: Request) -> list[Completion]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_rows: None) -> Path:
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "run"
     evaluate("vote:n=5,greedy=no+zero-shot", BENCHMARK, model=FakeModel(answer), limit=12, out=out, progress=False)
@@ -50,6 +53,20 @@ def test_each_candidate_that_gave_a_result_with_whether_it_is_right(folder: Path
         assert item.group.n_rows == len(rows)
         assert not item.context.values
     assert sum(item.right for item in items) == 24
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_right_by_luck_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    example = next(one for one in BENCHMARK.examples if one.question.text == "How many books have more than 300 pages?")
+    lucky, wrong = (f"SELECT count(*) FROM book WHERE pages {test}" for test in (">= 300", "> 900"))
+    said = [wrong, example.gold_sql, lucky]
+    model = FakeModel(lambda request: [Completion(said[(request.seed + i) % 3]) for i in range(request.n)])
+    one = replace(BENCHMARK, examples=(example,))
+    evaluate("vote:n=3,greedy=no+zero-shot", one, model=model, out=tmp_path / "lucky", progress=False)
+    on_own = judge_all([(example, lucky), (example, wrong)], BENCHMARK.paths, Rules())
+    assert [said["official"].correct for said in on_own] == [True, False]  # type: ignore[union-attr]
+    items = judged_items([tmp_path / "lucky"], BENCHMARK, DatabasePool(BENCHMARK.paths))
+    assert {item.sql: item.right for item in items} == {example.gold_sql: True, wrong: False}
 
 
 def test_a_query_that_two_runs_have_counts_once(folder: Path) -> None:

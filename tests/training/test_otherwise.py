@@ -36,11 +36,8 @@ def answer(request: Request) -> list[Completion]:
 
 
 @pytest.fixture
-def vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def vote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_rows: None) -> Path:
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("spider_opt.suites.build.usable_processors", lambda: 1)
-    monkeypatch.setattr("spider_opt.suites.search.N_AT_LARGE", 30)
-    monkeypatch.setattr("spider_opt.suites.search.N_TRIES", 10)
     evaluate(
         "vote:n=5,greedy=no+zero-shot", BENCHMARK, model=FakeModel(answer), limit=3, out=tmp_path / "vote",
         progress=False,
@@ -72,8 +69,9 @@ LUCKY = {
 }
 
 
+@pytest.mark.usefixtures("vote")
 @pytest.mark.parametrize("text", LUCKY)
-def test_a_query_that_is_right_by_luck_is_not_learnt(vote: Path, text: str) -> None:
+def test_a_query_that_is_right_by_luck_is_not_learnt(text: str) -> None:
     example = next(example for example in BENCHMARK.examples if example.question.text == text)
     pairs = [(example, LUCKY[text]), (example, f"SELECT * FROM ({example.gold_sql})")]
     verdicts = judge_all(pairs, BENCHMARK.paths, Rules("strict"))
