@@ -127,6 +127,7 @@ class Building:
 
         Raises:
             SpiderOptError: it failed, or died.
+            OSError: its folder cannot be written.
         """
         code = self.process.poll()
         if code is None:
@@ -138,7 +139,10 @@ class Building:
             return True
         name = self.job.schema.db_id
         if said:
-            raise SpiderOptError(f"the suite of {name} cannot be made: {json.loads(said)}")
+            why, of_system = json.loads(said)
+            if of_system:
+                raise OSError(*of_system)
+            raise SpiderOptError(f"the suite of {name} cannot be made: {why}")
         raise SpiderOptError(
             f"the process that made the suite of {name} died (status {code}): is memory short? What is done is kept, "
             "the same command goes on from there"
@@ -162,10 +166,12 @@ def main(arguments: Sequence[str] = ()) -> None:
     told, code = b"", 0
     try:
         build_one(job)
-    except (SpiderOptError, OSError) as error:
-        told, code = json.dumps(str(error)).encode(), 1
+    except OSError as error:
+        told, code = json.dumps([str(error), [error.errno, error.strerror, error.filename]]).encode(), 1
+    except SpiderOptError as error:
+        told, code = json.dumps([str(error), None]).encode(), 1
     except BaseException as error:
-        told, code = json.dumps(repr(error)).encode(), 1
+        told, code = json.dumps([repr(error), None]).encode(), 1
     sys.stdout.buffer.write(told)
     sys.stdout.buffer.flush()
     os._exit(code)  # without waiting for the thread that reads

@@ -91,8 +91,10 @@ def keep(out: Path, own: Path, files: Sequence[bytes], report: DatabaseReport, *
         if whole.exists():  # of a suite of these settings, and not whole
             shutil.rmtree(whole)
         os.replace(part, whole)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError) and error.filename is None:  # a disk that is full does not say which
+            error.filename = str(whole)
         raise
     return report
 

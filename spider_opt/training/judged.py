@@ -47,7 +47,7 @@ def judged_items(
     Raises:
         LeakError, RunError: as ``unseen_answers``.
         UsageError: the runs kept no candidates.
-        SpiderOptError, OSError: as ``holding``.
+        SpiderOptError: as ``holding``.
     """
     found: dict[tuple[str, str], tuple[Example, Group]] = {}
     for folder in runs:

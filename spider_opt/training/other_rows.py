@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from spider_opt.errors import GoldError
+from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.progress import Progress, silent
 from spider_opt.scoring import Rules
 from spider_opt.scoring.worker_pool import judge_all
@@ -26,12 +26,17 @@ def holding(
     These are rows on which queries that are nearly gold are wrong (``suites``). ``keep_distinct`` lets DISTINCT count.
 
     Raises:
-        SpiderOptError: a database cannot be read, or a process dies.
-        OSError: there is no room for the other rows.
+        SpiderOptError: a database cannot be read, there is no room for the other rows, or a process dies.
     """
     golds = list({example.question.id: example for example, _ in pairs}.values())
     with temporary_folder() as folder:
-        files = with_other_rows(golds, paths, folder, progress=progress)
+        try:
+            files = with_other_rows(golds, paths, folder, progress=progress)
+        except OSError as error:
+            raise SpiderOptError(
+                f"cannot make databases with other rows in {folder.parent}: {error.strerror or error}; set TMPDIR to a "
+                "folder with room for them"
+            ) from error
         with progress("scoring on other rows", len(pairs)) as advance:
             verdicts = judge_all(
                 pairs, paths, Rules("suite", keep_distinct=keep_distinct), suites=files, on_verdict=advance

@@ -42,8 +42,7 @@ def right_among(
     (``other_rows.holding``).
 
     Raises:
-        SpiderOptError: a database cannot be read, or a process dies.
-        OSError: there is no room for the other rows.
+        SpiderOptError: a database cannot be read, there is no room for other rows, or a process dies.
     """
     asked = list(pairs)
     with progress("scoring candidates", len(asked)) as advance:

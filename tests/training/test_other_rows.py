@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from full_disk import full_at
 
 from spider_opt.benchmarks import load
+from spider_opt.errors import SpiderOptError
 from spider_opt.training.other_rows import holding
 from spider_opt.types import Example
 
@@ -45,3 +47,9 @@ def test_nothing_holds_of_a_gold_that_fails() -> None:
 
 def test_of_no_query_nothing_is_told() -> None:
     assert holding([], BENCHMARK.paths) == []
+
+
+def test_without_room_it_says_where_room_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    full_at(monkeypatch, 1)
+    with pytest.raises(SpiderOptError, match=r"in \S+: No space left on device; set TMPDIR to a folder with room"):
+        holding([(LONG, LONG.gold_sql)], BENCHMARK.paths)
