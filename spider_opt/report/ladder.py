@@ -232,15 +232,21 @@ def _choose(method: str, runs: Sequence[Run], like: object, tell: Callable[[str]
 def is_run_of(info: RunInfo, method: str) -> bool:
     """Tell whether a run is one of a method, by its options as they were then."""
     try:
-        asked = parse_method(method)
-        with suppress(UsageError, WeightsError):  # no adapter for that model is here
-            asked = asked.for_model(info.model, info.endpoint or None)
-        steps = _options(asked.spelled_out)
+        steps = _asked_now(method, info)
+        defaults = {name: _asked_now(name, info)[name] for name in steps}
     except MethodError:  # a step of a package that is not installed here
         return info.method == method
     then = _options(info.steps)
-    # An option that came later leaves the run what it was; one whose default has changed makes it another method.
-    return list(then) == list(steps) and all(then[name].items() <= steps[name].items() for name in then)
+    # A run of before an option came had what is its default; one whose default has changed makes it another method.
+    return list(then) == list(steps) and all(defaults[name] | then[name] == steps[name] for name in then)
+
+
+def _asked_now(method: str, info: RunInfo) -> dict[str, dict[str, str]]:
+    """Return a method's steps and options, as the model of a run would be asked by it."""
+    asked = parse_method(method)
+    with suppress(UsageError, WeightsError):  # no adapter for that model is here
+        asked = asked.for_model(info.model, info.endpoint or None)
+    return _options(asked.spelled_out)
 
 
 def _options(spelled_out: str) -> dict[str, dict[str, str]]:

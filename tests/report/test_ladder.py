@@ -143,6 +143,16 @@ def test_a_method_is_known_by_its_steps_not_by_its_label(tmp_path: Path) -> None
     assert exs(look(tmp_path)[0]) == [100, None, None]
 
 
+def test_a_run_of_before_an_option_had_its_default(tmp_path: Path) -> None:
+    """A vote of before there were orders is none over eight of them."""
+    rungs = [("vote", "vote"), ("in orders", "vote:orders=8")]
+    then = "vote:n=8,temperature=0.7,greedy=yes,chunk=none,nonempty=no"
+    fabricate(tmp_path / "vote", "vote", "+++-", steps=f"{then}+{ZERO_SHOT}")
+    assert exs(look(tmp_path, rungs)[0]) == [75, None]
+    fabricate(tmp_path / "orders", "vote:orders=8", "++++", steps=f"{then},orders=8+{ZERO_SHOT}")
+    assert exs(look(tmp_path, rungs)[0]) == [75, 100]
+
+
 def test_a_step_that_is_not_installed_is_known_by_its_label(tmp_path: Path) -> None:
     fabricate(tmp_path / "a", "nobody-has-this:k=1", "++++")
     rungs = (("mine", "nobody-has-this:k=1"), ("other", "nobody-has-this"))
