@@ -6,6 +6,7 @@ would teach that all are right.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from spider_opt.training.dataset import Item
 from spider_opt.training.other_rows import holding, is_right
 from spider_opt.training.unseen import unseen_answers
 from spider_opt.types import Benchmark, Database, Example, Verdict
+
+_LOG = logging.getLogger("spider_opt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ def judged_items(
     right = [pair for pair, said in zip(pairs, verdicts, strict=True) if is_right(said[name])]
     held = holding(right, source.paths, progress=progress)
     lucky = {(example.question.id, sql) for (example, sql), holds in zip(right, held, strict=True) if not holds}
+    if lucky:
+        _LOG.warning("left out: %s of %s right candidates, by luck", f"{len(lucky):,}", f"{len(right):,}")
     return [
         JudgedItem(question=example.question, sql=group.sql, group=group, right=verdict.correct)
         for (key, (example, group)), said in zip(found.items(), verdicts, strict=True)

@@ -56,7 +56,7 @@ def test_each_candidate_that_gave_a_result_with_whether_it_is_right(folder: Path
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_right_by_luck_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+def test_what_is_right_by_luck_is_neither_right_nor_wrong(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     example = next(one for one in BENCHMARK.examples if one.question.text == "How many books have more than 300 pages?")
     lucky, wrong = (f"SELECT count(*) FROM book WHERE pages {test}" for test in (">= 300", "> 900"))
     said = [wrong, example.gold_sql, lucky]
@@ -67,6 +67,7 @@ def test_what_is_right_by_luck_is_neither_right_nor_wrong(tmp_path: Path) -> Non
     assert [said["official"].correct for said in on_own] == [True, False]  # type: ignore[union-attr]
     items = judged_items([tmp_path / "lucky"], BENCHMARK, DatabasePool(BENCHMARK.paths))
     assert {item.sql: item.right for item in items} == {example.gold_sql: True, wrong: False}
+    assert "left out: 1 of 2 right candidates, by luck" in caplog.text
 
 
 def test_a_query_that_two_runs_have_counts_once(folder: Path) -> None:
