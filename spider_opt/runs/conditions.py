@@ -12,7 +12,7 @@ from spider_opt.scoring.report import NO_GOLD
 # What an older run did not write down, so that nothing follows where it is not there.
 _UNTOLD = frozenset({
     "weights", "adapter's form", "version", "examples by", "examples", "schemas", "questions", "code", "scorer",
-    "time-out", "SQLite", "server",
+    "time-out", "SQLite", "server", "databases it learnt from",
 })  # fmt: skip
 _OF_THE_QUESTIONS = frozenset({"schemas", "questions"})  # all that might be asked: of a sample they are others
 _ALWAYS = "golds that fail"  # told also where it is the same for all
@@ -64,6 +64,11 @@ class AskedAs:
 IN_ANY_WAY = AskedAs()
 
 
+def learnt_is_told(info: RunInfo) -> bool:
+    """Tell whether a run says what its model had learnt; of an adapter earlier versions did not."""
+    return not info.learnt_unknown and (info.format > 1 or not info.adapter_sha256)
+
+
 def conditions(info: RunInfo) -> dict[str, str]:
     """Return what else a run's numbers depend on, by what it is called in a table; '' where it is not known."""
     scorer = info.scorer if info.scorer and info.scorer.mode else None  # a file of verdicts does not tell it
@@ -72,7 +77,7 @@ def conditions(info: RunInfo) -> dict[str, str]:
         "weights": info.model_sha256[:8],
         "adapter": info.adapter_sha256[:8] or "none",
         "adapter's form": info.adapter_form[:8],
-        "databases it learnt from": str(info.learnt_databases or ("" if info.learnt_unknown else "none")),
+        "databases it learnt from": str(info.learnt_databases or ("none" if learnt_is_told(info) else "")),
         "engine": how_asked(info),
         "version": info.computed_by,
         "endpoint": info.endpoint or "none",

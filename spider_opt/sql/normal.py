@@ -14,6 +14,7 @@ from spider_opt.sql.names import RESERVED, quoted, quoted_text
 from spider_opt.sql.parse import parse
 
 if TYPE_CHECKING:
+    from sqlglot import exp
     from sqlglot.optimizer.scope import Scope
 
 MARKS = {"<>": "!=", "==": "="}
@@ -63,7 +64,7 @@ def tokens(sql: str) -> list[Token]:
 
 @lru_cache(maxsize=16384)
 def normalized(sql: str) -> str:
-    """Return ``sql`` so that spellings of one query are equal: case, space, quotes, table aliases, final semicolon.
+    """Return ``sql`` so that spellings of one query are equal: case, space, quotes, aliases, final semicolon.
 
     A query that does not parse keeps its aliases. Not covered: a column with and without its table where there are
     several, the order of conditions, other ways to say the same.
@@ -111,7 +112,7 @@ def _is_sign(before: Sequence[Token]) -> bool:
 
 
 def _without_aliases(sql: str) -> str:
-    """Write tables' names in place of their aliases, and none at a column where only one table can be meant."""
+    """Write tables' names in place of their aliases, none at a column where only one can be meant, none for results."""
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
     from sqlglot.optimizer.scope import traverse_scope
@@ -141,7 +142,33 @@ def _without_aliases(sql: str) -> str:
             if isinstance(source, exp.Table):
                 name = names[id(scope)][alias]
                 source.set("alias", None if name == source.name else exp.TableAlias(this=exp.to_identifier(name)))
+    _name_no_results(tree)
     return tree.sql(dialect="sqlite", comments=False)
+
+
+def _name_no_results(tree: exp.Expr) -> None:
+    """Take away the names that the query gives its results, where it does not use them itself."""
+    from sqlglot import exp
+
+    used = {column.name.lower() for column in tree.find_all(exp.Column)}
+    parts = [tree]
+    while parts:
+        part = parts.pop().unnest()
+        if isinstance(part, exp.SetOperation):
+            parts += [part.left, part.right]
+        elif isinstance(part, exp.Select):
+            part.set("expressions", [
+                each.this
+                if isinstance(each, exp.Alias) and (each.alias.lower() not in used or _is_its_own(each))
+                else each
+                for each in part.expressions
+            ])  # fmt: skip
+
+
+def _is_its_own(named: exp.Alias) -> bool:
+    from sqlglot import exp
+
+    return isinstance(named.this, exp.Column) and named.this.name.lower() == named.alias.lower()
 
 
 def _names(scope: Scope) -> dict[str, str]:

@@ -45,7 +45,7 @@ def judged_items(
 
     Their results are those of ``databases``, which are to be sandboxes; each is judged by the benchmark's own rule, and
     ``cache`` is the file of gold results. One result in other words is told, too: a judge reads the query as well. What
-    is right on the database's own rows only is neither right nor wrong, and left out.
+    is right on the database's own rows only, where Spider's rule can tell, is neither right nor wrong, and left out.
 
     Raises:
         LeakError, RunError: as ``unseen_answers``.
@@ -59,11 +59,15 @@ def judged_items(
     if not found:
         raise UsageError("the runs kept no candidates to learn from: ask by a method that draws several (vote:n=8+…)")
     pairs = [(example, group.sql) for example, group in found.values()]
-    rules = replace(Rules("").on(source), metrics=())
+    rules = replace(Rules("").on(source), metrics=("official",))
     with progress("judging candidates", len(pairs)) as advance:
         verdicts = judge_all(pairs, source.paths, rules, cache=cache, on_verdict=advance)
     name = rules.asked[rules.main]
-    right = [pair for pair, said in zip(pairs, verdicts, strict=True) if is_right(said[name])]
+    right = [
+        pair
+        for pair, said in zip(pairs, verdicts, strict=True)
+        if is_right(said[name]) and is_right(said["official"])  # on other rows that rule is the one to ask
+    ]
     held = holding(right, source.paths, progress=progress)
     lucky = {(example.question.id, sql) for (example, sql), holds in zip(right, held, strict=True) if not holds}
     if lucky:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import gettempdir
 
 from spider_opt.errors import GoldError, SpiderOptError
 from spider_opt.progress import Progress, silent
@@ -24,24 +26,29 @@ def holding(
     """Tell of each (question, query) whether the query gives what gold gives on other rows, too.
 
     These are rows on which queries that are nearly gold are wrong (``suites``). ``keep_distinct`` lets DISTINCT count.
+    Of a database for which none could be made none holds.
 
     Raises:
         SpiderOptError: a database cannot be read, there is no room for the other rows, or a process dies.
     """
     golds = list({example.question.id: example for example, _ in pairs}.values())
-    with temporary_folder() as folder:
+    with ExitStack() as stack:
         try:
+            folder = stack.enter_context(temporary_folder())
             files = with_other_rows(golds, paths, folder, progress=progress)
         except OSError as error:
             raise SpiderOptError(
-                f"cannot make databases with other rows in {folder.parent}: {error.strerror or error}; set TMPDIR to a "
+                f"cannot make databases with other rows in {gettempdir()}: {error.strerror or error}; set TMPDIR to a "
                 "folder with room for them"
             ) from error
         with progress("scoring on other rows", len(pairs)) as advance:
             verdicts = judge_all(
                 pairs, paths, Rules("suite", keep_distinct=keep_distinct), suites=files, on_verdict=advance
             )
-    return [is_right(found["suite"]) for found in verdicts]
+    return [
+        is_right(found["suite"]) and len(files[example.question.db_id]) > 1
+        for (example, _), found in zip(pairs, verdicts, strict=True)
+    ]
 
 
 def is_right(verdict: Verdict | GoldError) -> bool:

@@ -8,6 +8,7 @@ from spider_opt.benchmarks.subsets import examples_of
 from spider_opt.benchmarks.validation import is_training
 from spider_opt.errors import LeakError, RunError
 from spider_opt.runs import Answer, Run
+from spider_opt.runs.conditions import learnt_is_told
 from spider_opt.types import Benchmark, Example
 
 
@@ -16,7 +17,7 @@ def unseen_answers(folder: Path, source: Benchmark) -> list[tuple[Example, Answe
 
     Raises:
         LeakError: the run asked questions of an evaluation split, or a model that learnt from databases it was asked,
-            or whose adapter does not say from which it learnt.
+            or whose adapter, or the run itself, does not say from which it learnt.
         RunError: the folder holds no finished run, or one over other questions.
     """
     run = Run.read(folder)
@@ -31,6 +32,11 @@ def unseen_answers(folder: Path, source: Benchmark) -> list[tuple[Example, Answe
         raise LeakError(
             f"{folder} cannot be learnt from: the card of {run.info.learnt_unknown} does not say which databases it "
             "learnt from, and of those it would know the answers by heart"
+        )
+    if not learnt_is_told(run.info):
+        raise LeakError(
+            f"{folder} cannot be learnt from: it was recorded by an earlier version, which did not say what its "
+            "adapter had learnt, and of that it would know the answers by heart"
         )
     examples = examples_of(source, [answer.id for answer in run.answers])
     if missing := [answer.id for answer in run.answers if answer.id not in examples]:

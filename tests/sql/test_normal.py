@@ -22,6 +22,10 @@ SAME = [
     ("aliases without AS", "SELECT t.a FROM t JOIN u ON t.x = u.x", "SELECT p.a FROM t p JOIN u q ON P.x = q.x"),
     ("aliases of one table", "SELECT a FROM t WHERE b = 1", "SELECT T1.a FROM t AS T1 WHERE t1.b = 1"),
     ("aliases of stars", "SELECT t.* FROM t JOIN u ON t.x = u.x", "SELECT z.* FROM t AS z JOIN u ON z.x = u.x"),
+    ("names of results", "SELECT count(*) FROM t WHERE a > 1", "SELECT COUNT(*) AS n FROM t WHERE a > 1"),
+    ("names without AS", "SELECT a, max(b) FROM t GROUP BY a", "SELECT x.a first, max(x.b) most FROM t x GROUP BY x.a"),
+    ("a column's own name", "SELECT a FROM t WHERE a = 1", "SELECT a AS A FROM t WHERE a = 1"),
+    ("names on both sides", "SELECT a FROM t UNION SELECT b FROM u", "SELECT a AS x FROM t UNION SELECT b AS y FROM u"),
     (
         "self-joins",
         "SELECT A.x FROM t AS A JOIN t AS B ON A.id = B.of",
@@ -43,6 +47,8 @@ SAME = [
 ]
 
 DIFFERENT = [
+    ("SELECT b AS a FROM t ORDER BY a", "SELECT b FROM t ORDER BY a"),
+    ("SELECT x FROM (SELECT a AS x, b AS y FROM t)", "SELECT y FROM (SELECT a AS x, b AS y FROM t)"),
     ("SELECT a FROM t WHERE b = 'x'", "SELECT a FROM t WHERE b = 'X'"),
     ("SELECT a FROM t WHERE b = 'x y'", "SELECT a FROM t WHERE b = 'x  y'"),
     ("SELECT a FROM t WHERE b = 'x'", "SELECT a FROM t WHERE b = x"),

@@ -91,6 +91,16 @@ def test_a_model_that_learnt_its_questions_teaches_nothing(folder: Path) -> None
         judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
 
 
+def test_of_an_earlier_version_nothing_is_learnt_that_an_adapter_said(folder: Path) -> None:
+    """It did not say what its model had learnt; a model without an adapter had learnt nothing."""
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(info | {"format": 1}))
+    assert judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
+    (folder / "run.json").write_text(json.dumps(info | {"format": 1, "adapter_sha256": "0" * 64}))
+    with pytest.raises(LeakError, match="recorded by an earlier version, which did not say what its adapter had"):
+        judged_items([folder], BENCHMARK, DatabasePool(BENCHMARK.paths))
+
+
 def test_questions_of_an_evaluation_split_are_refused(tmp_path: Path) -> None:
     test = load("spider-mini")
     out = tmp_path / "run"

@@ -11,6 +11,7 @@ from fake_model import FakeModel
 
 from spider_opt.benchmarks import load
 from spider_opt.benchmarks.corrections import Correction, Corrections, gold_hash
+from spider_opt.benchmarks.leaks import gold_of
 from spider_opt.errors import CorrectionsError, LeakError
 from spider_opt.evaluation.running import evaluate
 from spider_opt.scoring import Rules
@@ -86,6 +87,20 @@ def test_what_is_kept_for_scoring_is_not_learnt(vote: Path) -> None:
     rest = with_others(ITEMS, [vote], BENCHMARK, BENCHMARK.examples, is_asked=lambda sql: normalized(sql) == kept)
     assert other.sql not in {item.sql for item in rest}
     assert [item for item in rest if item in ITEMS] == ITEMS
+
+
+def test_what_is_gold_elsewhere_but_for_names_of_results_is_not_learnt(vote: Path) -> None:
+    """Such names are not learnt, so the answer would be that gold one to the letter."""
+    example = next(one for one in BENCHMARK.examples if one.question.text == "How many books have more than 300 pages?")
+    asked = replace(example, gold_sql="SELECT count(*) FROM book WHERE NOT pages <= 300")
+    said = "SELECT COUNT(*) AS n FROM book WHERE NOT pages <= 300"
+    evaluate(
+        "zero-shot", replace(BENCHMARK, examples=(example,)), model=FakeModel(said), out=vote / "n", progress=False
+    )
+    item = Item(example.question, example.gold_sql)
+    learnt = with_others([item], [vote / "n"], BENCHMARK, [example], is_asked=nobody)
+    assert [one.sql for one in learnt] == [example.gold_sql, said]
+    assert with_others([item], [vote / "n"], BENCHMARK, [example], is_asked=gold_of([asked])) == [item]
 
 
 def test_the_most_frequent_one_is_taken() -> None:
