@@ -88,7 +88,7 @@ def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
     """Return the state of the loop in a folder, a new one where there is none.
 
     Raises:
-        UsageError: the loop there was asked for otherwise.
+        UsageError: the loop there was asked for otherwise, or before there was one of the options.
         RunError: what is there cannot be read.
     """
     path = folder / FILE
@@ -109,7 +109,13 @@ def read_state(folder: Path, asked: Mapping[str, Any]) -> State:
         raise RunError(
             f"{path} cannot be read ({error!r}): delete {folder}, or name another {argument('out')}"
         ) from error
-    if other := _other(then, json.loads(json.dumps(asked))):
+    now = json.loads(json.dumps(asked))
+    if lacking := [_OPTIONS.get(key, key) for key in now if key not in then]:
+        raise UsageError(
+            f"the loop in {folder} was begun by an earlier version, which did not note its {', '.join(lacking)}, and "
+            f"cannot go on: begin another with another {argument('name')}"
+        )
+    if other := _other(then, now):
         raise UsageError(
             f"the loop in {folder} was begun with {other}: ask as then, or begin another with another "
             f"{argument('name')}"

@@ -238,6 +238,7 @@ def is_run_of(info: RunInfo, method: str) -> bool:
         return info.method == method
     then = _options(info.steps)
     # A run of before an option came had what is its default; one whose default has changed makes it another method.
+    # (An option that brings other behaviour as its default needs its old one to be told by RunInfo.from_json.)
     return list(then) == list(steps) and all(defaults[name] | then[name] == steps[name] for name in then)
 
 

@@ -144,8 +144,8 @@ class Building:
                 raise OSError(*of_system)
             raise SpiderOptError(f"the suite of {name} cannot be made: {why}")
         raise SpiderOptError(
-            f"the process that made the suite of {name} died (status {code}): is memory short? What is done is kept, "
-            "the same command goes on from there"
+            f"the process that made the suite of {name} died (status {code}): is memory short? The same command "
+            "goes on with what is kept"
         )
 
     def close(self) -> None:

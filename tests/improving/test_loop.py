@@ -267,6 +267,19 @@ def test_what_was_asked_otherwise_is_named(loop: Callable[..., Loop]) -> None:
         assert said in str(caught.value)
 
 
+def test_a_loop_of_before_an_option_cannot_go_on(loop: Callable[..., Loop]) -> None:
+    """What it was done with then is not known, and nobody could ask for that."""
+    pretended = Pretended(SKILLS)
+    list(loop(pretended, rounds=1, examples=12).run())
+    state = Path("loop") / FILE
+    told = json.loads(state.read_text())
+    del told["asked"]["rate_on"]
+    state.write_text(json.dumps(told))
+    with pytest.raises(UsageError, match="by an earlier version, which did not note its rate-on, and cannot go on"):
+        loop(pretended, examples=12)
+    assert json.loads(state.read_text()) == told
+
+
 def test_what_people_corrected_did_not_fail(loop: Callable[..., Loop], questions: Questions) -> None:
     [plain] = loop(Pretended(SKILLS), folder=Path("plain"), name="plain", rounds=1).run()
     failing = [item for item in questions.training if luck(item.question.text) >= 0.5]
