@@ -46,7 +46,7 @@ def holding(
                 pairs, paths, Rules("suite", keep_distinct=keep_distinct), suites=files, on_verdict=advance
             )
     return [
-        is_right(found["suite"]) and len(files[example.question.db_id]) > 1
+        is_right(found["suite"]) and len(files.get(example.question.db_id, ())) > 1
         for (example, _), found in zip(pairs, verdicts, strict=True)
     ]
 
