@@ -233,13 +233,14 @@ def is_run_of(info: RunInfo, method: str) -> bool:
     """Tell whether a run is one of a method, by its options as they were then."""
     try:
         steps = _asked_now(method, info)
-        defaults = {name: _asked_now(name, info)[name] for name in steps}
     except MethodError:  # a step of a package that is not installed here
         return info.method == method
     then = _options(info.steps)
     # A run of before an option came had what is its default; one whose default has changed makes it another method.
     # (An option that brings other behaviour as its default needs its old one to be told by RunInfo.from_json.)
-    return list(then) == list(steps) and all(defaults[name] | then[name] == steps[name] for name in then)
+    return list(then) == list(steps) and all(
+        then[name] == steps[name] or _asked_now(name, info)[name] | then[name] == steps[name] for name in then
+    )
 
 
 def _asked_now(method: str, info: RunInfo) -> dict[str, dict[str, str]]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from full_disk import full_at
 from suites.hostile import HOSTILE
 
 from spider_opt.databases import read_schema
 from spider_opt.scoring import PairScorer
-from spider_opt.suites.building import Building, Job, build_one
+from spider_opt.suites.building import Job, build_one
 from spider_opt.suites.report import DatabaseReport, SuiteReport
 
 
@@ -312,29 +309,3 @@ def test_what_a_foreign_key_is_asked_for_stands_where_it_points(tmp_path):
             found.append(connection.execute(gold).fetchone()[0])
     assert max(found) > 0
     assert report.differ == 0
-
-
-def built_apart(job: Job) -> None:
-    """Build in a process of its own."""
-    with closing(Building(job)) as building:
-        while not building.ended():
-            time.sleep(0.01)
-
-
-@pytest.mark.parametrize("build", [build_one, built_apart])
-def test_what_cannot_be_written_is_named(build: Callable[[Job], object], tmp_path: Path) -> None:
-    path = make(tmp_path, PETS)
-    (tmp_path / "out").write_text("a file, not a folder")
-    job = Job(tmp_path / "out", path, read_schema(path, "shop"), ("SELECT name FROM owner",), 0, 5, 5)
-    with pytest.raises(OSError, match="Not a directory") as failed:
-        build(job)
-    assert str(failed.value.filename).startswith(str(tmp_path / "out"))
-    assert failed.value.errno == errno.ENOTDIR
-
-
-def test_a_disk_that_is_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    full_at(monkeypatch, 1)
-    with pytest.raises(OSError, match="No space left") as failed:
-        built(tmp_path, PETS, ["SELECT name FROM owner"])
-    assert str(failed.value.filename).startswith(str(tmp_path / "out"))
-    assert not list((tmp_path / "out").iterdir())

@@ -70,6 +70,19 @@ def test_what_is_right_by_luck_is_neither_right_nor_wrong(tmp_path: Path, caplog
     assert "left out: 1 of 2 right candidates, by luck" in caplog.text
 
 
+@pytest.mark.usefixtures("folder")
+def test_what_is_right_by_the_benchmarks_own_rule_alone_stays_right(tmp_path: Path) -> None:
+    """BIRD's rule knows no order, Spider's does: on other rows it cannot say that this is luck."""
+    example = next(one for one in BENCHMARK.examples if one.question.text == "How many books have more than 300 pages?")
+    gold, unordered, wrong = "SELECT title FROM book ORDER BY title", "SELECT title FROM book", "SELECT pages FROM book"
+    said = [wrong, gold, unordered]
+    model = FakeModel(lambda request: [Completion(said[(request.seed + i) % 3]) for i in range(request.n)])
+    bird = replace(BENCHMARK, examples=(replace(example, gold_sql=gold),), scorer="bird")
+    evaluate("vote:n=3,greedy=no+zero-shot", bird, model=model, out=tmp_path / "bird", progress=False)
+    items = judged_items([tmp_path / "bird"], bird, DatabasePool(bird.paths))
+    assert {item.sql: item.right for item in items} == {gold: True, unordered: True, wrong: False}
+
+
 def test_a_query_that_two_runs_have_counts_once(folder: Path) -> None:
     databases = DatabasePool(BENCHMARK.paths)
     assert judged_items([folder, folder], BENCHMARK, databases) == judged_items([folder], BENCHMARK, databases)

@@ -45,6 +45,11 @@ def test_nothing_holds_of_a_gold_that_fails() -> None:
     assert holding([(broken, LONG.gold_sql), (BRANDS, BRANDS.gold_sql)], BENCHMARK.paths) == [False, True]
 
 
+def test_nothing_holds_where_no_other_rows_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spider_opt.suites.building.chosen", lambda found, most: [])
+    assert holding([(LONG, LONG.gold_sql)], BENCHMARK.paths) == [False]
+
+
 def test_of_no_query_nothing_is_told() -> None:
     assert holding([], BENCHMARK.paths) == []
 
