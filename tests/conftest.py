@@ -185,3 +185,11 @@ def shop(tmp_path: Path) -> Path:
             INSERT INTO rental VALUES (1, 1, '2024-05-01'), (2, 3, '2024-06-01');
         """)
     return path
+
+
+@pytest.fixture
+def other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search databases with other rows in this process, and not for long."""
+    monkeypatch.setattr("spider_opt.suites.build.usable_processors", lambda: 1)
+    monkeypatch.setattr("spider_opt.suites.search.N_AT_LARGE", 10)
+    monkeypatch.setattr("spider_opt.suites.search.N_TRIES", 2)

@@ -17,12 +17,9 @@ from spider_opt.training.dataset import Item
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other_rows: None) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SPIDER_OPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("spider_opt.suites.build.usable_processors", lambda: 1)
-    monkeypatch.setattr("spider_opt.suites.search.N_AT_LARGE", 10)
-    monkeypatch.setattr("spider_opt.suites.search.N_TRIES", 2)
 
 
 @pytest.fixture
