@@ -51,7 +51,7 @@ _OF_ASKING = {
 @click.option("--tuned", metavar="NAME", help="What the fine-tuned model is called, where it has its own name")
 @click.option(
     "--rung", "methods", multiple=True, metavar="METHOD",
-    help="A rung, the lowest first; say it once for each (default: from prompt to fine-tuning with RAG)",
+    help="A rung, the lowest first; say it once for each (default: from prompt to fine-tuning and votes)",
 )  # fmt: skip
 @benchmark_folder_options
 @click.option(

@@ -29,6 +29,7 @@ RUNGS = (
     ("fine-tune + repair", "finetune+repair"),
     ("fine-tune + RAG", "finetune+rag"),
     ("+ vote", "vote:n=8+finetune+rag"),
+    ("+ eight orders", "vote:n=8,orders=8+finetune+rag"),
 )
 """The rungs, bottom to top: a name for people and the method."""
 TUNED = "finetune"
