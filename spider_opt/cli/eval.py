@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 256),
-    help="Questions asked at the same time (default: 32 with --engine torch or an adapter; else 1)",
+    help="Questions asked at the same time (default: 96 with --engine torch; else 32 with an adapter, 1 without)",
 )
 @request_options
 @click.option("--logprobs", is_flag=True, help="Keep how probable answers' tokens were, for: spider-opt confidence")

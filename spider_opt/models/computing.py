@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from spider_opt.models.llamacpp.embedded import EmbeddedModel
+from spider_opt.models.llamacpp.slots import N_UNDER_WAY
 from spider_opt.models.torch.engine import SIDE_BY_SIDE, TorchModel
 from spider_opt.types import ChatModel, ModelInfo
 
@@ -33,10 +34,12 @@ def computed_by(model: ChatModel) -> str:
 def asked_together(info: ModelInfo) -> int:
     """Return how many questions are asked at the same time where nobody says: 1 where they would take turns.
 
-    >>> asked_together(ModelInfo("m")), asked_together(ModelInfo("m", engine="torch int8"))
-    (1, 32)
+    >>> [asked_together(ModelInfo("m", engine=engine)) for engine in ("", "llama.cpp q8_0", "torch int8")]
+    [1, 32, 96]
     """
-    return SIDE_BY_SIDE if info.engine else 1
+    if info.engine.startswith("torch"):
+        return SIDE_BY_SIDE
+    return N_UNDER_WAY if info.engine else 1
 
 
 def innermost(model: ChatModel) -> object:

@@ -16,6 +16,8 @@ from spider_opt.types import Usage
 
 N_SIDE_BY_SIDE = 8
 """Answers decoded together: the weights are read once for all of them."""
+N_UNDER_WAY = 32
+"""Questions that are asked at the same time where nobody says how many, so that no slot waits for one."""
 N_REMEMBERED = 3
 """Prompts remembered, for methods that ask several kinds of prompt in turn; all slots where weights are alike."""
 

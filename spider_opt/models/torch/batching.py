@@ -47,7 +47,7 @@ class Limits:
     answered is about to ask again.
     """
 
-    prompts: int = 32
+    prompts: int = 96
     rows: int = 256
     tokens: int = 8192
     wait_s: float = 0.03

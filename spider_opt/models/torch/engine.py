@@ -32,7 +32,7 @@ from spider_opt.types import Completion, Message, ModelInfo, Request, Usage
 from spider_opt.wording import argument
 
 N_CTX = 8192
-SIDE_BY_SIDE = 32
+SIDE_BY_SIDE = 96
 """Questions that are asked at the same time where nobody says how many."""
 ON_A_GPU = Limits(prompts=128, rows=512, tokens=32768)
 # What ends an answer, beside the token that the tokenizer says.
